@@ -1,0 +1,203 @@
+# lunette - backup from storage snapshots.
+#
+#   make            build build/lunette
+#   make demo       show the main job on a disk made for it, in under two minutes
+#   make check      run every test
+#   make help       all the targets
+#
+# What users set: PREFIX DESTDIR CC CFLAGS LDFLAGS, SAN=address,undefined or SAN=thread for a
+# sanitizer build in its own folder, WRAP='valgrind -q' in front of unit tests, JOBS for prove, and
+# CI=1 for warnings that stop the build.
+#
+# The house: three floors, each a static library, arrows point down. A floor sees the public headers
+# and its own folder only, and the link order below is the order of the floors, so that an upward
+# call is an undefined reference.
+
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+CFLAGS  ?= -O2 -g
+CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
+
+FLOORS := backup fs volume
+PKGS_volume := libiscsi jansson zlib
+PKGS_fs     := libntfs-3g fuse3
+PKGS_backup := libzstd libcrypto jansson
+DIRS_volume := volume
+DIRS_fs     := fs
+DIRS_backup := backup backup/repo
+BELOW_volume :=
+BELOW_fs     := volume
+BELOW_backup := fs volume
+
+comma := ,
+O := build$(if $(SAN),/$(subst $(comma),-,$(SAN)))
+
+WARN := -Wall -Wextra -Wshadow -Wvla -Wundef -Wformat=2 -Wconversion -Wstrict-prototypes \
+	-Wmissing-prototypes $(if $(CI),-Werror)
+LUNETTE_CFLAGS := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DLUNETTE_VERSION='"$(VERSION)"' \
+	-Iinclude -pthread -fno-strict-aliasing -fstack-protector-strong -ffunction-sections \
+	$(WARN) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all) $(CFLAGS)
+LUNETTE_LDFLAGS := -pthread -Wl,--gc-sections $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
+
+# Asked for when a recipe runs, so that `make check` may install the packages first.
+pkg_cflags = $(shell pkg-config --cflags $(1) | sed 's/-I/-isystem /g')
+pkg_libs   = $(shell pkg-config --libs $(1))
+
+.DEFAULT_GOAL := all
+all: $(O)/lunette
+
+# ---- set-up ----------------------------------------------------------------------------------
+
+# `make` only says what is missing; the targets that promise to work on a fresh system install it.
+INSTALLING := demo check bench asan tsan fuzz lint format coverage
+SETUP := contrib/setup $(if $(filter $(INSTALLING),$(MAKECMDGOALS)),,--check)
+
+build/setup.stamp: contrib/setup
+	@mkdir -p $(@D)
+	$(SETUP)
+	@touch $@
+
+# Objects are made again when the flags change, not only when the sources do.
+$(O)/flags.stamp: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(LUNETTE_CFLAGS) $(LUNETTE_LDFLAGS)' | cmp -s - $@ || \
+		echo '$(CC) $(LUNETTE_CFLAGS) $(LUNETTE_LDFLAGS)' >$@
+
+# ---- the floors ------------------------------------------------------------------------------
+
+define floor
+SRC_$(1) := $$(wildcard $$(addsuffix /*.c,$$(DIRS_$(1))))
+OBJ_$(1) := $$(SRC_$(1):%.c=$$(O)/%.o)
+ALLPKGS_$(1) := $$(PKGS_$(1)) $$(foreach f,$$(BELOW_$(1)),$$(PKGS_$$(f)))
+LIBS_$(1) := $$(O)/lib$(1).a $$(foreach f,$$(BELOW_$(1)),$$(O)/lib$$(f).a)
+
+$$(OBJ_$(1)): $$(O)/%.o: %.c $$(O)/flags.stamp | build/setup.stamp
+	@mkdir -p $$(@D)
+	$$(CC) $$(LUNETTE_CFLAGS) $$(addprefix -I,$$(DIRS_$(1))) $$(call pkg_cflags,$$(ALLPKGS_$(1))) -MMD -MP -c -o $$@ $$<
+
+$$(O)/lib$(1).a: $$(OBJ_$(1))
+	@rm -f $$@
+	$$(AR) rcs $$@ $$^
+
+# A test or a fuzz target of a floor sees that floor and what is below it.
+$$(O)/tests/$(1)/%.o: tests/$(1)/%.c $$(O)/flags.stamp | build/setup.stamp
+	@mkdir -p $$(@D)
+	$$(CC) $$(LUNETTE_CFLAGS) -Itests/support $$(addprefix -I,$$(DIRS_$(1))) $$(call pkg_cflags,$$(ALLPKGS_$(1)) cmocka) -MMD -MP -c -o $$@ $$<
+
+$$(O)/tests/$(1)/%: $$(O)/tests/$(1)/%.o $$(SUPPORT_OBJ) $$(LIBS_$(1))
+	$$(CC) $$(LUNETTE_LDFLAGS) -o $$@ $$< $$(SUPPORT_OBJ) $$(LIBS_$(1)) $$(call pkg_libs,$$(ALLPKGS_$(1)) cmocka)
+
+UNIT_TESTS += $$(patsubst %.c,$$(O)/%,$$(wildcard tests/$(1)/test-*.c))
+endef
+
+SUPPORT_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard tests/support/*.c))
+$(SUPPORT_OBJ): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
+	@mkdir -p $(@D)
+	$(CC) $(LUNETTE_CFLAGS) -Itests/support -MMD -MP -c -o $@ $<
+
+$(foreach f,$(FLOORS),$(eval $(call floor,$(f))))
+.SECONDARY:
+
+# ---- the program -----------------------------------------------------------------------------
+
+CMD_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard backup/cmd/*.c))
+$(CMD_OBJ): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
+	@mkdir -p $(@D)
+	$(CC) $(LUNETTE_CFLAGS) -Ibackup/cmd -Ibackup $(call pkg_cflags,$(ALLPKGS_backup)) -MMD -MP -c -o $@ $<
+
+$(O)/lunette: $(CMD_OBJ) $(LIBS_backup)
+	$(CC) $(LUNETTE_LDFLAGS) -o $@ $^ $(call pkg_libs,$(ALLPKGS_backup))
+
+# ---- tests -----------------------------------------------------------------------------------
+
+JOBS ?= 2
+E2E := $(wildcard tests/e2e/test-*.sh)
+
+# One prove for all, so that there is one list and one count. Each script gets the program by name.
+check: $(O)/lunette $(UNIT_TESTS)
+	CMOCKA_MESSAGE_OUTPUT=TAP LUNETTE=$(abspath $(O)/lunette) WRAP='$(WRAP)' \
+		prove -j$(JOBS) --timer --exec tests/support/run $(UNIT_TESTS) $(E2E)
+
+asan:
+	$(MAKE) SAN=address,undefined check
+
+tsan:
+	$(MAKE) SAN=thread check
+
+demo: $(O)/lunette
+	contrib/demo $(O)/lunette
+
+bench: $(O)/lunette
+	tests/bench/run $(O)/lunette
+
+# ---- fuzzing: one target a parser of foreign bytes; FUZZ_SECONDS each ------------------------
+
+FUZZ_SECONDS ?= 60
+FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz-*.c))
+FUZZ_CFLAGS := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+build/fuzz/%: tests/fuzz/%.c $(foreach f,$(FLOORS),$(SRC_$(f))) $(wildcard include/lunette/*.h) | build/setup.stamp
+	@mkdir -p $(@D)
+	clang $(filter-out $(CFLAGS),$(LUNETTE_CFLAGS)) $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined \
+		$(foreach f,$(FLOORS),$(addprefix -I,$(DIRS_$(f)))) -Itests/support $(call pkg_cflags,$(ALLPKGS_backup)) -o $@ \
+		$< $(filter-out tests/support/cmocka%,$(wildcard tests/support/*.c)) $(foreach f,$(FLOORS),$(SRC_$(f))) \
+		-pthread -Wl,--gc-sections $(call pkg_libs,$(ALLPKGS_backup))
+
+fuzz: $(FUZZ)
+	tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ)
+
+# ---- care ------------------------------------------------------------------------------------
+
+C_FILES = $(shell git ls-files '*.c' '*.h')
+SH_FILES = $(shell git ls-files '*.sh' contrib/setup contrib/demo tests/support/run tests/bench/run tests/fuzz/run .ci/run)
+
+lint: $(O)/lunette
+	clang-format --dry-run -Werror $(C_FILES)
+	shellcheck $(SH_FILES)
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,portability \
+		--suppress=missingIncludeSystem -Iinclude -D_GNU_SOURCE $(foreach f,$(FLOORS),$(DIRS_$(f))) backup/cmd
+	clang-tidy --quiet $(foreach f,$(FLOORS),$(SRC_$(f))) $(wildcard backup/cmd/*.c) -- \
+		$(filter-out -f%,$(LUNETTE_CFLAGS)) $(foreach f,$(FLOORS),$(addprefix -I,$(DIRS_$(f)))) -Ibackup/cmd $(call pkg_cflags,$(ALLPKGS_backup))
+	@! nm -g --defined-only $(foreach f,$(FLOORS),$(O)/lib$(f).a) | awk '{print $$3}' | grep -E '^[a-z]' | \
+		grep -vE -f tests/support/prefixes || { echo 'lint: symbols without a known prefix' >&2; false; }
+
+format:
+	clang-format -i $(C_FILES)
+
+coverage:
+	$(MAKE) O=build/coverage CFLAGS='-O0 -g --coverage' LDFLAGS=--coverage check
+	gcovr --root . --object-directory build/coverage --exclude 'tests/.*' --sort-percentage --print-summary
+
+# ---- installing ------------------------------------------------------------------------------
+
+D := $(DESTDIR)$(PREFIX)
+MAN := $(wildcard backup/cmd/*.8)
+
+install: $(O)/lunette
+	install -D -m 0755 $(O)/lunette '$(D)/bin/lunette'
+	install -d '$(D)/share/man/man8'
+	install -m 0644 $(MAN) '$(D)/share/man/man8'
+	install -D -m 0644 contrib/completion/lunette.bash '$(D)/share/bash-completion/completions/lunette'
+
+uninstall:
+	rm -f '$(D)/bin/lunette' '$(D)/share/bash-completion/completions/lunette'
+	cd '$(D)/share/man/man8' 2>/dev/null && rm -f $(notdir $(MAN)) || true
+
+clean:
+	rm -rf build
+
+help:
+	@echo 'all        build $(O)/lunette'
+	@echo 'demo       show the main job: probe, mount, back up, restore, over iSCSI'
+	@echo 'check      run every test; JOBS=N at a time'
+	@echo 'asan tsan  the same under address and undefined-behaviour, or thread sanitizers'
+	@echo 'fuzz       run each fuzz target for FUZZ_SECONDS=60'
+	@echo 'bench      measure, side by side with the peers'
+	@echo 'lint       clang-format, shellcheck, cppcheck, clang-tidy, symbol prefixes'
+	@echo 'format     put the sources into the one format'
+	@echo 'coverage   run the tests and show what they did not reach'
+	@echo 'install    into DESTDIR and PREFIX=$(PREFIX); uninstall takes it away again'
+	@echo 'clean      remove build/'
+
+.PHONY: all check asan tsan demo bench fuzz lint format coverage install uninstall clean help FORCE
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)

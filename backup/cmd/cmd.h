@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * cmd - what the commands share. Commands parse arguments and print; main() reports their errors.
+ */
+#ifndef CMD_H
+#define CMD_H
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lunette/error.h"
+#include "lunette/layout.h"
+#include "lunette/source.h"
+
+/* Exit status of the program: a promise to scripts. */
+enum {
+	STATUS_DONE = 0,
+	STATUS_FAILED = 1,
+	STATUS_USAGE = 2,
+	STATUS_WARNINGS = 3,
+};
+
+/**
+ * struct command - one word of the command line
+ * @summary: one line for `lunette --help`
+ * @help: what `lunette NAME --help` prints
+ * @run: argv[0] is the command's name. Returns a STATUS_..., or a negative errno with @err set,
+ *       which main() prints and turns into STATUS_FAILED; STATUS_USAGE comes with @err set too
+ */
+struct command {
+	const char *name;
+	const char *summary;
+	const char *help;
+	int (*run)(int argc, char **argv, struct error *err);
+};
+
+extern const struct command cmd_probe, cmd_mount, cmd_umount, cmd_init, cmd_backup, cmd_list,
+	cmd_show, cmd_restore;
+
+/**
+ * cmd_usage() - the user called it wrongly
+ *
+ * Return: STATUS_USAGE, with @err set.
+ */
+int cmd_usage(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Prints "lunette: warning: ..." on standard error. */
+void cmd_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Prints each of a layout's warnings. Returns whether there were any. */
+bool cmd_warn_layout(const struct layout *layout);
+
+/* "3.7 GiB", "512 B"; @buf has CMD_SIZE_MAX bytes. Returns @buf. */
+#define CMD_SIZE_MAX 32
+const char *cmd_size(uint64_t bytes, char *buf);
+
+/* Writes @text to standard output and makes sure that it got there. */
+int cmd_print(const char *text, struct error *err);
+
+/* ---- SOURCE arguments and the options that go with them (sources.c) ---- */
+
+struct cmd_sources {
+	size_t n;
+	struct source **sources;
+	struct source_options options;
+	char *chap_secret;
+	char *mutual_secret;
+};
+
+/* For the struct option array of a command that takes SOURCEs. */
+enum {
+	CMD_OPT_INITIATOR = 0x1000,
+	CMD_OPT_CHAP_SECRET_FILE,
+	CMD_OPT_MUTUAL_USER,
+	CMD_OPT_MUTUAL_SECRET_FILE,
+	CMD_OPT_TIMEOUT,
+	CMD_OPT_HEADER_DIGEST,
+	CMD_OPT_DATA_DIGEST,
+};
+#define CMD_SOURCE_OPTIONS                                                                         \
+	{ "initiator", required_argument, NULL, CMD_OPT_INITIATOR },                               \
+		{ "chap-secret-file", required_argument, NULL, CMD_OPT_CHAP_SECRET_FILE },         \
+		{ "chap-mutual-user", required_argument, NULL, CMD_OPT_MUTUAL_USER },              \
+		{ "chap-mutual-secret-file", required_argument, NULL,                              \
+		  CMD_OPT_MUTUAL_SECRET_FILE },                                                    \
+		{ "timeout", required_argument, NULL, CMD_OPT_TIMEOUT },                           \
+		{ "header-digest", no_argument, NULL, CMD_OPT_HEADER_DIGEST },                     \
+	{                                                                                          \
+		"data-digest", no_argument, NULL, CMD_OPT_DATA_DIGEST                              \
+	}
+
+#define CMD_SOURCE_HELP                                                                            \
+	"A SOURCE is a path (image file or block device) or iscsi://[USER@]HOST[:PORT]/IQN/LUN.\n" \
+	"Several SOURCEs are the disks of one server at one moment.\n"                             \
+	"\n"                                                                                       \
+	"Options for LUNs:\n"                                                                      \
+	"  --chap-secret-file FILE         CHAP secret of USER: the first line of FILE; else\n"    \
+	"                                  $LUNETTE_CHAP_SECRET\n"                                 \
+	"  --chap-mutual-user NAME         the target must prove itself too, as NAME\n"            \
+	"  --chap-mutual-secret-file FILE  with this secret; else $LUNETTE_CHAP_MUTUAL_SECRET\n"   \
+	"  --initiator IQN                 our name; default: that of this host\n"                 \
+	"  --timeout SECONDS               how long a LUN may be away (default 30)\n"              \
+	"  --header-digest, --data-digest  ask for CRCs of headers, of data\n"
+
+/**
+ * cmd_sources_option() - take one of CMD_SOURCE_OPTIONS
+ *
+ * Return: 0 when @opt was one of them; 1 when not; STATUS_USAGE or a negative errno with @err set.
+ */
+int cmd_sources_option(struct cmd_sources *sources, int opt, const char *arg, struct error *err);
+
+/**
+ * cmd_sources_open() - open the SOURCEs and find out what is on them, file systems included
+ * @ret: to be freed with layout_free(), before cmd_sources_free()
+ */
+int cmd_sources_open(struct cmd_sources *sources, char **specs, size_t n, struct layout **ret,
+		     struct error *err);
+
+void cmd_sources_free(struct cmd_sources *sources);
+
+#endif

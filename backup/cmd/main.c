@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* main - finds the command, runs it, and is the one place that reports an error and sets the status. */
+#include <errno.h>
+#include <inttypes.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd.h"
+
+static const struct command *const commands[] = {
+};
+
+static void print_help(FILE *out)
+{
+	fputs("Usage: lunette COMMAND [OPTIONS] ARGUMENTS\n"
+	      "Backup from storage snapshots: reads LUNs, shows their volumes as files, stores them\n"
+	      "deduplicated, and shows finished backups in the same way.\n"
+	      "\n"
+	      "Commands:\n",
+	      out);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+	fputs("\n"
+	      "`lunette COMMAND --help` says more, and so does the manual page lunette(8).\n"
+	      "Exit status: 0 done, 1 failed, 2 wrong usage, 3 done with warnings.\n",
+	      out);
+}
+
+int cmd_usage(struct error *err, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	error_set(err, -EINVAL, "%s", text);
+	return STATUS_USAGE;
+}
+
+void cmd_warn(const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	flockfile(stderr);
+	fputs("lunette: warning: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+	funlockfile(stderr);
+	va_end(ap);
+}
+
+bool cmd_warn_layout(const struct layout *layout)
+{
+	for (size_t i = 0; i < layout->n_warnings; i++)
+		cmd_warn("%s", layout->warnings[i]);
+	return layout->n_warnings > 0;
+}
+
+const char *cmd_size(uint64_t bytes, char *buf)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	double n = (double)bytes;
+	size_t unit = 0;
+	while (n >= 1024 && unit + 1 < ARRAY_SIZE(units)) {
+		n /= 1024;
+		unit++;
+	}
+	if (unit == 0)
+		snprintf(buf, CMD_SIZE_MAX, "%" PRIu64 " B", bytes);
+	else
+		snprintf(buf, CMD_SIZE_MAX, n < 9.95 ? "%.1f %s" : "%.0f %s", n, units[unit]);
+	return buf;
+}
+
+int cmd_print(const char *text, struct error *err)
+{
+	if (fputs(text, stdout) < 0 || fflush(stdout) != 0)
+		return error_set(err, -errno, "write to standard output: %m");
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	setlocale(LC_ALL, "C.UTF-8"); /* file names are UTF-8 whatever the caller's locale is */
+	signal(SIGPIPE, SIG_IGN);     /* a broken pipe is an error like any other */
+
+	if (argc < 2) {
+		print_help(stderr);
+		return STATUS_USAGE;
+	}
+	const char *word = argv[1];
+	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
+		print_help(stdout);
+		return fflush(stdout) == 0 ? STATUS_DONE : STATUS_FAILED;
+	}
+	if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
+		puts("lunette " LUNETTE_VERSION);
+		return fflush(stdout) == 0 ? STATUS_DONE : STATUS_FAILED;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (strcmp(word, commands[i]->name) != 0)
+			continue;
+		for (int a = 2; a < argc && strcmp(argv[a], "--") != 0; a++)
+			if (strcmp(argv[a], "--help") == 0) {
+				fputs(commands[i]->help, stdout);
+				return fflush(stdout) == 0 ? STATUS_DONE : STATUS_FAILED;
+			}
+		struct error err = { 0 };
+		int rc = commands[i]->run(argc - 1, argv + 1, &err);
+		if (rc < 0 || rc == STATUS_USAGE)
+			fprintf(stderr, "lunette: %s\n", err.msg);
+		if (rc == STATUS_USAGE)
+			fprintf(stderr, "Try 'lunette %s --help'.\n", word);
+		return rc < 0 ? STATUS_FAILED : rc;
+	}
+	fprintf(stderr, "lunette: there is no command '%s'; 'lunette --help' lists them\n", word);
+	return STATUS_USAGE;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * error - why a call failed, in the words that the user reads.
+ *
+ * A function that can fail returns 0 or a negative errno and takes a struct error as its last
+ * parameter. The return value says that it failed; the struct says why. It is a plain value, so it
+ * travels from worker, event and FUSE threads to whoever reports it, and needs no memory, so that
+ * running out of memory can be explained too. Libraries never print.
+ */
+#ifndef LUNETTE_ERROR_H
+#define LUNETTE_ERROR_H
+
+/**
+ * struct error - a cause, and what each caller on the way up had to add
+ * @code: the negative errno that the failed call returned; 0 when nothing was recorded
+ * @msg: one sentence without a full stop or newline; when too long, its end is cut
+ */
+struct error {
+	int code;
+	char msg[512];
+};
+
+/**
+ * error_set() - record the cause, where it is seen
+ * @err: may be NULL: the caller only wants to know that it failed
+ * @code: negative errno
+ * @fmt: printf format; %m is the text of @code, whatever errno is by now
+ *
+ * Return: @code, so that `return error_set(err, -errno, "open '%s': %m", path);` is the whole of it.
+ */
+int error_set(struct error *err, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/**
+ * error_wrap() - say where it happened: puts "FMT: " in front of the message
+ * @code: what the failed call returned; asserts that the call recorded that same code, so that a
+ *        forgotten error_set() dies in the first test
+ *
+ * Return: @code.
+ */
+int error_wrap(struct error *err, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

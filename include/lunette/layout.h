@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * layout - from disks to volumes: finds partition tables, groups and volumes, and puts them together.
+ *
+ * What one disk cannot say is never fatal for the others: a damaged table, a volume that reaches
+ * past the end of its disk or a group that lacks a member becomes a warning or a state, with words
+ * for the user, and all else stays usable.
+ */
+#ifndef LUNETTE_LAYOUT_H
+#define LUNETTE_LAYOUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lunette/blk.h"
+#include "lunette/error.h"
+#include "lunette/map.h"
+
+/**
+ * struct layout_range - a run of bytes on a disk
+ */
+struct layout_range {
+	uint64_t start;
+	uint64_t length;
+};
+
+/**
+ * struct layout_disk - one disk as given
+ * @name: "disk0", "disk1", ... in the order given
+ * @source: where it came from, for people
+ * @blk: its bytes; the layout holds a reference
+ * @table: "mbr", "gpt", or "none"
+ * @id: of the table: disk GUID, or MBR signature as 8 hex digits; "" when it has none
+ * @metadata: what a backup stores in full: tables, and what lies before the first partition (boot
+ *            code), in ascending order, merged, inside the disk
+ */
+struct layout_disk {
+	char name[16];
+	char *source;
+	struct blk *blk;
+	const char *table;
+	char id[40];
+	size_t n_metadata;
+	struct layout_range *metadata;
+};
+
+enum layout_state {
+	LAYOUT_OK,
+	LAYOUT_DEGRADED,   /* readable, but a redundant part is missing */
+	LAYOUT_INCOMPLETE, /* not readable: something is missing */
+};
+
+/**
+ * struct layout_group - volumes that share disks: an LDM disk group, a volume group, an MD array
+ * @kind: "ldm", "lvm" or "md"
+ * @missing: names of members that are not among the disks
+ */
+struct layout_group {
+	const char *kind;
+	char *name;
+	char id[40];
+	size_t n_missing;
+	char **missing;
+};
+
+/**
+ * struct layout_volume - something that may hold a file system
+ * @name: the drive or volume name where one is known, else "disk0-p1", or "disk0" for a file
+ *        system on a whole disk; safe in a path, unique in the layout
+ * @title: the name as it stands on disk (GPT partition name), in UTF-8; "" when there is none
+ * @group: the group that it belongs to, or NULL
+ * @type: "basic", "simple", "spanned", ...
+ * @partition: number in its table, as the kernel counts; 0 when it is not a partition
+ * @partition_type: type GUID or two hex digits; "" when it is not a partition
+ * @size: bytes
+ * @reason: why it is not LAYOUT_OK; "" when it is
+ * @blk: its bytes, the layout holds a reference; NULL when LAYOUT_INCOMPLETE
+ * @map: where its bytes lie; owned by @blk when there is one, else by the volume; NULL when it
+ *       could not be described
+ * @filesystem: "ntfs", ...; "" when unknown. This and the next two are filled in by fs_identify()
+ * @label: in UTF-8
+ * @uuid: as the file system's tools print it
+ */
+struct layout_volume {
+	char *name;
+	char *title;
+	const struct layout_group *group;
+	const char *type;
+	unsigned int partition;
+	char partition_type[40];
+	uint64_t size;
+	enum layout_state state;
+	char reason[256];
+	struct blk *blk;
+	const struct map *map;
+	char filesystem[16];
+	char *label;
+	char uuid[40];
+};
+
+/**
+ * struct layout - everything that was found
+ * @warnings: sentences for the user: which table is damaged and what was used instead, ...
+ */
+struct layout {
+	size_t n_disks;
+	struct layout_disk *disks;
+	size_t n_groups;
+	struct layout_group **groups;
+	size_t n_volumes;
+	struct layout_volume *volumes;
+	size_t n_warnings;
+	char **warnings;
+};
+
+/**
+ * struct layout_input - a disk to look at
+ * @blk: the layout takes its own reference
+ * @source: for messages and the document; copied
+ */
+struct layout_input {
+	struct blk *blk;
+	const char *source;
+};
+
+/**
+ * layout_new() - look at disks that belong to one server at one moment
+ * @disks: @n_disks of them, at least one
+ * @ret: to be freed with layout_free()
+ *
+ * Return: 0, also when nothing at all was found; -ENOMEM; -EIO when a disk cannot be read.
+ */
+int layout_new(const struct layout_input *disks, size_t n_disks, struct layout **ret,
+	       struct error *err);
+
+/**
+ * layout_free() - free a layout and give back its references
+ * @layout: may be NULL
+ */
+void layout_free(struct layout *layout);
+DEFINE_CLEANUP(struct layout *, layout_free)
+
+/**
+ * layout_find() - a volume by name
+ *
+ * Return: the volume, owned by the layout, or NULL.
+ */
+struct layout_volume *layout_find(const struct layout *layout, const char *name);
+
+/**
+ * layout_warn() - add a sentence to the layout's warnings
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int layout_warn(struct layout *layout, struct error *err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/**
+ * layout_json() - the document of `probe --json` and `layout.json`
+ * @ret: indented JSON with a final newline, to be freed with free()
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int layout_json(const struct layout *layout, char **ret, struct error *err);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * map - a volume as a list of segments, the same shape as a device-mapper table.
+ *
+ * One description serves three ways: map_blk() reads through it, map_walk() goes from a range of
+ * the volume to the disk ranges that hold it, and map_find() goes from a range of a disk to the
+ * ranges of the volume that lie there. A leg may itself be a mapped blk (an LV on an MD array);
+ * walking descends to the blks that are not maps: the disks.
+ */
+#ifndef LUNETTE_MAP_H
+#define LUNETTE_MAP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lunette/blk.h"
+#include "lunette/error.h"
+
+enum map_kind {
+	MAP_LINEAR, /* one leg */
+	MAP_ZERO,   /* no legs: reads as zeros */
+};
+
+/**
+ * struct map_leg - where a segment's bytes lie
+ * @blk: the map holds a reference
+ * @start: byte offset in @blk
+ */
+struct map_leg {
+	struct blk *blk;
+	uint64_t start;
+};
+
+/**
+ * struct map_segment - a run of the volume that is mapped in one way
+ * @start: byte offset in the volume; segments follow each other without gaps
+ * @length: bytes, at least 1
+ * @legs: @n_legs of them
+ */
+struct map_segment {
+	uint64_t start;
+	uint64_t length;
+	enum map_kind kind;
+	unsigned int n_legs;
+	struct map_leg *legs;
+};
+
+/**
+ * struct map - a volume's segments in ascending order, from 0 to @size
+ */
+struct map {
+	uint64_t size;
+	size_t n_segments;
+	struct map_segment *segments;
+};
+
+/**
+ * map_new() - an empty map, owned by the caller
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int map_new(struct map **ret, struct error *err);
+
+/**
+ * map_free() - free a map and give back the references of its legs
+ * @map: may be NULL
+ */
+void map_free(struct map *map);
+DEFINE_CLEANUP(struct map *, map_free)
+
+/**
+ * map_add_linear() - append a run of another blk
+ * @length: bytes, at least 1
+ * @start: byte offset in @blk; the run must lie inside @blk
+ *
+ * Return: 0; -ERANGE if the run is not inside @blk or the volume would overflow; -ENOMEM.
+ */
+int map_add_linear(struct map *map, uint64_t length, struct blk *blk, uint64_t start,
+		   struct error *err);
+
+/**
+ * map_add_zero() - append a run that reads as zeros and lies nowhere
+ *
+ * Return: 0; -ERANGE if the volume would overflow; -ENOMEM.
+ */
+int map_add_zero(struct map *map, uint64_t length, struct error *err);
+
+/**
+ * map_blk() - the volume that a map describes
+ * @map: taken over, also on failure
+ * @sector: logical sector size in bytes
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int map_blk(struct map *map, uint32_t sector, struct blk **ret, struct error *err);
+
+/**
+ * map_of() - the map behind a blk
+ *
+ * Return: the map, owned by @blk, or NULL when @blk is not a mapped volume.
+ */
+const struct map *map_of(const struct blk *blk);
+
+/**
+ * typedef map_range_fn - one range found by a walk
+ * @blk: the disk (map_walk) or the volume (map_find)
+ *
+ * Return: 0 to go on; a negative errno, recorded in @err, ends the walk with it.
+ */
+typedef int map_range_fn(void *ctx, struct blk *blk, uint64_t length, uint64_t off,
+			 struct error *err);
+
+/**
+ * map_walk() - the disk ranges behind a range of a volume, parity and mirrors included
+ * @blk: a mapped volume, or a disk, which is behind itself
+ *
+ * Return: 0; -ERANGE if the range is not inside @blk; what @fn returned.
+ */
+int map_walk(struct blk *blk, uint64_t length, uint64_t off, map_range_fn *fn, void *ctx,
+	     struct error *err);
+
+/**
+ * map_find() - the ranges of a volume that lie in a range of a disk
+ * @blk: a mapped volume, or a disk
+ * @disk: the disk to look on
+ * @length: of the range on @disk
+ * @off: of the range on @disk
+ * @fn: called with @blk and ranges of it; ranges may say more than lies there (the whole stripe
+ *      row), never less, and come in no particular order
+ *
+ * Return: 0; what @fn returned.
+ */
+int map_find(struct blk *blk, struct blk *disk, uint64_t length, uint64_t off, map_range_fn *fn,
+	     void *ctx, struct error *err);
+
+#endif

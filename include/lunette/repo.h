@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * repo - the repository: where finished backups are kept. Every byte of it is described in
+ * backup/repo/FORMAT.md.
+ *
+ * It is made of immutable, write-once objects: packs of chunks, indexes that find them, and restore
+ * points, which are written last. Nothing is overwritten, so several proxies may write at once, and
+ * a crash loses at most what was not committed.
+ */
+#ifndef LUNETTE_REPO_H
+#define LUNETTE_REPO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "lunette/blk.h"
+#include "lunette/error.h"
+
+#define REPO_CHUNK_DEFAULT (256u << 10)
+#define REPO_CHUNK_MIN     (64u << 10)
+#define REPO_CHUNK_MAX     (4u << 20)
+
+/**
+ * struct chunk_id - what a chunk is known by: the SHA-256 of its bytes
+ *
+ * All zeros stands for "not stored: reads as zeros".
+ */
+struct chunk_id {
+	uint8_t bytes[32];
+};
+
+static inline bool chunk_id_is_zero(const struct chunk_id *id)
+{
+	uint8_t any = 0;
+	for (size_t i = 0; i < sizeof(id->bytes); i++)
+		any |= id->bytes[i];
+	return any == 0;
+}
+
+struct repo;
+
+/**
+ * repo_init() - make a new, empty repository
+ * @path: a directory that does not exist yet or is empty
+ * @chunk_size: bytes, a power of two from REPO_CHUNK_MIN to REPO_CHUNK_MAX
+ *
+ * Return: 0; -EEXIST if there is something already; -EINVAL for a bad @chunk_size; ...
+ */
+int repo_init(const char *path, uint32_t chunk_size, struct error *err);
+
+/**
+ * repo_open() - open a repository
+ * @ret: to be freed with repo_close()
+ *
+ * Return: 0; -ENOENT or -EMEDIUMTYPE when it is not a repository; -EPROTONOSUPPORT when it was
+ * written by a newer version or needs a feature that this one does not know; -EUCLEAN when damaged.
+ */
+int repo_open(const char *path, struct repo **ret, struct error *err);
+
+/**
+ * repo_close() - close and free
+ * @repo: may be NULL
+ */
+void repo_close(struct repo *repo);
+DEFINE_CLEANUP(struct repo *, repo_close)
+
+uint32_t repo_chunk_size(const struct repo *repo);
+const char *repo_path(const struct repo *repo);
+
+/**
+ * repo_read() - read a chunk and make sure that it is what its id says
+ * @len: its length in bytes, as the caller knows it from its place
+ *
+ * Any thread.
+ *
+ * Return: 0; -ENOENT when no index knows it; -EUCLEAN when it is damaged or of another length; ...
+ */
+int repo_read(struct repo *repo, const struct chunk_id *id, void *buf, size_t len,
+	      struct error *err);
+
+/* ---- writing: chunks are identified and sealed by any thread, and added by one, in order ---- */
+
+void repo_identify(const struct repo *repo, const void *buf, size_t len, struct chunk_id *ret);
+
+/**
+ * struct sealed - a chunk as it will lie in a pack
+ * @buf: REPO_SEAL_BOUND() bytes, the caller's
+ * @len: bytes of @buf in use
+ * @codec: how to open it: an enum of FORMAT.md
+ */
+struct sealed {
+	uint8_t *buf;
+	uint32_t len;
+	uint8_t codec;
+};
+
+#define REPO_SEAL_BOUND(len) (len) /* what does not shrink is stored as it is */
+
+struct sealer; /* one a thread */
+int sealer_new(const struct repo *repo, int level, struct sealer **ret, struct error *err);
+void sealer_free(struct sealer *sealer);
+DEFINE_CLEANUP(struct sealer *, sealer_free)
+int sealer_seal(struct sealer *sealer, const void *buf, size_t len, struct sealed *ret,
+		struct error *err);
+
+struct repo_writer;
+
+/**
+ * repo_writer_new() - begin to add to a repository
+ * @ret: to be freed with repo_writer_free(), which abandons what was not committed
+ */
+int repo_writer_new(struct repo *repo, struct repo_writer **ret, struct error *err);
+void repo_writer_free(struct repo_writer *writer);
+DEFINE_CLEANUP(struct repo_writer *, repo_writer_free)
+
+/**
+ * repo_writer_knows() - is this chunk in the repository, or added already? Any thread.
+ */
+bool repo_writer_knows(struct repo_writer *writer, const struct chunk_id *id);
+
+/**
+ * repo_writer_add() - add a chunk, unless it is known
+ * @len: bytes before sealing
+ * @ret_stored: bytes that it takes in its pack; 0 if it was known
+ *
+ * One thread at a time. Full packs go to stable storage, and their index after them, while more are
+ * added, so that memory stays bounded and a killed backup's work is found by the next one.
+ */
+int repo_writer_add(struct repo_writer *writer, const struct chunk_id *id,
+		    const struct sealed *sealed, size_t len, uint64_t *ret_stored,
+		    struct error *err);
+
+/**
+ * repo_writer_commit() - make all that was added durable, then write the restore point
+ * @point: the manifest; borrowed
+ * @ret_id: its id, hexadecimal
+ *
+ * When this returns 0 the restore point is on stable storage; on failure there is none.
+ */
+int repo_writer_commit(struct repo_writer *writer, const json_t *point, char ret_id[65],
+		       struct error *err);
+
+/* ---- chunk map: a disk's chunks as a shallow tree of chunk-like objects ---- */
+
+struct chunkmap_builder;
+int chunkmap_builder_new(struct repo_writer *writer, struct sealer *sealer,
+			 struct chunkmap_builder **ret, struct error *err);
+void chunkmap_builder_free(struct chunkmap_builder *builder);
+DEFINE_CLEANUP(struct chunkmap_builder *, chunkmap_builder_free)
+
+/**
+ * chunkmap_builder_set() - say which chunk stands at a place
+ * @n: the chunk's number on the disk, greater than that of any call before; what is skipped is zero
+ */
+int chunkmap_builder_set(struct chunkmap_builder *builder, uint64_t n, const struct chunk_id *id,
+			 struct error *err);
+
+/**
+ * chunkmap_builder_finish() - write what is left
+ * @n_chunks: of the whole disk
+ * @ret_root: all zeros when the disk is all zeros
+ * @ret_stored: bytes that the map took in packs
+ */
+int chunkmap_builder_finish(struct chunkmap_builder *builder, uint64_t n_chunks,
+			    struct chunk_id *ret_root, uint64_t *ret_stored, struct error *err);
+
+struct chunkmap;
+
+/**
+ * chunkmap_open() - read a disk's chunk map; nodes are loaded when touched, and few are kept
+ * @repo: must outlive the map
+ */
+int chunkmap_open(struct repo *repo, const struct chunk_id *root, uint64_t n_chunks,
+		  struct chunkmap **ret, struct error *err);
+void chunkmap_close(struct chunkmap *map);
+DEFINE_CLEANUP(struct chunkmap *, chunkmap_close)
+
+/**
+ * chunkmap_get() - which chunk stands at place @n? Any thread.
+ */
+int chunkmap_get(struct chunkmap *map, uint64_t n, struct chunk_id *ret, struct error *err);
+
+/**
+ * chunkmap_run() - how far is the disk all zero, or not known to be, from place @n on?
+ * @ret_zero: whether chunks from @n on are all zero
+ * @ret_n: how many of them, at least 1; may be fewer than there are
+ */
+int chunkmap_run(struct chunkmap *map, uint64_t n, bool *ret_zero, uint64_t *ret_n,
+		 struct error *err);
+
+/* ---- restore points ---- */
+
+/**
+ * typedef repo_point_fn - one restore point of a listing
+ * @point: its manifest, borrowed
+ *
+ * Return: 0 to go on; a negative errno, recorded in @err, ends the listing with it.
+ */
+typedef int repo_point_fn(void *ctx, const char id[65], const json_t *point, struct error *err);
+
+/**
+ * repo_points() - every restore point, oldest first
+ * @name: only those of this name; NULL for all
+ * @damaged: told of each that cannot be read, which is then left out; may be NULL
+ */
+int repo_points(struct repo *repo, const char *name, repo_point_fn *fn, void *ctx,
+		void (*damaged)(void *ctx, const struct error *why), struct error *err);
+
+/**
+ * repo_point_find() - the restore point that a user means
+ * @spec: "NAME@latest", "NAME@2026-11-22T17:00:00Z", or an unambiguous prefix of an id
+ * @ret: a new reference
+ *
+ * Return: 0; -ENOENT; -ENOTUNIQ when several are meant; -EUCLEAN when it is damaged.
+ */
+int repo_point_find(struct repo *repo, const char *spec, char ret_id[65], json_t **ret,
+		    struct error *err);
+
+#endif

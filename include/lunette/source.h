@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * source - opens what the user names: an image file, a block device, or a LUN over iSCSI.
+ */
+#ifndef LUNETTE_SOURCE_H
+#define LUNETTE_SOURCE_H
+
+#include "lunette/blk.h"
+#include "lunette/error.h"
+
+/**
+ * struct source_options - how to reach LUNs; every member may be NULL or 0 for the default
+ * @initiator: iSCSI initiator name; default: /etc/iscsi/initiatorname.iscsi, else one made of the
+ *             host's name
+ * @chap_secret: what we prove with; the user's name is part of the SOURCE
+ * @mutual_user: when set, the target must prove itself too
+ * @mutual_secret: what the target proves with
+ * @timeout_s: how long a LUN may be away before reading fails, in seconds; default 30
+ * @header_digest: ask for a CRC of each header; without it, only if the target insists
+ * @data_digest: ask for a CRC of all data; without it, only if the target insists
+ *
+ * Strings belong to the caller and are not kept in clear longer than a login needs them.
+ */
+struct source_options {
+	const char *initiator;
+	const char *chap_secret;
+	const char *mutual_user;
+	const char *mutual_secret;
+	unsigned int timeout_s;
+	bool header_digest;
+	bool data_digest;
+};
+
+/**
+ * struct source - an opened SOURCE
+ * @spec: as the user wrote it, without secrets (there are none in it)
+ * @blk: its bytes; the source holds a reference
+ * @vendor: SCSI vendor and product, "" when the source has none
+ * @serial: VPD page 0x80
+ * @id: VPD page 0x83 designator as "naa.…", "eui.…" or "t10.…": what a LUN is known by, never its
+ *      number; "" when the source has none
+ */
+struct source {
+	char *spec;
+	struct blk *blk;
+	char vendor[9];
+	char product[17];
+	char serial[256];
+	char id[272];
+};
+
+/**
+ * source_open() - open a path or `iscsi://[USER@]HOST[:PORT]/IQN/LUN`, read-only
+ * @opts: may be NULL
+ * @ret: to be freed with source_free()
+ *
+ * Size and sector size are the device's own; an image file has 512-byte sectors unless its GPT
+ * says otherwise.
+ *
+ * Return: 0; -EINVAL for a SOURCE that is not well formed; -ENOENT for a path, target or LUN that
+ * does not exist; -EACCES for a refused login or a missing permission; -ETIMEDOUT; -EIO ...
+ */
+int source_open(const char *spec, const struct source_options *opts, struct source **ret,
+		struct error *err);
+
+/**
+ * source_free() - close and free
+ * @source: may be NULL
+ */
+void source_free(struct source *source);
+DEFINE_CLEANUP(struct source *, source_free)
+
+/**
+ * blk_file_open() - an image file or a block device as a blk
+ *
+ * Extents come from SEEK_DATA and SEEK_HOLE.
+ *
+ * Return: 0 or a negative errno: -ENOENT, -EACCES, -EISDIR, -EINVAL for what is neither, ...
+ */
+int blk_file_open(const char *path, struct blk **ret, struct error *err);
+
+#endif
