@@ -22,6 +22,11 @@ enum map_kind {
 };
 
 /**
+ * map_kind_name() - the word for a kind in documents: "linear", "zero"
+ */
+const char *map_kind_name(enum map_kind kind);
+
+/**
  * struct map_leg - where a segment's bytes lie
  * @blk: the map holds a reference
  * @start: byte offset in @blk
@@ -123,7 +128,7 @@ int map_walk(struct blk *blk, uint64_t length, uint64_t off, map_range_fn *fn, v
  * map_find() - the ranges of a volume that lie in a range of a disk
  * @blk: a mapped volume, or a disk
  * @disk: the disk to look on
- * @length: of the range on @disk
+ * @length: of the range on @disk; what reaches past the end of @disk is left out
  * @off: of the range on @disk
  * @fn: called with @blk and ranges of it; ranges may say more than lies there (the whole stripe
  *      row), never less, and come in no particular order
