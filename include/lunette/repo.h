@@ -83,7 +83,13 @@ int repo_read(struct repo *repo, const struct chunk_id *id, void *buf, size_t le
 
 /* ---- writing: chunks are identified and sealed by any thread, and added by one, in order ---- */
 
-void repo_identify(const struct repo *repo, const void *buf, size_t len, struct chunk_id *ret);
+/**
+ * repo_identify() - what the repository knows these bytes by. Any thread.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int repo_identify(const struct repo *repo, const void *buf, size_t len, struct chunk_id *ret,
+		  struct error *err);
 
 /**
  * struct sealed - a chunk as it will lie in a pack
@@ -100,9 +106,26 @@ struct sealed {
 #define REPO_SEAL_BOUND(len) (len) /* what does not shrink is stored as it is */
 
 struct sealer; /* one a thread */
+
+#define REPO_LEVEL_DEFAULT 1
+#define REPO_LEVEL_MAX     19
+
+/**
+ * sealer_new() - get ready to seal
+ * @repo: must outlive the sealer
+ * @level: of compression, 1 to REPO_LEVEL_MAX
+ *
+ * Return: 0; -EINVAL for a bad @level; -ENOMEM.
+ */
 int sealer_new(const struct repo *repo, int level, struct sealer **ret, struct error *err);
 void sealer_free(struct sealer *sealer);
 DEFINE_CLEANUP(struct sealer *, sealer_free)
+
+/**
+ * sealer_seal() - make a chunk ready for its pack
+ * @len: bytes, from 1 to REPO_CHUNK_MAX
+ * @ret: its @buf is the caller's and is filled; the rest is set
+ */
 int sealer_seal(struct sealer *sealer, const void *buf, size_t len, struct sealed *ret,
 		struct error *err);
 
@@ -139,6 +162,8 @@ int repo_writer_add(struct repo_writer *writer, const struct chunk_id *id,
  * @ret_id: its id, hexadecimal
  *
  * When this returns 0 the restore point is on stable storage; on failure there is none.
+ *
+ * Return: 0; -EINVAL when @point is not the manifest that FORMAT.md describes; ...
  */
 int repo_writer_commit(struct repo_writer *writer, const json_t *point, char ret_id[65],
 		       struct error *err);
@@ -200,6 +225,45 @@ int chunkmap_run(struct chunkmap *map, uint64_t n, bool *ret_zero, uint64_t *ret
  * Return: 0 to go on; a negative errno, recorded in @err, ends the listing with it.
  */
 typedef int repo_point_fn(void *ctx, const char id[65], const json_t *point, struct error *err);
+
+/*
+ * A manifest is foreign bytes until its shape has been checked; both repo_points() and
+ * repo_point_find() have done that before they hand it out, and repo_writer_commit() refuses to
+ * write another. Its members are listed in FORMAT.md. The writer need not set "format", "version"
+ * and "features": these are the commit's.
+ */
+
+/**
+ * struct repo_disk - a disk of a restore point
+ * @name: "disk0", ...; belongs to the manifest
+ * @size: bytes
+ * @n_chunks: of @chunk_size bytes each, the last one may be shorter
+ * @root: of its chunk map
+ */
+struct repo_disk {
+	const char *name;
+	uint64_t size;
+	uint32_t sector_size;
+	uint32_t chunk_size;
+	uint64_t n_chunks;
+	struct chunk_id root;
+};
+
+size_t repo_point_disks(const json_t *point);
+
+/**
+ * repo_point_disk() - the n-th disk of a restore point
+ * @point: as repo_points() or repo_point_find() gave it
+ * @n: less than repo_point_disks()
+ */
+void repo_point_disk(const json_t *point, size_t n, struct repo_disk *ret);
+
+const char *repo_point_name(const json_t *point);
+const char *repo_point_time(const json_t *point); /* "2026-11-22T17:00:00Z" */
+
+/* A chunk's id as a manifest spells it: 64 hexadecimal digits, and back (false: it is not one). */
+void chunk_id_hex(const struct chunk_id *id, char ret[65]);
+bool chunk_id_parse(const char *hex, struct chunk_id *ret);
 
 /**
  * repo_points() - every restore point, oldest first
