@@ -31,8 +31,8 @@ int blk_read(struct blk *blk, void *buf, size_t len, uint64_t off, struct error 
 {
 	if (!range_inside(len, off, blk->size))
 		return error_set(err, -ERANGE,
-				 "read of %zu bytes at offset %" PRIu64 " reaches past the end (%" PRIu64
-				 " bytes)",
+				 "read of %zu bytes at offset %" PRIu64
+				 " reaches past the end (%" PRIu64 " bytes)",
 				 len, off, blk->size);
 	if (len == 0)
 		return 0;
@@ -44,8 +44,9 @@ int blk_read(struct blk *blk, void *buf, size_t len, uint64_t off, struct error 
 int blk_extent(struct blk *blk, uint64_t off, struct blk_extent *ret, struct error *err)
 {
 	if (off >= blk->size)
-		return error_set(err, -ERANGE, "offset %" PRIu64 " is past the end (%" PRIu64 " bytes)",
-				 off, blk->size);
+		return error_set(err, -ERANGE,
+				 "offset %" PRIu64 " is past the end (%" PRIu64 " bytes)", off,
+				 blk->size);
 	struct blk_extent ext = { .length = blk->size - off, .zero = false };
 	if (blk->ops->extent) {
 		int rc = blk->ops->extent(blk, off, &ext, err);

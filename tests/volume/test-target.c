@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lunette/target.h"
+
+#define MIB (1024 * 1024)
+
+static char dir[] = "/tmp/test-target.XXXXXX";
+static char path[sizeof(dir) + 8];
+
+static int make_dir(void **state)
+{
+	(void)state;
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(path, sizeof(path), "%s/img", dir);
+	return 0;
+}
+
+static int remove_dir(void **state)
+{
+	(void)state;
+	return rmdir(dir);
+}
+
+static int remove_image(void **state)
+{
+	(void)state;
+	unlink(path);
+	return 0;
+}
+
+static void a_new_file_is_sparse_private_and_of_the_size(void **state)
+{
+	(void)state;
+	struct error err = { 0 };
+	struct target *target = NULL;
+	assert_int_equal(target_file_create(path, 100 * MIB + 7, &target, &err), 0);
+	struct stat st;
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, 100 * MIB + 7);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_true(st.st_blocks * 512 < MIB);
+	assert_int_equal(target_flush(target, &err), 0);
+	target_free(target);
+}
+
+static void what_is_there_is_never_overwritten(void **state)
+{
+	(void)state;
+	struct error err = { 0 };
+	struct target *target = NULL;
+	close(open(path, O_WRONLY | O_CREAT, 0600));
+	assert_int_equal(target_file_create(path, MIB, &target, &err), -EEXIST);
+	assert_non_null(strstr(err.msg, path));
+	assert_null(target);
+}
+
+static void written_bytes_and_zeros_are_there(void **state)
+{
+	(void)state;
+	struct target *target = NULL;
+	assert_int_equal(target_file_create(path, 4 * MIB, &target, NULL), 0);
+	char *data = malloc(2 * MIB);
+	memset(data, 'x', 2 * MIB);
+	assert_int_equal(target_write(target, data, 2 * MIB, MIB, NULL), 0);
+	/* Unaligned on purpose: a page is cut in the middle on both sides. */
+	assert_int_equal(target_zero(target, MIB, MIB + 100, NULL), 0);
+	assert_int_equal(target_zero(target, MIB, 3 * MIB, NULL), 0);
+	assert_int_equal(target_flush(target, NULL), 0);
+	target_free(target);
+	FILE *f = fopen(path, "re");
+	assert_non_null(f);
+	for (int off = 0; off < 4 * MIB; off++) {
+		bool x = (off >= MIB && off < MIB + 100) || (off >= 2 * MIB + 100 && off < 3 * MIB);
+		assert_int_equal(fgetc(f), x ? 'x' : 0);
+	}
+	assert_int_equal(fgetc(f), EOF);
+	fclose(f);
+	free(data);
+}
+
+static void nothing_reaches_past_the_end(void **state)
+{
+	(void)state;
+	struct error err = { 0 };
+	struct target *target = NULL;
+	assert_int_equal(target_file_create(path, MIB, &target, NULL), 0);
+	assert_int_equal(target_write(target, "xy", 2, MIB - 1, &err), -ERANGE);
+	assert_int_equal(target_write(target, "x", 1, UINT64_MAX, &err), -ERANGE);
+	assert_int_equal(target_zero(target, UINT64_MAX, 1, &err), -ERANGE);
+	assert_int_equal(target_write(target, "", 0, MIB, &err), 0);
+	target_free(target);
+	struct stat st;
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, MIB);
+}
+
+static void a_size_no_file_can_have_leaves_nothing_behind(void **state)
+{
+	(void)state;
+	struct error err = { 0 };
+	struct target *target = NULL;
+	assert_int_equal(target_file_create(path, UINT64_MAX, &target, &err), -EFBIG);
+	assert_int_equal(target_file_create(path, INT64_MAX, &target, &err), -EFBIG);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_null(target);
+}
+
+static void only_block_devices_are_devices(void **state)
+{
+	(void)state;
+	struct error err = { 0 };
+	struct target *target = NULL;
+	assert_int_equal(target_device_open("/dev/null", MIB, &target, &err), -ENOTBLK);
+	assert_int_equal(target_device_open(path, MIB, &target, &err), -ENOENT);
+	close(open(path, O_WRONLY | O_CREAT, 0600));
+	assert_int_equal(target_device_open(path, MIB, &target, &err), -ENOTBLK);
+	assert_null(target);
+}
+
+/* The loop device over the image, or "" where there are none. */
+static void attach_loop(char *device, int room)
+{
+	char cmd[sizeof(path) + 64];
+	snprintf(cmd, sizeof(cmd), "losetup -f --show %s 2>/dev/null", path);
+	FILE *f = popen(cmd, "re");
+	if (!f || !fgets(device, room, f))
+		*device = '\0';
+	if (f)
+		pclose(f);
+	device[strcspn(device, "\n")] = '\0';
+}
+
+static void a_device_is_written_zeroed_and_held(void **state)
+{
+	(void)state;
+	char *data = malloc(2 * MIB);
+	memset(data, 'x', 2 * MIB);
+	int fd = open(path, O_WRONLY | O_CREAT, 0600);
+	assert_int_equal(pwrite(fd, data, 2 * MIB, 0), 2 * MIB);
+	close(fd);
+	free(data);
+	char device[64];
+	attach_loop(device, sizeof(device));
+	if (!*device)
+		skip();
+	struct error err = { 0 };
+	struct target *target = NULL, *second = NULL, *big = NULL;
+	int opened = target_device_open(device, 2 * MIB, &target, &err);
+	int again = target_device_open(device, 2 * MIB, &second, NULL);
+	int wrote = target ? target_write(target, "abc", 3, 1000, &err) : -1;
+	/* Aligned, so the device does it; and a part of a sector, which it cannot. */
+	int zeroed = target ? target_zero(target, MIB, 512 * 1024, &err) : -1;
+	int nibbled = target ? target_zero(target, 5, 2000, &err) : -1;
+	int flushed = target ? target_flush(target, &err) : -1;
+	target_free(target);
+	int small = target_device_open(device, 2 * MIB + 1, &big, NULL);
+	char cmd[96];
+	snprintf(cmd, sizeof(cmd), "losetup -d %s", device);
+	assert_int_equal(system(cmd), 0);
+	assert_int_equal(opened, 0);
+	assert_int_equal(again, -EBUSY);
+	assert_int_equal(small, -ENOSPC);
+	assert_true(wrote == 0 && zeroed == 0 && nibbled == 0 && flushed == 0);
+
+	FILE *f = fopen(path, "re");
+	assert_non_null(f);
+	for (int off = 0; off < 2 * MIB; off++) {
+		int want = 'x';
+		if (off >= 1000 && off < 1003)
+			want = "abc"[off - 1000];
+		if ((off >= 512 * 1024 && off < 512 * 1024 + MIB) || (off >= 2000 && off < 2005))
+			want = 0;
+		assert_int_equal(fgetc(f), want);
+	}
+	fclose(f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(a_new_file_is_sparse_private_and_of_the_size,
+					  remove_image),
+		cmocka_unit_test_teardown(what_is_there_is_never_overwritten, remove_image),
+		cmocka_unit_test_teardown(written_bytes_and_zeros_are_there, remove_image),
+		cmocka_unit_test_teardown(nothing_reaches_past_the_end, remove_image),
+		cmocka_unit_test_teardown(a_size_no_file_can_have_leaves_nothing_behind,
+					  remove_image),
+		cmocka_unit_test_teardown(only_block_devices_are_devices, remove_image),
+		cmocka_unit_test_teardown(a_device_is_written_zeroed_and_held, remove_image),
+	};
+	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* source - tells paths from LUNs, and opens either. See include/lunette/source.h. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lunette/source.h"
+
+int source_open(const char *spec, const struct source_options *opts, struct source **ret,
+		struct error *err)
+{
+	(void)opts;
+	CLEANUP(source_free_cleanup) struct source *source = calloc(1, sizeof(*source));
+	if (source)
+		source->spec = strdup(spec);
+	if (!source || !source->spec)
+		return error_set(err, -ENOMEM, "open '%s': %m", spec);
+	int rc = blk_file_open(spec, &source->blk, err);
+	if (rc < 0)
+		return rc;
+	*ret = steal(&source);
+	return 0;
+}
+
+void source_free(struct source *source)
+{
+	if (!source)
+		return;
+	blk_unref(source->blk);
+	free(source->spec);
+	free(source);
+}
