@@ -1,0 +1,81 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# tap.sh - for end-to-end tests: results as TAP, a folder of one's own, and its removal.
+#
+#   . "$(dirname "$0")/../support/tap.sh"
+#   tap_begin                  $LUNETTE is there, cd into a new folder; tap_end runs at exit
+#   ok 'what holds' COMMAND... one test: the command succeeds
+#   is 'what' GOT WANTED       one test: two strings are the same
+#   fails 'what' STATUS 'PHRASE' COMMAND...
+#                              one test: the command ends with STATUS and PHRASE (an extended regular
+#                              expression) in what it prints, and prints no crash
+#   tap_skip_all REASON        only for a fact about the machine; before any test
+#   tap_at_exit COMMAND...     last in, first out; before the folder goes
+
+TAP_N=0
+TAP_FAILED=0
+TAP_EXIT=()
+TAP_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+
+tap_skip_all() {
+	echo "1..0 # SKIP $*"
+	exit 0
+}
+
+tap_at_exit() {
+	TAP_EXIT=("$(printf '%q ' "$@")" "${TAP_EXIT[@]}")
+}
+
+tap_end() {
+	local status=$? command
+	trap - EXIT
+	for command in "${TAP_EXIT[@]}"; do
+		eval "$command" >/dev/null 2>&1
+	done
+	cd / && rm -rf "$TAP_DIR"
+	((status == 0)) || echo "Bail out! the script ended with status $status"
+	echo "1..$TAP_N"
+	((status == 0 && TAP_FAILED == 0)) || exit 1
+}
+
+tap_begin() {
+	LUNETTE=${LUNETTE:-$TAP_TOP/build/lunette}
+	[ -x "$LUNETTE" ] || { echo "Bail out! no program at $LUNETTE" && exit 1; }
+	TAP_DIR=$(mktemp -d "${TMPDIR:-/tmp}/lunette-test.XXXXXX") && cd "$TAP_DIR" || exit
+	trap tap_end EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+}
+
+tap_result() {
+	TAP_N=$((TAP_N + 1))
+	if (($1 == 0)); then
+		echo "ok $TAP_N - $2"
+		return
+	fi
+	echo "not ok $TAP_N - $2"
+	TAP_FAILED=1
+	sed 's/^/# /' "$TAP_DIR/.out"
+}
+
+ok() {
+	local rc=0
+	"${@:2}" >"$TAP_DIR/.out" 2>&1 || rc=$?
+	((rc == 0)) || echo "status $rc from: ${*:2}" >>"$TAP_DIR/.out"
+	tap_result $((rc != 0)) "$1"
+}
+
+is() {
+	printf 'got:    %s\nwanted: %s\n' "$2" "$3" >"$TAP_DIR/.out"
+	[ "$2" = "$3" ]
+	tap_result $? "$1"
+}
+
+fails() {
+	local rc=0 bad=0
+	timeout --kill-after=5 "${TAP_TIMEOUT:-60}" "${@:4}" >"$TAP_DIR/.out" 2>&1 </dev/null || rc=$?
+	((rc == $2)) && grep -qE -- "$3" "$TAP_DIR/.out" || bad=1
+	grep -qE 'Sanitizer|runtime error:|Assertion' "$TAP_DIR/.out" && bad=1
+	((bad == 0)) || printf 'status %d (wanted %d) from: %s\nwanted: %s\n' "$rc" "$2" "${*:4}" "$3" >>"$TAP_DIR/.out"
+	tap_result $bad "$1"
+}
