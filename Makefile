@@ -48,20 +48,22 @@ all: $(O)/lunette
 
 # ---- set-up ----------------------------------------------------------------------------------
 
-# `make` only says what is missing; the targets that promise to work on a fresh system install it.
+# `make` only says what is missing and goes on; the targets that promise to work on a fresh system
+# install it. The stamp means that nothing was missing.
 INSTALLING := demo check bench asan tsan fuzz lint format coverage
-SETUP := contrib/setup $(if $(filter $(INSTALLING),$(MAKECMDGOALS)),,--check)
+SETUP := contrib/setup$(if $(filter $(INSTALLING),$(MAKECMDGOALS)),, --check)
 
 build/setup.stamp: contrib/setup
 	@mkdir -p $(@D)
-	$(SETUP)
-	@touch $@
+	@if $(SETUP); then touch $@; else $(if $(findstring --check,$(SETUP)),true,false); fi
 
-# Objects are made again when the flags change, not only when the sources do.
+# Objects are made again when the flags change, and libraries when there are other sources, not only
+# when a source is newer.
+stamp = mkdir -p $(@D) && { echo '$(1)' | cmp -s - $@ || echo '$(1)' >$@; }
 $(O)/flags.stamp: FORCE
-	@mkdir -p $(@D)
-	@echo '$(CC) $(LUNETTE_CFLAGS) $(LUNETTE_LDFLAGS)' | cmp -s - $@ || \
-		echo '$(CC) $(LUNETTE_CFLAGS) $(LUNETTE_LDFLAGS)' >$@
+	@$(call stamp,$(CC) $(LUNETTE_CFLAGS) $(LUNETTE_LDFLAGS))
+$(O)/sources.stamp: FORCE
+	@$(call stamp,$(foreach f,$(FLOORS),$(SRC_$(f))))
 
 # ---- the floors ------------------------------------------------------------------------------
 
@@ -75,9 +77,9 @@ $$(OBJ_$(1)): $$(O)/%.o: %.c $$(O)/flags.stamp | build/setup.stamp
 	@mkdir -p $$(@D)
 	$$(CC) $$(LUNETTE_CFLAGS) $$(addprefix -I,$$(DIRS_$(1))) $$(call pkg_cflags,$$(ALLPKGS_$(1))) -MMD -MP -c -o $$@ $$<
 
-$$(O)/lib$(1).a: $$(OBJ_$(1))
+$$(O)/lib$(1).a: $$(OBJ_$(1)) $$(O)/sources.stamp
 	@rm -f $$@
-	$$(AR) rcs $$@ $$^
+	$$(AR) rcs $$@ $$(OBJ_$(1))
 
 # A test or a fuzz target of a floor sees that floor and what is below it.
 $$(O)/tests/$(1)/%.o: tests/$(1)/%.c $$(O)/flags.stamp | build/setup.stamp
@@ -128,6 +130,7 @@ demo: $(O)/lunette
 	contrib/demo $(O)/lunette
 
 bench: $(O)/lunette
+	contrib/setup --bench
 	tests/bench/run $(O)/lunette
 
 # ---- fuzzing: one target a parser of foreign bytes; FUZZ_SECONDS each ------------------------
@@ -148,7 +151,7 @@ fuzz: $(FUZZ)
 # ---- care ------------------------------------------------------------------------------------
 
 C_FILES = $(shell git ls-files '*.c' '*.h')
-SH_FILES = $(shell git ls-files '*.sh' contrib/setup contrib/demo tests/support/run tests/bench/run tests/fuzz/run .ci/run)
+SH_FILES = $(shell git grep -lE '^(\#!.*sh$$|\# shellcheck shell=)')
 
 lint: $(O)/lunette
 	clang-format --dry-run -Werror $(C_FILES)
@@ -180,7 +183,7 @@ install: $(O)/lunette
 
 uninstall:
 	rm -f '$(D)/bin/lunette' '$(D)/share/bash-completion/completions/lunette'
-	cd '$(D)/share/man/man8' 2>/dev/null && rm -f $(notdir $(MAN)) || true
+	rm -f $(MAN:backup/cmd/%='$(D)/share/man/man8/%')
 
 clean:
 	rm -rf build
@@ -200,4 +203,4 @@ help:
 
 .PHONY: all check asan tsan demo bench fuzz lint format coverage install uninstall clean help FORCE
 
--include $(shell find $(O) -name '*.d' 2>/dev/null)
+-include $(patsubst %.o,%.d,$(foreach f,$(FLOORS),$(OBJ_$(f))) $(CMD_OBJ) $(SUPPORT_OBJ)) $(UNIT_TESTS:=.d)
