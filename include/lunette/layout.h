@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * layout - from disks to volumes: finds partition tables, groups and volumes, and puts them together.
+ * layout - from disks to volumes: finds partition tables, groups and volumes, and puts them
+ * together.
  *
  * What one disk cannot say is never fatal for the others: a damaged table, a volume that reaches
  * past the end of its disk or a group that lacks a member becomes a warning or a state, with words
@@ -29,6 +30,8 @@ struct layout_range {
  * @name: "disk0", "disk1", ... in the order given
  * @source: where it came from, for people
  * @blk: its bytes; the layout holds a reference
+ * @sector: logical sector size in bytes: that of @blk, but an image file may have a GPT which
+ * counts in larger ones
  * @table: "mbr", "gpt", or "none"
  * @id: of the table: disk GUID, or MBR signature as 8 hex digits; "" when it has none
  * @metadata: what a backup stores in full: tables, and what lies before the first partition (boot
@@ -38,6 +41,7 @@ struct layout_disk {
 	char name[16];
 	char *source;
 	struct blk *blk;
+	uint32_t sector;
 	const char *table;
 	char id[40];
 	size_t n_metadata;
@@ -69,7 +73,7 @@ struct layout_group {
  *        system on a whole disk; safe in a path, unique in the layout
  * @title: the name as it stands on disk (GPT partition name), in UTF-8; "" when there is none
  * @group: the group that it belongs to, or NULL
- * @type: "basic", "simple", "spanned", ...
+ * @type: "basic", "disk" (a whole disk without a table), "simple", "spanned", ...
  * @partition: number in its table, as the kernel counts; 0 when it is not a partition
  * @partition_type: type GUID or two hex digits; "" when it is not a partition
  * @size: bytes
@@ -128,7 +132,11 @@ struct layout_input {
  * @disks: @n_disks of them, at least one
  * @ret: to be freed with layout_free()
  *
- * Return: 0, also when nothing at all was found; -ENOMEM; -EIO when a disk cannot be read.
+ * A disk without a partition table becomes a volume of type "disk", because it may hold a file
+ * system; fs_identify() takes it away again when there is none.
+ *
+ * Return: 0, also when nothing at all was found; -ENOMEM; the disk's error when not even the first
+ * sector of a disk can be read.
  */
 int layout_new(const struct layout_input *disks, size_t n_disks, struct layout **ret,
 	       struct error *err);
@@ -146,6 +154,13 @@ DEFINE_CLEANUP(struct layout *, layout_free)
  * Return: the volume, owned by the layout, or NULL.
  */
 struct layout_volume *layout_find(const struct layout *layout, const char *name);
+
+/**
+ * layout_drop() - take a volume away that turned out to be none
+ *
+ * The volumes behind it move up: pointers to volumes are void.
+ */
+void layout_drop(struct layout *layout, struct layout_volume *volume);
 
 /**
  * layout_warn() - add a sentence to the layout's warnings

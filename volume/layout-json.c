@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * layout-json - the document of `probe --json` and `layout.json`: a promise to scripts.
+ *
+ * Sizes and offsets are bytes. What is not known is null, and so is the disk of a leg that is
+ * missing.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "lunette/layout.h"
+#include "lunette/utf8.h"
+
+DEFINE_CLEANUP(json_t *, json_decref)
+
+/* JSON is Unicode; paths and labels are bytes. */
+static json_t *text(const char *s)
+{
+	size_t len = strlen(s);
+	CLEANUP(free_cleanup) char *clean = malloc(3 * len + 1);
+	if (!clean)
+		return NULL;
+	utf8_clean(s, len, clean, 3 * len + 1);
+	return json_string(clean);
+}
+
+static json_t *text_or_null(const char *s)
+{
+	return s && *s ? text(s) : json_null();
+}
+
+static json_t *bytes(uint64_t n)
+{
+	return json_integer((json_int_t)n);
+}
+
+static json_t *disk_object(const struct layout_disk *disk)
+{
+	return json_pack("{so so so so so so}", "name", text(disk->name), "source",
+			 text(disk->source), "size", bytes(disk->blk->size), "sector_size",
+			 bytes(disk->sector), "table", text(disk->table), "id",
+			 text_or_null(disk->id));
+}
+
+static json_t *group_object(const struct layout_group *group)
+{
+	json_t *missing = json_array();
+	for (size_t i = 0; i < group->n_missing; i++)
+		if (json_array_append_new(missing, text(group->missing[i])) < 0) {
+			json_decref(missing);
+			return NULL;
+		}
+	return json_pack("{so so so so}", "kind", text(group->kind), "name", text(group->name),
+			 "id", text_or_null(group->id), "missing", missing);
+}
+
+static json_t *leg_object(const struct layout *layout, const struct map_leg *leg)
+{
+	const char *name = NULL;
+	for (size_t i = 0; i < layout->n_disks && !name; i++)
+		if (layout->disks[i].blk == leg->blk)
+			name = layout->disks[i].name;
+	return json_pack("{so so}", "disk", text_or_null(name), "start", bytes(leg->start));
+}
+
+static json_t *segment_object(const struct layout *layout, const struct map_segment *seg)
+{
+	json_t *legs = json_array();
+	for (unsigned int i = 0; i < seg->n_legs; i++)
+		if (json_array_append_new(legs, leg_object(layout, &seg->legs[i])) < 0) {
+			json_decref(legs);
+			return NULL;
+		}
+	return json_pack("{so so so so}", "start", bytes(seg->start), "length", bytes(seg->length),
+			 "type", text(map_kind_name(seg->kind)), "legs", legs);
+}
+
+static json_t *volume_object(const struct layout *layout, const struct layout_volume *volume)
+{
+	static const char *const states[] = {
+		[LAYOUT_OK] = "ok",
+		[LAYOUT_DEGRADED] = "degraded",
+		[LAYOUT_INCOMPLETE] = "incomplete",
+	};
+	json_t *segments = json_array();
+	for (size_t i = 0; volume->map && i < volume->map->n_segments; i++)
+		if (json_array_append_new(segments,
+					  segment_object(layout, &volume->map->segments[i])) < 0) {
+			json_decref(segments);
+			return NULL;
+		}
+	return json_pack("{so so so so so so so so so}", "name", text(volume->name), "group",
+			 text_or_null(volume->group ? volume->group->name : NULL), "type",
+			 text(volume->type), "size", bytes(volume->size), "state",
+			 text(states[volume->state]), "filesystem",
+			 text_or_null(volume->filesystem), "label", text_or_null(volume->label),
+			 "uuid", text_or_null(volume->uuid), "segments", segments);
+}
+
+/* Every function above returns NULL for want of memory, and jansson passes that on. */
+static int build(const struct layout *layout, json_t *disks, json_t *groups, json_t *volumes)
+{
+	for (size_t i = 0; i < layout->n_disks; i++)
+		if (json_array_append_new(disks, disk_object(&layout->disks[i])) < 0)
+			return -ENOMEM;
+	for (size_t i = 0; i < layout->n_groups; i++)
+		if (json_array_append_new(groups, group_object(layout->groups[i])) < 0)
+			return -ENOMEM;
+	for (size_t i = 0; i < layout->n_volumes; i++)
+		if (json_array_append_new(volumes, volume_object(layout, &layout->volumes[i])) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+int layout_json(const struct layout *layout, char **ret, struct error *err)
+{
+	CLEANUP(json_decref_cleanup) json_t *disks = json_array();
+	CLEANUP(json_decref_cleanup) json_t *groups = json_array();
+	CLEANUP(json_decref_cleanup) json_t *volumes = json_array();
+	CLEANUP(json_decref_cleanup) json_t *root = NULL;
+	if (build(layout, disks, groups, volumes) == 0)
+		root = json_pack("{sO sO sO}", "disks", disks, "groups", groups, "volumes",
+				 volumes);
+	CLEANUP(free_cleanup) char *dump = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
+	char *document;
+	if (!dump || asprintf(&document, "%s\n", dump) < 0)
+		return error_set(err, -ENOMEM, "layout as JSON: %m");
+	*ret = document;
+	return 0;
+}
