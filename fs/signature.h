@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* signature - names what is on a volume by its magic numbers, without opening it. */
+#ifndef FS_SIGNATURE_H
+#define FS_SIGNATURE_H
+
+#include "lunette/filesystem.h"
+
+/**
+ * fs_signature() - name, label and UUID of what has no driver
+ *
+ * Return: 1 and @ret set if it is known, 0 if not, negative errno if @blk cannot be read.
+ */
+int fs_signature(struct blk *blk, struct fs_info *ret, struct error *err);
+
+#endif
