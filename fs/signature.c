@@ -80,8 +80,9 @@ static uint32_t le32_at(const uint8_t *p)
 	return le32toh(n);
 }
 
-static bool ext_more(const uint8_t *sb, struct fs_info *info)
+static bool ext_more(const uint8_t *record, struct fs_info *info)
 {
+	const uint8_t *sb = record + 1024;
 	uint32_t compat = le32_at(sb + 0x5C), incompat = le32_at(sb + 0x60),
 		 ro_compat = le32_at(sb + 0x64);
 	/* Anything newer than what ext3 knew: incompat filetype, recover, meta_bg; ro_compat sparse
