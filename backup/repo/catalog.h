@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * catalog - all indexes of a repository together: where does this chunk lie, anywhere?
+ *
+ * A damaged index does not hide what the others know; only when none of them knows a chunk does the
+ * damage matter, and then the answer is "damaged" and not "not there".
+ */
+#ifndef REPO_CATALOG_H
+#define REPO_CATALOG_H
+
+#include "index.h"
+
+struct catalog;
+
+/**
+ * catalog_new() - open every index there is
+ * @store: and @objects must outlive the catalog
+ *
+ * Return: 0, also when some of them are damaged; -ENOMEM; what listing them said.
+ */
+int catalog_new(struct store *store, struct objects *objects, struct catalog **ret,
+		struct error *err);
+void catalog_free(struct catalog *catalog);
+DEFINE_CLEANUP(struct catalog *, catalog_free)
+
+/**
+ * catalog_refresh() - open the indexes that have been added since, by us or by others. Any thread.
+ */
+int catalog_refresh(struct catalog *catalog, struct error *err);
+
+/**
+ * struct catalog_search - goes through all places where a chunk lies; begins as all zeros
+ * @next: the index to ask next
+ * @damage: the last damage that was met; code 0 when none
+ */
+struct catalog_search {
+	size_t next;
+	struct error damage;
+};
+
+/**
+ * struct catalog_place - where a chunk lies
+ * @index: that said so
+ */
+struct catalog_place {
+	struct index_entry entry;
+	struct index_pack pack;
+	struct index *index;
+};
+
+/**
+ * catalog_next() - the next place where a chunk lies. Any thread, each with its own search.
+ *
+ * Return: whether there is one.
+ */
+bool catalog_next(struct catalog *catalog, struct catalog_search *search, const struct chunk_id *id,
+		  struct catalog_place *ret);
+
+/* Does the repository hold this chunk, in a pack that is there? Any thread. */
+bool catalog_knows(struct catalog *catalog, const struct chunk_id *id);
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* committer - see committer.h. A ring of jobs, a mutex, and two conditions. */
+#include <errno.h>
+#include <pthread.h>
+
+#include "committer.h"
+
+/* Waiting jobs hold complete packs that the page cache keeps: this bounds what is not yet safe. */
+#define WAITING_MAX 2
+
+struct committer {
+	pthread_t thread;
+	pthread_mutex_t lock;   /* guards all below */
+	pthread_cond_t changed; /* for the thread: there is a job, or it is over */
+	pthread_cond_t done;    /* for the giver: a job has ended */
+	struct committer_job *ring[WAITING_MAX];
+	uint64_t given;
+	uint64_t begun;
+	bool busy;
+	bool over;
+	struct error error; /* the first; code 0 when there was none */
+};
+
+static void *work(void *arg)
+{
+	struct committer *c = arg;
+	pthread_mutex_lock(&c->lock);
+	for (;;) {
+		while (!c->over && c->begun == c->given)
+			pthread_cond_wait(&c->changed, &c->lock);
+		if (c->begun == c->given)
+			break;
+		struct committer_job *job = c->ring[c->begun++ % WAITING_MAX];
+		bool drop = c->over || c->error.code < 0;
+		c->busy = true;
+		pthread_mutex_unlock(&c->lock);
+
+		struct error err = { 0 };
+		int rc = drop ? 0 : job->run(job, &err);
+		job->free(job);
+
+		pthread_mutex_lock(&c->lock);
+		c->busy = false;
+		if (rc < 0)
+			c->error = err;
+		pthread_cond_signal(&c->done);
+	}
+	pthread_mutex_unlock(&c->lock);
+	return NULL;
+}
+
+int committer_new(struct committer **ret, struct error *err)
+{
+	CLEANUP(free_cleanup) struct committer *c = calloc(1, sizeof(*c));
+	if (!c)
+		return error_set(err, -ENOMEM, "write to the repository: %m");
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_cond_init(&c->changed, NULL);
+	pthread_cond_init(&c->done, NULL);
+	int rc = pthread_create(&c->thread, NULL, work, c);
+	if (rc > 0)
+		return error_set(err, -rc, "start a thread: %m");
+	*ret = steal(&c);
+	return 0;
+}
+
+void committer_free(struct committer *c)
+{
+	if (!c)
+		return;
+	pthread_mutex_lock(&c->lock);
+	c->over = true;
+	pthread_cond_signal(&c->changed);
+	pthread_mutex_unlock(&c->lock);
+	pthread_join(c->thread, NULL);
+	pthread_cond_destroy(&c->done);
+	pthread_cond_destroy(&c->changed);
+	pthread_mutex_destroy(&c->lock);
+	free(c);
+}
+
+/* Called with the lock held. */
+static int failed(const struct committer *c, struct error *err)
+{
+	return c->error.code < 0 ? error_set(err, c->error.code, "%s", c->error.msg) : 0;
+}
+
+int committer_give(struct committer *c, struct committer_job *job, struct error *err)
+{
+	pthread_mutex_lock(&c->lock);
+	while (c->given - c->begun == WAITING_MAX)
+		pthread_cond_wait(&c->done, &c->lock);
+	int rc = failed(c, err);
+	if (rc == 0) {
+		c->ring[c->given++ % WAITING_MAX] = job;
+		pthread_cond_signal(&c->changed);
+	}
+	pthread_mutex_unlock(&c->lock);
+	if (rc < 0)
+		job->free(job);
+	return rc;
+}
+
+int committer_drain(struct committer *c, struct error *err)
+{
+	pthread_mutex_lock(&c->lock);
+	while (c->begun < c->given || c->busy)
+		pthread_cond_wait(&c->done, &c->lock);
+	int rc = failed(c, err);
+	pthread_mutex_unlock(&c->lock);
+	return rc;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * committer - one thread that brings objects to stable storage, in the order in which they are
+ * given to it, while the giver goes on. So an index always comes after its packs.
+ *
+ * The first error ends it: what comes later is dropped, and every call says that error.
+ */
+#ifndef REPO_COMMITTER_H
+#define REPO_COMMITTER_H
+
+#include "lunette/error.h"
+#include "lunette/util.h"
+
+struct committer;
+
+/**
+ * struct committer_job - one thing to do; the head of the giver's own struct
+ * @run: do it, in the committer's thread
+ * @free: free the job; @run may not have been called
+ */
+struct committer_job {
+	int (*run)(struct committer_job *job, struct error *err);
+	void (*free)(struct committer_job *job);
+};
+
+int committer_new(struct committer **ret, struct error *err);
+
+/* Drops the jobs that have not begun, waits for the one that has. @committer may be NULL. */
+void committer_free(struct committer *committer);
+DEFINE_CLEANUP(struct committer *, committer_free)
+
+/**
+ * committer_give() - have a job done; waits while too many are waiting already
+ * @job: taken over, also on failure
+ *
+ * Return: 0; the error of an earlier job.
+ */
+int committer_give(struct committer *committer, struct committer_job *job, struct error *err);
+
+/* Waits until all jobs are done. Return: 0; the error of one of them. */
+int committer_drain(struct committer *committer, struct error *err);
+
+#endif

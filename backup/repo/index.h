@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * index - finds chunks: a sorted, immutable list of where each one lies.
+ *
+ * It is made of pages that carry their own checksum, so that it is read, and proved, as it is
+ * touched: memory does not grow with the repository. FORMAT.md describes the bytes.
+ */
+#ifndef REPO_INDEX_H
+#define REPO_INDEX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lunette/repo.h"
+#include "objects.h"
+#include "pages.h"
+#include "store.h"
+
+#define INDEX_FOLDER "index"
+
+/**
+ * struct index_entry - where a chunk lies
+ * @pack: number of the pack among those of the index
+ * @offset: in the pack, bytes
+ * @stored: bytes in the pack
+ * @length: bytes when opened
+ * @codec: how to open it
+ */
+struct index_entry {
+	struct chunk_id id;
+	uint32_t pack;
+	uint32_t offset;
+	uint32_t stored;
+	uint32_t length;
+	uint8_t codec;
+};
+
+/**
+ * struct index_pack - a pack that an index knows
+ * @size: of the object, bytes
+ */
+struct index_pack {
+	uint8_t id[32];
+	uint32_t size;
+};
+
+/**
+ * index_build() - make an index of some chunks and put it into the store
+ * @entries: @n of them, at least one; each id once; are sorted by this call
+ * @packs: @n_packs of them
+ * @ret_name: the index's name
+ *
+ * The same chunks give the same bytes.
+ *
+ * Return: 0 when it is on stable storage; ...
+ */
+int index_build(struct store *store, struct index_entry *entries, size_t n,
+		const struct index_pack *packs, size_t n_packs, char ret_name[65],
+		struct error *err);
+
+struct index;
+
+/**
+ * index_open() - get ready to look up chunks in an index
+ * @objects: reads it; must outlive the index
+ * @pages: keeps what was read; must outlive the index
+ * @serial: of this index among those that share @pages, not 0
+ *
+ * Return: 0; -EUCLEAN when its header or its length is damaged; -EPROTONOSUPPORT; ...
+ */
+int index_open(struct objects *objects, struct pages *pages, uint64_t serial, const char *name,
+	       struct index **ret, struct error *err);
+void index_close(struct index *index);
+DEFINE_CLEANUP(struct index *, index_close)
+
+/**
+ * index_find() - where does this chunk lie? Any thread.
+ * @ret_pack: the pack that it lies in
+ * @ret_found: false: this index does not know it
+ *
+ * What is found points into its pack; whether the pack is there is another question.
+ *
+ * Return: 0; -EUCLEAN when a page that would know is damaged; ...
+ */
+int index_find(struct index *index, const struct chunk_id *id, struct index_entry *ret,
+	       struct index_pack *ret_pack, bool *ret_found, struct error *err);
+
+/**
+ * index_pack_there() - is a pack there and as large as the index says? Any thread.
+ * @number: of the pack
+ * @pack: what index_find() said about it
+ *
+ * Asks the store once for each pack.
+ */
+bool index_pack_there(struct index *index, uint32_t number, const struct index_pack *pack);
+
+#endif

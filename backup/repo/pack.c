@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * pack - see pack.h.
+ *
+ * Source: FORMAT.md, "Pack". Numbers are little-endian.
+ *
+ *	header                   table entry                 trailer
+ *	  0  8  "LUNEPACK"         0 32  chunk id              0  8  "PACKTAIL"
+ *	  8  4  version, 1        32  4  offset                8  4  version, 1
+ *	 12  4  features, 0       36  4  stored length        12  4  features, 0
+ *	                          40  4  length               16  4  number of entries
+ *	                          44  1  codec                20  4  offset of the table
+ *	                          45  1  kind                 24  8  zero
+ *	                          46  2  zero
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include "bytes.h"
+#include "digest.h"
+#include "pack.h"
+
+#define HEADER_MAGIC  "LUNEPACK"
+#define TRAILER_MAGIC "PACKTAIL"
+#define VERSION       1
+#define HEADER_BYTES  16
+#define ENTRY_BYTES   48
+#define TRAILER_BYTES 32
+
+struct pack {
+	struct store_put *put;
+	uint32_t n;
+	uint8_t table[PACK_FULL_CHUNKS * ENTRY_BYTES + TRAILER_BYTES];
+};
+
+void pack_key(const uint8_t id[32], char *ret)
+{
+	char hex[65];
+	digest_hex(id, 32, hex);
+	snprintf(ret, STORE_KEY_MAX, "packs/%.2s/%s", hex, hex);
+}
+
+int pack_begin(struct store *store, struct pack **ret, struct error *err)
+{
+	CLEANUP(pack_abort_cleanup) struct pack *pack = calloc(1, sizeof(*pack));
+	if (!pack)
+		return error_set(err, -ENOMEM, "begin a pack: %m");
+	int rc = store_begin(store, &pack->put, err);
+	if (rc < 0)
+		return rc;
+	uint8_t header[HEADER_BYTES] = HEADER_MAGIC;
+	put_le32(header + 8, VERSION);
+	rc = store_append(pack->put, header, sizeof(header), err);
+	if (rc < 0)
+		return rc;
+	*ret = steal(&pack);
+	return 0;
+}
+
+void pack_abort(struct pack *pack)
+{
+	if (!pack)
+		return;
+	store_abort(pack->put);
+	free(pack);
+}
+
+bool pack_full(const struct pack *pack)
+{
+	return pack->n == PACK_FULL_CHUNKS || pack->put->size >= PACK_FULL_BYTES;
+}
+
+int pack_add(struct pack *pack, const struct chunk_id *id, const struct sealed *sealed,
+	     uint32_t length, enum pack_kind kind, uint32_t *ret_offset, struct error *err)
+{
+	assert(!pack_full(pack));
+	uint32_t offset = (uint32_t)pack->put->size;
+	int rc = store_append(pack->put, sealed->buf, sealed->len, err);
+	if (rc < 0)
+		return rc;
+	uint8_t *p = pack->table + pack->n++ * ENTRY_BYTES;
+	memcpy(p, id->bytes, 32);
+	put_le32(p + 32, offset);
+	put_le32(p + 36, sealed->len);
+	put_le32(p + 40, length);
+	p[44] = sealed->codec;
+	p[45] = (uint8_t)kind;
+	*ret_offset = offset;
+	return 0;
+}
+
+int pack_finish(struct pack *pack, struct store_put **ret, struct index_pack *ret_pack,
+		struct error *err)
+{
+	CLEANUP(pack_abort_cleanup) struct pack *owned = pack;
+	uint8_t *trailer = pack->table + pack->n * ENTRY_BYTES;
+	memcpy(trailer, TRAILER_MAGIC, 8);
+	put_le32(trailer + 8, VERSION);
+	put_le32(trailer + 16, pack->n);
+	put_le32(trailer + 20, (uint32_t)pack->put->size);
+
+	size_t len = pack->n * ENTRY_BYTES + TRAILER_BYTES;
+	struct index_pack done;
+	int rc = digest(pack->table, len, done.id, err);
+	if (rc < 0)
+		return rc;
+	rc = store_append(pack->put, pack->table, len, err);
+	if (rc < 0)
+		return rc;
+	done.size = (uint32_t)pack->put->size;
+	*ret_pack = done;
+	*ret = steal(&owned->put);
+	return 0;
+}

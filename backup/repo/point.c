@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * point - a restore point's manifest: the one place that knows its shape. What has passed here may
+ * be used without looking twice.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "digest.h"
+#include "repo-inside.h"
+
+#define FORMAT  "lunette-point"
+#define VERSION 1
+
+static void decref_cleanup(json_t **json)
+{
+	json_decref(*json);
+}
+
+static const char *string_in(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+/* -1 when it is not a number, or negative. */
+static json_int_t number_in(const json_t *object, const char *key)
+{
+	const json_t *number = json_object_get(object, key);
+	return json_is_integer(number) ? MAX(json_integer_value(number), -1) : -1;
+}
+
+/* "2026-11-22T17:00:00Z", or with a fraction of a second before the Z. */
+static bool is_time(const char *text, bool fraction)
+{
+	static const char shape[] = "0000-00-00T00:00:00";
+	for (size_t i = 0; i < sizeof(shape) - 1; i++)
+		if (shape[i] == '0' ? text[i] < '0' || text[i] > '9' : text[i] != shape[i])
+			return false;
+	text += sizeof(shape) - 1;
+	size_t digits = 0;
+	if (fraction && *text == '.') {
+		digits = strspn(text + 1, "0123456789");
+		text += 1 + digits;
+	}
+	return digits <= 9 && strcmp(text, "Z") == 0;
+}
+
+/* Disks are called "disk0", "disk1", ...: their names are used in paths. */
+static bool is_disk_name(const char *name)
+{
+	if (strncmp(name, "disk", 4) != 0)
+		return false;
+	size_t digits = strspn(name + 4, "0123456789");
+	return digits >= 1 && digits <= 9 && !name[4 + digits];
+}
+
+/* Each of these is NULL when all is well, or says what is wrong. */
+static const char *wrong_disk(const json_t *disk)
+{
+	const char *name = string_in(disk, "name");
+	if (!name || !is_disk_name(name))
+		return "a disk has no name";
+	json_int_t size = number_in(disk, "size");
+	json_int_t sector_size = number_in(disk, "sector_size");
+	json_int_t chunk_size = number_in(disk, "chunk_size");
+	if (size < 0)
+		return "a disk has no size";
+	if (sector_size < 512 || sector_size > 65536 || !is_power_of_2((uint64_t)sector_size))
+		return "a disk's sector size is not one";
+	if (chunk_size < 0 || !config_chunk_size_ok((uint64_t)chunk_size))
+		return "a disk's chunk size is not one";
+	const json_t *map = json_object_get(disk, "map");
+	const char *root = string_in(map, "root");
+	struct chunk_id id;
+	if (!root || !chunk_id_parse(root, &id))
+		return "a disk has no chunk map";
+	if (number_in(map, "chunks") != size / chunk_size + (size % chunk_size != 0))
+		return "a disk's chunk map has another length than the disk";
+	return NULL;
+}
+
+static const char *wrong_disks(const json_t *disks)
+{
+	if (!json_is_array(disks) || json_array_size(disks) == 0)
+		return "it has no disks";
+	size_t i;
+	const json_t *disk;
+	json_array_foreach(disks, i, disk)
+	{
+		const char *why = wrong_disk(disk);
+		if (why)
+			return why;
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(string_in(disk, "name"),
+				   string_in(json_array_get(disks, j), "name")) == 0)
+				return "two of its disks have the same name";
+	}
+	return NULL;
+}
+
+static const char *wrong_rest(const json_t *point)
+{
+	static const struct {
+		const char *key;
+		json_type type;
+	} members[] = {
+		{ "host", JSON_STRING },  { "consistency", JSON_STRING }, { "layout", JSON_OBJECT },
+		{ "stats", JSON_OBJECT }, { "tags", JSON_ARRAY },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+		const json_t *member = json_object_get(point, members[i].key);
+		if (member && json_typeof(member) != members[i].type)
+			return "a member is of the wrong type";
+	}
+	return NULL;
+}
+
+static const char *wrong(const json_t *point)
+{
+	const char *name = string_in(point, "name"), *time = string_in(point, "time");
+	if (!name || !name[0])
+		return "it has no name";
+	if (!time || !is_time(time, false))
+		return "it has no time";
+	const json_t *finished = json_object_get(point, "finished");
+	if (finished && (!json_is_string(finished) || !is_time(json_string_value(finished), true)))
+		return "the time when it was finished is not one";
+	const char *why = wrong_disks(json_object_get(point, "disks"));
+	return why ? why : wrong_rest(point);
+}
+
+static int damaged(struct error *err, const char *why)
+{
+	return error_set(err, -EUCLEAN,
+			 "it is damaged: %s; put it back from a copy of the repository", why);
+}
+
+int point_parse(const char *buf, size_t len, json_t **ret, struct error *err)
+{
+	CLEANUP(decref_cleanup) json_t *json = json_loadb(buf, len, JSON_REJECT_DUPLICATES, NULL);
+	if (!json)
+		return damaged(err, "it is not JSON");
+	int rc = config_envelope(json, FORMAT, VERSION, "the restore point", err);
+	if (rc < 0)
+		return rc;
+	const char *why = wrong(json);
+	if (why)
+		return damaged(err, why);
+	*ret = steal(&json);
+	return 0;
+}
+
+static int get(struct store *store, const char *id, const char *key, json_t **ret,
+	       struct error *err)
+{
+	CLEANUP(free_cleanup) char *buf = NULL;
+	size_t len;
+	int rc = store_get(store, key, POINT_MAX, &buf, &len, err);
+	if (rc < 0)
+		return rc;
+	uint8_t sum[DIGEST_SIZE];
+	char hex[2 * DIGEST_SIZE + 1];
+	rc = digest(buf, len, sum, err);
+	if (rc < 0)
+		return rc;
+	digest_hex(sum, sizeof(sum), hex);
+	if (strcmp(hex, id) != 0)
+		return damaged(err, "its name is not the digest of its content");
+	return point_parse(buf, len, ret, err);
+}
+
+int point_get(struct store *store, const char *id, json_t **ret, struct error *err)
+{
+	char key[STORE_KEY_MAX];
+	snprintf(key, sizeof(key), POINT_FOLDER "/%s", id);
+	int rc = get(store, id, key, ret, err);
+	return rc < 0 ? error_wrap(err, rc, "restore point %.16s", id) : 0;
+}
+
+/* The envelope first, as the manifest is read by people too. */
+static json_t *in_envelope(const json_t *point)
+{
+	CLEANUP(decref_cleanup)
+	json_t *whole =
+		json_pack("{s:s, s:i, s:[]}", "format", FORMAT, "version", VERSION, "features");
+	CLEANUP(decref_cleanup) json_t *envelope = json_copy(whole);
+	if (!whole || !envelope || json_object_update(whole, (json_t *)point) < 0 ||
+	    json_object_update(whole, envelope) < 0)
+		return NULL;
+	return steal(&whole);
+}
+
+int point_put(struct store *store, const json_t *point, char ret_id[65], struct error *err)
+{
+	const char *why = wrong(point);
+	if (why)
+		return error_set(err, -EINVAL, "the restore point cannot be written: %s", why);
+	CLEANUP(decref_cleanup) json_t *whole = in_envelope(point);
+	CLEANUP(free_cleanup) char *text = whole ? json_dumps(whole, JSON_INDENT(1)) : NULL;
+	if (!text)
+		return error_set(err, -ENOMEM, "write the restore point: %m");
+	size_t len = strlen(text);
+	if (len > POINT_MAX)
+		return error_set(err, -EINVAL, "the restore point's manifest is too long");
+	uint8_t sum[DIGEST_SIZE];
+	char id[65], key[STORE_KEY_MAX];
+	int rc = digest(text, len, sum, err);
+	if (rc < 0)
+		return rc;
+	digest_hex(sum, sizeof(sum), id);
+	snprintf(key, sizeof(key), POINT_FOLDER "/%s", id);
+	rc = store_put_same(store, key, text, len, err);
+	if (rc < 0)
+		return rc;
+	memcpy(ret_id, id, sizeof(id));
+	return 0;
+}
+
+const char *point_finished(const json_t *point)
+{
+	const char *finished = string_in(point, "finished");
+	return finished ? finished : "";
+}
+
+size_t repo_point_disks(const json_t *point)
+{
+	return json_array_size(json_object_get(point, "disks"));
+}
+
+void repo_point_disk(const json_t *point, size_t n, struct repo_disk *ret)
+{
+	const json_t *disk = json_array_get(json_object_get(point, "disks"), n);
+	const json_t *map = json_object_get(disk, "map");
+	*ret = (struct repo_disk){
+		.name = string_in(disk, "name"),
+		.size = (uint64_t)number_in(disk, "size"),
+		.sector_size = (uint32_t)number_in(disk, "sector_size"),
+		.chunk_size = (uint32_t)number_in(disk, "chunk_size"),
+		.n_chunks = (uint64_t)number_in(map, "chunks"),
+	};
+	bool parsed = chunk_id_parse(string_in(map, "root"), &ret->root);
+	assert(parsed);
+	(void)parsed;
+}
+
+const char *repo_point_name(const json_t *point)
+{
+	return string_in(point, "name");
+}
+
+const char *repo_point_time(const json_t *point)
+{
+	return string_in(point, "time");
+}

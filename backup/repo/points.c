@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* points - listing restore points, and finding the one that a user means. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "repo-inside.h"
+
+/* What is kept of each while they are sorted; manifests may be large, so these are read again. */
+struct found {
+	char id[65];
+	char time[POINT_TIME_MAX];
+	char finished[POINT_TIME_MAX];
+};
+
+struct listing {
+	struct repo *repo;
+	const char *name; /* NULL: all */
+	void *ctx;
+	void (*damaged)(void *ctx, const struct error *why);
+	size_t n, room;
+	struct found *found;
+};
+
+static void listing_cleanup(struct listing *listing)
+{
+	free(listing->found);
+}
+
+static bool is_id(const char *name)
+{
+	struct chunk_id id;
+	return chunk_id_parse(name, &id);
+}
+
+/* Those of one second by when they were finished, if they say. */
+static int by_time(const void *a, const void *b)
+{
+	const struct found *x = a, *y = b;
+	int order = strcmp(x->time, y->time);
+	if (order == 0)
+		order = strcmp(x->finished, y->finished);
+	return order != 0 ? order : strcmp(x->id, y->id);
+}
+
+static int remember(struct listing *listing, const char *id, const json_t *point, struct error *err)
+{
+	if (listing->n == listing->room) {
+		size_t room = listing->room ? 2 * listing->room : 64;
+		struct found *grown = reallocarray(listing->found, room, sizeof(*grown));
+		if (!grown)
+			return error_set(err, -ENOMEM, "list the restore points: %m");
+		listing->found = grown;
+		listing->room = room;
+	}
+	struct found *found = &listing->found[listing->n++];
+	memcpy(found->id, id, sizeof(found->id));
+	snprintf(found->time, sizeof(found->time), "%s", repo_point_time(point));
+	snprintf(found->finished, sizeof(found->finished), "%s", point_finished(point));
+	return 0;
+}
+
+/* One that cannot be read is told of, and does not hide the others. */
+static int read_point(struct listing *listing, const char *id, json_t **ret, struct error *err)
+{
+	*ret = NULL;
+	struct error why;
+	int rc = point_get(listing->repo->store, id, ret, &why);
+	if (rc == -ENOMEM)
+		return error_set(err, rc, "%s", why.msg);
+	if (rc < 0 && listing->damaged)
+		listing->damaged(listing->ctx, &why);
+	return 0;
+}
+
+static int collect(void *ctx, const char *id, struct error *err)
+{
+	struct listing *listing = ctx;
+	if (!is_id(id))
+		return 0;
+	json_t *point;
+	int rc = read_point(listing, id, &point, err);
+	if (rc < 0 || !point)
+		return rc;
+	if (!listing->name || strcmp(listing->name, repo_point_name(point)) == 0)
+		rc = remember(listing, id, point, err);
+	json_decref(point);
+	return rc;
+}
+
+int repo_points(struct repo *repo, const char *name, repo_point_fn *fn, void *ctx,
+		void (*damaged)(void *ctx, const struct error *why), struct error *err)
+{
+	CLEANUP(listing_cleanup)
+	struct listing listing = { .repo = repo, .name = name, .ctx = ctx, .damaged = damaged };
+	int rc = store_list(repo->store, POINT_FOLDER, collect, &listing, err);
+	if (rc < 0)
+		return error_wrap(err, rc, "repository '%s'", repo->path);
+	if (listing.n > 0)
+		qsort(listing.found, listing.n, sizeof(*listing.found), by_time);
+	for (size_t i = 0; i < listing.n; i++) {
+		json_t *point;
+		rc = read_point(&listing, listing.found[i].id, &point, err);
+		if (rc == 0 && point)
+			rc = fn(ctx, listing.found[i].id, point, err);
+		json_decref(point);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* ---- finding one ---- */
+
+struct wanted {
+	const char *time;   /* NULL: the latest */
+	const char *prefix; /* of the id, when it is searched by that */
+	size_t matches;
+	char id[65];
+	struct error damage; /* code 0 when none was met */
+};
+
+static int match_time(void *ctx, const char id[65], const json_t *point, struct error *err)
+{
+	(void)err;
+	struct wanted *wanted = ctx;
+	if (wanted->time && strcmp(wanted->time, repo_point_time(point)) != 0)
+		return 0;
+	wanted->matches = wanted->time ? wanted->matches + 1 : 1;
+	memcpy(wanted->id, id, sizeof(wanted->id));
+	return 0;
+}
+
+static void note_damage(void *ctx, const struct error *why)
+{
+	((struct wanted *)ctx)->damage = *why;
+}
+
+static int match_prefix(void *ctx, const char *id, struct error *err)
+{
+	(void)err;
+	struct wanted *wanted = ctx;
+	if (is_id(id) && strncmp(id, wanted->prefix, strlen(wanted->prefix)) == 0) {
+		wanted->matches++;
+		memcpy(wanted->id, id, sizeof(wanted->id));
+	}
+	return 0;
+}
+
+static int search(struct repo *repo, const char *spec, struct wanted *wanted, struct error *err)
+{
+	const char *at = strrchr(spec, '@');
+	if (!at) {
+		wanted->prefix = spec;
+		return *spec ? store_list(repo->store, POINT_FOLDER, match_prefix, wanted, err) : 0;
+	}
+	CLEANUP(free_cleanup) char *name = strndup(spec, (size_t)(at - spec));
+	if (!name)
+		return error_set(err, -ENOMEM, "find a restore point: %m");
+	wanted->time = strcmp(at + 1, "latest") == 0 ? NULL : at + 1;
+	return repo_points(repo, name, match_time, wanted, note_damage, err);
+}
+
+int repo_point_find(struct repo *repo, const char *spec, char ret_id[65], json_t **ret,
+		    struct error *err)
+{
+	struct wanted wanted = { 0 };
+	int rc = search(repo, spec, &wanted, err);
+	if (rc < 0)
+		return rc;
+	if (wanted.matches > 1)
+		return error_set(err, -ENOTUNIQ,
+				 "'%s' may be any of %zu restore points in repository '%s': please "
+				 "write more of the id",
+				 spec, wanted.matches, repo->path);
+	if (wanted.matches == 0 && wanted.damage.code < 0)
+		return error_set(err, wanted.damage.code,
+				 "there is no restore point '%s' in repository '%s', unless it is "
+				 "this one: %s",
+				 spec, repo->path, wanted.damage.msg);
+	if (wanted.matches == 0)
+		return error_set(
+			err, -ENOENT,
+			"there is no restore point '%s' in repository '%s': NAME@latest, "
+			"NAME@TIME or the beginning of an id is needed; 'lunette list' shows "
+			"them",
+			spec, repo->path);
+	rc = point_get(repo->store, wanted.id, ret, err);
+	if (rc < 0)
+		return rc;
+	memcpy(ret_id, wanted.id, sizeof(wanted.id));
+	return 0;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* repo-inside - what the modules of the repository know of each other. Grouped by file. */
+#ifndef REPO_INSIDE_H
+#define REPO_INSIDE_H
+
+#include "catalog.h"
+#include "config.h"
+#include "lunette/repo.h"
+#include "objects.h"
+#include "pack.h"
+#include "store.h"
+
+struct openers;
+
+/**
+ * struct repo - an open repository
+ * @path: as the user wrote it, for messages
+ * @objects: reads packs and indexes
+ * @openers: for repo_read()
+ */
+struct repo {
+	char *path;
+	struct store *store;
+	struct config config;
+	struct objects *objects;
+	struct catalog *catalog;
+	struct openers *openers;
+};
+
+/* ---- repo.c ---- */
+
+/**
+ * repo_open_store() - repo_open() for a store that is open already
+ * @store: taken over, also on failure
+ * @path: for messages
+ */
+int repo_open_store(struct store *store, const char *path, struct repo **ret, struct error *err);
+
+/* ---- repo-read.c ---- */
+
+int openers_new(struct openers **ret, struct error *err);
+void openers_free(struct openers *openers);
+
+/* ---- repo-writer.c ---- */
+
+/**
+ * repo_writer_add_kind() - repo_writer_add() that says what the chunk is for
+ */
+int repo_writer_add_kind(struct repo_writer *writer, const struct chunk_id *id,
+			 const struct sealed *sealed, size_t len, enum pack_kind kind,
+			 uint64_t *ret_stored, struct error *err);
+
+const struct repo *repo_writer_repo(const struct repo_writer *writer);
+
+/* ---- point.c ---- */
+
+#define POINT_FOLDER "points"
+
+/* No manifest has more bytes than this. */
+#define POINT_MAX (16u << 20)
+
+/**
+ * point_put() - write a restore point
+ * @point: format, version and features are set in a copy
+ *
+ * Return: 0 when it is on stable storage; -EINVAL when it is not as FORMAT.md says; ...
+ */
+int point_put(struct store *store, const json_t *point, char ret_id[65], struct error *err);
+
+/**
+ * point_get() - read a restore point, and prove it
+ * @id: its name, 64 hexadecimal digits
+ * @ret: a new reference
+ *
+ * Return: 0; -ENOENT; -EUCLEAN when it is damaged; -EPROTONOSUPPORT when it is of a newer version.
+ */
+int point_get(struct store *store, const char *id, json_t **ret, struct error *err);
+
+/**
+ * point_parse() - read a manifest's bytes, which are foreign
+ *
+ * Return: as point_get().
+ */
+int point_parse(const char *buf, size_t len, json_t **ret, struct error *err);
+
+/* When the backup was finished, to the nanosecond, or "" when the manifest does not say. */
+const char *point_finished(const json_t *point);
+
+/* Longest that repo_point_time() and point_finished() get, with the NUL. */
+#define POINT_TIME_MAX 32
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * repo-read - reading chunks: find, read, open, and prove that what came out is what was asked for.
+ *
+ * Every place where a chunk lies is tried before it is given up, since two writers at once may have
+ * stored it twice.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "digest.h"
+#include "repo-inside.h"
+#include "seal.h"
+
+/* As many openers are kept as threads may read at once; more threads than that make their own. */
+#define OPENERS_MAX 16
+
+struct openers {
+	pthread_mutex_t lock;
+	size_t n;
+	struct opener *idle[OPENERS_MAX];
+};
+
+int openers_new(struct openers **ret, struct error *err)
+{
+	struct openers *openers = calloc(1, sizeof(*openers));
+	if (!openers)
+		return error_set(err, -ENOMEM, "open the repository: %m");
+	pthread_mutex_init(&openers->lock, NULL);
+	*ret = openers;
+	return 0;
+}
+
+void openers_free(struct openers *openers)
+{
+	if (!openers)
+		return;
+	for (size_t i = 0; i < openers->n; i++)
+		opener_free(openers->idle[i]);
+	pthread_mutex_destroy(&openers->lock);
+	free(openers);
+}
+
+static int take(struct openers *openers, struct opener **ret, struct error *err)
+{
+	struct opener *opener = NULL;
+	pthread_mutex_lock(&openers->lock);
+	if (openers->n > 0)
+		opener = openers->idle[--openers->n];
+	pthread_mutex_unlock(&openers->lock);
+	if (!opener)
+		return opener_new(ret, err);
+	*ret = opener;
+	return 0;
+}
+
+static void give_back(struct openers *openers, struct opener *opener)
+{
+	pthread_mutex_lock(&openers->lock);
+	bool room = openers->n < OPENERS_MAX;
+	if (room)
+		openers->idle[openers->n++] = opener;
+	pthread_mutex_unlock(&openers->lock);
+	if (!room)
+		opener_free(opener);
+}
+
+static int read_sealed(struct repo *repo, const struct catalog_place *place, const char *key,
+		       void *buf, size_t len, struct error *err)
+{
+	const struct index_entry *entry = &place->entry;
+	if (entry->codec == CODEC_STORED && entry->stored == len)
+		return objects_read(repo->objects, key, buf, len, entry->offset, err);
+
+	struct opener *opener;
+	int rc = take(repo->openers, &opener, err);
+	if (rc < 0)
+		return rc;
+	void *sealed = opener_buf(opener, entry->stored);
+	rc = sealed ? objects_read(repo->objects, key, sealed, entry->stored, entry->offset, err)
+		    : error_set(err, -ENOMEM, "%m");
+	if (rc == 0)
+		rc = opener_open(opener, sealed, entry->stored, entry->codec, buf, len, err);
+	give_back(repo->openers, opener);
+	return rc;
+}
+
+static int read_at(struct repo *repo, const struct catalog_place *place, void *buf, size_t len,
+		   struct error *err)
+{
+	char key[STORE_KEY_MAX];
+	pack_key(place->pack.id, key);
+	if (place->entry.length != len)
+		return error_set(err, -EUCLEAN, "'%s': it has %u bytes, and %zu belong here", key,
+				 place->entry.length, len);
+	int rc = read_sealed(repo, place, key, buf, len, err);
+	if (rc == -ENOENT)
+		return error_set(err, -EUCLEAN, "'%s' is missing", key);
+	if (rc < 0)
+		return error_wrap(err, rc, "'%s'", key);
+	struct chunk_id id;
+	rc = digest(buf, len, id.bytes, err);
+	if (rc < 0)
+		return rc;
+	if (memcmp(&id, &place->entry.id, sizeof(id)) != 0)
+		return error_set(err, -EUCLEAN, "'%s' is damaged at offset %u", key,
+				 place->entry.offset);
+	return 0;
+}
+
+/* Return: 0; the first error of a place that was tried; -ENOENT, not recorded, when none was. */
+static int read_anywhere(struct repo *repo, const struct chunk_id *id, void *buf, size_t len,
+			 struct catalog_search *search, struct error *err)
+{
+	struct catalog_place place;
+	struct error why;
+	int first = -ENOENT;
+	while (catalog_next(repo->catalog, search, id, &place)) {
+		int rc = read_at(repo, &place, buf, len, &why);
+		if (rc == 0)
+			return 0;
+		if (first == -ENOENT)
+			first = error_set(err, rc, "%s", why.msg);
+	}
+	return first;
+}
+
+int repo_read(struct repo *repo, const struct chunk_id *id, void *buf, size_t len,
+	      struct error *err)
+{
+	struct catalog_search search = { 0 };
+	int rc = read_anywhere(repo, id, buf, len, &search, err);
+	if (rc == 0)
+		return 0;
+
+	/* Another writer may have added it since the indexes were listed: ask the new ones too. */
+	struct error why;
+	if (catalog_refresh(repo->catalog, &why) == 0) {
+		int again = read_anywhere(repo, id, buf, len, &search, &why);
+		if (again == 0)
+			return 0;
+		if (rc == -ENOENT && again != -ENOENT)
+			rc = error_set(err, again, "%s", why.msg);
+	} else {
+		search.damage = why;
+	}
+	char hex[65];
+	chunk_id_hex(id, hex);
+	if (rc == -ENOENT && search.damage.code < 0)
+		rc = error_set(err, search.damage.code,
+			       "%s; no other index knows it; put that file back from a copy of the "
+			       "repository, or back up the same disks again, which stores it again",
+			       search.damage.msg);
+	else if (rc == -ENOENT)
+		rc = error_set(err, rc, "it is in none of the indexes");
+	return error_wrap(err, rc, "chunk %.16s", hex);
+}

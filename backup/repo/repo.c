@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* repo - makes and opens repositories. See lunette/repo.h. */
+#include <errno.h>
+#include <string.h>
+
+#include "digest.h"
+#include "repo-inside.h"
+
+int repo_init(const char *path, uint32_t chunk_size, struct error *err)
+{
+	if (!config_chunk_size_ok(chunk_size))
+		return error_set(err, -EINVAL,
+				 "chunk size %u: a power of two from %u to %u bytes is needed",
+				 chunk_size, REPO_CHUNK_MIN, REPO_CHUNK_MAX);
+	CLEANUP(store_free_cleanup) struct store *store = NULL;
+	int rc = store_dir_create(path, &store, err);
+	if (rc < 0)
+		return rc;
+	return config_create(store, chunk_size, err);
+}
+
+static int read_config(struct store *store, struct config *ret, struct error *err)
+{
+	CLEANUP(free_cleanup) char *buf = NULL;
+	size_t len;
+	int rc = store_get(store, CONFIG_KEY, CONFIG_MAX, &buf, &len, err);
+	if (rc == -ENOENT)
+		return error_set(err, rc, "it is not a repository: there is no 'config' in it");
+	return rc < 0 ? rc : config_parse(buf, len, ret, err);
+}
+
+int repo_open_store(struct store *store, const char *path, struct repo **ret, struct error *err)
+{
+	CLEANUP(store_free_cleanup) struct store *owned = store;
+	CLEANUP(repo_close_cleanup) struct repo *repo = calloc(1, sizeof(*repo));
+	if (!repo || !(repo->path = strdup(path)))
+		return error_set(err, -ENOMEM, "repository '%s': %m", path);
+	repo->store = steal(&owned);
+	int rc = read_config(store, &repo->config, err);
+	if (rc == 0)
+		rc = objects_new(store, &repo->objects, err);
+	if (rc == 0)
+		rc = catalog_new(store, repo->objects, &repo->catalog, err);
+	if (rc == 0)
+		rc = openers_new(&repo->openers, err);
+	if (rc < 0)
+		return error_wrap(err, rc, "repository '%s'", path);
+	*ret = steal(&repo);
+	return 0;
+}
+
+int repo_open(const char *path, struct repo **ret, struct error *err)
+{
+	struct store *store;
+	int rc = store_dir_open(path, &store, err);
+	return rc < 0 ? rc : repo_open_store(store, path, ret, err);
+}
+
+void repo_close(struct repo *repo)
+{
+	if (!repo)
+		return;
+	openers_free(repo->openers);
+	catalog_free(repo->catalog);
+	objects_free(repo->objects);
+	store_free(repo->store);
+	free(repo->path);
+	free(repo);
+}
+
+uint32_t repo_chunk_size(const struct repo *repo)
+{
+	return repo->config.chunk_size;
+}
+
+const char *repo_path(const struct repo *repo)
+{
+	return repo->path;
+}
+
+int repo_identify(const struct repo *repo, const void *buf, size_t len, struct chunk_id *ret,
+		  struct error *err)
+{
+	(void)repo; /* an encrypted one has a key that ids depend on */
+	return digest(buf, len, ret->bytes, err);
+}
+
+void chunk_id_hex(const struct chunk_id *id, char ret[65])
+{
+	digest_hex(id->bytes, sizeof(id->bytes), ret);
+}
+
+static int digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool chunk_id_parse(const char *hex, struct chunk_id *ret)
+{
+	struct chunk_id id;
+	if (strlen(hex) != 2 * sizeof(id.bytes))
+		return false;
+	for (size_t i = 0; i < sizeof(id.bytes); i++) {
+		int high = digit(hex[2 * i]), low = digit(hex[2 * i + 1]);
+		if (high < 0 || low < 0)
+			return false;
+		id.bytes[i] = (uint8_t)(high << 4 | low);
+	}
+	*ret = id;
+	return true;
+}

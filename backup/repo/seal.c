@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* seal - see seal.h. The one file that uses libzstd. */
+#include <errno.h>
+#include <string.h>
+
+#include <zstd.h>
+#include <zstd_errors.h>
+
+#include "seal.h"
+
+struct sealer {
+	ZSTD_CCtx *cctx;
+};
+
+struct opener {
+	ZSTD_DCtx *dctx;
+	void *buf;
+	size_t buf_len;
+};
+
+int sealer_new(const struct repo *repo, int level, struct sealer **ret, struct error *err)
+{
+	(void)repo; /* will hold the key of an encrypted one */
+	if (level < 1 || level > REPO_LEVEL_MAX)
+		return error_set(err, -EINVAL, "compression level %d: from 1 to %d", level,
+				 REPO_LEVEL_MAX);
+	CLEANUP(sealer_free_cleanup) struct sealer *sealer = calloc(1, sizeof(*sealer));
+	if (!sealer || !(sealer->cctx = ZSTD_createCCtx()))
+		return error_set(err, -ENOMEM, "compression: %m");
+	size_t rc = ZSTD_CCtx_setParameter(sealer->cctx, ZSTD_c_compressionLevel, level);
+	if (ZSTD_isError(rc))
+		return error_set(err, -EINVAL, "compression level %d: %s", level,
+				 ZSTD_getErrorName(rc));
+	*ret = steal(&sealer);
+	return 0;
+}
+
+void sealer_free(struct sealer *sealer)
+{
+	if (!sealer)
+		return;
+	ZSTD_freeCCtx(sealer->cctx);
+	free(sealer);
+}
+
+int sealer_seal(struct sealer *sealer, const void *buf, size_t len, struct sealed *ret,
+		struct error *err)
+{
+	/* One byte less than it is: what does not fit there is not worth opening. */
+	size_t n = ZSTD_compress2(sealer->cctx, ret->buf, len - 1, buf, len);
+	if (!ZSTD_isError(n)) {
+		ret->len = (uint32_t)n;
+		ret->codec = CODEC_ZSTD;
+		return 0;
+	}
+	if (ZSTD_getErrorCode(n) != ZSTD_error_dstSize_tooSmall)
+		return error_set(err, -ENOMEM, "compression: %s", ZSTD_getErrorName(n));
+	memcpy(ret->buf, buf, len);
+	ret->len = (uint32_t)len;
+	ret->codec = CODEC_STORED;
+	return 0;
+}
+
+int opener_new(struct opener **ret, struct error *err)
+{
+	CLEANUP(opener_free_cleanup) struct opener *opener = calloc(1, sizeof(*opener));
+	if (!opener || !(opener->dctx = ZSTD_createDCtx()))
+		return error_set(err, -ENOMEM, "decompression: %m");
+	*ret = steal(&opener);
+	return 0;
+}
+
+void opener_free(struct opener *opener)
+{
+	if (!opener)
+		return;
+	ZSTD_freeDCtx(opener->dctx);
+	free(opener->buf);
+	free(opener);
+}
+
+void *opener_buf(struct opener *opener, size_t len)
+{
+	if (opener->buf_len < len) {
+		free(opener->buf);
+		opener->buf = malloc(len);
+		opener->buf_len = opener->buf ? len : 0;
+	}
+	return opener->buf;
+}
+
+int opener_open(struct opener *opener, const void *sealed, size_t sealed_len, uint8_t codec,
+		void *buf, size_t len, struct error *err)
+{
+	if (codec == CODEC_STORED) {
+		if (sealed_len != len)
+			return error_set(err, -EUCLEAN, "%zu bytes stored where %zu belong",
+					 sealed_len, len);
+		memcpy(buf, sealed, len);
+		return 0;
+	}
+	if (codec != CODEC_ZSTD)
+		return error_set(err, -EUCLEAN, "codec %u is unknown", codec);
+	size_t n = ZSTD_decompressDCtx(opener->dctx, buf, len, sealed, sealed_len);
+	if (ZSTD_isError(n))
+		return error_set(err, -EUCLEAN, "decompression: %s", ZSTD_getErrorName(n));
+	if (n != len)
+		return error_set(err, -EUCLEAN, "%zu bytes came out where %zu belong", n, len);
+	return 0;
+}
