@@ -136,16 +136,19 @@ bench: $(O)/lunette
 # ---- fuzzing: one target a parser of foreign bytes; FUZZ_SECONDS each ------------------------
 
 FUZZ_SECONDS ?= 60
-FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz-*.c))
-FUZZ_CFLAGS := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
-build/fuzz/%: tests/fuzz/%.c $(foreach f,$(FLOORS),$(SRC_$(f))) $(wildcard include/lunette/*.h) | build/setup.stamp
+FUZZ := $(patsubst %.c,$(O)/%,$(wildcard tests/fuzz/fuzz-*.c))
+$(FUZZ:=.o): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
 	@mkdir -p $(@D)
-	clang $(filter-out $(CFLAGS),$(LUNETTE_CFLAGS)) $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined \
-		$(foreach f,$(FLOORS),$(addprefix -I,$(DIRS_$(f)))) -Itests/support $(call pkg_cflags,$(ALLPKGS_backup)) -o $@ \
-		$< $(filter-out tests/support/cmocka%,$(wildcard tests/support/*.c)) $(foreach f,$(FLOORS),$(SRC_$(f))) \
-		-pthread -Wl,--gc-sections $(call pkg_libs,$(ALLPKGS_backup))
+	$(CC) $(LUNETTE_CFLAGS) -Itests/support $(foreach f,$(FLOORS),$(addprefix -I,$(DIRS_$(f)))) \
+		$(call pkg_cflags,$(ALLPKGS_backup)) -MMD -MP -c -o $@ $<
 
-fuzz: $(FUZZ)
+$(FUZZ): %: %.o $(SUPPORT_OBJ) $(LIBS_backup)
+	$(CC) $(LUNETTE_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(call pkg_libs,$(ALLPKGS_backup))
+
+# libFuzzer is clang's. Warnings are judged with gcc.
+fuzz:
+	$(MAKE) CC=clang CI= SAN=fuzzer-no-link,address,undefined fuzz-run
+fuzz-run: $(FUZZ)
 	tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ)
 
 # ---- care ------------------------------------------------------------------------------------
@@ -201,6 +204,6 @@ help:
 	@echo 'install    into DESTDIR and PREFIX=$(PREFIX); uninstall takes it away again'
 	@echo 'clean      remove build/'
 
-.PHONY: all check asan tsan demo bench fuzz lint format coverage install uninstall clean help FORCE
+.PHONY: all check asan tsan demo bench fuzz fuzz-run lint format coverage install uninstall clean help FORCE
 
--include $(patsubst %.o,%.d,$(foreach f,$(FLOORS),$(OBJ_$(f))) $(CMD_OBJ) $(SUPPORT_OBJ)) $(UNIT_TESTS:=.d)
+-include $(patsubst %.o,%.d,$(foreach f,$(FLOORS),$(OBJ_$(f))) $(CMD_OBJ) $(SUPPORT_OBJ)) $(UNIT_TESTS:=.d) $(FUZZ:=.d)

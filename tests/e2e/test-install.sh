@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# `make install` and `make uninstall`: what is put where, that it works there, and that it all goes.
+. "$(dirname "$0")/../support/tap.sh"
+tap_begin
+
+# The program that is being tested is what is installed: nothing is built for this.
+root=$TAP_DIR/root
+O=$(dirname "$LUNETTE")
+in_tree() {
+	make --no-print-directory -C "$TAP_TOP" O="$O" "$@"
+}
+files() {
+	(cd "$root" && find . ! -type d | LC_ALL=C sort)
+}
+
+mkdir -p "$root/usr/share/man/man8" && echo theirs >"$root/usr/share/man/man8/other.8"
+ok 'make install works' in_tree install DESTDIR="$root" PREFIX=/usr
+is 'the program is there, and nothing else that runs' "$(cd "$root" && find . -type f -perm /111)" ./usr/bin/lunette
+ok 'it runs from there' "$root/usr/bin/lunette" --version
+ok 'the completion is where bash looks' [ -f "$root/usr/share/bash-completion/completions/lunette" ]
+for page in "$TAP_TOP"/backup/cmd/*.8; do
+	ok "the manual page ${page##*/} is where man looks" cmp "$page" "$root/usr/share/man/man8/${page##*/}"
+done
+ok 'a second install works too' in_tree install DESTDIR="$root" PREFIX=/usr
+ok 'make uninstall works' in_tree uninstall DESTDIR="$root" PREFIX=/usr
+is 'nothing is left but what was there before' "$(files)" ./usr/share/man/man8/other.8
+ok 'nothing to uninstall is no error' in_tree uninstall DESTDIR="$root" PREFIX=/usr
