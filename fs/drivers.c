@@ -3,5 +3,6 @@
 #include "drivers.h"
 
 const struct fs_driver *const fs_drivers[] = {
+	&fs_ntfs_driver,
 	NULL,
 };

@@ -63,6 +63,14 @@ int fs_identify(struct layout *layout, struct error *err)
 	return 0;
 }
 
+bool fs_can_open(const char *type)
+{
+	for (size_t i = 0; fs_drivers[i]; i++)
+		if (strcmp(fs_drivers[i]->name, type) == 0)
+			return true;
+	return false;
+}
+
 int fs_open(struct blk *blk, struct fs **ret, struct error *err)
 {
 	struct fs_info info = { 0 };

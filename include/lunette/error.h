@@ -26,7 +26,8 @@ struct error {
  * @code: negative errno
  * @fmt: printf format; %m is the text of @code, whatever errno is by now
  *
- * Return: @code, so that `return error_set(err, -errno, "open '%s': %m", path);` is the whole of it.
+ * Return: @code, so that `return error_set(err, -errno, "open '%s': %m", path);` is the whole of
+ * it.
  */
 int error_set(struct error *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

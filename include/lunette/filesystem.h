@@ -156,9 +156,16 @@ struct fs {
 int fs_identify(struct layout *layout, struct error *err);
 
 /**
+ * fs_can_open() - is there a driver for a kind of file system?
+ * @type: as in struct fs_info
+ */
+bool fs_can_open(const char *type);
+
+/**
  * fs_open() - open the file system on a volume with the driver that recognises it
  *
- * Return: 0; -ENOTSUP when no driver knows what is on it; -EUCLEAN when it is damaged; the blk's error.
+ * Return: 0; -ENOTSUP when no driver knows what is on it; -EUCLEAN when it is damaged; the blk's
+ * error.
  */
 int fs_open(struct blk *blk, struct fs **ret, struct error *err);
 

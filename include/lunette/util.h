@@ -17,10 +17,10 @@
 #define CLEANUP(fn) __attribute__((cleanup(fn)))
 
 /* Defines fn_cleanup for CLEANUP() from a destructor that takes the pointer itself. */
-#define DEFINE_CLEANUP(type, fn)                                                                   \
-	static inline void fn##_cleanup(type *p)                                                   \
-	{                                                                                          \
-		fn(*p);                                                                            \
+#define DEFINE_CLEANUP(type, fn)                 \
+	static inline void fn##_cleanup(type *p) \
+	{                                        \
+		fn(*p);                          \
 	}
 
 static inline void free_cleanup(void *p)
@@ -35,11 +35,11 @@ static inline void close_cleanup(int *fd)
 }
 
 /* Hands over what a CLEANUP() variable owns; the variable is left empty. */
-#define steal(p)                                                                                   \
-	({                                                                                         \
-		__typeof__(*(p)) stolen_ = *(p);                                                   \
-		*(p) = NULL;                                                                       \
-		stolen_;                                                                           \
+#define steal(p)                                 \
+	({                                       \
+		__typeof__(*(p)) stolen_ = *(p); \
+		*(p) = NULL;                     \
+		stolen_;                         \
 	})
 
 static inline int steal_fd(int *fd)
@@ -51,18 +51,18 @@ static inline int steal_fd(int *fd)
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-#define MIN(a, b)                                                                                  \
-	({                                                                                         \
-		__typeof__(a) a_ = (a);                                                            \
-		__typeof__(b) b_ = (b);                                                            \
-		a_ < b_ ? a_ : b_;                                                                 \
+#define MIN(a, b)                       \
+	({                              \
+		__typeof__(a) a_ = (a); \
+		__typeof__(b) b_ = (b); \
+		a_ < b_ ? a_ : b_;      \
 	})
 
-#define MAX(a, b)                                                                                  \
-	({                                                                                         \
-		__typeof__(a) a_ = (a);                                                            \
-		__typeof__(b) b_ = (b);                                                            \
-		a_ > b_ ? a_ : b_;                                                                 \
+#define MAX(a, b)                       \
+	({                              \
+		__typeof__(a) a_ = (a); \
+		__typeof__(b) b_ = (b); \
+		a_ > b_ ? a_ : b_;      \
 	})
 
 static inline bool is_power_of_2(uint64_t n)

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * ntfs-used - which bytes of a volume are in use: one bit a cluster, in the file $Bitmap.
+ *
+ * The bitmap of a large volume has hundreds of megabytes, so it is looked at through a window. What
+ * lies behind the last whole cluster, the copy of the boot sector among it, has no bit and counts
+ * as used. A bitmap that cannot be read is an error: "nothing is used" would lose everything.
+ */
+#define NTFS_WANT_LIBRARY
+#include "ntfs-private.h"
+
+#define WINDOW_BYTES   (64u << 10)
+#define WINDOW_BITS    (WINDOW_BYTES * 8ull)
+#define WORD_BITS      64
+#define NOTHING_LOADED UINT64_MAX
+
+/**
+ * struct ntfs_bitmap - the window
+ * @lock: covers the rest
+ * @first: the first cluster in it, a multiple of WINDOW_BITS, or NOTHING_LOADED
+ * @n: clusters in it; words behind them are zero
+ */
+struct ntfs_bitmap {
+	pthread_mutex_t lock;
+	uint64_t first;
+	uint64_t n;
+	uint64_t words[WINDOW_BYTES / sizeof(uint64_t)];
+};
+
+int fs_ntfs_bitmap_new(struct ntfs_bitmap **ret, struct error *err)
+{
+	struct ntfs_bitmap *bitmap = calloc(1, sizeof(*bitmap));
+	if (!bitmap)
+		return error_set(err, -ENOMEM, "NTFS: %m");
+	pthread_mutex_init(&bitmap->lock, NULL);
+	bitmap->first = NOTHING_LOADED;
+	*ret = bitmap;
+	return 0;
+}
+
+void fs_ntfs_bitmap_free(struct ntfs_bitmap *bitmap)
+{
+	if (!bitmap)
+		return;
+	pthread_mutex_destroy(&bitmap->lock);
+	free(bitmap);
+}
+
+static int load_window(struct fs_ntfs *ntfs, struct ntfs_bitmap *bitmap, uint64_t cluster,
+		       struct error *err)
+{
+	uint64_t first = cluster - cluster % WINDOW_BITS;
+	if (bitmap->first == first)
+		return 0;
+	uint64_t n = MIN(ntfs->boot.n_clusters - first, WINDOW_BITS);
+	bitmap->first = NOTHING_LOADED;
+	memset(bitmap->words, 0, sizeof(bitmap->words));
+	int rc = fs_ntfs_read_whole(ntfs, FILE_Bitmap, bitmap->words, (size_t)((n + 7) / 8),
+				    first / 8, err);
+	if (rc < 0)
+		return error_wrap(err, rc, "the map of used clusters");
+	bitmap->first = first;
+	bitmap->n = n;
+	return 0;
+}
+
+static bool bit_at(const struct ntfs_bitmap *bitmap, uint64_t i)
+{
+	return le64_to_cpu(bitmap->words[i / WORD_BITS]) >> (i % WORD_BITS) & 1;
+}
+
+/* How many clusters of the window from @from on are of the same kind. */
+static uint64_t same_in_window(const struct ntfs_bitmap *bitmap, uint64_t from, bool used)
+{
+	uint64_t i = from;
+	while (i < bitmap->n) {
+		uint64_t word = le64_to_cpu(bitmap->words[i / WORD_BITS]);
+		uint64_t different = (used ? ~word : word) >> (i % WORD_BITS);
+		if (different) {
+			i += (uint64_t)__builtin_ctzll(different);
+			break;
+		}
+		i += WORD_BITS - i % WORD_BITS;
+	}
+	return MIN(i, bitmap->n) - from;
+}
+
+/* The run of clusters from @first on that are of one kind, over as many windows as it takes. */
+static int find_run(struct fs_ntfs *ntfs, uint64_t first, uint64_t *ret_n, bool *ret_used,
+		    struct error *err)
+{
+	struct ntfs_bitmap *bitmap = ntfs->bitmap;
+	uint64_t cluster = first;
+	bool used = false;
+	while (cluster < ntfs->boot.n_clusters) {
+		int rc = load_window(ntfs, bitmap, cluster, err);
+		if (rc < 0)
+			return rc;
+		uint64_t inside = cluster - bitmap->first;
+		if (cluster == first)
+			used = bit_at(bitmap, inside);
+		uint64_t n = same_in_window(bitmap, inside, used);
+		cluster += n;
+		if (inside + n < bitmap->n)
+			break;
+	}
+	*ret_n = cluster - first;
+	*ret_used = used;
+	return 0;
+}
+
+int fs_ntfs_used(struct fs *fs, uint64_t off, struct fs_used *ret, struct error *err)
+{
+	struct fs_ntfs *ntfs = (struct fs_ntfs *)fs;
+	uint64_t cluster = ntfs->boot.cluster;
+	uint64_t end = ntfs->boot.n_clusters * cluster;
+	if (off >= fs->blk->size)
+		return error_set(err, -ERANGE, "NTFS: offset %llu is past the end of the volume",
+				 (unsigned long long)off);
+	struct fs_used run = { .length = fs->blk->size - off, .used = true };
+	if (off < end) {
+		uint64_t n = 0;
+		pthread_mutex_lock(&ntfs->bitmap->lock);
+		int rc = find_run(ntfs, off / cluster, &n, &run.used, err);
+		pthread_mutex_unlock(&ntfs->bitmap->lock);
+		if (rc < 0)
+			return rc;
+		run.length = (off / cluster + n) * cluster - off;
+		if (run.used && off + run.length == end)
+			run.length = fs->blk->size - off; /* and what has no bit */
+	}
+	*ret = run;
+	return 0;
+}

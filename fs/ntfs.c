@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * ntfs - the NTFS driver: opening a volume, finding names, listing directories.
+ *
+ * What is shown is what ntfs-3g shows with its default options: long names only, metadata files
+ * left out of listings, names as UTF-8. A name may hold '/' on NTFS; it is shown with U+2215 in its
+ * place, which looks the same, and found by that.
+ */
+#define NTFS_WANT_LIBRARY
+#include "ntfs-private.h"
+
+#include "drivers.h"
+#include "lunette/blk-cache.h"
+
+#define CACHE_BYTES (8u << 20)
+
+static const char SLASH_SHOWN[] = "\xe2\x88\x95"; /* U+2215 */
+#define SLASH_SHOWN_UNIT 0x2215
+
+/* ---- opening ---- */
+
+static void ntfs_close(struct fs *fs)
+{
+	struct fs_ntfs *ntfs = (struct fs_ntfs *)fs;
+	if (ntfs->vol)
+		ntfs_umount(ntfs->vol, TRUE);
+	fs_ntfs_files_free(ntfs->files);
+	fs_ntfs_bitmap_free(ntfs->bitmap);
+	blk_unref(ntfs->cache);
+	blk_unref(fs->blk);
+	pthread_mutex_destroy(&ntfs->lock);
+	free(ntfs);
+}
+
+static int open_parts(struct fs_ntfs *ntfs, struct error *err)
+{
+	int rc = fs_ntfs_boot_read(ntfs->fs.blk, &ntfs->boot, err);
+	if (rc < 0)
+		return rc;
+	if (rc == 0)
+		return error_set(err, -ENOTSUP, "NTFS: there is none on this volume");
+	if (ntfs->boot.size > ntfs->fs.blk->size)
+		return error_set(
+			err, -EUCLEAN,
+			"NTFS: the file system has %llu bytes, but its volume only %llu: its "
+			"end is missing",
+			(unsigned long long)ntfs->boot.size,
+			(unsigned long long)ntfs->fs.blk->size);
+	rc = blk_cache_new(ntfs->fs.blk, CACHE_BYTES, &ntfs->cache, err);
+	if (rc < 0)
+		return rc;
+	rc = fs_ntfs_files_new(&ntfs->files, err);
+	if (rc < 0)
+		return rc;
+	rc = fs_ntfs_bitmap_new(&ntfs->bitmap, err);
+	if (rc < 0)
+		return rc;
+	return fs_ntfs_device_mount(ntfs, err);
+}
+
+static int ntfs_open(struct blk *blk, struct fs **ret, struct error *err)
+{
+	struct fs_ntfs *ntfs = calloc(1, sizeof(*ntfs));
+	if (!ntfs)
+		return error_set(err, -ENOMEM, "NTFS: %m");
+	ntfs->fs = (struct fs){ .driver = &fs_ntfs_driver, .blk = blk_ref(blk), .root = FILE_root };
+	ntfs->uid = getuid();
+	ntfs->gid = getgid();
+	pthread_mutex_init(&ntfs->lock, NULL);
+	int rc = open_parts(ntfs, err);
+	if (rc < 0) {
+		ntfs_close(&ntfs->fs);
+		return rc;
+	}
+	*ret = &ntfs->fs;
+	return 0;
+}
+
+/* ---- finding names ---- */
+
+/* Only if the name as it is was not found: the slash that it may stand for. */
+static bool put_slashes_back(ntfschar *name, int len)
+{
+	bool any = false;
+	for (int i = 0; i < len; i++)
+		if (le16_to_cpu(name[i]) == SLASH_SHOWN_UNIT) {
+			name[i] = cpu_to_le16('/');
+			any = true;
+		}
+	return any;
+}
+
+static int lookup_locked(struct fs_ntfs *ntfs, uint64_t dir, ntfschar *name, int len, uint64_t *ret,
+			 struct error *err)
+{
+	CLEANUP(ntfs_inode_close_cleanup) ntfs_inode *ni = NULL;
+	int rc = fs_ntfs_inode(ntfs, dir, &ni, err);
+	if (rc < 0)
+		return rc;
+	if (!(ni->mrec->flags & MFT_RECORD_IS_DIRECTORY))
+		return error_set(err, -ENOTDIR, "NTFS: inode %llu: %m", (unsigned long long)dir);
+	do {
+		errno = 0;
+		u64 mref = ntfs_inode_lookup_by_name(ni, name, len);
+		if (mref != (u64)-1) {
+			*ret = MREF(mref);
+			return 0;
+		}
+		if (errno != ENOENT)
+			return fs_ntfs_error(ntfs, err, "look up a name in directory %llu",
+					     (unsigned long long)dir);
+	} while (put_slashes_back(name, len));
+	return error_set(err, -ENOENT, "%m");
+}
+
+static int ntfs_lookup(struct fs *fs, uint64_t dir, const char *name, uint64_t *ret,
+		       struct error *err)
+{
+	struct fs_ntfs *ntfs = (struct fs_ntfs *)fs;
+	ntfschar *units = NULL;
+	int len = ntfs_mbstoucs(name, &units);
+	CLEANUP(free_cleanup) ntfschar *owned = units;
+	if (len < 0 && errno == ENOMEM)
+		return error_set(err, -ENOMEM, "NTFS: look up '%s': %m", name);
+	if (len <= 0 || len > NTFS_MAX_NAME_LEN)
+		return error_set(err, -ENOENT, "'%s': %m", name); /* no name on NTFS can be that */
+
+	fs_ntfs_enter(ntfs, FS_NTFS_FUEL);
+	int rc = lookup_locked(ntfs, dir, units, len, ret, err);
+	fs_ntfs_leave(ntfs);
+	return rc;
+}
+
+/* ---- listing directories ---- */
+
+struct listing {
+	fs_emit_fn *emit;
+	void *ctx;
+	bool stopped;
+};
+
+/* Replaces each '/' in a name of FS_NAME_MAX bytes. Returns its new length, 0 if it is too long. */
+static size_t hide_slashes(char *out, const char *in, size_t len)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < len; i++) {
+		size_t add = in[i] == '/' ? sizeof(SLASH_SHOWN) - 1 : 1;
+		if (n + add >= FS_NAME_MAX)
+			return 0;
+		memcpy(out + n, add == 1 ? &in[i] : SLASH_SHOWN, add);
+		n += add;
+	}
+	out[n] = '\0';
+	return n;
+}
+
+static bool is_dots(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+/* What the directory knows of a type at no cost; only stat() can tell about the others. */
+static uint32_t entry_type(unsigned int dt)
+{
+	switch (dt) {
+	case NTFS_DT_DIR:
+		return S_IFDIR;
+	case NTFS_DT_REG:
+		return S_IFREG;
+	case NTFS_DT_LNK:
+		return S_IFLNK;
+	default:
+		return 0;
+	}
+}
+
+/* Called by the library, under the lock. Anything but 0 stops the listing. */
+static int list_entry(void *ctx, const ntfschar *units, const int n_units, const int name_type,
+		      const s64 pos, const MFT_REF mref, const unsigned dt)
+{
+	struct listing *list = ctx;
+	if (name_type == FILE_NAME_DOS)
+		return 0;
+	char *raw = NULL;
+	int len = ntfs_ucstombs(units, n_units, &raw, 0);
+	CLEANUP(free_cleanup) char *owned = raw;
+	if (len < 0)
+		return -1;
+	char name[FS_NAME_MAX];
+	size_t n = hide_slashes(name, raw, (size_t)len);
+	if (n == 0 || is_dots(name))
+		return 0; /* ".", "..", and names that only damage makes */
+	/* An entry is found again at its own position, so the one behind it from the next byte. */
+	if (list->emit(list->ctx, name, n, MREF(mref), entry_type(dt), (uint64_t)pos + 1) == 0)
+		return 0;
+	list->stopped = true;
+	return -1;
+}
+
+/*
+ * The library walks the bitmap of a directory's index bit by bit, however large it claims to be.
+ * Both must be possible on a volume of this size.
+ */
+static int check_index_size(struct fs_ntfs *ntfs, ntfs_inode *ni, struct error *err)
+{
+	CLEANUP(ntfs_attr_close_cleanup)
+	ntfs_attr *blocks = ntfs_attr_open(ni, AT_INDEX_ALLOCATION, NTFS_INDEX_I30, 4);
+	if (!blocks)
+		return 0; /* a small directory has none; whatever else is wrong the library says */
+	CLEANUP(ntfs_attr_close_cleanup)
+	ntfs_attr *bits = ntfs_attr_open(ni, AT_BITMAP, NTFS_INDEX_I30, 4);
+	uint64_t size = (uint64_t)blocks->data_size;
+	uint64_t n_bits = bits ? (uint64_t)bits->data_size : 0;
+	if (size > ntfs->boot.size || n_bits > size / 512 / 8 + 8)
+		return error_set(err, -EUCLEAN,
+				 "NTFS: directory %llu: its index has an impossible size",
+				 (unsigned long long)ni->mft_no);
+	return 0;
+}
+
+static int readdir_locked(struct fs_ntfs *ntfs, uint64_t dir, uint64_t pos, struct listing *list,
+			  struct error *err)
+{
+	CLEANUP(ntfs_inode_close_cleanup) ntfs_inode *ni = NULL;
+	int rc = fs_ntfs_inode(ntfs, dir, &ni, err);
+	if (rc < 0)
+		return rc;
+	if (!(ni->mrec->flags & MFT_RECORD_IS_DIRECTORY))
+		return error_set(err, -ENOTDIR, "NTFS: inode %llu: %m", (unsigned long long)dir);
+	rc = check_index_size(ntfs, ni, err);
+	if (rc < 0)
+		return rc;
+	s64 at = pos > INT64_MAX ? INT64_MAX : (s64)pos;
+	errno = 0;
+	if (ntfs_readdir(ni, &at, list, list_entry) == 0 || list->stopped)
+		return 0;
+	return fs_ntfs_error(ntfs, err, "directory %llu", (unsigned long long)dir);
+}
+
+static int ntfs_list(struct fs *fs, uint64_t dir, uint64_t pos, fs_emit_fn *emit, void *ctx,
+		     struct error *err)
+{
+	struct fs_ntfs *ntfs = (struct fs_ntfs *)fs;
+	struct listing list = { .emit = emit, .ctx = ctx };
+	/* Each index block and each entry of a special kind costs a few reads, and there may be
+	 * many. */
+	fs_ntfs_enter(ntfs, UINT32_MAX);
+	int rc = readdir_locked(ntfs, dir, pos, &list, err);
+	fs_ntfs_leave(ntfs);
+	return rc;
+}
+
+const struct fs_driver fs_ntfs_driver = {
+	.name = "ntfs",
+	.probe = fs_ntfs_probe,
+	.open = ntfs_open,
+	.close = ntfs_close,
+	.lookup = ntfs_lookup,
+	.stat = fs_ntfs_stat,
+	.readdir = ntfs_list,
+	.read = fs_ntfs_read,
+	.file_extent = fs_ntfs_file_extent,
+	.readlink = fs_ntfs_readlink,
+	.listxattr = fs_ntfs_listxattr,
+	.getxattr = fs_ntfs_getxattr,
+	.used = fs_ntfs_used,
+};

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * blk-cache - the one idea: a fixed number of aligned blocks, found through a small hash, the least
+ * recently used one given up first. See include/lunette/blk-cache.h.
+ *
+ * The bytes of a block are allocated when it is first filled, so an idle cache costs nearly
+ * nothing.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "lunette/blk-cache.h"
+
+#define BLOCK_SIZE (64u << 10)
+#define NONE       UINT32_MAX
+
+/**
+ * struct cached - one block; @hash_next chains those with the same hash, @newer and @older all of
+ * them
+ * @number: offset in the blk / BLOCK_SIZE
+ * @bytes: NULL while the slot was never filled
+ */
+struct cached {
+	uint64_t number;
+	uint8_t *bytes;
+	uint32_t hash_next;
+	uint32_t newer;
+	uint32_t older;
+};
+
+/**
+ * struct cache - the layer
+ * @lock: covers everything below it
+ * @n: slots in @slots and in @hash
+ * @used: slots that hold a block
+ * @newest: the block touched last; @oldest is the first to go
+ */
+struct cache {
+	struct blk blk;
+	struct blk *below;
+	pthread_mutex_t lock;
+	uint32_t n;
+	uint32_t used;
+	uint32_t newest;
+	uint32_t oldest;
+	uint32_t *hash;
+	struct cached *slots;
+};
+
+static uint32_t bucket(const struct cache *cache, uint64_t number)
+{
+	return (uint32_t)((number * 0x9e3779b97f4a7c15u) >> 32) % cache->n;
+}
+
+static uint32_t find(const struct cache *cache, uint64_t number)
+{
+	uint32_t i = cache->hash[bucket(cache, number)];
+	while (i != NONE && cache->slots[i].number != number)
+		i = cache->slots[i].hash_next;
+	return i;
+}
+
+static void unchain(struct cache *cache, uint32_t i)
+{
+	uint32_t *link = &cache->hash[bucket(cache, cache->slots[i].number)];
+	while (*link != i)
+		link = &cache->slots[*link].hash_next;
+	*link = cache->slots[i].hash_next;
+}
+
+static void unlist(struct cache *cache, uint32_t i)
+{
+	struct cached *slot = &cache->slots[i];
+	*(slot->newer == NONE ? &cache->newest : &cache->slots[slot->newer].older) = slot->older;
+	*(slot->older == NONE ? &cache->oldest : &cache->slots[slot->older].newer) = slot->newer;
+}
+
+static void list_newest(struct cache *cache, uint32_t i)
+{
+	struct cached *slot = &cache->slots[i];
+	slot->newer = NONE;
+	slot->older = cache->newest;
+	*(cache->newest == NONE ? &cache->oldest : &cache->slots[cache->newest].newer) = i;
+	cache->newest = i;
+}
+
+/* A slot that holds nothing and is on no list. */
+static uint32_t take_slot(struct cache *cache)
+{
+	if (cache->used < cache->n)
+		return cache->used++;
+	uint32_t i = cache->oldest;
+	unchain(cache, i);
+	unlist(cache, i);
+	return i;
+}
+
+/* A slot whose filling failed goes to the old end, where nobody finds it and it is taken first. */
+static void give_up(struct cache *cache, uint32_t i)
+{
+	struct cached *slot = &cache->slots[i];
+	slot->number = UINT64_MAX;
+	slot->hash_next = cache->hash[bucket(cache, slot->number)];
+	cache->hash[bucket(cache, slot->number)] = i;
+	slot->older = NONE;
+	slot->newer = cache->oldest;
+	*(cache->oldest == NONE ? &cache->newest : &cache->slots[cache->oldest].older) = i;
+	cache->oldest = i;
+}
+
+static int fill(struct cache *cache, uint64_t number, uint32_t *ret, struct error *err)
+{
+	uint32_t i = take_slot(cache);
+	struct cached *slot = &cache->slots[i];
+	int rc = 0;
+	if (!slot->bytes)
+		slot->bytes = malloc(BLOCK_SIZE);
+	if (!slot->bytes)
+		rc = error_set(err, -ENOMEM, "cache: %m");
+	uint64_t off = number * BLOCK_SIZE;
+	if (rc == 0)
+		rc = blk_read(cache->below, slot->bytes, MIN(BLOCK_SIZE, cache->blk.size - off),
+			      off, err);
+	if (rc < 0) {
+		give_up(cache, i);
+		return rc;
+	}
+	slot->number = number;
+	slot->hash_next = cache->hash[bucket(cache, number)];
+	cache->hash[bucket(cache, number)] = i;
+	list_newest(cache, i);
+	*ret = i;
+	return 0;
+}
+
+static int read_locked(struct cache *cache, uint8_t *buf, size_t len, uint64_t off,
+		       struct error *err)
+{
+	while (len > 0) {
+		uint64_t number = off / BLOCK_SIZE;
+		size_t inside = off % BLOCK_SIZE;
+		size_t n = MIN(len, BLOCK_SIZE - inside);
+		uint32_t i = find(cache, number);
+		if (i == NONE) {
+			int rc = fill(cache, number, &i, err);
+			if (rc < 0)
+				return rc;
+		} else if (i != cache->newest) {
+			unlist(cache, i);
+			list_newest(cache, i);
+		}
+		memcpy(buf, cache->slots[i].bytes + inside, n);
+		buf += n;
+		off += n;
+		len -= n;
+	}
+	return 0;
+}
+
+static int cache_read(struct blk *blk, void *buf, size_t len, uint64_t off, struct error *err)
+{
+	struct cache *cache = (struct cache *)blk;
+	pthread_mutex_lock(&cache->lock);
+	int rc = read_locked(cache, buf, len, off, err);
+	pthread_mutex_unlock(&cache->lock);
+	return rc;
+}
+
+static int cache_extent(struct blk *blk, uint64_t off, struct blk_extent *ret, struct error *err)
+{
+	return blk_extent(((struct cache *)blk)->below, off, ret, err);
+}
+
+static void cache_destroy(struct blk *blk)
+{
+	struct cache *cache = (struct cache *)blk;
+	for (uint32_t i = 0; cache->slots && i < cache->n; i++)
+		free(cache->slots[i].bytes);
+	free(cache->slots);
+	free(cache->hash);
+	blk_unref(cache->below);
+	pthread_mutex_destroy(&cache->lock);
+	free(cache);
+}
+
+static const struct blk_ops cache_ops = {
+	.name = "cache",
+	.read = cache_read,
+	.extent = cache_extent,
+	.destroy = cache_destroy,
+};
+
+int blk_cache_new(struct blk *below, size_t memory, struct blk **ret, struct error *err)
+{
+	struct cache *cache = calloc(1, sizeof(*cache));
+	if (!cache)
+		return error_set(err, -ENOMEM, "cache: %m");
+	blk_init(&cache->blk, &cache_ops, below->size, below->sector);
+	pthread_mutex_init(&cache->lock, NULL);
+	cache->below = blk_ref(below);
+	size_t n = MIN(memory / BLOCK_SIZE, (size_t)1 << 20);
+	cache->n = (uint32_t)MAX(n, (size_t)1);
+	cache->newest = cache->oldest = NONE;
+	cache->slots = calloc(cache->n, sizeof(*cache->slots));
+	cache->hash = malloc(cache->n * sizeof(*cache->hash));
+	if (!cache->slots || !cache->hash) {
+		blk_unref(&cache->blk);
+		return error_set(err, -ENOMEM, "cache: %m");
+	}
+	for (uint32_t i = 0; i < cache->n; i++)
+		cache->hash[i] = NONE;
+	*ret = &cache->blk;
+	return 0;
+}
