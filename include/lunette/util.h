@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define CLEANUP(fn) __attribute__((cleanup(fn)))
@@ -68,6 +69,13 @@ static inline int steal_fd(int *fd)
 static inline bool is_power_of_2(uint64_t n)
 {
 	return n && !(n & (n - 1));
+}
+
+/* True when all bytes are zero, also when there are none. */
+static inline bool is_all_zero(const void *buf, size_t len)
+{
+	const unsigned char *bytes = buf;
+	return len == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0);
 }
 
 /* True when [off, off + len) lies inside [0, size), without overflow. */

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * plan - which bytes of each disk a backup reads.
+ *
+ * It is worked out one window of a disk at a time, forwards, so that memory does not grow with the
+ * disks: which ranges of the chosen volumes lie in this window, which of those do their file
+ * systems use, and where on the disk are they? What is asked of a file system is always a question
+ * about one place, and a volume of any shape, over any number of disks, is only a map.
+ */
+#ifndef PLAN_H
+#define PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bits.h"
+#include "lunette/filesystem.h"
+#include "lunette/layout.h"
+
+#define PLAN_WINDOW   ((uint64_t)64 << 20)
+#define PLAN_GRANULE  512u /* what one bit stands for; file systems do not count in less */
+#define PLAN_GRANULES (PLAN_WINDOW / PLAN_GRANULE)
+
+/**
+ * struct plan_volume - a volume that is stored
+ * @fs: which says what is used; NULL when every byte counts
+ */
+struct plan_volume {
+	const struct layout_volume *volume;
+	struct fs *fs;
+};
+
+/**
+ * struct plan - what a backup stores of a layout
+ * @layout: borrowed
+ * @all_blocks: every byte of every disk, and @volumes do not matter
+ */
+struct plan {
+	const struct layout *layout;
+	bool all_blocks;
+	size_t n_volumes;
+	struct plan_volume *volumes;
+};
+
+/**
+ * struct plan_window - what is read of one window of a disk
+ * @off: byte offset on the disk, a multiple of PLAN_WINDOW
+ * @length: PLAN_WINDOW bytes, or what there is before the disk's end
+ * @used: bytes in use, those that are known to be zero included
+ * @read: bytes in use that must be read
+ * @bits: the granules that must be read, counted from @off
+ */
+struct plan_window {
+	uint64_t off;
+	uint64_t length;
+	uint64_t used;
+	uint64_t read;
+	uint64_t bits[BITS_WORDS(PLAN_GRANULES)];
+};
+
+/**
+ * plan_new() - choose volumes and open their file systems
+ * @layout: must outlive the plan; what is not as it should be, but no obstacle, becomes one of its
+ *          warnings
+ * @volumes: names of @n_volumes volumes; with none, all of them are chosen
+ * @ret: to be freed with plan_free()
+ *
+ * Return: 0; -ENOENT when there is no such volume; -ENODATA when a chosen volume is incomplete; ...
+ */
+int plan_new(struct layout *layout, const char *const *volumes, size_t n_volumes, bool all_blocks,
+	     struct plan **ret, struct error *err);
+
+/**
+ * plan_free() - close file systems and free
+ * @plan: may be NULL
+ */
+void plan_free(struct plan *plan);
+DEFINE_CLEANUP(struct plan *, plan_free)
+
+/**
+ * plan_window() - work out one window of a disk
+ * @disk: one of the layout's
+ * @off: a multiple of PLAN_WINDOW, less than the disk's size
+ * @ret: large: not for a stack
+ */
+int plan_window(const struct plan *plan, const struct layout_disk *disk, uint64_t off,
+		struct plan_window *ret, struct error *err);
+
+/**
+ * plan_total() - how many bytes will be read in all, for showing progress
+ * @stop: looked at now and then; gives -EINTR
+ */
+int plan_total(const struct plan *plan, const atomic_bool *stop, uint64_t *ret, struct error *err);
+
+#endif
