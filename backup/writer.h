@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * writer - reads a disk as planned and puts it into the repository.
+ *
+ * A job is a run of a disk, of 1 MiB or one chunk. Workers read what is used of it, clear what is
+ * not, so that deleted garbage is neither stored nor leaked, and identify and seal its chunks; in
+ * the order of the disk one thread adds them and notes them in the chunk map. What is stored
+ * therefore does not depend on the number of workers.
+ */
+#ifndef WRITER_H
+#define WRITER_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "lunette/repo.h"
+#include "plan.h"
+
+/**
+ * struct writer_stats - what became of the bytes of one or more disks
+ * @size: of the disks
+ * @used: in use, by the plan; all else is skipped
+ * @read: from the source, small gaps included
+ * @zero: of chunks that turned out to be zero, or were known to be; not stored
+ * @known: of chunks that the repository had already, or that came twice
+ * @added: of chunks that were new
+ * @stored: that new chunks and chunk maps take in packs
+ */
+struct writer_stats {
+	uint64_t size;
+	uint64_t used;
+	uint64_t read;
+	uint64_t zero;
+	uint64_t known;
+	uint64_t added;
+	uint64_t stored;
+};
+
+/**
+ * struct writer_options - how to do it
+ * @level: of compression
+ * @threads: workers; 0 does all in the caller's thread, with the same result
+ * @stop: set by anybody, and it ends with -EINTR
+ * @progress: told of each run of a disk that is done, from the caller's thread; may be NULL
+ */
+struct writer_options {
+	int level;
+	unsigned int threads;
+	const atomic_bool *stop;
+	void (*progress)(void *ctx, const struct writer_stats *stats);
+	void *progress_ctx;
+};
+
+struct writer;
+
+/**
+ * writer_new() - buffers and threads' tools, for one disk after the other
+ * @repo: must outlive the writer, as must @to and @opts
+ */
+int writer_new(struct repo *repo, struct repo_writer *to, const struct writer_options *opts,
+	       struct writer **ret, struct error *err);
+void writer_free(struct writer *writer); /* may be NULL */
+DEFINE_CLEANUP(struct writer *, writer_free)
+
+/**
+ * writer_disk() - store one disk
+ * @disk: of the plan's layout
+ * @stats: added to, while it goes on
+ * @ret_root: of its chunk map
+ *
+ * Return: 0; -EINTR when told to stop; the source's error, or the repository's.
+ */
+int writer_disk(struct writer *writer, const struct plan *plan, const struct layout_disk *disk,
+		struct writer_stats *stats, struct chunk_id *ret_root, struct error *err);
+
+#endif
