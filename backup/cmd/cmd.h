@@ -6,11 +6,14 @@
 #define CMD_H
 
 #include <getopt.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lunette/error.h"
 #include "lunette/layout.h"
+#include "lunette/repo.h"
 #include "lunette/source.h"
 
 /* Exit status of the program: a promise to scripts. */
@@ -58,6 +61,78 @@ const char *cmd_size(uint64_t bytes, char *buf);
 /* Writes @text to standard output and makes sure that it got there. */
 int cmd_print(const char *text, struct error *err);
 
+/* ---- the repository (repository.c) ---- */
+
+#define CMD_REPO_HELP \
+	"A POINT is NAME@latest, NAME@TIME as 2026-11-22T17:00:00Z, or the beginning of its id.\n"
+
+/* A number of bytes, or a text, of a manifest; 0 or "" where there is none. */
+uint64_t cmd_json_size(const json_t *object, const char *key);
+const char *cmd_json_text(const json_t *object, const char *key);
+
+/**
+ * cmd_print_clean() - cmd_print() for text with words that come from a disk or a repository
+ * @text: control characters other than newlines are replaced in it
+ */
+int cmd_print_clean(char *text, struct error *err);
+
+/* Prints @doc, indented. Steals it; it may be NULL when there was no memory for it. */
+int cmd_print_json(json_t *doc, struct error *err);
+
+/**
+ * cmd_open_repo() - open the repository that the user means
+ * @path: what --repo says, or NULL: then $LUNETTE_REPO counts
+ *
+ * Return: 0; STATUS_USAGE when neither names one; a negative errno.
+ */
+int cmd_open_repo(const char *path, struct repo **ret, struct error *err);
+
+/* "256K", "4M", "65536". Return: false if it is not a number of bytes. */
+bool cmd_parse_size(const char *text, uint64_t *ret);
+
+/* ---- long work (work.c) ---- */
+
+/**
+ * cmd_stop_on_signals() - let SIGINT and SIGTERM end the work in an orderly way
+ *
+ * Return: what they set. A second signal ends the program at once.
+ */
+const atomic_bool *cmd_stop_on_signals(void);
+
+/* How many threads for work that reads and computes. */
+unsigned int cmd_threads(void);
+
+double cmd_seconds(void); /* of a clock that only runs forwards */
+
+/**
+ * struct cmd_progress - how far work has come, shown on standard error
+ * @mode: CMD_PROGRESS_AUTO becomes one of the others when it begins
+ * @total: bytes there are; set after cmd_progress_begin()
+ */
+struct cmd_progress {
+	enum cmd_progress_mode {
+		CMD_PROGRESS_AUTO, /* a line on a terminal, nothing elsewhere */
+		CMD_PROGRESS_NONE,
+		CMD_PROGRESS_LINE,
+		CMD_PROGRESS_JSON,
+	} mode;
+	uint64_t total;
+	double start;
+	double shown; /* when it was shown last */
+};
+
+/* Takes the argument of --progress[=json|none], which may be NULL. Return: 0 or STATUS_USAGE. */
+int cmd_progress_option(struct cmd_progress *progress, const char *arg, struct error *err);
+
+/* Return: whether progress is shown, so that the total is worth finding out. */
+bool cmd_progress_begin(struct cmd_progress *progress);
+
+/* Shows it, if it is time. */
+void cmd_progress_show(struct cmd_progress *progress, uint64_t done);
+
+/* Takes the line away again; needed on every path. */
+void cmd_progress_end(struct cmd_progress *progress);
+
 /* ---- SOURCE arguments and the options that go with them (sources.c) ---- */
 
 struct cmd_sources {
@@ -78,16 +153,16 @@ enum {
 	CMD_OPT_HEADER_DIGEST,
 	CMD_OPT_DATA_DIGEST,
 };
-#define CMD_SOURCE_OPTIONS                                                                         \
-	{ "initiator", required_argument, NULL, CMD_OPT_INITIATOR },                               \
-		{ "chap-secret-file", required_argument, NULL, CMD_OPT_CHAP_SECRET_FILE },         \
-		{ "chap-mutual-user", required_argument, NULL, CMD_OPT_MUTUAL_USER },              \
-		{ "chap-mutual-secret-file", required_argument, NULL,                              \
-		  CMD_OPT_MUTUAL_SECRET_FILE },                                                    \
-		{ "timeout", required_argument, NULL, CMD_OPT_TIMEOUT },                           \
-		{ "header-digest", no_argument, NULL, CMD_OPT_HEADER_DIGEST },                     \
-	{                                                                                          \
-		"data-digest", no_argument, NULL, CMD_OPT_DATA_DIGEST                              \
+#define CMD_SOURCE_OPTIONS                                                                 \
+	{ "initiator", required_argument, NULL, CMD_OPT_INITIATOR },                       \
+		{ "chap-secret-file", required_argument, NULL, CMD_OPT_CHAP_SECRET_FILE }, \
+		{ "chap-mutual-user", required_argument, NULL, CMD_OPT_MUTUAL_USER },      \
+		{ "chap-mutual-secret-file", required_argument, NULL,                      \
+		  CMD_OPT_MUTUAL_SECRET_FILE },                                            \
+		{ "timeout", required_argument, NULL, CMD_OPT_TIMEOUT },                   \
+		{ "header-digest", no_argument, NULL, CMD_OPT_HEADER_DIGEST },             \
+	{                                                                                  \
+		"data-digest", no_argument, NULL, CMD_OPT_DATA_DIGEST                      \
 	}
 
 #define CMD_SOURCE_HELP                                                                            \

@@ -11,7 +11,7 @@
 #include "cmd.h"
 
 static const struct command *const commands[] = {
-	&cmd_probe,
+	&cmd_probe, &cmd_init, &cmd_backup, &cmd_list, &cmd_show, &cmd_restore,
 };
 
 static void print_help(FILE *out)

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* backup - stores disks in a repository, and reports what that took. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "backup.h"
+#include "cmd.h"
+
+static const char help[] =
+	"Usage: lunette backup [OPTIONS] --name NAME SOURCE...\n"
+	"Stores the disks as one restore point, called NAME and the time. Only the blocks that "
+	"the\n"
+	"file systems use are read and stored, and what the repository has already is not stored\n"
+	"again.\n"
+	"\n"
+	"Options:\n"
+	"  --repo REPO           the repository; else $LUNETTE_REPO\n"
+	"  --name NAME           what the restore point is called, usually the server's name\n"
+	"  --volume VOL          only this volume, and what describes the disks; may be repeated\n"
+	"  --all-blocks          every block of the disks, used or not\n"
+	"  --level N             of compression, 1 (fast, the default) to 19 (small)\n"
+	"  --json                report as a JSON document\n"
+	"  --progress[=json|none]  show progress although standard error is no terminal, or as "
+	"lines\n"
+	"                        of JSON, or not at all\n"
+	"\n" CMD_SOURCE_HELP;
+
+enum {
+	OPT_REPO = 1,
+	OPT_NAME,
+	OPT_VOLUME,
+	OPT_ALL_BLOCKS,
+	OPT_LEVEL,
+	OPT_JSON,
+	OPT_PROGRESS,
+};
+
+static const struct option options[] = {
+	{ "repo", required_argument, NULL, OPT_REPO },
+	{ "name", required_argument, NULL, OPT_NAME },
+	{ "volume", required_argument, NULL, OPT_VOLUME },
+	{ "all-blocks", no_argument, NULL, OPT_ALL_BLOCKS },
+	{ "level", required_argument, NULL, OPT_LEVEL },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "progress", optional_argument, NULL, OPT_PROGRESS },
+	CMD_SOURCE_OPTIONS,
+	{ 0 },
+};
+
+struct arguments {
+	const char *repo;
+	const char *name;
+	size_t n_volumes;
+	const char **volumes;
+	bool all_blocks;
+	int level;
+	bool json;
+	struct cmd_progress progress;
+	struct cmd_sources sources;
+};
+
+static void arguments_cleanup(struct arguments *args)
+{
+	cmd_progress_end(&args->progress);
+	cmd_sources_free(&args->sources);
+	free(args->volumes);
+}
+
+static int take_option(struct arguments *args, int opt, char **argv, struct error *err)
+{
+	switch (opt) {
+	case OPT_REPO:
+		args->repo = optarg;
+		return 0;
+	case OPT_NAME:
+		args->name = optarg;
+		return 0;
+	case OPT_VOLUME:
+		args->volumes[args->n_volumes++] = optarg;
+		return 0;
+	case OPT_ALL_BLOCKS:
+		args->all_blocks = true;
+		return 0;
+	case OPT_LEVEL: {
+		char *end;
+		long n = strtol(optarg, &end, 10);
+		if (end == optarg || *end || n < 1 || n > REPO_LEVEL_MAX)
+			return cmd_usage(err, "--level '%s': a number from 1 to %d", optarg,
+					 REPO_LEVEL_MAX);
+		args->level = (int)n;
+		return 0;
+	}
+	case OPT_JSON:
+		args->json = true;
+		return 0;
+	case OPT_PROGRESS:
+		return cmd_progress_option(&args->progress, optarg, err);
+	default: {
+		int rc = cmd_sources_option(&args->sources, opt, optarg, err);
+		return rc == 1 ? cmd_usage(err, "what is '%s'?", argv[optind - 1]) : rc;
+	}
+	}
+}
+
+static int parse(struct arguments *args, int argc, char **argv, struct error *err)
+{
+	args->level = REPO_LEVEL_DEFAULT;
+	args->volumes = calloc((size_t)argc, sizeof(*args->volumes));
+	if (!args->volumes)
+		return error_set(err, -ENOMEM, "arguments: %m");
+	opterr = 0;
+	for (int opt; (opt = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+		int rc = take_option(args, opt, argv, err);
+		if (rc)
+			return rc;
+	}
+	if (!args->name)
+		return cmd_usage(err, "--name NAME is needed");
+	if (backup_check_name(args->name, err) < 0)
+		return STATUS_USAGE;
+	if (args->all_blocks && args->n_volumes)
+		return cmd_usage(err, "--all-blocks and --volume exclude each other");
+	if (optind == argc)
+		return cmd_usage(err, "at least one SOURCE is needed");
+	return 0;
+}
+
+static int report_json(const struct arguments *args, const struct backup_result *result,
+		       double seconds, bool warnings, struct error *err)
+{
+	const struct writer_stats *s = &result->stats;
+	json_t *doc =
+		json_pack("{s:s, s:s, s:s, s:b, s:f, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}}", "id",
+			  result->id, "name", args->name, "time", result->time, "warnings",
+			  warnings, "seconds", seconds, "stats", "size", (json_int_t)s->size,
+			  "used", (json_int_t)s->used, "read", (json_int_t)s->read, "zero",
+			  (json_int_t)s->zero, "known", (json_int_t)s->known, "new",
+			  (json_int_t)s->added, "stored", (json_int_t)s->stored);
+	return cmd_print_json(doc, err);
+}
+
+static int report_text(const struct arguments *args, const struct backup_result *result,
+		       double seconds, struct error *err)
+{
+	const struct writer_stats *s = &result->stats;
+	double rate = seconds > 0 ? (double)s->read / seconds : 0;
+	char size[CMD_SIZE_MAX], used[CMD_SIZE_MAX], skipped[CMD_SIZE_MAX], read[CMD_SIZE_MAX],
+		speed[CMD_SIZE_MAX], zero[CMD_SIZE_MAX], known[CMD_SIZE_MAX], added[CMD_SIZE_MAX],
+		stored[CMD_SIZE_MAX], text[1024];
+	snprintf(text, sizeof(text),
+		 "Restore point %s@%s, id %.12s\n"
+		 "  in use   %s of %s; %s unused and skipped\n"
+		 "  read     %s in %.1f s, %s/s\n"
+		 "  zero     %s\n"
+		 "  known    %s\n"
+		 "  new      %s, stored in %s\n",
+		 args->name, result->time, result->id, cmd_size(s->used, used),
+		 cmd_size(s->size, size), cmd_size(s->size - s->used, skipped),
+		 cmd_size(s->read, read), seconds, cmd_size((uint64_t)rate, speed),
+		 cmd_size(s->zero, zero), cmd_size(s->known, known), cmd_size(s->added, added),
+		 cmd_size(s->stored, stored));
+	return cmd_print(text, err);
+}
+
+static void show(void *ctx, const struct writer_stats *stats)
+{
+	cmd_progress_show(ctx, stats->read);
+}
+
+/* The restore point stands when this returns 0. */
+static int store(struct arguments *args, struct repo *repo, const struct plan *plan,
+		 struct backup_result *ret, struct error *err)
+{
+	struct backup_request request = {
+		.name = args->name,
+		.sources = args->sources.sources,
+		.writer = { .level = args->level,
+			    .threads = cmd_threads(),
+			    .stop = cmd_stop_on_signals(),
+			    .progress = show,
+			    .progress_ctx = &args->progress },
+	};
+	if (cmd_progress_begin(&args->progress)) {
+		int rc = plan_total(plan, request.writer.stop, &args->progress.total, err);
+		if (rc < 0)
+			return rc;
+	}
+	int rc = backup_run(repo, plan, &request, ret, err);
+	cmd_progress_end(&args->progress);
+	return rc;
+}
+
+static int run(int argc, char **argv, struct error *err)
+{
+	CLEANUP(arguments_cleanup) struct arguments args = { 0 };
+	int rc = parse(&args, argc, argv, err);
+	if (rc)
+		return rc;
+	double start = cmd_seconds();
+	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
+	rc = cmd_open_repo(args.repo, &repo, err);
+	if (rc)
+		return rc;
+	CLEANUP(layout_free_cleanup) struct layout *layout = NULL;
+	rc = cmd_sources_open(&args.sources, argv + optind, (size_t)(argc - optind), &layout, err);
+	if (rc)
+		return rc;
+	CLEANUP(plan_free_cleanup) struct plan *plan = NULL;
+	rc = plan_new(layout, args.volumes, args.n_volumes, args.all_blocks, &plan, err);
+	bool warnings = cmd_warn_layout(layout);
+	if (rc < 0)
+		return rc;
+	struct backup_result result;
+	rc = store(&args, repo, plan, &result, err);
+	if (rc < 0)
+		return rc;
+	double seconds = cmd_seconds() - start;
+	rc = args.json ? report_json(&args, &result, seconds, warnings, err)
+		       : report_text(&args, &result, seconds, err);
+	if (rc < 0)
+		return rc;
+	return warnings ? STATUS_WARNINGS : STATUS_DONE;
+}
+
+const struct command cmd_backup = {
+	.name = "backup",
+	.summary = "store disks in a repository",
+	.help = help,
+	.run = run,
+};

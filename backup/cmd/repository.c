@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* repository - which repository the user means, and what is said about restore points. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+
+int cmd_open_repo(const char *path, struct repo **ret, struct error *err)
+{
+	if (!path)
+		path = getenv("LUNETTE_REPO");
+	if (!path || !*path)
+		return cmd_usage(err, "which repository? Say --repo REPO, or set LUNETTE_REPO");
+	return repo_open(path, ret, err);
+}
+
+bool cmd_parse_size(const char *text, uint64_t *ret)
+{
+	char *end;
+	errno = 0;
+	unsigned long long n = strtoull(text, &end, 10);
+	if (*text < '0' || *text > '9' || errno)
+		return false;
+	unsigned int shift = *end == 'K' ? 10 : *end == 'M' ? 20 : 0;
+	if (end[shift ? 1 : 0] != '\0' || n > UINT64_MAX >> shift)
+		return false;
+	*ret = (uint64_t)n << shift;
+	return true;
+}
+
+uint64_t cmd_json_size(const json_t *object, const char *key)
+{
+	json_int_t n = json_integer_value(json_object_get(object, key));
+	return n > 0 ? (uint64_t)n : 0;
+}
+
+const char *cmd_json_text(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+	return text ? text : "";
+}
+
+int cmd_print_clean(char *text, struct error *err)
+{
+	for (char *c = text; *c; c++)
+		if (((unsigned char)*c < 0x20 && *c != '\n') || *c == 0x7f)
+			*c = '?';
+	return cmd_print(text, err);
+}
+
+int cmd_print_json(json_t *doc, struct error *err)
+{
+	CLEANUP(free_cleanup) char *text = json_dumps(doc, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+	json_decref(doc);
+	if (!text)
+		return error_set(err, -ENOMEM, "report: %m");
+	int rc = cmd_print(text, err);
+	return rc < 0 ? rc : cmd_print("\n", err);
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* restore - writes a disk or a volume of a restore point to an image file or a block device. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "point-open.h"
+#include "restore.h"
+
+static const char help[] =
+	"Usage: lunette restore [OPTIONS] POINT --disk DISK TARGET\n"
+	"       lunette restore [OPTIONS] POINT --volume VOL TARGET\n"
+	"Writes a whole disk or a whole volume of a restore point to TARGET: a new image file, or "
+	"a\n"
+	"block device that is large enough and not in use, whose contents are lost.\n"
+	"\n"
+	"Options:\n"
+	"  --repo REPO   the repository; else $LUNETTE_REPO\n"
+	"  --disk DISK   disk0, disk1, ... as `lunette show` lists them\n"
+	"  --volume VOL  a volume, as `lunette show` lists them\n"
+	"  --json        report as a JSON document\n"
+	"  --progress[=json|none]  show progress although standard error is no terminal, or as "
+	"lines\n"
+	"                of JSON, or not at all\n"
+	"\n" CMD_REPO_HELP;
+
+enum {
+	OPT_REPO = 1,
+	OPT_DISK,
+	OPT_VOLUME,
+	OPT_JSON,
+	OPT_PROGRESS,
+};
+
+static const struct option options[] = {
+	{ "repo", required_argument, NULL, OPT_REPO },
+	{ "disk", required_argument, NULL, OPT_DISK },
+	{ "volume", required_argument, NULL, OPT_VOLUME },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "progress", optional_argument, NULL, OPT_PROGRESS },
+	{ 0 },
+};
+
+struct arguments {
+	const char *repo;
+	const char *disk;
+	const char *volume;
+	const char *point;
+	const char *target;
+	bool json;
+	struct cmd_progress progress;
+};
+
+static int parse(struct arguments *args, int argc, char **argv, struct error *err)
+{
+	opterr = 0;
+	for (int opt; (opt = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+		int rc = 0;
+		switch (opt) {
+		case OPT_REPO:
+			args->repo = optarg;
+			break;
+		case OPT_DISK:
+			args->disk = optarg;
+			break;
+		case OPT_VOLUME:
+			args->volume = optarg;
+			break;
+		case OPT_JSON:
+			args->json = true;
+			break;
+		case OPT_PROGRESS:
+			rc = cmd_progress_option(&args->progress, optarg, err);
+			break;
+		default:
+			rc = cmd_usage(err, "what is '%s'?", argv[optind - 1]);
+		}
+		if (rc)
+			return rc;
+	}
+	if (!args->disk == !args->volume)
+		return cmd_usage(err, "either --disk DISK or --volume VOL is needed");
+	if (argc - optind != 2)
+		return cmd_usage(err, "a POINT and a TARGET are needed");
+	args->point = argv[optind];
+	args->target = argv[optind + 1];
+	return 0;
+}
+
+static int choose(const struct arguments *args, const struct layout *layout, struct blk **ret,
+		  struct error *err)
+{
+	if (args->volume) {
+		const struct layout_volume *volume = layout_find(layout, args->volume);
+		if (!volume)
+			return error_set(err, -ENOENT,
+					 "%s has no volume '%s'; 'lunette show' lists its volumes",
+					 args->point, args->volume);
+		if (!volume->blk)
+			return error_set(err, -ENODATA, "volume '%s' of %s is incomplete: %s",
+					 args->volume, args->point, volume->reason);
+		*ret = volume->blk;
+		return 0;
+	}
+	for (size_t i = 0; i < layout->n_disks; i++)
+		if (strcmp(layout->disks[i].name, args->disk) == 0) {
+			*ret = layout->disks[i].blk;
+			return 0;
+		}
+	return error_set(err, -ENOENT, "%s has no disk '%s'; 'lunette show' lists its disks",
+			 args->point, args->disk);
+}
+
+static void show(void *ctx, uint64_t done)
+{
+	cmd_progress_show(ctx, done);
+}
+
+static int copy(struct arguments *args, struct blk *from, struct restore_stats *stats,
+		struct error *err)
+{
+	const struct restore_options opts = { .threads = cmd_threads(),
+					      .stop = cmd_stop_on_signals(),
+					      .progress = show,
+					      .progress_ctx = &args->progress };
+	if (cmd_progress_begin(&args->progress)) {
+		int rc = restore_total(from, &args->progress.total, err);
+		if (rc < 0)
+			return rc;
+	}
+	int rc = restore_to(from, args->target, &opts, stats, err);
+	cmd_progress_end(&args->progress);
+	return rc;
+}
+
+static int report(const struct arguments *args, const struct restore_stats *stats, double seconds,
+		  struct error *err)
+{
+	if (args->json)
+		return cmd_print_json(json_pack("{s:I, s:I, s:I, s:f}", "size",
+						(json_int_t)stats->size, "read",
+						(json_int_t)stats->read, "written",
+						(json_int_t)stats->written, "seconds", seconds),
+				      err);
+	char size[CMD_SIZE_MAX], written[CMD_SIZE_MAX], speed[CMD_SIZE_MAX];
+	double rate = seconds > 0 ? (double)stats->read / seconds : 0;
+	char text[256];
+	snprintf(text, sizeof(text), "Restored %s, of which %s are not zero, in %.1f s, %s/s\n",
+		 cmd_size(stats->size, size), cmd_size(stats->written, written), seconds,
+		 cmd_size((uint64_t)rate, speed));
+	return cmd_print(text, err);
+}
+
+static int run(int argc, char **argv, struct error *err)
+{
+	struct arguments args = { 0 };
+	int rc = parse(&args, argc, argv, err);
+	if (rc)
+		return rc;
+	double start = cmd_seconds();
+	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
+	rc = cmd_open_repo(args.repo, &repo, err);
+	if (rc)
+		return rc;
+	char id[65];
+	json_t *point;
+	rc = repo_point_find(repo, args.point, id, &point, err);
+	if (rc < 0)
+		return rc;
+	CLEANUP(layout_free_cleanup) struct layout *layout = NULL;
+	rc = point_open(repo, point, &layout, err);
+	json_decref(point);
+	if (rc < 0)
+		return rc;
+	struct blk *from = NULL;
+	rc = choose(&args, layout, &from, err);
+	struct restore_stats stats;
+	if (rc == 0)
+		rc = copy(&args, from, &stats, err);
+	if (rc == 0)
+		rc = report(&args, &stats, cmd_seconds() - start, err);
+	return rc < 0 ? rc : STATUS_DONE;
+}
+
+const struct command cmd_restore = {
+	.name = "restore",
+	.summary = "write a disk or a volume of a restore point",
+	.help = help,
+	.run = run,
+};

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* show - what a restore point holds, from its manifest alone. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+
+static const char help[] = "Usage: lunette show [OPTIONS] POINT\n"
+			   "Shows the disks and volumes of a restore point.\n"
+			   "\n"
+			   "Options:\n"
+			   "  --repo REPO  the repository; else $LUNETTE_REPO\n"
+			   "  --json       as a JSON document: the manifest, with the id\n"
+			   "\n" CMD_REPO_HELP;
+
+static void print_stats(FILE *out, const json_t *point)
+{
+	static const char *const keys[] = {
+		"size", "used", "read", "zero", "known", "new", "stored"
+	};
+	const json_t *stats = json_object_get(point, "stats");
+	char size[CMD_SIZE_MAX];
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		fprintf(out, "  %-8s%s\n", keys[i], cmd_size(cmd_json_size(stats, keys[i]), size));
+}
+
+static void print_disks(FILE *out, const json_t *point)
+{
+	const json_t *layout = json_object_get(point, "layout");
+	size_t i;
+	json_t *disk;
+	char size[CMD_SIZE_MAX];
+	fputs("Disks\n", out);
+	json_array_foreach(json_object_get(point, "disks"), i, disk)
+	{
+		const json_t *found = json_array_get(json_object_get(layout, "disks"), i);
+		const char *id = cmd_json_text(json_object_get(disk, "lun"), "id");
+		fprintf(out, "  %-10s  %8s  %-5s %s%s%s\n", cmd_json_text(disk, "name"),
+			cmd_size(cmd_json_size(disk, "size"), size), cmd_json_text(found, "table"),
+			cmd_json_text(found, "source"), *id ? ", " : "", id);
+	}
+}
+
+static bool is_stored(const json_t *point, const char *name)
+{
+	size_t i;
+	json_t *stored;
+	json_array_foreach(json_object_get(point, "stored_volumes"), i, stored)
+	{
+		const char *text = json_string_value(stored);
+		if (text && strcmp(text, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void print_volumes(FILE *out, const json_t *point)
+{
+	const json_t *layout = json_object_get(point, "layout");
+	size_t i;
+	json_t *volume;
+	char size[CMD_SIZE_MAX];
+	fputs("Volumes\n", out);
+	json_array_foreach(json_object_get(layout, "volumes"), i, volume)
+	{
+		const char *name = cmd_json_text(volume, "name");
+		const char *filesystem = cmd_json_text(volume, "filesystem");
+		fprintf(out, "  %-10s  %8s  %-5s %s%s\n", name,
+			cmd_size(cmd_json_size(volume, "size"), size),
+			*filesystem ? filesystem : "-", cmd_json_text(volume, "label"),
+			is_stored(point, name) ? "" : " (not stored)");
+	}
+}
+
+static int show_text(const char *id, const json_t *point, struct error *err)
+{
+	CLEANUP(free_cleanup) char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	if (!out)
+		return error_set(err, -ENOMEM, "show: %m");
+	fprintf(out, "Restore point %s@%s\n  id      %s\n", repo_point_name(point),
+		repo_point_time(point), id);
+	print_stats(out, point);
+	print_disks(out, point);
+	print_volumes(out, point);
+	if (fclose(out) != 0)
+		return error_set(err, -ENOMEM, "show: %m");
+	return cmd_print_clean(text, err);
+}
+
+static int show_json(const char *id, const json_t *point, struct error *err)
+{
+	json_t *doc = json_pack("{s:s}", "id", id);
+	if (doc && json_object_update(doc, (json_t *)point) < 0) {
+		json_decref(doc);
+		doc = NULL;
+	}
+	return cmd_print_json(doc, err);
+}
+
+static int run(int argc, char **argv, struct error *err)
+{
+	static const struct option options[] = {
+		{ "repo", required_argument, NULL, 'r' },
+		{ "json", no_argument, NULL, 'j' },
+		{ 0 },
+	};
+	const char *path = NULL;
+	bool json = false;
+	opterr = 0;
+	for (int opt; (opt = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+		if (opt == 'r')
+			path = optarg;
+		else if (opt == 'j')
+			json = true;
+		else
+			return cmd_usage(err, "what is '%s'?", argv[optind - 1]);
+	}
+	if (argc - optind != 1)
+		return cmd_usage(err, "one POINT is needed");
+	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
+	int rc = cmd_open_repo(path, &repo, err);
+	if (rc)
+		return rc;
+	char id[65];
+	json_t *point;
+	rc = repo_point_find(repo, argv[optind], id, &point, err);
+	if (rc < 0)
+		return rc;
+	rc = (json ? show_json : show_text)(id, point, err);
+	json_decref(point);
+	return rc < 0 ? rc : STATUS_DONE;
+}
+
+const struct command cmd_show = {
+	.name = "show",
+	.summary = "show what a restore point holds",
+	.help = help,
+	.run = run,
+};
