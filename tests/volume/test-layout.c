@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+#include <errno.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "lunette/layout.h"
+#include "make-table.h"
+
+/* disk0: a GPT with one partition; disk1: an MBR with two, the second past the end; disk2: no
+ * table. */
+struct fixture {
+	struct blk_mem *disks[3];
+	struct layout_input inputs[3];
+};
+
+static void setup(struct fixture *f)
+{
+	for (int i = 0; i < 3; i++)
+		f->disks[i] = blk_mem_new(1 << 20, 512);
+	make_gpt(f->disks[0], 512);
+	make_gpt_entry(f->disks[0], 512, 1, 0xA1, 100, 299);
+	make_gpt_seal_both(f->disks[0], 512);
+	make_mbr_entry(f->disks[1], 512, 0, 0, 0x07, 10, 100);
+	make_mbr_entry(f->disks[1], 512, 0, 1, 0x83, 2000, 100);
+	f->inputs[0] = (struct layout_input){ &f->disks[0]->blk, "a.img" };
+	f->inputs[1] = (struct layout_input){ &f->disks[1]->blk, "b\xff.img" };
+	f->inputs[2] = (struct layout_input){ &f->disks[2]->blk, "c.img" };
+}
+
+static void teardown(struct fixture *f)
+{
+	for (int i = 0; i < 3; i++)
+		blk_unref(&f->disks[i]->blk);
+}
+
+static void every_partition_is_a_volume(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup(&f);
+	struct layout *layout;
+	assert_int_equal(layout_new(f.inputs, 3, &layout, NULL), 0);
+	assert_int_equal(layout->n_disks, 3);
+	assert_string_equal(layout->disks[0].table, "gpt");
+	assert_string_equal(layout->disks[1].name, "disk1");
+	assert_string_equal(layout->disks[1].table, "mbr");
+	assert_string_equal(layout->disks[2].table, "none");
+	assert_int_equal(layout->disks[2].n_metadata, 0);
+	assert_int_equal(layout->n_volumes, 4);
+
+	struct layout_volume *v = layout_find(layout, "disk0-p2");
+	assert_non_null(v);
+	assert_string_equal(v->type, "basic");
+	assert_int_equal(v->partition, 2);
+	assert_int_equal(v->size, 200 * 512);
+	assert_int_equal(v->state, LAYOUT_OK);
+	assert_string_equal(v->reason, "");
+	f.disks[0]->bytes[100 * 512] = 0x5A;
+	uint8_t byte = 0;
+	assert_int_equal(blk_read(v->blk, &byte, 1, 0, NULL), 0);
+	assert_int_equal(byte, 0x5A);
+	assert_int_equal(v->blk->size, v->size);
+
+	assert_non_null(layout_find(layout, "disk1-p1"));
+	assert_null(layout_find(layout, "disk1"));
+	v = layout_find(layout, "disk2");
+	assert_non_null(v);
+	assert_string_equal(v->type, "disk");
+	assert_int_equal(v->size, 1 << 20);
+	layout_free(layout);
+	teardown(&f);
+}
+
+static void a_partition_that_is_not_whole_is_incomplete_and_harms_nobody(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup(&f);
+	struct layout *layout;
+	assert_int_equal(layout_new(f.inputs, 3, &layout, NULL), 0);
+	struct layout_volume *v = layout_find(layout, "disk1-p2");
+	assert_non_null(v);
+	assert_int_equal(v->state, LAYOUT_INCOMPLETE);
+	assert_int_equal(v->size, 100 * 512);
+	assert_null(v->blk);
+	assert_null(v->map);
+	assert_string_equal(v->reason,
+			    "it ends 26624 bytes past the end of disk1, which has 1048576 "
+			    "bytes: the end of the disk is missing");
+	assert_int_equal(layout->n_warnings, 1);
+	assert_non_null(strstr(layout->warnings[0], "partition 2 cannot be read"));
+	assert_non_null(layout_find(layout, "disk1-p1")->blk);
+	layout_free(layout);
+	teardown(&f);
+}
+
+static void dropping_a_volume_keeps_the_others(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup(&f);
+	struct layout *layout;
+	assert_int_equal(layout_new(f.inputs, 3, &layout, NULL), 0);
+	layout_drop(layout, layout_find(layout, "disk1-p1"));
+	assert_int_equal(layout->n_volumes, 3);
+	assert_null(layout_find(layout, "disk1-p1"));
+	assert_non_null(layout_find(layout, "disk0-p2"));
+	assert_non_null(layout_find(layout, "disk1-p2"));
+	layout_drop(layout, layout_find(layout, "disk2"));
+	assert_int_equal(layout->n_volumes, 2);
+	layout_free(layout);
+	teardown(&f);
+}
+
+static void the_document_says_it_all_in_bytes(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup(&f);
+	struct layout *layout;
+	assert_int_equal(layout_new(f.inputs, 3, &layout, NULL), 0);
+	char *text;
+	assert_int_equal(layout_json(layout, &text, NULL), 0);
+	json_t *got = json_loads(text, 0, NULL);
+	json_t *wanted = json_pack(
+		"{s:[{ss ss si si ss ss}{ss ss si si ss sn}{ss ss si si ss sn}] s:[] s:["
+		"{ss sn ss si ss sn sn sn s[{si si ss s[{ss si}]}]}"
+		"{ss sn ss si ss sn sn sn s[{si si ss s[{ss si}]}]}"
+		"{ss sn ss si ss sn sn sn s[]}"
+		"{ss sn ss si ss sn sn sn s[{si si ss s[{ss si}]}]}]}",
+		"disks", "name", "disk0", "source", "a.img", "size", 1 << 20, "sector_size", 512,
+		"table", "gpt", "id", "d1d1d1d1-d1d1-d1d1-d1d1-d1d1d1d1d1d1", "name", "disk1",
+		"source", "b\xEF\xBF\xBD.img", "size", 1 << 20, "sector_size", 512, "table", "mbr",
+		"id", "name", "disk2", "source", "c.img", "size", 1 << 20, "sector_size", 512,
+		"table", "none", "id", "groups", "volumes",
+		/* disk0-p2 */
+		"name", "disk0-p2", "group", "type", "basic", "size", 200 * 512, "state", "ok",
+		"filesystem", "label", "uuid", "segments", "start", 0, "length", 200 * 512, "type",
+		"linear", "legs", "disk", "disk0", "start", 100 * 512,
+		/* disk1-p1 */
+		"name", "disk1-p1", "group", "type", "basic", "size", 100 * 512, "state", "ok",
+		"filesystem", "label", "uuid", "segments", "start", 0, "length", 100 * 512, "type",
+		"linear", "legs", "disk", "disk1", "start", 10 * 512,
+		/* disk1-p2 */
+		"name", "disk1-p2", "group", "type", "basic", "size", 100 * 512, "state",
+		"incomplete", "filesystem", "label", "uuid", "segments",
+		/* disk2 */
+		"name", "disk2", "group", "type", "disk", "size", 1 << 20, "state", "ok",
+		"filesystem", "label", "uuid", "segments", "start", 0, "length", 1 << 20, "type",
+		"linear", "legs", "disk", "disk2", "start", 0);
+	assert_non_null(got);
+	assert_non_null(wanted);
+	assert_true(json_equal(got, wanted));
+	assert_int_equal(text[strlen(text) - 1], '\n');
+	json_decref(got);
+	json_decref(wanted);
+	free(text);
+	layout_free(layout);
+	teardown(&f);
+}
+
+static void a_disk_that_cannot_be_read_is_named(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup(&f);
+	int n = 1;
+	for (;; n++) {
+		atomic_store(&f.disks[1]->reads, 0);
+		f.disks[1]->fail_at = n;
+		struct layout *layout;
+		struct error err = { 0 };
+		int rc = layout_new(f.inputs, 3, &layout, &err);
+		if (rc == 0) {
+			layout_free(layout);
+			break;
+		}
+		assert_int_equal(rc, -EIO);
+		assert_non_null(strstr(err.msg, "disk1 ('b"));
+	}
+	assert_int_equal(n, 2);
+	teardown(&f);
+}
+
+static void an_empty_disk_has_no_volumes(void **state)
+{
+	(void)state;
+	struct blk_mem *disk = blk_mem_new(0, 512);
+	struct layout_input input = { &disk->blk, "empty" };
+	struct layout *layout;
+	assert_int_equal(layout_new(&input, 1, &layout, NULL), 0);
+	assert_int_equal(layout->n_volumes, 0);
+	layout_free(layout);
+	blk_unref(&disk->blk);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_partition_is_a_volume),
+		cmocka_unit_test(a_partition_that_is_not_whole_is_incomplete_and_harms_nobody),
+		cmocka_unit_test(dropping_a_volume_keeps_the_others),
+		cmocka_unit_test(the_document_says_it_all_in_bytes),
+		cmocka_unit_test(a_disk_that_cannot_be_read_is_named),
+		cmocka_unit_test(an_empty_disk_has_no_volumes),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
