@@ -6,8 +6,8 @@
 #   make help       all the targets
 #
 # What users set: PREFIX DESTDIR CC CFLAGS LDFLAGS, SAN=address,undefined or SAN=thread for a
-# sanitizer build in its own folder, WRAP='valgrind -q' in front of unit tests, JOBS for prove, and
-# CI=1 for warnings that stop the build.
+# sanitizer build in its own folder, WRAP='valgrind -q' in front of unit tests, JOBS for prove,
+# CI=1 for warnings that stop the build, V=1 to see every command.
 #
 # The house: three floors, each a static library, arrows point down. A floor sees the public headers
 # and its own folder only, and the link order below is the order of the floors, so that an upward
@@ -38,6 +38,9 @@ LUNETTE_CFLAGS := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DLUNETTE_VERS
 	-Iinclude -pthread -fno-strict-aliasing -fstack-protector-strong -ffunction-sections \
 	$(WARN) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all) $(CFLAGS)
 LUNETTE_LDFLAGS := -pthread -Wl,--gc-sections $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
+
+# Without V=1 a line for each file that is made, not its command.
+q = $(if $(V),,@printf '  %-4s %s\n' $(1) $@ &&)
 
 # Asked for when a recipe runs, so that `make check` may install the packages first.
 pkg_cflags = $(shell pkg-config --cflags $(1) | sed 's/-I/-isystem /g')
@@ -75,19 +78,19 @@ LIBS_$(1) := $$(O)/lib$(1).a $$(foreach f,$$(BELOW_$(1)),$$(O)/lib$$(f).a)
 
 $$(OBJ_$(1)): $$(O)/%.o: %.c $$(O)/flags.stamp | build/setup.stamp
 	@mkdir -p $$(@D)
-	$$(CC) $$(LUNETTE_CFLAGS) $$(addprefix -I,$$(DIRS_$(1))) $$(call pkg_cflags,$$(ALLPKGS_$(1))) -MMD -MP -c -o $$@ $$<
+	$$(call q,CC) $$(CC) $$(LUNETTE_CFLAGS) $$(addprefix -I,$$(DIRS_$(1))) $$(call pkg_cflags,$$(ALLPKGS_$(1))) -MMD -MP -c -o $$@ $$<
 
 $$(O)/lib$(1).a: $$(OBJ_$(1)) $$(O)/sources.stamp
 	@rm -f $$@
-	$$(AR) rcs $$@ $$(OBJ_$(1))
+	$$(call q,AR) $$(AR) rcs $$@ $$(OBJ_$(1))
 
 # A test or a fuzz target of a floor sees that floor and what is below it.
 $$(O)/tests/$(1)/%.o: tests/$(1)/%.c $$(O)/flags.stamp | build/setup.stamp
 	@mkdir -p $$(@D)
-	$$(CC) $$(LUNETTE_CFLAGS) -Itests/support $$(addprefix -I,$$(DIRS_$(1))) $$(call pkg_cflags,$$(ALLPKGS_$(1)) cmocka) -MMD -MP -c -o $$@ $$<
+	$$(call q,CC) $$(CC) $$(LUNETTE_CFLAGS) -Itests/support $$(addprefix -I,$$(DIRS_$(1))) $$(call pkg_cflags,$$(ALLPKGS_$(1)) cmocka) -MMD -MP -c -o $$@ $$<
 
 $$(O)/tests/$(1)/%: $$(O)/tests/$(1)/%.o $$(SUPPORT_OBJ) $$(LIBS_$(1))
-	$$(CC) $$(LUNETTE_LDFLAGS) -o $$@ $$< $$(SUPPORT_OBJ) $$(LIBS_$(1)) $$(call pkg_libs,$$(ALLPKGS_$(1)) cmocka)
+	$$(call q,LD) $$(CC) $$(LUNETTE_LDFLAGS) -o $$@ $$< $$(SUPPORT_OBJ) $$(LIBS_$(1)) $$(call pkg_libs,$$(ALLPKGS_$(1)) cmocka)
 
 UNIT_TESTS += $$(patsubst %.c,$$(O)/%,$$(wildcard tests/$(1)/test-*.c))
 endef
@@ -95,7 +98,7 @@ endef
 SUPPORT_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard tests/support/*.c))
 $(SUPPORT_OBJ): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
 	@mkdir -p $(@D)
-	$(CC) $(LUNETTE_CFLAGS) -Itests/support -MMD -MP -c -o $@ $<
+	$(call q,CC) $(CC) $(LUNETTE_CFLAGS) -Itests/support -MMD -MP -c -o $@ $<
 
 $(foreach f,$(FLOORS),$(eval $(call floor,$(f))))
 .SECONDARY:
@@ -105,10 +108,10 @@ $(foreach f,$(FLOORS),$(eval $(call floor,$(f))))
 CMD_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard backup/cmd/*.c))
 $(CMD_OBJ): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
 	@mkdir -p $(@D)
-	$(CC) $(LUNETTE_CFLAGS) -Ibackup/cmd -Ibackup $(call pkg_cflags,$(ALLPKGS_backup)) -MMD -MP -c -o $@ $<
+	$(call q,CC) $(CC) $(LUNETTE_CFLAGS) -Ibackup/cmd -Ibackup $(call pkg_cflags,$(ALLPKGS_backup)) -MMD -MP -c -o $@ $<
 
 $(O)/lunette: $(CMD_OBJ) $(LIBS_backup)
-	$(CC) $(LUNETTE_LDFLAGS) -o $@ $^ $(call pkg_libs,$(ALLPKGS_backup))
+	$(call q,LD) $(CC) $(LUNETTE_LDFLAGS) -o $@ $^ $(call pkg_libs,$(ALLPKGS_backup))
 
 # ---- tests -----------------------------------------------------------------------------------
 
@@ -139,11 +142,11 @@ FUZZ_SECONDS ?= 60
 FUZZ := $(patsubst %.c,$(O)/%,$(wildcard tests/fuzz/fuzz-*.c))
 $(FUZZ:=.o): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
 	@mkdir -p $(@D)
-	$(CC) $(LUNETTE_CFLAGS) -Itests/support $(foreach f,$(FLOORS),$(addprefix -I,$(DIRS_$(f)))) \
+	$(call q,CC) $(CC) $(LUNETTE_CFLAGS) -Itests/support $(foreach f,$(FLOORS),$(addprefix -I,$(DIRS_$(f)))) \
 		$(call pkg_cflags,$(ALLPKGS_backup)) -MMD -MP -c -o $@ $<
 
 $(FUZZ): %: %.o $(SUPPORT_OBJ) $(LIBS_backup)
-	$(CC) $(LUNETTE_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(call pkg_libs,$(ALLPKGS_backup))
+	$(call q,LD) $(CC) $(LUNETTE_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(call pkg_libs,$(ALLPKGS_backup))
 
 # libFuzzer is clang's. Warnings are judged with gcc.
 fuzz:

@@ -8,7 +8,7 @@ tap_begin
 root=$TAP_DIR/root
 O=$(dirname "$LUNETTE")
 in_tree() {
-	make --no-print-directory -C "$TAP_TOP" O="$O" "$@"
+	make --no-print-directory -C "$TAP_TOP" O="$O" -o "$O/lunette" "$@"
 }
 files() {
 	(cd "$root" && find . ! -type d | LC_ALL=C sort)
