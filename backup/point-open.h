@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * point-open - a restore point opened: its disks as blks, and what is found on them, by the same code
- * that looked at the live snapshot.
+ * point-open - a restore point opened: its disks as blks, and what is found on them, by the same
+ * code that looked at the live snapshot.
  */
 #ifndef POINT_OPEN_H
 #define POINT_OPEN_H

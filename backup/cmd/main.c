@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* main - finds the command, runs it, and is the one place that reports an error and sets the status. */
+/* main - finds the command, runs it, and is the one place that reports an error and sets the
+ * status. */
 #include <errno.h>
 #include <inttypes.h>
 #include <locale.h>
@@ -17,7 +18,8 @@ static const struct command *const commands[] = {
 static void print_help(FILE *out)
 {
 	fputs("Usage: lunette COMMAND [OPTIONS] ARGUMENTS\n"
-	      "Backup from storage snapshots: reads LUNs, shows their volumes as files, stores them\n"
+	      "Backup from storage snapshots: reads LUNs, shows their volumes as files, stores "
+	      "them\n"
 	      "deduplicated, and shows finished backups in the same way.\n"
 	      "\n"
 	      "Commands:\n",

@@ -70,7 +70,8 @@ int cmd_sources_option(struct cmd_sources *sources, int opt, const char *arg, st
 static int find_secrets(struct cmd_sources *sources, struct error *err)
 {
 	struct source_options *o = &sources->options;
-	o->chap_secret = sources->chap_secret ? sources->chap_secret : getenv("LUNETTE_CHAP_SECRET");
+	o->chap_secret =
+		sources->chap_secret ? sources->chap_secret : getenv("LUNETTE_CHAP_SECRET");
 	o->mutual_secret = sources->mutual_secret ? sources->mutual_secret
 						  : getenv("LUNETTE_CHAP_MUTUAL_SECRET");
 	if (o->mutual_user && !o->mutual_secret)

@@ -8,7 +8,7 @@
 struct blk_mem {
 	struct blk blk;
 	uint8_t *bytes;
-	int fail_at;    /* the n-th read from now fails with -EIO, once; 0: never */
+	int fail_at;      /* the n-th read from now fails with -EIO, once; 0: never */
 	atomic_int reads; /* how many there were */
 };
 
