@@ -109,50 +109,52 @@ static int read_at(struct repo *repo, const struct catalog_place *place, void *b
 	return 0;
 }
 
-/* Return: 0; the first error of a place that was tried; -ENOENT, not recorded, when none was. */
-static int read_anywhere(struct repo *repo, const struct chunk_id *id, void *buf, size_t len,
-			 struct catalog_search *search, struct error *err)
+/*
+ * @why: the first error of a place that was tried; what it holds stays when there is one already
+ *
+ * Return: whether it was read.
+ */
+static bool read_anywhere(struct repo *repo, const struct chunk_id *id, void *buf, size_t len,
+			  struct catalog_search *search, struct error *why)
 {
 	struct catalog_place place;
-	struct error why;
-	int first = -ENOENT;
 	while (catalog_next(repo->catalog, search, id, &place)) {
-		int rc = read_at(repo, &place, buf, len, &why);
-		if (rc == 0)
-			return 0;
-		if (first == -ENOENT)
-			first = error_set(err, rc, "%s", why.msg);
+		struct error err = { 0 };
+		if (read_at(repo, &place, buf, len, &err) == 0)
+			return true;
+		if (why->code == 0)
+			*why = err;
 	}
-	return first;
+	return false;
 }
 
 int repo_read(struct repo *repo, const struct chunk_id *id, void *buf, size_t len,
 	      struct error *err)
 {
 	struct catalog_search search = { 0 };
-	int rc = read_anywhere(repo, id, buf, len, &search, err);
-	if (rc == 0)
+	struct error why = { 0 };
+	if (read_anywhere(repo, id, buf, len, &search, &why))
+		return 0;
+	/* Another writer may have added it since the indexes were listed: ask the new ones too. */
+	if (catalog_refresh(repo->catalog, &search.damage) == 0 &&
+	    read_anywhere(repo, id, buf, len, &search, &why))
 		return 0;
 
-	/* Another writer may have added it since the indexes were listed: ask the new ones too. */
-	struct error why;
-	if (catalog_refresh(repo->catalog, &why) == 0) {
-		int again = read_anywhere(repo, id, buf, len, &search, &why);
-		if (again == 0)
-			return 0;
-		if (rc == -ENOENT && again != -ENOENT)
-			rc = error_set(err, again, "%s", why.msg);
-	} else {
-		search.damage = why;
-	}
 	char hex[65];
 	chunk_id_hex(id, hex);
-	if (rc == -ENOENT && search.damage.code < 0)
-		rc = error_set(err, search.damage.code,
-			       "%s; no other index knows it; put that file back from a copy of the "
-			       "repository, or back up the same disks again, which stores it again",
-			       search.damage.msg);
-	else if (rc == -ENOENT)
-		rc = error_set(err, rc, "it is in none of the indexes");
-	return error_wrap(err, rc, "chunk %.16s", hex);
+	if (why.code == -EUCLEAN)
+		return error_set(
+			err, why.code,
+			"chunk %.16s: %s; put that file back from a copy of the repository", hex,
+			why.msg);
+	if (why.code < 0)
+		return error_set(err, why.code, "chunk %.16s: %s", hex, why.msg);
+	if (search.damage.code < 0)
+		return error_set(
+			err, search.damage.code,
+			"chunk %.16s: %s; no other index knows it; put that file back from a "
+			"copy of the repository, or back up the same disks again, which "
+			"stores it again",
+			hex, search.damage.msg);
+	return error_set(err, -ENOENT, "chunk %.16s is in none of the indexes", hex);
 }

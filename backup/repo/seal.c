@@ -8,6 +8,15 @@
 
 #include "seal.h"
 
+/*
+ * Level 1 with a smaller table: 16 KiB, which stay in the processor's first cache beside the data.
+ * Measured on 300 MB of programs with a sixth of random data, in chunks of 256 KiB, on one core
+ * (default hashLog is 14 here): 14: x2.120 at 490 MB/s, 13: x2.100 at 500, 12: x2.073 at 555,
+ * 11: x2.041 at 565; minMatch 5 gains 1.5 % of size and costs 8 % of speed; targetLength 1 (what
+ * zstd --fast=1 is) x1.998 at 560; `zstd -1` of it all as one stream x2.102 at 485.
+ */
+#define LEVEL_1_HASH_LOG 12
+
 struct sealer {
 	ZSTD_CCtx *cctx;
 };
@@ -28,6 +37,8 @@ int sealer_new(const struct repo *repo, int level, struct sealer **ret, struct e
 	if (!sealer || !(sealer->cctx = ZSTD_createCCtx()))
 		return error_set(err, -ENOMEM, "compression: %m");
 	size_t rc = ZSTD_CCtx_setParameter(sealer->cctx, ZSTD_c_compressionLevel, level);
+	if (!ZSTD_isError(rc) && level == 1)
+		rc = ZSTD_CCtx_setParameter(sealer->cctx, ZSTD_c_hashLog, LEVEL_1_HASH_LOG);
 	if (ZSTD_isError(rc))
 		return error_set(err, -EINVAL, "compression level %d: %s", level,
 				 ZSTD_getErrorName(rc));
