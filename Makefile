@@ -162,10 +162,10 @@ SH_FILES = $(shell git grep -lE '^(\#!.*sh$$|\# shellcheck shell=)')
 lint: $(O)/lunette
 	clang-format --dry-run -Werror $(C_FILES)
 	shellcheck $(SH_FILES)
-	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,portability \
-		--suppress=missingIncludeSystem -Iinclude -D_GNU_SOURCE $(foreach f,$(FLOORS),$(DIRS_$(f))) backup/cmd
-	clang-tidy --quiet $(foreach f,$(FLOORS),$(SRC_$(f))) $(wildcard backup/cmd/*.c) -- \
-		$(filter-out -f%,$(LUNETTE_CFLAGS)) $(foreach f,$(FLOORS),$(addprefix -I,$(DIRS_$(f)))) -Ibackup/cmd $(call pkg_cflags,$(ALLPKGS_backup))
+	printf '%s\n' $(foreach f,$(FLOORS),$(SRC_$(f))) $(wildcard backup/cmd/*.c) | \
+		xargs -n 4 -P $(JOBS) sh -c 'clang-tidy --quiet "$$@" -- $(filter-out -f% -D%,$(LUNETTE_CFLAGS)) \
+		-D_GNU_SOURCE -DLUNETTE_VERSION=\"\" -Ibackup/cmd \
+		$(foreach f,$(FLOORS),$(addprefix -I,$(DIRS_$(f)))) $(call pkg_cflags,$(ALLPKGS_backup))' tidy
 	@! nm -g --defined-only $(foreach f,$(FLOORS),$(O)/lib$(f).a) | awk '{print $$3}' | grep -E '^[a-z]' | \
 		grep -vE -f tests/support/prefixes || { echo 'lint: symbols without a known prefix' >&2; false; }
 
@@ -201,7 +201,7 @@ help:
 	@echo 'asan tsan  the same under address and undefined-behaviour, or thread sanitizers'
 	@echo 'fuzz       run each fuzz target for FUZZ_SECONDS=60'
 	@echo 'bench      measure, side by side with the peers'
-	@echo 'lint       clang-format, shellcheck, cppcheck, clang-tidy, symbol prefixes'
+	@echo 'lint       clang-format, shellcheck, clang-tidy, symbol prefixes'
 	@echo 'format     put the sources into the one format'
 	@echo 'coverage   run the tests and show what they did not reach'
 	@echo 'install    into DESTDIR and PREFIX=$(PREFIX); uninstall takes it away again'
