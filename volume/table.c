@@ -31,6 +31,8 @@ int table_add_entry(struct table *table, const struct table_entry *entry, struct
 
 int table_add_metadata(struct table *table, uint64_t length, uint64_t start, struct error *err)
 {
+	if (length == 0)
+		return 0;
 	void *bigger =
 		reallocarray(table->metadata, table->n_metadata + 1, sizeof(*table->metadata));
 	if (!bigger)

@@ -422,6 +422,21 @@ static void a_table_that_only_annoys_is_bounded(void **state)
 	blk_unref(&disk->blk);
 }
 
+static void a_table_without_room_for_entries_is_an_empty_one(void **state)
+{
+	(void)state;
+	struct blk_mem *disk = good_disk(512);
+	poke(disk, 1, 80, 0, 4);
+	poke(disk, LAST, 80, 0, 4);
+	struct table *table = read_table(disk);
+	assert_string_equal(table->kind, "gpt");
+	assert_int_equal(table->n_entries, 0);
+	for (size_t i = 0; i < table->n_metadata; i++)
+		assert_true(table->metadata[i].length > 0);
+	table_free(table);
+	blk_unref(&disk->blk);
+}
+
 static void a_failing_read_is_damage_of_one_copy(void **state)
 {
 	(void)state;
@@ -465,6 +480,7 @@ int main(void)
 		cmocka_unit_test(in_a_hybrid_mbr_the_gpt_counts),
 		cmocka_unit_test(strange_entries_are_told_of_and_the_rest_is_kept),
 		cmocka_unit_test(a_table_that_only_annoys_is_bounded),
+		cmocka_unit_test(a_table_without_room_for_entries_is_an_empty_one),
 		cmocka_unit_test(a_failing_read_is_damage_of_one_copy),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
