@@ -1,0 +1,146 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# lunette probe: real tables, made and read by the system's own tools, sound ones and damaged ones.
+set -u
+. "$(dirname "$0")/../support/tap.sh"
+. "$(dirname "$0")/../support/disks.sh"
+
+tap_begin
+export LC_ALL=C.UTF-8
+
+# What lunette says of a disk: number, start and size in bytes of every partition.
+ours() {
+	"$LUNETTE" probe --json "$1" |
+		jq -r '.volumes[] | "\(.name | sub("disk0-p"; "")) \(.segments[0].legs[0].start) \(.size)"'
+}
+
+# What sfdisk says of it, without extended partitions.
+theirs() {
+	sfdisk --json "$1" | jq -r --arg disk "$1" '.partitiontable as $t | $t.partitions[]
+		| select(.type != "5" and .type != "f")
+		| "\(.node | ltrimstr($disk) | ltrimstr("p")) \(.start * $t.sectorsize) \(.size * $t.sectorsize)"'
+}
+
+# The same of an image with large sectors, which sfdisk cannot be told about.
+theirs_4096() {
+	fdisk --sector-size 4096 --list -o Device,Start,Sectors "$1" 2>/dev/null |
+		awk -v d="$1" 'index($1, d) == 1 { n = substr($1, length(d) + 1); sub("p", "", n)
+			printf "%s %.0f %.0f\n", n, $2 * 4096, $3 * 4096 }'
+}
+
+# ---- sound tables, against what the system's tools say ---------------------------------------
+
+disks_ntfs ntfs.img 20 'Größe C'
+truncate -s 64M gpt.img
+sfdisk --quiet gpt.img <<-'END'
+	label: gpt
+	label-id: 01234567-89AB-CDEF-0123-456789ABCDEF
+	start=2048, size=10000
+	5: start=20000, size=1
+	3: start=30000, size=30001, type=U
+	128: start=70000
+END
+is 'GPT: partitions are where sfdisk says, holes in the numbering included' "$(ours gpt.img)" "$(theirs gpt.img)"
+is 'GPT: the disk and its id' "$("$LUNETTE" probe --json gpt.img | jq -c '.disks[0]')" \
+	'{"name":"disk0","source":"gpt.img","size":67108864,"sector_size":512,"table":"gpt","id":"01234567-89ab-cdef-0123-456789abcdef"}'
+
+truncate -s 64M mbr.img
+sfdisk --quiet mbr.img <<-'END'
+	label: dos
+	label-id: 0xDEADBEEF
+	1: start=2048, size=10000, type=7
+	2: start=16384, size=100000, type=5
+	4: start=12048, size=4000, type=c
+	5: start=18432, size=3000, type=83
+	6: start=40000, size=2001
+	7: start=90000, size=26384, type=7
+END
+is 'MBR: primary and logical partitions are where sfdisk says' "$(ours mbr.img)" "$(theirs mbr.img)"
+is 'MBR: the signature' "$("$LUNETTE" probe --json mbr.img | jq -r '.disks[0].id')" deadbeef
+sfdisk --quiet --delete mbr.img 6 # the numbers behind it move up
+is 'MBR: after one was deleted in the middle of the chain' "$(ours mbr.img)" "$(theirs mbr.img)"
+
+disks_gpt large.img 4096 efi:8 msr:4 basic:ntfs.img
+is 'GPT of 4096-byte sectors, in an image file' "$(ours large.img)" "$(theirs_4096 large.img)"
+is 'the image counts in 4096-byte sectors then' "$("$LUNETTE" probe --json large.img | jq '.disks[0].sector_size')" 4096
+
+# ---- what is in the volumes ------------------------------------------------------------------
+
+disks_gpt disk.img 512 efi:8 msr:4 basic:ntfs.img linux:4
+is 'file system, label and state of a volume' \
+	"$("$LUNETTE" probe --json disk.img | jq -c '.volumes[2] | [.name, .type, .state, .filesystem, .label]')" \
+	'["disk0-p3","basic","ok","ntfs","Größe C"]'
+ok 'the text says it in one line' bash -c \
+	"'$LUNETTE' probe disk.img | grep -E '^disk0-p3 +20 MiB +basic +ntfs +Größe C +ok$'"
+ok 'and says what a partition without file system is for' bash -c \
+	"'$LUNETTE' probe disk.img | grep -E '^disk0-p2 +4\.0 MiB +basic +\(Microsoft reserved\) +ok$'"
+is 'a file system on a whole disk is a volume; its boot sector is no table' \
+	"$("$LUNETTE" probe --json ntfs.img | jq -c '[.disks[0].table, .volumes[0].name, .volumes[0].filesystem]')" \
+	'["none","disk0","ntfs"]'
+is 'several disks are numbered in the order given' \
+	"$("$LUNETTE" probe --json ntfs.img disk.img | jq -c '[.volumes[].name]')" \
+	'["disk0","disk1-p1","disk1-p2","disk1-p3","disk1-p4"]'
+truncate -s 1M hostile.img
+printf 'XFSB' | dd of=hostile.img conv=notrunc status=none
+printf 'a\033[31m\n' | dd of=hostile.img bs=1 seek=108 conv=notrunc status=none
+is 'a label cannot send commands to the terminal' \
+	"$("$LUNETTE" probe hostile.img | LC_ALL=C grep -c $'\033')" 0
+is 'but the document has all of it' "$("$LUNETTE" probe --json hostile.img | jq -c '.volumes[0].label')" '"a\u001b[31m\n"'
+
+# ---- damaged ones ----------------------------------------------------------------------------
+
+copy() {
+	cp --sparse=always "$1" bad.img
+}
+
+before=$(ours disk.img)
+for how in gpt-primary gpt-entries; do
+	copy disk.img && disks_damage $how bad.img
+	fails "$how: a warning" 3 'warning: disk0 .*the primary GPT is damaged: .*CRC.*backup is used' "$LUNETTE" probe bad.img
+	is "$how: the backup says the same" "$(ours bad.img 2>/dev/null)" "$before"
+done
+copy disk.img && truncate -s +1G bad.img && disks_damage gpt-primary bad.img
+is 'the disk was enlarged and its primary GPT is damaged: the backup is found' "$(ours bad.img 2>/dev/null)" "$before"
+copy large.img && disks_damage gpt-primary bad.img 4096
+is 'the same of 4096-byte sectors' "$(ours bad.img 2>/dev/null)" "$(ours large.img)"
+copy disk.img && disks_damage gpt-backup bad.img
+fails 'gpt-backup: a warning' 3 'the backup GPT is damaged: .*the primary one is used' "$LUNETTE" probe bad.img
+copy disk.img && disks_damage gpt-both bad.img
+fails 'gpt-both: nothing is left' 1 'the GPT is damaged: primary: .*; backup: ' "$LUNETTE" probe bad.img
+fails 'gpt-both: and that is said' 1 "nothing was recognised on 'bad.img'" "$LUNETTE" probe bad.img
+copy disk.img && disks_damage gpt-huge-table bad.img
+fails 'gpt-huge-table' 1 'it has 4294967295 entries of 2147483648 bytes' "$LUNETTE" probe bad.img
+copy disk.img && disks_damage gpt-overflow bad.img
+fails 'gpt-overflow: the partition is left out, with a word' 3 'partition 1 is left out: no disk has' "$LUNETTE" probe bad.img
+is 'gpt-overflow: the others stay' "$(ours bad.img 2>/dev/null)" "$(tail -n +2 <<<"$before")"
+copy disk.img && disks_damage gpt-backwards bad.img
+fails 'gpt-backwards: so is one that ends before it begins' 3 'partition 1 is left out: it ends' "$LUNETTE" probe bad.img
+copy disk.img && disks_damage gpt-past-end bad.img
+fails 'gpt-past-end: one that does not fit is incomplete' 3 '^disk0-p1 .* incomplete$' "$LUNETTE" probe bad.img
+
+copy disk.img && disks_damage truncate bad.img $((24 << 20))
+fails 'a truncated disk: a warning' 3 'the end of the disk is missing' "$LUNETTE" probe bad.img
+is 'a truncated disk: what is whole is ok, what is not says so' \
+	"$("$LUNETTE" probe --json bad.img 2>/dev/null | jq -c '[.volumes[].state]')" '["ok","ok","incomplete","incomplete"]'
+
+for how in mbr-loop mbr-self; do
+	copy mbr.img && disks_damage $how bad.img
+	fails "$how: a warning" 3 'the chain of logical partitions is a loop' "$LUNETTE" probe bad.img
+done
+is 'mbr-self: what is in front of the loop stays' "$(ours bad.img 2>/dev/null | head -n 3)" "$(ours mbr.img | head -n 3)"
+
+# ---- nothing, and mistakes -------------------------------------------------------------------
+
+truncate -s 1M blank.img
+fails 'a blank disk: an error' 1 "nothing was recognised on 'blank.img'" "$LUNETTE" probe blank.img
+is 'a blank disk: the document is printed all the same' \
+	"$("$LUNETTE" probe --json blank.img 2>/dev/null | jq -c '[.disks[0].table, .volumes]')" '["none",[]]'
+fails 'a blank disk next to another is no error' 0 'disk1-p4' "$LUNETTE" probe blank.img disk.img
+: >empty.img
+fails 'an empty file' 1 'nothing was recognised' "$LUNETTE" probe empty.img
+fails 'no such file' 1 "'nowhere.img': No such file" "$LUNETTE" probe nowhere.img
+fails 'no SOURCE' 2 'At least one SOURCE' "$LUNETTE" probe
+fails 'no such option' 2 'no such option' "$LUNETTE" probe --frobnicate disk.img
+if [ -c /dev/full ]; then
+	fails 'output that cannot be written' 1 'No space left' bash -c "'$LUNETTE' probe disk.img >/dev/full"
+fi
