@@ -93,6 +93,7 @@ $$(O)/tests/$(1)/%: $$(O)/tests/$(1)/%.o $$(SUPPORT_OBJ) $$(LIBS_$(1))
 	$$(call q,LD) $$(CC) $$(LUNETTE_LDFLAGS) -o $$@ $$< $$(SUPPORT_OBJ) $$(LIBS_$(1)) $$(call pkg_libs,$$(ALLPKGS_$(1)) cmocka)
 
 UNIT_TESTS += $$(patsubst %.c,$$(O)/%,$$(wildcard tests/$(1)/test-*.c))
+TEST_TOOLS += $$(patsubst %.c,$$(O)/%,$$(wildcard tests/$(1)/tool-*.c))
 endef
 
 SUPPORT_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard tests/support/*.c))
@@ -118,8 +119,9 @@ $(O)/lunette: $(CMD_OBJ) $(LIBS_backup)
 JOBS ?= 2
 E2E := $(wildcard tests/e2e/test-*.sh)
 
-# One prove for all, so that there is one list and one count. Each script gets the program by name.
-check: $(O)/lunette $(UNIT_TESTS)
+# One prove for all, so that there is one list and one count. Each script gets the program by name,
+# and finds the tools that some of them drive the floors with in tests/ beside it.
+check: $(O)/lunette $(UNIT_TESTS) $(TEST_TOOLS)
 	CMOCKA_MESSAGE_OUTPUT=TAP LUNETTE=$(abspath $(O)/lunette) WRAP='$(WRAP)' \
 		prove -j$(JOBS) --timer --exec tests/support/run $(UNIT_TESTS) $(E2E)
 

@@ -4,18 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lun.h"
 #include "lunette/source.h"
 
 int source_open(const char *spec, const struct source_options *opts, struct source **ret,
 		struct error *err)
 {
-	(void)opts;
+	static const struct source_options defaults;
 	CLEANUP(source_free_cleanup) struct source *source = calloc(1, sizeof(*source));
 	if (source)
 		source->spec = strdup(spec);
 	if (!source || !source->spec)
-		return error_set(err, -ENOMEM, "open '%s': %m", spec);
-	int rc = blk_file_open(spec, &source->blk, err);
+		return error_set(err, -ENOMEM, "open a source: %m");
+	int rc = lun_is_url(spec) ? lun_open(spec, opts ? opts : &defaults, source, err)
+				  : blk_file_open(spec, &source->blk, err);
 	if (rc < 0)
 		return rc;
 	*ret = steal(&source);

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * lun-scsi - what a LUN says of itself, and what its complaints mean.
+ *
+ * Its one idea: answers are bytes from a stranger. They arrive in a buffer of ours, and every
+ * length in them is checked against what has really come.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lun.h"
+
+/* Pause before a command that the LUN was not ready for. */
+#define PAUSE_MS 100
+
+#define VPD_MAX 1024
+
+/* ---- complaints ---- */
+
+static enum lun_verdict judge_sense(const struct scsi_sense *sense)
+{
+	int asc = sense->ascq >> 8;
+	switch ((int)sense->key) {
+	case SCSI_SENSE_UNIT_ATTENTION:
+		/* 3Fh: something about the LUN has changed; 2A09h: its capacity has. */
+		return asc == 0x3f || sense->ascq == 0x2a09 ? LUN_SUSPECT : LUN_RETRY;
+	case SCSI_SENSE_NOT_READY:
+		/* Becoming ready, operation in progress, changing from one path to another. */
+		return sense->ascq == 0x0401 || sense->ascq == 0x0407 || sense->ascq == 0x040a
+			       ? LUN_RETRY
+			       : LUN_FAIL;
+	case SCSI_SENSE_COMMAND_ABORTED:
+		return LUN_RETRY;
+	case SCSI_SENSE_ILLEGAL_REQUEST:
+		return asc == 0x25 ? LUN_GONE : LUN_FAIL;
+	default:
+		return LUN_FAIL;
+	}
+}
+
+enum lun_verdict lun_judge(int status, const struct scsi_sense *sense)
+{
+	switch (status) {
+	case SCSI_STATUS_CHECK_CONDITION:
+		return judge_sense(sense);
+	case SCSI_STATUS_RESERVATION_CONFLICT:
+	case SCSI_STATUS_ACA_ACTIVE:
+		return LUN_FAIL;
+	default:
+		return LUN_RETRY;
+	}
+}
+
+const char *lun_why(int status, const struct scsi_sense *sense, char *buf)
+{
+	if (status == SCSI_STATUS_CHECK_CONDITION)
+		snprintf(buf, LUN_WHY_MAX, "%s, %s (0x%04x)", scsi_sense_key_str((int)sense->key),
+			 scsi_sense_ascq_str(sense->ascq), (unsigned int)sense->ascq);
+	else if (status == SCSI_STATUS_RESERVATION_CONFLICT)
+		snprintf(buf, LUN_WHY_MAX, "it is reserved for another host");
+	else
+		snprintf(buf, LUN_WHY_MAX, "status 0x%x", (unsigned int)status);
+	return buf;
+}
+
+/* ---- commands, one at a time ---- */
+
+/**
+ * struct answer - what came back for a command
+ * @len: bytes of @data that the LUN has sent; the rest is zero
+ */
+struct answer {
+	int status;
+	struct scsi_sense sense;
+	size_t len;
+	uint8_t data[VPD_MAX];
+};
+
+/* Takes @task over. On failure the session is closed: a command of it may still be in flight. */
+static int run_once(struct lun_session *s, struct scsi_task *task, int64_t deadline,
+		    struct answer *ret, struct error *err)
+{
+	if (!task)
+		return error_set(err, -ENOMEM, "SCSI command: %m");
+	*ret = (struct answer){ 0 };
+	struct scsi_iovec iov = { .iov_base = ret->data, .iov_len = sizeof(ret->data) };
+	scsi_task_set_iov_in(task, &iov, 1);
+	s->awaited.done = false;
+	int rc = 0;
+	if (iscsi_scsi_command_async(s->iscsi, s->login->url.lun, task, lun_session_done, NULL,
+				     s) != 0)
+		rc = error_set(err, -ECONNRESET, "the target closed the connection");
+	else
+		rc = lun_session_await(s, deadline, err);
+	if (rc == 0 && s->awaited.status == SCSI_STATUS_CANCELLED)
+		rc = error_set(err, -ECONNRESET, "the target closed the connection");
+	if (rc < 0)
+		lun_session_close(s);
+	ret->status = s->awaited.status;
+	ret->sense = task->sense;
+	size_t want = MIN((size_t)task->expxferlen, sizeof(ret->data));
+	size_t missing = task->residual_status == SCSI_RESIDUAL_UNDERFLOW ? task->residual : 0;
+	ret->len = want - MIN(missing, want);
+	scsi_free_scsi_task(task);
+	return rc;
+}
+
+/* Tries again what the LUN was not ready for. Return: 0, also when the LUN complained. */
+static int run(struct lun_session *s, struct scsi_task *(*make)(int arg), int arg, int64_t deadline,
+	       struct answer *ret, struct error *err)
+{
+	for (;;) {
+		int rc = run_once(s, make(arg), deadline, ret, err);
+		if (rc < 0 || ret->status == SCSI_STATUS_GOOD)
+			return rc;
+		enum lun_verdict verdict = lun_judge(ret->status, &ret->sense);
+		if ((verdict != LUN_RETRY && verdict != LUN_SUSPECT) ||
+		    lun_now() + PAUSE_MS > deadline)
+			return 0;
+		rc = lun_session_poll(s, PAUSE_MS, err);
+		if (rc < 0) {
+			lun_session_close(s);
+			return rc;
+		}
+	}
+}
+
+static struct scsi_task *make_inquiry(int page)
+{
+	return page < 0 ? scsi_cdb_inquiry(0, 0, 96) : scsi_cdb_inquiry(1, page, VPD_MAX);
+}
+
+static struct scsi_task *make_ready(int arg)
+{
+	(void)arg;
+	return scsi_cdb_testunitready();
+}
+
+static struct scsi_task *make_capacity(int arg)
+{
+	(void)arg;
+	return scsi_cdb_readcapacity16();
+}
+
+/* ---- text ---- */
+
+/* ASCII from a LUN, without blanks around it and without anything that a terminal might obey. */
+static void copy_text(char *dst, size_t room, const uint8_t *src, size_t len)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < len && n < room - 1; i++) {
+		bool blank = src[i] == ' ' || src[i] == '\0';
+		if (blank && n == 0)
+			continue;
+		dst[n++] = blank ? ' ' : isprint(src[i]) ? (char)src[i] : '?';
+	}
+	while (n && dst[n - 1] == ' ')
+		n--;
+	dst[n] = '\0';
+}
+
+static void copy_hex(char *dst, const char *prefix, const uint8_t *src, size_t len)
+{
+	dst += sprintf(dst, "%s", prefix);
+	for (size_t i = 0; i < len; i++)
+		dst += sprintf(dst, "%02x", src[i]);
+}
+
+/* ---- identity ---- */
+
+/*
+ * Source: SPC-4, 6.4.2, standard INQUIRY data.
+ *   0   peripheral qualifier (7:5), peripheral device type (4:0)
+ *   8   vendor, 8 bytes of ASCII
+ *   16  product, 16 bytes of ASCII
+ */
+static int get_inquiry(struct lun_session *s, int64_t deadline, struct lun_identity *id,
+		       struct error *err)
+{
+	struct answer a;
+	int rc = run(s, make_inquiry, -1, deadline, &a, err);
+	if (rc < 0)
+		return rc;
+	char why[LUN_WHY_MAX];
+	if (a.status != SCSI_STATUS_GOOD && lun_judge(a.status, &a.sense) != LUN_GONE)
+		return error_set(err, -EIO, "INQUIRY: %s", lun_why(a.status, &a.sense, why));
+	if (a.status != SCSI_STATUS_GOOD || a.data[0] == 0x7f)
+		return error_set(err, -ENOENT, "the target has no LUN %d", s->login->url.lun);
+	if (a.len < 36)
+		return error_set(err, -EPROTO, "INQUIRY: the answer has only %zu bytes", a.len);
+	int type = a.data[0] & 0x1f;
+	if (a.data[0] >> 5 || type)
+		return error_set(err, -ENODEV, "LUN %d is not a disk, but %s", s->login->url.lun,
+				 a.data[0] >> 5 ? "is not connected" : scsi_devtype_to_str(type));
+	copy_text(id->vendor, sizeof(id->vendor), a.data + 8, 8);
+	copy_text(id->product, sizeof(id->product), a.data + 16, 16);
+	return 0;
+}
+
+static int get_ready(struct lun_session *s, int64_t deadline, struct error *err)
+{
+	struct answer a;
+	int rc = run(s, make_ready, 0, deadline, &a, err);
+	if (rc < 0 || a.status == SCSI_STATUS_GOOD)
+		return rc;
+	char why[LUN_WHY_MAX];
+	return error_set(err, -EBUSY, "LUN %d is not ready: %s", s->login->url.lun,
+			 lun_why(a.status, &a.sense, why));
+}
+
+/*
+ * Source: SBC-3, 5.16.2, READ CAPACITY (16) parameter data.
+ *   0   last logical block, 8 bytes
+ *   8   bytes of a logical block, 4 bytes
+ *   14  bit 6, LBPRZ: unmapped blocks read as zeros
+ */
+static int get_capacity(struct lun_session *s, int64_t deadline, struct lun_identity *id,
+			struct error *err)
+{
+	struct answer a;
+	int rc = run(s, make_capacity, 0, deadline, &a, err);
+	if (rc < 0)
+		return rc;
+	char why[LUN_WHY_MAX];
+	if (a.status != SCSI_STATUS_GOOD)
+		return error_set(err, -EIO, "READ CAPACITY: %s", lun_why(a.status, &a.sense, why));
+	if (a.len < 12)
+		return error_set(err, -EPROTO, "READ CAPACITY: the answer has only %zu bytes",
+				 a.len);
+	uint64_t last = lun_be(a.data, 8);
+	uint64_t sector = lun_be(a.data + 8, 4);
+	if (!is_power_of_2(sector) || sector < 512 || sector > LUN_SECTOR_MAX ||
+	    last >= INT64_MAX / sector)
+		return error_set(err, -EPROTO,
+				 "READ CAPACITY: %" PRIu64 " blocks of %" PRIu64 " bytes cannot be",
+				 last + 1, sector);
+	id->sector = (uint32_t)sector;
+	id->size = (last + 1) * sector;
+	id->unmapped_is_zero = a.len >= 15 && a.data[14] & 0x40;
+	return 0;
+}
+
+/*
+ * Reads a VPD page: 1 page code, 2 length of what follows the 4 bytes of the head. A LUN may lack
+ * any of them: then there is an empty one.
+ */
+static int get_page(struct lun_session *s, int page, int64_t deadline, struct answer *a,
+		    const uint8_t **body, size_t *len, struct error *err)
+{
+	int rc = run(s, make_inquiry, page, deadline, a, err);
+	if (rc < 0)
+		return rc;
+	*body = a->data + 4;
+	*len = 0;
+	if (a->status == SCSI_STATUS_GOOD && a->len > 4 && a->data[1] == page)
+		*len = MIN((size_t)lun_be(a->data + 2, 2), a->len - 4);
+	return 0;
+}
+
+/* How well a designator tells LUNs apart; 0: not at all. */
+static int rank_of(int type, const uint8_t *d, size_t len)
+{
+	switch (type) {
+	case 3: /* NAA: 2, 5 and 6 are assigned once in the world, 3 is not */
+		if (len != 8 && len != 16)
+			return 0;
+		return d[0] >> 4 == 3 ? 1 : 4;
+	case 2: /* EUI-64 */
+		return len == 8 || len == 12 || len == 16 ? 3 : 0;
+	case 1: /* T10 vendor */
+		return len > 8 ? 2 : 0;
+	default:
+		return 0;
+	}
+}
+
+/*
+ * Source: SPC-4, 7.8.6, device identification. Designators one behind the other:
+ *   1  association (5:4), 0 is the LUN; designator type (3:0)
+ *   3  length of the designator
+ *   4  designator
+ */
+static void find_designator(const uint8_t *p, size_t len, char *ret)
+{
+	int best = 0;
+	while (len >= 4 && p[3] && (size_t)p[3] + 4 <= len) {
+		int type = p[1] & 0x0f;
+		const uint8_t *d = p + 4;
+		int rank = p[1] & 0x30 ? 0 : rank_of(type, d, p[3]);
+		if (rank > best) {
+			best = rank;
+			if (type == 1) {
+				memcpy(ret, "t10.", 4);
+				copy_text(ret + 4, 256, d, p[3]);
+			} else {
+				copy_hex(ret, type == 3 ? "naa." : "eui.", d, p[3]);
+			}
+		}
+		len -= (size_t)p[3] + 4;
+		p += (size_t)p[3] + 4;
+	}
+}
+
+/*
+ * Source: SBC-3, 6.5.3, block limits; offsets without the head of 4 bytes.
+ *   4  most blocks of a transfer, 0: no limit
+ *   8  best number of blocks of a transfer, 0: unknown
+ */
+static void use_limits(const uint8_t *body, size_t len, struct lun_identity *id)
+{
+	uint64_t most = len >= 8 ? lun_be(body + 4, 4) * id->sector : 0;
+	uint64_t best = len >= 12 ? lun_be(body + 8, 4) * id->sector : 0;
+	uint64_t transfer = LUN_TRANSFER;
+	/* Small transfers are "best" only for disks that have no network in front. */
+	if (best >= LUN_TRANSFER / 4)
+		transfer = MIN(transfer, best);
+	if (most)
+		transfer = MIN(transfer, most);
+	id->transfer = (uint32_t)MAX(transfer - transfer % id->sector, (uint64_t)id->sector);
+}
+
+int lun_identify(struct lun_session *s, int64_t deadline, struct lun_identity *ret,
+		 struct error *err)
+{
+	struct lun_identity id = { 0 };
+	struct answer a;
+	const uint8_t *body;
+	size_t len;
+	int rc = get_inquiry(s, deadline, &id, err);
+	if (rc == 0)
+		rc = get_ready(s, deadline, err);
+	if (rc == 0)
+		rc = get_capacity(s, deadline, &id, err);
+	if (rc == 0)
+		rc = get_page(s, 0x80, deadline, &a, &body, &len, err);
+	if (rc < 0)
+		return rc;
+	copy_text(id.serial, sizeof(id.serial), body, len);
+	rc = get_page(s, 0x83, deadline, &a, &body, &len, err);
+	if (rc < 0)
+		return rc;
+	find_designator(body, len, id.id);
+	rc = get_page(s, 0xb0, deadline, &a, &body, &len, err);
+	if (rc < 0)
+		return rc;
+	use_limits(body, len, &id);
+	*ret = id;
+	return 0;
+}
+
+int lun_identity_check(const struct lun_identity *was, const struct lun_identity *is,
+		       struct error *err)
+{
+	if (strcmp(was->id, is->id) != 0)
+		return error_set(err, -ESTALE, "this is another LUN now: it was '%s', it is '%s'",
+				 was->id, is->id);
+	if (strcmp(was->serial, is->serial) != 0)
+		return error_set(err, -ESTALE,
+				 "this is another LUN now: its serial number was '%s', it is '%s'",
+				 was->serial, is->serial);
+	if (was->size != is->size || was->sector != is->sector)
+		return error_set(err, -ESTALE,
+				 "its size has changed from %" PRIu64 " to %" PRIu64 " bytes",
+				 was->size, is->size);
+	return 0;
+}

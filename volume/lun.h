@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * lun - a LUN over iSCSI as a blk, through libiscsi.
+ *
+ * libiscsi 1.19 has one context for one thread. So every LUN has an event thread that owns the
+ * session; threads that read hand it requests and wait. From the bottom up:
+ *
+ *   lun-url      what the user wrote
+ *   lun-login    what a login needs
+ *   lun-session  one login to a target, alive or lost; never reconnects by itself
+ *   lun-scsi     what the LUN says of itself: identity, size, limits
+ *   lun-queue    the event thread: requests become commands in flight; reconnects, in bounded time
+ *   lun          the blk: reads, extents, opening, closing
+ */
+#ifndef LUN_H
+#define LUN_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <iscsi/iscsi.h>
+#include <iscsi/scsi-lowlevel.h>
+
+#include "lunette/blk.h"
+#include "lunette/error.h"
+#include "lunette/source.h"
+
+/* ---- lun-url.c ---- */
+
+/* libiscsi keeps names and secrets in fields of this size and cuts off what is longer. */
+#define LUN_NAME_MAX (MAX_STRING_SIZE + 1)
+
+struct lun_url {
+	char user[LUN_NAME_MAX]; /* "": no CHAP */
+	char host[LUN_NAME_MAX]; /* an IPv6 address without its brackets */
+	char port[6];
+	char target[LUN_NAME_MAX];
+	int lun;
+};
+
+/* Whether @spec is meant to be a LUN, well formed or not. */
+bool lun_is_url(const char *spec);
+
+/*
+ * Return: 0; -EINVAL, with a message that never quotes what may be a secret.
+ */
+int lun_url_parse(const char *spec, struct lun_url *ret, struct error *err);
+
+/* ---- lun-login.c ---- */
+
+/*
+ * Everything a login needs. It is kept for as long as the LUN is open, because a lost session is
+ * logged in again, and wiped when the LUN is closed.
+ */
+struct lun_login {
+	struct lun_url url;
+	char initiator[LUN_NAME_MAX];
+	char secret[LUN_NAME_MAX];
+	char mutual_user[LUN_NAME_MAX];
+	char mutual_secret[LUN_NAME_MAX];
+	bool header_digest;
+	unsigned int timeout_s;
+};
+
+/* Copies what is needed. Return: 0; -EINVAL, -EACCES for options that cannot work; ... */
+int lun_login_init(struct lun_login *login, const struct lun_url *url,
+		   const struct source_options *opts, struct error *err);
+
+/* ---- lun-session.c ---- */
+
+/**
+ * struct lun_session - one login; belongs to the event thread
+ * @iscsi: NULL when there is no session
+ * @addresses: of the host, asked for once, so that a reconnect does not depend on DNS
+ * @wake_fd: eventfd that ends a wait, so that somebody looks at @stop and at the queue
+ * @stop: the LUN is being closed: waits end with -ECANCELED
+ * @awaited: of the one thing that lun_session_await() waits for
+ */
+struct lun_session {
+	const struct lun_login *login;
+	struct iscsi_context *iscsi;
+	struct addrinfo *addresses;
+	int wake_fd;
+	atomic_bool stop;
+	struct {
+		bool done;
+		int status;
+		char text[MAX_STRING_SIZE + 1]; /* of libiscsi, about that status */
+	} awaited;
+};
+
+/* Milliseconds of the monotonic clock; deadlines are such numbers. */
+int64_t lun_now(void);
+
+/* Connects, logs in. On failure there is no session, and the message says why. */
+int lun_session_open(struct lun_session *s, int64_t deadline, struct error *err);
+
+/*
+ * Ends the session. Every command in flight is called back with SCSI_STATUS_CANCELLED before this
+ * returns, so that nothing is written into anybody's buffer any more.
+ */
+void lun_session_close(struct lun_session *s);
+
+/* As above, after a polite logout of at most two seconds. */
+void lun_session_logout(struct lun_session *s);
+
+/* Frees what a session keeps from one login to the next. */
+void lun_session_free(struct lun_session *s);
+
+/*
+ * Waits for the network or @wake_fd for at most @ms milliseconds (-1: for ever) and has libiscsi
+ * call back what has come in.
+ *
+ * Return: 0; -ECONNRESET when the session is lost and has to be closed.
+ */
+int lun_session_poll(struct lun_session *s, int ms, struct error *err);
+
+/* The callback of what lun_session_await() waits for; private_data is the session. */
+void lun_session_done(struct iscsi_context *iscsi, int status, void *command_data,
+		      void *private_data);
+
+/*
+ * Waits until lun_session_done() was called. Return: 0, the status is in @awaited; -ETIMEDOUT;
+ * -ECANCELED when the LUN is being closed; -ECONNRESET.
+ */
+int lun_session_await(struct lun_session *s, int64_t deadline, struct error *err);
+
+/* ---- lun-scsi.c ---- */
+
+/* Numbers in SCSI are big-endian. */
+static inline uint64_t lun_be(const uint8_t *p, int bytes)
+{
+	uint64_t n = 0;
+	while (bytes--)
+		n = n << 8 | *p++;
+	return n;
+}
+
+/* What a LUN is known by, and what can be asked of it. */
+struct lun_identity {
+	char vendor[9];
+	char product[17];
+	char serial[256];
+	char id[272];
+	uint64_t size;
+	uint32_t sector;
+	uint32_t transfer;     /* most bytes a command should read, a multiple of the sector */
+	bool unmapped_is_zero; /* deallocated blocks read as zeros */
+};
+
+/* Return: 0; -ENOENT: no such LUN; -ENODEV: not a disk; -EBUSY: not ready; ... */
+int lun_identify(struct lun_session *s, int64_t deadline, struct lun_identity *ret,
+		 struct error *err);
+
+/* Whether a LUN is the one it was; else -ESTALE and what has changed. */
+int lun_identity_check(const struct lun_identity *was, const struct lun_identity *is,
+		       struct error *err);
+
+/* What is to be done about a command that did not end well. */
+enum lun_verdict {
+	LUN_RETRY,   /* the same command may succeed now, or soon */
+	LUN_SUSPECT, /* the LUN may have become another one: log in anew and look */
+	LUN_GONE,    /* there is no such LUN any more */
+	LUN_FAIL,    /* this command will not succeed */
+};
+enum lun_verdict lun_judge(int status, const struct scsi_sense *sense);
+
+/* "MEDIUM_ERROR, UNRECOVERED_READ_ERROR (0x1100)", "status 8"; @buf has LUN_WHY_MAX bytes. */
+#define LUN_WHY_MAX 160
+const char *lun_why(int status, const struct scsi_sense *sense, char *buf);
+
+/* ---- lun-queue.c ---- */
+
+enum {
+	LUN_COMMANDS = 32,         /* in flight at most */
+	LUN_TRANSFER = 256 * 1024, /* bytes of a READ at most */
+	LUN_SECTOR_MAX = 65536,
+	LUN_EXTENTS = 64, /* asked for in one GET LBA STATUS */
+};
+
+/**
+ * struct lun_request - what a thread waits for; lives on its stack
+ * @lba_status: not a read, but GET LBA STATUS for the block at @off
+ * @buf: @len bytes: of the LUN from byte @off on, or the answer
+ * @got: bytes of the answer
+ * @rc: 0 or a negative errno, with @error
+ * @key: SCSI sense key of a command that failed
+ * @next_off: where the next command of a read begins, @end: where the last one ends (both in whole
+ *            sectors)
+ * @in_flight: commands that belong to it
+ */
+struct lun_request {
+	struct lun_request *next;
+	bool lba_status;
+	unsigned char *buf;
+	size_t len;
+	uint64_t off;
+	size_t got;
+	int rc;
+	struct error error;
+	int key;
+	bool done;
+	pthread_cond_t cond;
+	uint64_t next_off;
+	uint64_t end;
+	unsigned int in_flight;
+};
+
+/**
+ * struct lun_command - a SCSI command in flight or about to be
+ * @request: NULL: the slot is free
+ * @task: libiscsi's; NULL while it is not in flight
+ * @iov: unwanted bytes in front, wanted ones, unwanted ones behind
+ * @since: when it was first sent: the LUN is given up when that is too long ago
+ * @sent: when it was last sent: the session is given up when that is too long ago
+ * @not_before: when it may be sent again
+ */
+struct lun_command {
+	struct lun_request *request;
+	struct scsi_task *task;
+	struct lun *lun;
+	uint64_t off;
+	uint32_t len;
+	struct scsi_iovec iov[3];
+	int64_t since;
+	int64_t sent;
+	int64_t not_before;
+};
+
+/**
+ * struct lun_extents - the last answer to GET LBA STATUS
+ * @start: where each run begins; one more than @n, for the end of the last
+ * @unknown: the target does not tell: everything is data
+ */
+struct lun_extents {
+	pthread_mutex_t lock;
+	bool unknown;
+	size_t n;
+	uint64_t start[LUN_EXTENTS + 1];
+	bool zero[LUN_EXTENTS];
+};
+
+/**
+ * struct lun - see the head of this file
+ * @lock: of @first, @last, @opened, @dead and of each request's done; the rest is the event
+ * thread's
+ * @dead: why nothing can be read any more; code 0 while it can
+ * @fatal: why the LUN is to be given up, found out while libiscsi calls back
+ * @suspect: what comes in is not to be trusted until the LUN has been identified again
+ * @scratch: where unwanted bytes go
+ */
+struct lun {
+	struct blk blk;
+	struct lun_login login;
+	struct lun_identity identity;
+
+	pthread_mutex_t lock;
+	pthread_cond_t opened_cond;
+	bool opened;
+	struct error dead;
+	struct lun_request *first, **last;
+
+	pthread_t thread;
+	struct lun_session session;
+	struct lun_command commands[LUN_COMMANDS];
+	unsigned int n_commands;
+	bool suspect;
+	bool running;
+	struct error fatal;
+	unsigned char scratch[LUN_SECTOR_MAX];
+
+	struct lun_extents extents;
+	char name[2 * LUN_NAME_MAX + 64];
+};
+
+/* Starts the event thread and waits until it has found the LUN, or why not. */
+int lun_queue_start(struct lun *lun, struct error *err);
+
+/* Ends the event thread; there are no requests any more. */
+void lun_queue_stop(struct lun *lun);
+
+/* Hands a request over and waits for its end. Return: its rc, with its error. */
+int lun_queue_submit(struct lun *lun, struct lun_request *request, struct error *err);
+
+/* ---- lun.c ---- */
+
+/* Fills @source: blk and identity. */
+int lun_open(const char *spec, const struct source_options *opts, struct source *source,
+	     struct error *err);
+
+#endif
