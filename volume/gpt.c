@@ -158,31 +158,20 @@ static bool is_found(const struct gpt *gpt)
 	return gpt->array || gpt->why.code != -ENOENT;
 }
 
-/* The primary copy, in sectors of the size in which there is one. */
+/* The primary copy, in sectors of the disk's size or of the size in which there is one. */
 static int load_primary(struct blk *disk, struct gpt *ret, struct error *err)
 {
-	*ret = (struct gpt){ .sector = disk->sector };
-	for (size_t i = 0; i <= ARRAY_SIZE(sector_sizes); i++) {
-		uint32_t sector = i ? sector_sizes[i - 1] : disk->sector;
-		if (i && sector == disk->sector)
-			continue;
-		struct gpt gpt;
-		int rc = load(disk, sector, 1, &gpt, err);
-		if (rc < 0)
-			return rc;
-		if (i == 0 || is_found(&gpt))
-			*ret = gpt;
-		if (is_found(&gpt))
-			return 0;
-	}
-	return 0;
+	int rc = load(disk, disk->sector, 1, ret, err);
+	for (size_t i = 0; rc == 0 && !is_found(ret) && i < ARRAY_SIZE(sector_sizes); i++)
+		rc = load(disk, sector_sizes[i], 1, ret, err);
+	return rc;
 }
 
 /* The backup copy of a primary that is damaged or gone, in each place where it may be. */
 static int search_backup(struct blk *disk, const struct gpt *primary, uint64_t protective,
 			 struct gpt *ret, struct error *err)
 {
-	*ret = (struct gpt){ .sector = primary->sector, .why.code = -ENOENT };
+	*ret = (struct gpt){ .why.code = -ENOENT };
 	for (size_t i = 0; i < ARRAY_SIZE(sector_sizes); i++) {
 		uint32_t sector = sector_sizes[i];
 		const uint64_t places[] = {

@@ -149,7 +149,8 @@ struct fs {
 /**
  * fs_identify() - fill in file system, label and UUID of a layout's volumes
  *
- * What cannot be read becomes a warning of the layout.
+ * A whole disk without a table on which nothing is recognised is taken out of the layout: it was a
+ * guess. What cannot be read becomes a warning of the layout.
  *
  * Return: 0 or -ENOMEM.
  */
