@@ -133,9 +133,15 @@ static int ntfs_lookup(struct fs *fs, uint64_t dir, const char *name, uint64_t *
 
 /* ---- listing directories ---- */
 
+/**
+ * struct listing - one call of ntfs_list()
+ * @from: entries at positions before it were listed already
+ * @stopped: by @emit
+ */
 struct listing {
 	fs_emit_fn *emit;
 	void *ctx;
+	uint64_t from;
 	bool stopped;
 };
 
@@ -179,7 +185,7 @@ static int list_entry(void *ctx, const ntfschar *units, const int n_units, const
 		      const s64 pos, const MFT_REF mref, const unsigned dt)
 {
 	struct listing *list = ctx;
-	if (name_type == FILE_NAME_DOS)
+	if (name_type == FILE_NAME_DOS || (uint64_t)pos < list->from)
 		return 0;
 	char *raw = NULL;
 	int len = ntfs_ucstombs(units, n_units, &raw, 0);
@@ -218,6 +224,38 @@ static int check_index_size(struct fs_ntfs *ntfs, ntfs_inode *ni, struct error *
 	return 0;
 }
 
+/* 0 when the directory has no index root, which the library will say. */
+static uint64_t index_block_size(ntfs_inode *ni)
+{
+	uint64_t size = 0;
+	ntfs_attr_search_ctx *ctx = ntfs_attr_get_search_ctx(ni, NULL);
+	if (!ctx)
+		return 0;
+	if (ntfs_attr_lookup(AT_INDEX_ROOT, NTFS_INDEX_I30, 4, CASE_SENSITIVE, 0, NULL, 0, ctx) ==
+	    0) {
+		const INDEX_ROOT *root = (const void *)((const uint8_t *)ctx->attr +
+							le16_to_cpu(ctx->attr->value_offset));
+		size = le32_to_cpu(root->index_block_size);
+	}
+	ntfs_attr_put_search_ctx(ctx);
+	return size;
+}
+
+/*
+ * Where the library has to begin to list from a position on. It takes the bits of the index blocks
+ * from the start of a byte of their bitmap, wherever in it the position is, and would list blocks
+ * that are not in use: so it begins with the first of the eight blocks that share that byte.
+ */
+static s64 begin_at(const struct fs_ntfs *ntfs, ntfs_inode *ni, uint64_t pos)
+{
+	uint64_t root = ntfs->vol->mft_record_size;
+	if (pos < root || pos > INT64_MAX)
+		return pos < root ? (s64)pos : INT64_MAX;
+	uint64_t group = 8 * index_block_size(ni);
+	uint64_t inside = pos - root;
+	return (s64)(root + (group ? inside - inside % group : inside));
+}
+
 static int readdir_locked(struct fs_ntfs *ntfs, uint64_t dir, uint64_t pos, struct listing *list,
 			  struct error *err)
 {
@@ -230,7 +268,7 @@ static int readdir_locked(struct fs_ntfs *ntfs, uint64_t dir, uint64_t pos, stru
 	rc = check_index_size(ntfs, ni, err);
 	if (rc < 0)
 		return rc;
-	s64 at = pos > INT64_MAX ? INT64_MAX : (s64)pos;
+	s64 at = begin_at(ntfs, ni, pos);
 	errno = 0;
 	if (ntfs_readdir(ni, &at, list, list_entry) == 0 || list->stopped)
 		return 0;
@@ -241,7 +279,7 @@ static int ntfs_list(struct fs *fs, uint64_t dir, uint64_t pos, fs_emit_fn *emit
 		     struct error *err)
 {
 	struct fs_ntfs *ntfs = (struct fs_ntfs *)fs;
-	struct listing list = { .emit = emit, .ctx = ctx };
+	struct listing list = { .emit = emit, .ctx = ctx, .from = pos };
 	/* Each index block and each entry of a special kind costs a few reads, and there may be
 	 * many. */
 	fs_ntfs_enter(ntfs, UINT32_MAX);

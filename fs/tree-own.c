@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * tree-own - the directories and files that the tree itself makes: what stands around the file
+ * systems. Their content is the layout of a restore point, which is held open while it is asked.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "tree-private.h"
+
+/* ---- attributes ---- */
+
+/* The bytes of an image or of layout.json; NULL and no @json when there is none of this index. */
+static struct blk *bytes_of(const struct node *node, const struct tree_open *open,
+			    const char **json)
+{
+	*json = NULL;
+	if (node->kind == NODE_LAYOUT)
+		*json = open->json;
+	else if (node->kind == NODE_DISK && node->index < open->layout->n_disks)
+		return open->layout->disks[node->index].blk;
+	else if (node->kind == NODE_IMAGE && node->index < open->layout->n_volumes)
+		return open->layout->volumes[node->index].blk;
+	return NULL;
+}
+
+static bool is_file(enum node_kind kind)
+{
+	return kind == NODE_LAYOUT || kind == NODE_DISK || kind == NODE_IMAGE;
+}
+
+/* A blk does not know how much of it is zeros without a walk, so images claim all their blocks. */
+static int stat_file(const struct node *node, const struct tree_open *open, struct fs_stat *st,
+		     struct error *err)
+{
+	const char *json;
+	struct blk *blk = bytes_of(node, open, &json);
+	if (!blk && !json)
+		return error_set(err, -ESTALE, "there is no such image");
+	st->size = blk ? blk->size : strlen(json);
+	st->allocated = st->size;
+	st->mode = S_IFREG | 0444;
+	return 0;
+}
+
+static int fill_stat(struct tree *tree, const struct node *node, const struct tree_open *open,
+		     struct tree_attr *ret, struct error *err)
+{
+	time_t when = tree_points_time(tree, node->point);
+	struct tree_attr attr = {
+		.stat = { .ino = tree_number(tree, node),
+			  .nlink = 1,
+			  .mode = S_IFDIR | 0555,
+			  .uid = tree->uid,
+			  .gid = tree->gid },
+		.changes = node->kind <= NODE_LATEST,
+	};
+	if (node->kind <= NODE_LATEST)
+		when = time(NULL);
+	if (node->kind == NODE_LATEST)
+		attr.stat.mode = S_IFLNK | 0777;
+	if (is_file(node->kind)) {
+		int rc = stat_file(node, open, &attr.stat, err);
+		if (rc < 0)
+			return rc;
+	}
+	attr.stat.atime = attr.stat.mtime = attr.stat.ctime = attr.stat.btime =
+		(struct timespec){ .tv_sec = when };
+	*ret = attr;
+	return 0;
+}
+
+int tree_own_stat(struct tree *tree, const struct node *node, struct tree_attr *ret,
+		  struct error *err)
+{
+	if (!is_file(node->kind))
+		return fill_stat(tree, node, NULL, ret, err);
+	struct tree_open *open;
+	int rc = tree_points_hold(tree, node->point, &open, err);
+	if (rc < 0)
+		return rc;
+	rc = fill_stat(tree, node, open, ret, err);
+	tree_points_release(tree, node->point);
+	return rc;
+}
+
+/* ---- directories ---- */
+
+#define DIR_NAME_MAX 512
+
+/* The child of a directory at a position; false when there is none. @name has DIR_NAME_MAX bytes.
+ */
+static bool child_at(const struct node *dir, const struct tree_open *open, uint64_t pos, char *name,
+		     struct node *ret)
+{
+	static const struct {
+		const char *name;
+		enum node_kind kind;
+	} top[] = { { "layout.json", NODE_LAYOUT },
+		    { "disks", NODE_DISKS },
+		    { "volumes", NODE_VOLUMES } };
+	const struct layout *layout = open->layout;
+	struct node child = { .point = dir->point, .index = (uint32_t)pos };
+	if (dir->kind == NODE_POINT && pos < ARRAY_SIZE(top)) {
+		child.kind = top[pos].kind;
+		child.index = 0;
+		strcpy(name, top[pos].name);
+	} else if (dir->kind == NODE_DISKS && pos < layout->n_disks) {
+		child.kind = NODE_DISK;
+		snprintf(name, DIR_NAME_MAX, "%s.img", layout->disks[pos].name);
+	} else if (dir->kind == NODE_VOLUMES && pos < layout->n_volumes) {
+		child.kind = NODE_VOLUME;
+		snprintf(name, DIR_NAME_MAX, "%s", layout->volumes[pos].name);
+	} else {
+		return false;
+	}
+	*ret = child;
+	return pos < NODE_INDEX_MAX;
+}
+
+static const struct layout_volume *volume_of(const struct node *dir, const struct tree_open *open)
+{
+	return dir->index < open->layout->n_volumes ? &open->layout->volumes[dir->index] : NULL;
+}
+
+/* A volume's directory has "image" if it can be read, and "files" if a driver knows what is on it.
+ */
+static bool has_image(const struct layout_volume *volume)
+{
+	return volume && volume->blk;
+}
+
+static bool has_files(const struct layout_volume *volume)
+{
+	return has_image(volume) && fs_can_open(volume->filesystem);
+}
+
+static int lookup_in_volume(struct tree *tree, const struct node *dir, const struct tree_open *open,
+			    const char *name, struct tree_attr *ret, struct error *err)
+{
+	const struct layout_volume *volume = volume_of(dir, open);
+	struct node image = { .kind = NODE_IMAGE, .point = dir->point, .index = dir->index };
+	if (has_image(volume) && strcmp(name, "image") == 0)
+		return fill_stat(tree, &image, open, ret, err);
+	if (has_files(volume) && strcmp(name, "files") == 0) {
+		int rc = tree_files_root(tree, dir->point, dir->index, ret, err);
+		/* The volume is there; it is what lies on it that cannot be shown. */
+		return rc == -ENOENT ? error_set(err, -EIO, "%s", err ? err->msg : "") : rc;
+	}
+	return error_set(err, -ENOENT, "%m");
+}
+
+static int lookup_in(struct tree *tree, const struct node *dir, const struct tree_open *open,
+		     const char *name, struct tree_attr *ret, struct error *err)
+{
+	if (dir->kind == NODE_VOLUME)
+		return lookup_in_volume(tree, dir, open, name, ret, err);
+	char text[DIR_NAME_MAX];
+	struct node child;
+	for (uint64_t pos = 0; child_at(dir, open, pos, text, &child); pos++)
+		if (strcmp(text, name) == 0)
+			return fill_stat(tree, &child, open, ret, err);
+	return error_set(err, -ENOENT, "%m");
+}
+
+static bool is_directory(enum node_kind kind)
+{
+	return !is_file(kind) && kind != NODE_LATEST;
+}
+
+int tree_own_lookup(struct tree *tree, const struct node *dir, const char *name,
+		    struct tree_attr *ret, struct error *err)
+{
+	if (!is_directory(dir->kind))
+		return error_set(err, -ENOTDIR, "%m");
+	struct node child;
+	if (dir->kind == NODE_ROOT || dir->kind == NODE_NAME) {
+		int rc = tree_points_lookup(tree, dir, name, &child, err);
+		return rc < 0 ? rc : fill_stat(tree, &child, NULL, ret, err);
+	}
+	struct tree_open *open;
+	int rc = tree_points_hold(tree, dir->point, &open, err);
+	if (rc < 0)
+		return rc;
+	rc = lookup_in(tree, dir, open, name, ret, err);
+	tree_points_release(tree, dir->point);
+	return rc;
+}
+
+static void list_volume(struct tree *tree, const struct node *dir, const struct tree_open *open,
+			uint64_t pos, fs_emit_fn *emit, void *ctx)
+{
+	const struct layout_volume *volume = volume_of(dir, open);
+	struct node image = { .kind = NODE_IMAGE, .point = dir->point, .index = dir->index };
+	if (pos == 0 && has_image(volume) &&
+	    emit(ctx, "image", 5, tree_number(tree, &image), S_IFREG, 1))
+		return;
+	/* Its number is known once the file system was opened: not for a mere listing. */
+	if (pos <= 1 && has_files(volume))
+		emit(ctx, "files", 5, 0, S_IFDIR, 2);
+}
+
+static void list(struct tree *tree, const struct node *dir, const struct tree_open *open,
+		 uint64_t pos, fs_emit_fn *emit, void *ctx)
+{
+	if (dir->kind == NODE_VOLUME) {
+		list_volume(tree, dir, open, pos, emit, ctx);
+		return;
+	}
+	char name[DIR_NAME_MAX];
+	struct node child;
+	for (; child_at(dir, open, pos, name, &child); pos++)
+		if (emit(ctx, name, strlen(name), tree_number(tree, &child),
+			 is_file(child.kind) ? S_IFREG : S_IFDIR, pos + 1))
+			return;
+}
+
+int tree_own_readdir(struct tree *tree, const struct node *dir, uint64_t pos, fs_emit_fn *emit,
+		     void *ctx, struct error *err)
+{
+	if (!is_directory(dir->kind))
+		return error_set(err, -ENOTDIR, "%m");
+	if (dir->kind == NODE_ROOT || dir->kind == NODE_NAME)
+		return tree_points_readdir(tree, dir, pos, emit, ctx, err);
+	struct tree_open *open;
+	int rc = tree_points_hold(tree, dir->point, &open, err);
+	if (rc < 0)
+		return rc;
+	list(tree, dir, open, pos, emit, ctx);
+	tree_points_release(tree, dir->point);
+	return 0;
+}
+
+/* ---- bytes ---- */
+
+static int read_bytes(const struct node *node, const struct tree_open *open, void *buf, size_t len,
+		      uint64_t off, size_t *ret, struct error *err)
+{
+	const char *json;
+	struct blk *blk = bytes_of(node, open, &json);
+	if (!blk && !json)
+		return error_set(err, -EISDIR, "%m");
+	uint64_t size = blk ? blk->size : strlen(json);
+	uint64_t left = off < size ? size - off : 0;
+	len = (size_t)MIN((uint64_t)len, left);
+	*ret = len;
+	if (blk)
+		return len ? blk_read(blk, buf, len, off, err) : 0;
+	if (len)
+		memcpy(buf, json + off, len);
+	return 0;
+}
+
+int tree_own_read(struct tree *tree, const struct node *node, void *buf, size_t len, uint64_t off,
+		  size_t *ret, struct error *err)
+{
+	struct tree_open *open;
+	int rc = tree_points_hold(tree, node->point, &open, err);
+	if (rc < 0)
+		return rc;
+	rc = read_bytes(node, open, buf, len, off, ret, err);
+	tree_points_release(tree, node->point);
+	return rc;
+}
+
+static int extent_of(const struct node *node, const struct tree_open *open, uint64_t off,
+		     struct blk_extent *ret, struct error *err)
+{
+	const char *json;
+	struct blk *blk = bytes_of(node, open, &json);
+	if (blk)
+		return blk_extent(blk, off, ret, err);
+	uint64_t size = json ? strlen(json) : 0;
+	if (off >= size)
+		return error_set(err, -ERANGE, "%m");
+	*ret = (struct blk_extent){ .length = size - off };
+	return 0;
+}
+
+int tree_own_extent(struct tree *tree, const struct node *node, uint64_t off,
+		    struct blk_extent *ret, struct error *err)
+{
+	struct tree_open *open;
+	int rc = tree_points_hold(tree, node->point, &open, err);
+	if (rc < 0)
+		return rc;
+	rc = extent_of(node, open, off, ret, err);
+	tree_points_release(tree, node->point);
+	return rc;
+}

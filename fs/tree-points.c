@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * tree-points - restore points in the tree: NAME/TIME/ and NAME/latest, and opening them.
+ *
+ * A restore point that was listed once keeps its place in a table for as long as the tree lives, so
+ * that its number stays good; a listing marks those that are there now. That is a hundred bytes a
+ * restore point, and nothing for what is in it.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "name.h"
+#include "tree-private.h"
+
+/* A listing that is younger counts as new: one `ls` asks many times. */
+#define FRESH_NS 500000000ll
+
+/* ---- open restore points ---- */
+
+int tree_open_new(struct layout *layout, struct tree_open **ret, struct error *err)
+{
+	struct tree_open *open = calloc(1, sizeof(*open));
+	if (!open) {
+		layout_free(layout);
+		return error_set(err, -ENOMEM, "tree: %m");
+	}
+	open->layout = layout;
+	int rc = layout_json(layout, &open->json, err);
+	if (rc < 0) {
+		tree_open_free(open);
+		return rc;
+	}
+	*ret = open;
+	return 0;
+}
+
+void tree_open_free(void *arg)
+{
+	struct tree_open *open = arg;
+	if (!open)
+		return;
+	layout_free(open->layout);
+	free(open->json);
+	free(open);
+}
+
+struct opening {
+	struct points *points;
+	const char *id;
+};
+
+static int open_point(void *ctx, void **ret, struct error *err)
+{
+	const struct opening *opening = ctx;
+	struct layout *layout;
+	struct tree_open *open;
+	int rc = opening->points->ops->open(opening->points, opening->id, &layout, err);
+	if (rc == 0)
+		rc = tree_open_new(layout, &open, err);
+	if (rc == 0)
+		*ret = open;
+	return rc;
+}
+
+static struct tree_point *point_of(struct tree *tree, uint32_t number)
+{
+	pthread_mutex_lock(&tree->lock);
+	struct tree_point *point = number < tree->n_points ? tree->all[number] : NULL;
+	pthread_mutex_unlock(&tree->lock);
+	return point;
+}
+
+int tree_points_hold(struct tree *tree, uint32_t number, struct tree_open **ret, struct error *err)
+{
+	if (!tree->points) {
+		if (number != 0)
+			return error_set(err, -ESTALE, "there is no restore point here");
+		*ret = tree->only;
+		return 0;
+	}
+	struct tree_point *point = point_of(tree, number);
+	if (!point)
+		return error_set(err, -ESTALE, "there is no restore point %" PRIu32, number);
+	struct opening opening = { .points = tree->points, .id = point->id };
+	void *open;
+	int rc = pool_hold(&tree->open_points, &point->item, open_point, &opening, &open, err);
+	if (rc < 0)
+		return error_wrap(err, rc, "restore point %.12s", point->id);
+	*ret = open;
+	return 0;
+}
+
+void tree_points_release(struct tree *tree, uint32_t number)
+{
+	if (tree->points)
+		pool_release(&tree->open_points, &point_of(tree, number)->item);
+}
+
+time_t tree_points_time(struct tree *tree, uint32_t number)
+{
+	if (!tree->points)
+		return tree->made;
+	struct tree_point *point = point_of(tree, number);
+	return point ? point->time : 0;
+}
+
+void tree_points_free(struct tree *tree)
+{
+	pool_destroy(&tree->open_points);
+	tree_open_free(tree->only);
+	for (uint32_t i = 0; i < tree->n_points; i++) {
+		free(tree->all[i]->dir);
+		free(tree->all[i]);
+	}
+	for (uint32_t i = 0; i < tree->n_names; i++) {
+		free(tree->names[i].name);
+		free(tree->names[i].dir);
+	}
+	free(tree->all);
+	free(tree->names);
+}
+
+/* ---- the listing, under the lock ---- */
+
+/* @hint: where the next restore point probably is: listings have the same order. */
+struct taking {
+	struct tree *tree;
+	uint32_t name;
+	uint32_t hint;
+};
+
+static bool name_taken(void *ctx, const char *dir)
+{
+	const struct taking *t = ctx;
+	for (uint32_t i = 0; i < t->tree->n_names; i++)
+		if (strcmp(t->tree->names[i].dir, dir) == 0)
+			return true;
+	return false;
+}
+
+static bool time_taken(void *ctx, const char *dir)
+{
+	const struct taking *t = ctx;
+	if (strcmp(dir, "latest") == 0)
+		return true;
+	for (uint32_t i = 0; i < t->tree->n_points; i++)
+		if (t->tree->all[i]->name == t->name && strcmp(t->tree->all[i]->dir, dir) == 0)
+			return true;
+	return false;
+}
+
+static time_t parse_time(const char *text)
+{
+	struct tm tm = { 0 };
+	char *end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	return end ? timegm(&tm) : 0;
+}
+
+static int take_name(struct taking *t, const char *text, struct error *err)
+{
+	struct tree *tree = t->tree;
+	for (uint32_t i = 0; i < tree->n_names; i++)
+		if (strcmp(tree->names[i].name, text) == 0) {
+			t->name = i;
+			tree->names[i].seen = tree->listing;
+			return 0;
+		}
+	if (tree->n_names == NODE_INDEX_MAX)
+		return error_set(err, -ENFILE, "there are too many names of backups");
+	struct tree_name *names = reallocarray(tree->names, tree->n_names + 1, sizeof(*names));
+	if (!names)
+		return error_set(err, -ENOMEM, "tree: %m");
+	tree->names = names;
+	char dir[NAME_SAFE_MAX];
+	name_safe(text, dir, name_taken, t);
+	struct tree_name name = { .name = strdup(text), .dir = strdup(dir), .seen = tree->listing };
+	if (!name.name || !name.dir) {
+		free(name.name);
+		free(name.dir);
+		return error_set(err, -ENOMEM, "tree: %m");
+	}
+	t->name = tree->n_names;
+	names[tree->n_names++] = name;
+	return 0;
+}
+
+static struct tree_point *find_point(struct taking *t, const char *id)
+{
+	for (uint32_t i = 0; i < t->tree->n_points; i++) {
+		uint32_t at = (t->hint + i) % t->tree->n_points;
+		if (strcmp(t->tree->all[at]->id, id) == 0) {
+			t->hint = at + 1;
+			return t->tree->all[at];
+		}
+	}
+	return NULL;
+}
+
+static int add_point(struct taking *t, const struct point_name *listed, struct error *err)
+{
+	struct tree *tree = t->tree;
+	if (tree->n_points == NODE_POINTS_MAX)
+		return error_set(err, -ENFILE, "there are too many restore points");
+	struct tree_point **all = reallocarray(tree->all, tree->n_points + 1, sizeof(*all));
+	if (!all)
+		return error_set(err, -ENOMEM, "tree: %m");
+	tree->all = all;
+	char dir[NAME_SAFE_MAX];
+	name_safe(listed->time, dir, time_taken, t);
+	struct tree_point *point = calloc(1, sizeof(*point));
+	if (!point || !(point->dir = strdup(dir))) {
+		free(point);
+		return error_set(err, -ENOMEM, "tree: %m");
+	}
+	memcpy(point->id, listed->id, sizeof(point->id));
+	point->name = t->name;
+	point->time = parse_time(listed->time);
+	point->seen = tree->listing;
+	all[tree->n_points++] = point;
+	return 0;
+}
+
+static int take_point(void *ctx, const struct point_name *listed, struct error *err)
+{
+	struct taking *t = ctx;
+	int rc = take_name(t, listed->name, err);
+	if (rc < 0)
+		return rc;
+	struct tree_point *point = find_point(t, listed->id);
+	if (!point)
+		return add_point(t, listed, err);
+	point->seen = t->tree->listing;
+	return 0;
+}
+
+static int64_t since(const struct timespec *then, const struct timespec *now)
+{
+	return (now->tv_sec - then->tv_sec) * 1000000000ll + now->tv_nsec - then->tv_nsec;
+}
+
+static int refresh_locked(struct tree *tree, struct error *err)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (tree->listing > 0 && since(&tree->listed, &now) < FRESH_NS)
+		return 0;
+	tree->listing++;
+	tree->listed = now;
+	struct taking t = { .tree = tree };
+	int rc = tree->points->ops->list(tree->points, take_point, &t, err);
+	if (rc < 0)
+		tree->listed = (struct timespec){ 0 };
+	return rc;
+}
+
+int tree_points_refresh(struct tree *tree, struct error *err)
+{
+	pthread_mutex_lock(&tree->lock);
+	int rc = refresh_locked(tree, err);
+	pthread_mutex_unlock(&tree->lock);
+	return rc;
+}
+
+/* ---- NAME and TIME ---- */
+
+static bool there(const struct tree *tree, uint64_t seen)
+{
+	return seen == tree->listing;
+}
+
+static bool find_name(struct tree *tree, const char *name, struct node *ret)
+{
+	for (uint32_t i = 0; i < tree->n_names; i++)
+		if (there(tree, tree->names[i].seen) && strcmp(tree->names[i].dir, name) == 0) {
+			*ret = (struct node){ .kind = NODE_NAME, .index = i };
+			return true;
+		}
+	return false;
+}
+
+static bool find_time(struct tree *tree, uint32_t of, const char *name, struct node *ret)
+{
+	if (strcmp(name, "latest") == 0) {
+		*ret = (struct node){ .kind = NODE_LATEST, .index = of };
+		return of < tree->n_names && there(tree, tree->names[of].seen);
+	}
+	for (uint32_t i = 0; i < tree->n_points; i++) {
+		const struct tree_point *point = tree->all[i];
+		if (point->name == of && there(tree, point->seen) &&
+		    strcmp(point->dir, name) == 0) {
+			*ret = (struct node){ .kind = NODE_POINT, .point = i };
+			return true;
+		}
+	}
+	return false;
+}
+
+int tree_points_lookup(struct tree *tree, const struct node *dir, const char *name,
+		       struct node *ret, struct error *err)
+{
+	pthread_mutex_lock(&tree->lock);
+	int rc = refresh_locked(tree, err);
+	if (rc == 0) {
+		bool found = dir->kind == NODE_ROOT ? find_name(tree, name, ret)
+						    : find_time(tree, dir->index, name, ret);
+		if (!found)
+			rc = error_set(err, -ENOENT, "%m");
+	}
+	pthread_mutex_unlock(&tree->lock);
+	return rc;
+}
+
+static void list_names(struct tree *tree, uint64_t pos, fs_emit_fn *emit, void *ctx)
+{
+	for (uint64_t i = pos; i < tree->n_names; i++) {
+		const struct tree_name *name = &tree->names[i];
+		struct node node = { .kind = NODE_NAME, .index = (uint32_t)i };
+		if (there(tree, name->seen) && emit(ctx, name->dir, strlen(name->dir),
+						    tree_number(tree, &node), S_IFDIR, i + 1))
+			return;
+	}
+}
+
+/* Position 0 is "latest"; restore point n stands at n + 1. */
+static void list_times(struct tree *tree, uint32_t of, uint64_t pos, fs_emit_fn *emit, void *ctx)
+{
+	struct node latest = { .kind = NODE_LATEST, .index = of };
+	if (of >= tree->n_names || !there(tree, tree->names[of].seen))
+		return;
+	if (pos == 0 && emit(ctx, "latest", 6, tree_number(tree, &latest), S_IFLNK, 1))
+		return;
+	for (uint64_t i = pos ? pos - 1 : 0; i < tree->n_points; i++) {
+		const struct tree_point *point = tree->all[i];
+		struct node node = { .kind = NODE_POINT, .point = (uint32_t)i };
+		if (point->name == of && there(tree, point->seen) &&
+		    emit(ctx, point->dir, strlen(point->dir), tree_number(tree, &node), S_IFDIR,
+			 i + 2))
+			return;
+	}
+}
+
+int tree_points_readdir(struct tree *tree, const struct node *dir, uint64_t pos, fs_emit_fn *emit,
+			void *ctx, struct error *err)
+{
+	pthread_mutex_lock(&tree->lock);
+	int rc = pos == 0 ? refresh_locked(tree, err) : 0;
+	if (rc == 0 && dir->kind == NODE_ROOT)
+		list_names(tree, pos, emit, ctx);
+	else if (rc == 0)
+		list_times(tree, dir->index, pos, emit, ctx);
+	pthread_mutex_unlock(&tree->lock);
+	return rc;
+}
+
+static const struct tree_point *newest(const struct tree *tree, uint32_t name)
+{
+	const struct tree_point *best = NULL;
+	for (uint32_t i = 0; i < tree->n_points; i++) {
+		const struct tree_point *point = tree->all[i];
+		if (point->name == name && there(tree, point->seen) &&
+		    (!best || point->time >= best->time))
+			best = point;
+	}
+	return best;
+}
+
+int tree_points_latest(struct tree *tree, uint32_t name, char *buf, size_t size, struct error *err)
+{
+	pthread_mutex_lock(&tree->lock);
+	int rc = refresh_locked(tree, err);
+	const struct tree_point *point = rc == 0 ? newest(tree, name) : NULL;
+	if (rc == 0 && !point)
+		rc = error_set(err, -ENOENT, "there is no restore point left");
+	else if (rc == 0 && strlen(point->dir) >= size)
+		rc = error_set(err, -ENAMETOOLONG, "%m");
+	else if (rc == 0)
+		strcpy(buf, point->dir);
+	pthread_mutex_unlock(&tree->lock);
+	return rc;
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * tree-private - what the files of the tree share.
+ *
+ *   tree.c         node numbers, and which kind of node answers what
+ *   tree-own.c     the directories that the tree itself makes
+ *   tree-points.c  restore points: their directories' names, opening them
+ *   tree-files.c   file systems: opening them, and everything below "files"
+ */
+#ifndef TREE_PRIVATE_H
+#define TREE_PRIVATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "lunette/tree.h"
+#include "pool.h"
+
+/*
+ * A node's number: 16 bits of slot, 48 of what the slot makes of them. Slot 0 is the tree itself,
+ * others are file systems in the order in which they were entered, and below them are inodes.
+ * Slot 0 has 24 bits of point, 4 of kind and 20 of index. The root is number 1, as FUSE wants it.
+ */
+enum node_kind {
+	NODE_ROOT,
+	NODE_NAME,   /* index: of the name */
+	NODE_LATEST, /* index: of the name */
+	NODE_POINT,
+	NODE_LAYOUT,
+	NODE_DISKS,
+	NODE_DISK, /* index: of the disk */
+	NODE_VOLUMES,
+	NODE_VOLUME, /* index: of the volume */
+	NODE_IMAGE,  /* index: of the volume */
+	NODE_FILE,   /* in slot > 0 */
+};
+
+#define NODE_POINTS_MAX (1u << 24)
+#define NODE_INDEX_MAX  (1u << 20)
+#define NODE_SLOTS_MAX  (1u << 16)
+
+struct node {
+	enum node_kind kind;
+	uint32_t point;
+	uint32_t index;
+	uint32_t slot;
+	uint64_t ino;
+};
+
+/**
+ * struct tree_open - an open restore point
+ * @json: layout.json
+ */
+struct tree_open {
+	struct layout *layout;
+	char *json;
+};
+
+/**
+ * struct tree_name - what backups are called
+ * @dir: its directory
+ * @seen: the listing in which it was seen last
+ */
+struct tree_name {
+	char *name;
+	char *dir;
+	uint64_t seen;
+};
+
+/**
+ * struct tree_point - a restore point that was listed once; they are few, and are never forgotten,
+ * because the kernel may remember its number
+ * @name: index into tree.names
+ * @time: of the backup; every directory and image of it shows it
+ */
+struct tree_point {
+	char id[65];
+	uint32_t name;
+	char *dir;
+	uint64_t seen;
+	time_t time;
+	struct pool_item item;
+};
+
+/**
+ * struct tree_slot - a file system that was entered once
+ * @point: and @volume: where it is
+ */
+struct tree_slot {
+	uint32_t point;
+	uint32_t volume;
+	struct pool_item item;
+};
+
+/**
+ * struct tree - a mount's content
+ * @points: NULL for one set of disks, which then is restore point 0 and always open: @only
+ * @made: when the tree was made
+ * @lock: covers names, points and the listing; entries stay where they are once made
+ * @listing: number of the last listing; @listed: when it was
+ * @slots_lock: covers @slots and @n_slots
+ */
+struct tree {
+	struct points *points;
+	uint64_t size;
+	time_t made;
+	uint32_t uid;
+	uint32_t gid;
+	pthread_mutex_t lock;
+	uint64_t listing;
+	struct timespec listed;
+	uint32_t n_names;
+	struct tree_name *names;
+	uint32_t n_points;
+	struct tree_point **all;
+	struct pool open_points;
+	struct tree_open *only;
+	pthread_mutex_t slots_lock;
+	uint32_t n_slots;
+	struct tree_slot **slots;
+	struct pool open_files;
+};
+
+/* ---- tree.c ---- */
+
+uint64_t tree_number(const struct tree *tree, const struct node *node);
+
+/* ---- tree-own.c: nodes of slot 0 ---- */
+
+int tree_own_lookup(struct tree *tree, const struct node *dir, const char *name,
+		    struct tree_attr *ret, struct error *err);
+int tree_own_stat(struct tree *tree, const struct node *node, struct tree_attr *ret,
+		  struct error *err);
+int tree_own_readdir(struct tree *tree, const struct node *dir, uint64_t pos, fs_emit_fn *emit,
+		     void *ctx, struct error *err);
+int tree_own_read(struct tree *tree, const struct node *node, void *buf, size_t len, uint64_t off,
+		  size_t *ret, struct error *err);
+int tree_own_extent(struct tree *tree, const struct node *node, uint64_t off,
+		    struct blk_extent *ret, struct error *err);
+
+/* ---- tree-points.c ---- */
+
+/* Lists restore points anew if the last listing is old. */
+int tree_points_refresh(struct tree *tree, struct error *err);
+
+int tree_points_lookup(struct tree *tree, const struct node *dir, const char *name,
+		       struct node *ret, struct error *err);
+int tree_points_readdir(struct tree *tree, const struct node *dir, uint64_t pos, fs_emit_fn *emit,
+			void *ctx, struct error *err);
+
+/* The directory of a name's newest restore point. */
+int tree_points_latest(struct tree *tree, uint32_t name, char *buf, size_t size, struct error *err);
+
+/* When a restore point was made; 0 when there is none of this number. */
+time_t tree_points_time(struct tree *tree, uint32_t point);
+
+/* Opens a restore point, until tree_points_release(). */
+int tree_points_hold(struct tree *tree, uint32_t point, struct tree_open **ret, struct error *err);
+void tree_points_release(struct tree *tree, uint32_t point);
+
+void tree_points_free(struct tree *tree);
+void tree_open_free(void *open);
+int tree_open_new(struct layout *layout, struct tree_open **ret, struct error *err);
+
+/* ---- tree-files.c ---- */
+
+/* The node "files" of a volume. */
+int tree_files_root(struct tree *tree, uint32_t point, uint32_t volume, struct tree_attr *ret,
+		    struct error *err);
+
+/* Opens a slot's file system, until tree_files_release(). */
+int tree_files_hold(struct tree *tree, uint32_t slot, struct fs **ret, struct error *err);
+void tree_files_release(struct tree *tree, uint32_t slot);
+
+int tree_files_lookup(struct tree *tree, const struct node *dir, const char *name,
+		      struct tree_attr *ret, struct error *err);
+int tree_files_stat(struct tree *tree, const struct node *node, struct tree_attr *ret,
+		    struct error *err);
+int tree_files_readdir(struct tree *tree, const struct node *dir, uint64_t pos, fs_emit_fn *emit,
+		       void *ctx, struct error *err);
+int tree_files_read(struct tree *tree, const struct node *node, void *buf, size_t len, uint64_t off,
+		    size_t *ret, struct error *err);
+int tree_files_extent(struct tree *tree, const struct node *node, uint64_t off,
+		      struct blk_extent *ret, struct error *err);
+
+void tree_files_free(struct tree *tree);
+void tree_files_close(void *fs);
+
+#endif

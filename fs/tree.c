@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * tree - node numbers, and which part of the tree answers for a node. See include/lunette/tree.h.
+ *
+ * The one idea: a number is decoded, not looked up, so nothing has to be remembered or forgotten.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tree-private.h"
+
+#define INO_MASK ((1ull << FS_INO_BITS) - 1)
+
+/* ---- numbers ---- */
+
+uint64_t tree_number(const struct tree *tree, const struct node *node)
+{
+	if (node->kind == NODE_FILE)
+		return (uint64_t)(node->slot) << FS_INO_BITS | (node->ino & INO_MASK);
+	if (node->kind == NODE_ROOT || (!tree->points && node->kind == NODE_POINT))
+		return TREE_ROOT;
+	return (uint64_t)node->point << 24 | (uint64_t)node->kind << 20 | node->index;
+}
+
+static int decode(const struct tree *tree, uint64_t number, struct node *ret, struct error *err)
+{
+	struct node node = { .slot = (uint32_t)(number >> FS_INO_BITS) };
+	if (node.slot > 0) {
+		node.kind = NODE_FILE;
+		node.ino = number & INO_MASK;
+	} else if (number == TREE_ROOT) {
+		node.kind = tree->points ? NODE_ROOT : NODE_POINT;
+	} else {
+		node.point = (uint32_t)(number >> 24);
+		node.kind = (enum node_kind)(number >> 20 & 0xf);
+		node.index = (uint32_t)(number & (NODE_INDEX_MAX - 1));
+		if (node.kind == NODE_ROOT || node.kind >= NODE_FILE)
+			return error_set(err, -ESTALE, "there is no node %" PRIu64, number);
+	}
+	*ret = node;
+	return 0;
+}
+
+/* ---- making and freeing ---- */
+
+static struct tree *tree_alloc(void)
+{
+	struct tree *tree = calloc(1, sizeof(*tree));
+	if (!tree)
+		return NULL;
+	tree->made = time(NULL);
+	tree->uid = getuid();
+	tree->gid = getgid();
+	pthread_mutex_init(&tree->lock, NULL);
+	pthread_mutex_init(&tree->slots_lock, NULL);
+	pool_init(&tree->open_points, tree_open_free);
+	pool_init(&tree->open_files, tree_files_close);
+	return tree;
+}
+
+int tree_new_layout(struct layout *layout, struct tree **ret, struct error *err)
+{
+	CLEANUP(layout_free_cleanup) struct layout *owned = layout;
+	CLEANUP(tree_free_cleanup) struct tree *tree = tree_alloc();
+	if (!tree)
+		return error_set(err, -ENOMEM, "tree: %m");
+	for (size_t i = 0; i < layout->n_disks; i++)
+		tree->size += layout->disks[i].blk->size;
+	int rc = tree_open_new(steal(&owned), &tree->only, err);
+	if (rc < 0)
+		return rc;
+	*ret = steal(&tree);
+	return 0;
+}
+
+int tree_new_points(struct points *points, struct tree **ret, struct error *err)
+{
+	CLEANUP(tree_free_cleanup) struct tree *tree = tree_alloc();
+	if (!tree)
+		return error_set(err, -ENOMEM, "tree: %m");
+	tree->points = points;
+	int rc = tree_points_refresh(tree, err);
+	if (rc < 0)
+		return rc;
+	*ret = steal(&tree);
+	return 0;
+}
+
+void tree_free(struct tree *tree)
+{
+	if (!tree)
+		return;
+	tree_files_free(tree);
+	tree_points_free(tree);
+	pthread_mutex_destroy(&tree->slots_lock);
+	pthread_mutex_destroy(&tree->lock);
+	free(tree);
+}
+
+bool tree_changes(const struct tree *tree)
+{
+	return tree->points != NULL;
+}
+
+uint64_t tree_size(const struct tree *tree)
+{
+	return tree->size;
+}
+
+/* ---- who answers ---- */
+
+int tree_lookup(struct tree *tree, uint64_t dir, const char *name, struct tree_attr *ret,
+		struct error *err)
+{
+	struct node node = { 0 };
+	int rc = decode(tree, dir, &node, err);
+	if (rc < 0)
+		return rc;
+	return node.kind == NODE_FILE ? tree_files_lookup(tree, &node, name, ret, err)
+				      : tree_own_lookup(tree, &node, name, ret, err);
+}
+
+int tree_stat(struct tree *tree, uint64_t number, struct tree_attr *ret, struct error *err)
+{
+	struct node node = { 0 };
+	int rc = decode(tree, number, &node, err);
+	if (rc < 0)
+		return rc;
+	return node.kind == NODE_FILE ? tree_files_stat(tree, &node, ret, err)
+				      : tree_own_stat(tree, &node, ret, err);
+}
+
+int tree_readdir(struct tree *tree, uint64_t dir, uint64_t pos, fs_emit_fn *emit, void *ctx,
+		 struct error *err)
+{
+	struct node node = { 0 };
+	int rc = decode(tree, dir, &node, err);
+	if (rc < 0)
+		return rc;
+	return node.kind == NODE_FILE ? tree_files_readdir(tree, &node, pos, emit, ctx, err)
+				      : tree_own_readdir(tree, &node, pos, emit, ctx, err);
+}
+
+int tree_read(struct tree *tree, uint64_t number, void *buf, size_t len, uint64_t off, size_t *ret,
+	      struct error *err)
+{
+	struct node node = { 0 };
+	int rc = decode(tree, number, &node, err);
+	if (rc < 0)
+		return rc;
+	return node.kind == NODE_FILE ? tree_files_read(tree, &node, buf, len, off, ret, err)
+				      : tree_own_read(tree, &node, buf, len, off, ret, err);
+}
+
+int tree_extent(struct tree *tree, uint64_t number, uint64_t off, struct blk_extent *ret,
+		struct error *err)
+{
+	struct node node = { 0 };
+	int rc = decode(tree, number, &node, err);
+	if (rc < 0)
+		return rc;
+	return node.kind == NODE_FILE ? tree_files_extent(tree, &node, off, ret, err)
+				      : tree_own_extent(tree, &node, off, ret, err);
+}
+
+int tree_readlink(struct tree *tree, uint64_t number, char *buf, size_t size, struct error *err)
+{
+	struct node node = { 0 };
+	struct fs *fs = NULL;
+	int rc = decode(tree, number, &node, err);
+	if (rc < 0)
+		return rc;
+	if (node.kind == NODE_LATEST)
+		return tree_points_latest(tree, node.index, buf, size, err);
+	if (node.kind != NODE_FILE)
+		return error_set(err, -EINVAL, "node %" PRIu64 " is not a link", number);
+	rc = tree_files_hold(tree, node.slot, &fs, err);
+	if (rc < 0)
+		return rc;
+	rc = fs->driver->readlink(fs, node.ino, buf, size, err);
+	tree_files_release(tree, node.slot);
+	return rc;
+}
+
+int tree_listxattr(struct tree *tree, uint64_t number, char *buf, size_t size, size_t *ret,
+		   struct error *err)
+{
+	struct node node = { 0 };
+	struct fs *fs = NULL;
+	*ret = 0;
+	int rc = decode(tree, number, &node, err);
+	if (rc < 0 || node.kind != NODE_FILE)
+		return rc;
+	rc = tree_files_hold(tree, node.slot, &fs, err);
+	if (rc < 0)
+		return rc;
+	if (fs->driver->listxattr)
+		rc = fs->driver->listxattr(fs, node.ino, buf, size, ret, err);
+	tree_files_release(tree, node.slot);
+	return rc;
+}
+
+int tree_getxattr(struct tree *tree, uint64_t number, const char *name, void *buf, size_t size,
+		  size_t *ret, struct error *err)
+{
+	struct node node = { 0 };
+	struct fs *fs = NULL;
+	int rc = decode(tree, number, &node, err);
+	if (rc < 0)
+		return rc;
+	if (node.kind != NODE_FILE)
+		return error_set(err, -ENODATA, "%m");
+	rc = tree_files_hold(tree, node.slot, &fs, err);
+	if (rc < 0)
+		return rc;
+	if (fs->driver->getxattr)
+		rc = fs->driver->getxattr(fs, node.ino, name, buf, size, ret, err);
+	else
+		rc = error_set(err, -ENODATA, "%m");
+	tree_files_release(tree, node.slot);
+	return rc;
+}
