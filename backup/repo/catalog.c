@@ -7,11 +7,11 @@
 
 #include "catalog.h"
 
-/* An index that was found: open, or the reason why it is not. */
+/* An index that was found: open, or NULL and the reason why it is not. */
 struct listed {
 	char name[65];
 	struct index *index;
-	struct error *damage;
+	struct error damage;
 };
 
 struct catalog {
@@ -48,10 +48,8 @@ void catalog_free(struct catalog *catalog)
 {
 	if (!catalog)
 		return;
-	for (size_t i = 0; i < catalog->n; i++) {
+	for (size_t i = 0; i < catalog->n; i++)
 		index_close(catalog->listed[i].index);
-		free(catalog->listed[i].damage);
-	}
 	free(catalog->listed);
 	pages_free(catalog->pages);
 	pthread_rwlock_destroy(&catalog->lock);
@@ -59,56 +57,54 @@ void catalog_free(struct catalog *catalog)
 	free(catalog);
 }
 
-static bool is_listed(const struct catalog *catalog, const char *name)
+static struct listed *find(struct catalog *catalog, const char *name)
 {
 	for (size_t i = 0; i < catalog->n; i++)
 		if (strcmp(catalog->listed[i].name, name) == 0)
-			return true;
-	return false;
+			return &catalog->listed[i];
+	return NULL;
 }
 
-static int append(struct catalog *catalog, const struct listed *listed, struct error *err)
+/* A place in the list for an index that is not in it yet. */
+static int append(struct catalog *catalog, const char *name, struct listed **ret, struct error *err)
 {
-	int rc = 0;
 	pthread_rwlock_wrlock(&catalog->lock);
 	struct listed *grown =
 		reallocarray(catalog->listed, catalog->n + 1, sizeof(*catalog->listed));
 	if (grown) {
 		catalog->listed = grown;
-		catalog->listed[catalog->n++] = *listed;
-	} else {
-		rc = error_set(err, -ENOMEM, "open an index: %m");
+		*ret = &grown[catalog->n++];
+		**ret = (struct listed){ 0 };
+		memcpy((*ret)->name, name, sizeof((*ret)->name));
 	}
 	pthread_rwlock_unlock(&catalog->lock);
-	return rc;
+	return grown ? 0 : error_set(err, -ENOMEM, "open an index: %m");
 }
 
 static int found(void *ctx, const char *name, struct error *err)
 {
 	struct catalog *catalog = ctx;
-	struct listed listed = { 0 };
 	/* Only names of ours: somebody may have left a note in the folder. */
-	if (strlen(name) != 64 || is_listed(catalog, name))
+	if (strlen(name) != 64)
 		return 0;
-	memcpy(listed.name, name, 65);
-
-	struct error why;
-	int rc = index_open(catalog->objects, catalog->pages, catalog->n + 1, name, &listed.index,
-			    &why);
+	struct listed *listed = find(catalog, name);
+	if (listed && listed->index)
+		return 0;
+	int rc = listed ? 0 : append(catalog, name, &listed, err);
+	if (rc < 0)
+		return rc;
+	/* One that was damaged may be whole by now: put back by its owner, or by a backup. */
+	struct error why = { 0 };
+	struct index *index = NULL;
+	uint64_t serial = (uint64_t)(listed - catalog->listed) + 1;
+	rc = index_open(catalog->objects, catalog->pages, serial, name, &index, &why);
 	if (rc == -ENOMEM)
 		return error_set(err, rc, "%s", why.msg);
-	if (rc < 0) {
-		listed.damage = malloc(sizeof(why));
-		if (!listed.damage)
-			return error_set(err, -ENOMEM, "open an index: %m");
-		*listed.damage = why;
-	}
-	rc = append(catalog, &listed, err);
-	if (rc < 0) {
-		index_close(listed.index);
-		free(listed.damage);
-	}
-	return rc;
+	pthread_rwlock_wrlock(&catalog->lock);
+	listed->index = index;
+	listed->damage = why;
+	pthread_rwlock_unlock(&catalog->lock);
+	return 0;
 }
 
 int catalog_refresh(struct catalog *catalog, struct error *err)
@@ -125,21 +121,19 @@ bool catalog_next(struct catalog *catalog, struct catalog_search *search, const 
 	for (;;) {
 		pthread_rwlock_rdlock(&catalog->lock);
 		bool more = search->next < catalog->n;
-		struct listed listed = { 0 };
-		if (more)
-			listed = catalog->listed[search->next++];
+		struct listed *listed = more ? &catalog->listed[search->next++] : NULL;
+		struct index *index = more ? listed->index : NULL;
+		if (more && !index)
+			search->damage = listed->damage;
 		pthread_rwlock_unlock(&catalog->lock);
 		if (!more)
 			return false;
-		if (!listed.index) {
-			search->damage = *listed.damage;
-			continue;
-		}
 		bool is_there = false;
-		int rc = index_find(listed.index, id, &ret->entry, &ret->pack, &is_there,
-				    &search->damage);
+		int rc = index ? index_find(index, id, &ret->entry, &ret->pack, &is_there,
+					    &search->damage)
+			       : 0;
 		if (rc == 0 && is_there) {
-			ret->index = listed.index;
+			ret->index = index;
 			return true;
 		}
 	}

@@ -24,6 +24,7 @@ struct index {
 
 static int damaged(const struct index *index, struct error *err, const char *why)
 {
+	objects_forget(index->objects, index->key);
 	return error_set(err, -EUCLEAN, "'%s' is damaged: %s", index->key, why);
 }
 
@@ -110,10 +111,11 @@ static int read_page(struct index *index, uint64_t number, uint8_t page[INDEX_PA
 	rc = index_page_sum(page, index->seed, number, sum, err);
 	if (rc < 0)
 		return rc;
-	if (memcmp(stands, sum, INDEX_SUM) != 0)
-		return error_set(err, -EUCLEAN,
-				 "'%s' is damaged: the checksum of its page %" PRIu64 " is wrong",
-				 index->key, number);
+	if (memcmp(stands, sum, INDEX_SUM) != 0) {
+		char why[64];
+		snprintf(why, sizeof(why), "the checksum of its page %" PRIu64 " is wrong", number);
+		return damaged(index, err, why);
+	}
 	pages_put(index->pages, index->serial, number, page);
 	return 0;
 }

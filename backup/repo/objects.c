@@ -144,3 +144,14 @@ int objects_size(struct objects *objects, const char *key, uint64_t *ret, struct
 	give_back(objects, slot, &own);
 	return 0;
 }
+
+void objects_forget(struct objects *objects, const char *key)
+{
+	struct store_object *object = NULL;
+	pthread_mutex_lock(&objects->lock);
+	struct slot *slot = find(objects, key);
+	if (slot && slot->users == 0) /* else whoever reads it now will find out, too */
+		object = steal(&slot->object);
+	pthread_mutex_unlock(&objects->lock);
+	store_close(object);
+}

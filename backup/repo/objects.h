@@ -29,4 +29,11 @@ int objects_read(struct objects *objects, const char *key, void *buf, size_t len
  */
 int objects_size(struct objects *objects, const char *key, uint64_t *ret, struct error *err);
 
+/**
+ * objects_forget() - have the object at @key opened anew when it is read next. Any thread.
+ *
+ * For one that turned out to be damaged: another may have taken its place by then.
+ */
+void objects_forget(struct objects *objects, const char *key);
+
 #endif

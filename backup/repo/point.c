@@ -31,20 +31,13 @@ static json_int_t number_in(const json_t *object, const char *key)
 	return json_is_integer(number) ? MAX(json_integer_value(number), -1) : -1;
 }
 
-/* "2026-11-22T17:00:00Z", or with a fraction of a second before the Z. */
-static bool is_time(const char *text, bool fraction)
+/* "2026-11-22T17:00:00Z" is of the shape "0000-00-00T00:00:00Z": 0 is any digit. */
+static bool has_shape(const char *text, const char *shape)
 {
-	static const char shape[] = "0000-00-00T00:00:00";
-	for (size_t i = 0; i < sizeof(shape) - 1; i++)
-		if (shape[i] == '0' ? text[i] < '0' || text[i] > '9' : text[i] != shape[i])
+	for (; *shape; text++, shape++)
+		if (*shape == '0' ? *text < '0' || *text > '9' : *text != *shape)
 			return false;
-	text += sizeof(shape) - 1;
-	size_t digits = 0;
-	if (fraction && *text == '.') {
-		digits = strspn(text + 1, "0123456789");
-		text += 1 + digits;
-	}
-	return digits <= 9 && strcmp(text, "Z") == 0;
+	return !*text;
 }
 
 /* Disks are called "disk0", "disk1", ...: their names are used in paths. */
@@ -122,10 +115,11 @@ static const char *wrong(const json_t *point)
 	const char *name = string_in(point, "name"), *time = string_in(point, "time");
 	if (!name || !name[0])
 		return "it has no name";
-	if (!time || !is_time(time, false))
+	if (!time || !has_shape(time, "0000-00-00T00:00:00Z"))
 		return "it has no time";
 	const json_t *finished = json_object_get(point, "finished");
-	if (finished && (!json_is_string(finished) || !is_time(json_string_value(finished), true)))
+	if (finished && (!json_is_string(finished) ||
+			 !has_shape(json_string_value(finished), "0000-00-00T00:00:00.000000000Z")))
 		return "the time when it was finished is not one";
 	const char *why = wrong_disks(json_object_get(point, "disks"));
 	return why ? why : wrong_rest(point);

@@ -103,9 +103,11 @@ static int read_at(struct repo *repo, const struct catalog_place *place, void *b
 	rc = digest(buf, len, id.bytes, err);
 	if (rc < 0)
 		return rc;
-	if (memcmp(&id, &place->entry.id, sizeof(id)) != 0)
+	if (memcmp(&id, &place->entry.id, sizeof(id)) != 0) {
+		objects_forget(repo->objects, key);
 		return error_set(err, -EUCLEAN, "'%s' is damaged at offset %u", key,
 				 place->entry.offset);
+	}
 	return 0;
 }
 
@@ -136,6 +138,7 @@ int repo_read(struct repo *repo, const struct chunk_id *id, void *buf, size_t le
 	if (read_anywhere(repo, id, buf, len, &search, &why))
 		return 0;
 	/* Another writer may have added it since the indexes were listed: ask the new ones too. */
+	search = (struct catalog_search){ 0 };
 	if (catalog_refresh(repo->catalog, &search.damage) == 0 &&
 	    read_anywhere(repo, id, buf, len, &search, &why))
 		return 0;

@@ -25,6 +25,8 @@
  */
 #define WRITEBACK_STEP (8u << 20)
 
+#define TEMP_MAX 48
+
 struct dir_store {
 	struct store store;
 	char *path;
@@ -34,8 +36,8 @@ struct dir_store {
 struct dir_put {
 	struct store_put put;
 	int fd;
-	char temp[48];      /* its name for now, "" when it has none */
-	uint64_t submitted; /* bytes that were handed to the disk */
+	char temp[TEMP_MAX]; /* its name for now, "" when it has none */
+	uint64_t submitted;  /* bytes that were handed to the disk */
 };
 
 struct dir_object {
@@ -101,7 +103,8 @@ static int make_folders(struct dir_store *dir, const char *key, struct error *er
 	return 0;
 }
 
-static int open_named(struct dir_store *dir, struct dir_put *put, struct error *err)
+/* A name that nobody else uses; @ret has TEMP_MAX bytes. */
+static int make_temp_name(struct dir_store *dir, char *ret, struct error *err)
 {
 	int rc = make_folder(dir, "tmp", err);
 	if (rc < 0)
@@ -111,8 +114,16 @@ static int open_named(struct dir_store *dir, struct dir_put *put, struct error *
 	if (getrandom(random, sizeof(random), 0) != sizeof(random))
 		return error_set(err, -EIO, "the system has no random numbers");
 	digest_hex(random, sizeof(random), digits);
-	snprintf(put->temp, sizeof(put->temp), "tmp/%s", digits);
-	put->fd = openat(dir->fd, put->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	snprintf(ret, TEMP_MAX, "tmp/%s", digits);
+	return 0;
+}
+
+static int open_named(struct dir_store *dir, struct dir_put *put, struct error *err)
+{
+	int rc = make_temp_name(dir, put->temp, err);
+	if (rc < 0)
+		return rc;
+	put->fd = openat(dir->fd, put->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (put->fd < 0) {
 		rc = error_set(err, -errno, "create '%s/%s': %m", dir->path, put->temp);
 		put->temp[0] = '\0';
@@ -127,7 +138,7 @@ static int dir_begin(struct store *store, struct store_put **ret, struct error *
 	CLEANUP(free_cleanup) struct dir_put *put = calloc(1, sizeof(*put));
 	if (!put)
 		return error_set(err, -ENOMEM, "write to '%s': %m", dir->path);
-	put->fd = openat(dir->fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	put->fd = openat(dir->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (put->fd < 0) {
 		/* What file systems and kernels say that do not know nameless files. */
 		if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL && errno != ENOENT)
@@ -184,7 +195,46 @@ static int sync_folder_of(struct dir_store *dir, const char *key, struct error *
 	return 0;
 }
 
-static int publish(struct dir_store *dir, struct dir_put *put, const char *key, struct error *err)
+/* Does what lies under the key have our bytes? What cannot be read has not. */
+static bool is_twin(struct dir_store *dir, const struct dir_put *put, const char *key)
+{
+	enum { STEP = 64 << 10 };
+	CLEANUP(free_cleanup) char *ours = malloc(2 * STEP);
+	CLEANUP(close_cleanup) int fd = openat(dir->fd, key, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	if (!ours || fd < 0 || fstat(fd, &st) < 0 || (uint64_t)st.st_size != put->put.size)
+		return false;
+	char *theirs = ours + STEP;
+	for (off_t off = 0; off < st.st_size;) {
+		size_t len = (size_t)MIN(st.st_size - off, (off_t)STEP);
+		if (pread(put->fd, ours, len, off) != (ssize_t)len ||
+		    pread(fd, theirs, len, off) != (ssize_t)len || memcmp(ours, theirs, len) != 0)
+			return false;
+		off += (off_t)len;
+	}
+	return true;
+}
+
+/* Puts a complete file in the place of a damaged one. */
+static int replace(struct dir_store *dir, struct dir_put *put, const char *key, struct error *err)
+{
+	if (!put->temp[0]) {
+		char temp[TEMP_MAX];
+		int rc = make_temp_name(dir, temp, err);
+		if (rc == 0 && (rc = link_put(dir, put, temp)) < 0)
+			error_set(err, rc, "replace '%s/%s': %m", dir->path, key);
+		if (rc < 0)
+			return rc;
+		memcpy(put->temp, temp, sizeof(temp));
+	}
+	if (renameat(dir->fd, put->temp, dir->fd, key) < 0)
+		return error_set(err, -errno, "replace '%s/%s': %m", dir->path, key);
+	put->temp[0] = '\0';
+	return 0;
+}
+
+static int publish(struct dir_store *dir, struct dir_put *put, const char *key, bool is_content,
+		   struct error *err)
 {
 	if (fchmod(put->fd, 0400) < 0 || fsync(put->fd) < 0)
 		return error_set(err, -errno, "write '%s/%s': %m", dir->path, key);
@@ -195,18 +245,18 @@ static int publish(struct dir_store *dir, struct dir_put *put, const char *key, 
 			return rc;
 		rc = link_put(dir, put, key);
 	}
-	if (rc < 0 && rc != -EEXIST)
-		return error_set(err, rc, "give '%s/%s' its name: %m", dir->path, key);
-	/* A twin's writer may not have come to this yet, and we rely on the name as well. */
-	int synced = sync_folder_of(dir, key, err);
-	if (synced < 0)
-		return synced;
-	return rc == -EEXIST ? error_set(err, rc, "'%s/%s': %m", dir->path, key) : 0;
+	if (rc == -EEXIST && is_content)
+		rc = is_twin(dir, put, key) ? 0 : replace(dir, put, key, err);
+	else if (rc < 0)
+		error_set(err, rc, "give '%s/%s' its name: %m", dir->path, key);
+	/* Also for a twin: its writer may not have come to this yet, and we rely on the name too.
+	 */
+	return rc < 0 ? rc : sync_folder_of(dir, key, err);
 }
 
-static int dir_commit(struct store_put *put, const char *key, struct error *err)
+static int dir_commit(struct store_put *put, const char *key, bool is_content, struct error *err)
 {
-	int rc = publish(dir_of(put->store), put_of(put), key, err);
+	int rc = publish(dir_of(put->store), put_of(put), key, is_content, err);
 	dir_abort(put); /* the name under which it was written, not the one it has now */
 	return rc;
 }

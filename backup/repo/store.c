@@ -33,23 +33,7 @@ int store_append(struct store_put *put, const void *buf, size_t len, struct erro
 
 int store_commit(struct store_put *put, const char *key, struct error *err)
 {
-	struct store *store = put->store;
-	uint64_t size = put->size;
-	int rc = store->ops->commit(put, key, err);
-	if (rc != -EEXIST)
-		return rc;
-
-	CLEANUP(store_close_cleanup) struct store_object *twin = NULL;
-	rc = store_open(store, key, &twin, err);
-	if (rc < 0)
-		return rc;
-	if (twin->size != size)
-		return error_set(err, -EUCLEAN,
-				 "'%s' is damaged: it has %" PRIu64
-				 " bytes and should have %" PRIu64
-				 "; move it out of the repository and try again",
-				 key, twin->size, size);
-	return 0;
+	return put->store->ops->commit(put, key, true, err);
 }
 
 void store_abort(struct store_put *put)
@@ -131,7 +115,7 @@ int store_put_new(struct store *store, const char *key, const void *buf, size_t 
 {
 	struct store_put *put;
 	int rc = put_bytes(store, buf, len, &put, err);
-	return rc < 0 ? rc : store->ops->commit(put, key, err);
+	return rc < 0 ? rc : store->ops->commit(put, key, false, err);
 }
 
 int store_put_same(struct store *store, const char *key, const void *buf, size_t len,

@@ -14,6 +14,7 @@
 #ifndef REPO_STORE_H
 #define REPO_STORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,8 +35,9 @@ typedef int store_list_fn(void *ctx, const char *name, struct error *err);
  * struct store_ops - what an implementation provides
  * @begin: an object without a key yet: content decides the key, so it comes last
  * @append: bytes for it
- * @commit: put it under @key if nothing is there: when this returns 0 it is complete, visible and
- * on stable storage. -EEXIST when the key is taken. The put is over, also on failure
+ * @commit: put it under @key: when this returns 0 it is complete, visible and on stable storage.
+ *          When the key is taken: -EEXIST; or, if it @is_content, what is there is left when it is
+ *          the same, and replaced when it is not. The put is over, also on failure
  * @abort: it never was
  * @open: an object to read from; -ENOENT when it is not there
  * @read: all of a range, which lies inside the object
@@ -46,7 +48,7 @@ typedef int store_list_fn(void *ctx, const char *name, struct error *err);
 struct store_ops {
 	int (*begin)(struct store *store, struct store_put **ret, struct error *err);
 	int (*append)(struct store_put *put, const void *buf, size_t len, struct error *err);
-	int (*commit)(struct store_put *put, const char *key, struct error *err);
+	int (*commit)(struct store_put *put, const char *key, bool is_content, struct error *err);
 	void (*abort)(struct store_put *put);
 	int (*open)(struct store *store, const char *key, struct store_object **ret,
 		    struct error *err);
@@ -95,13 +97,13 @@ int store_begin(struct store *store, struct store_put **ret, struct error *err);
 int store_append(struct store_put *put, const void *buf, size_t len, struct error *err);
 
 /**
- * store_commit() - put the object under its key, unless its twin is there
+ * store_commit() - put the object under its key, which its content decides
  * @put: freed, also on failure
  *
- * Objects are named by their content, so one that is there already is as good as ours, and that is
- * success; unless it has another size, which only damage can explain.
+ * One that is there already is as good as ours if it has the same bytes. If it has not, it is
+ * damaged, and ours takes its place: that is how a backup heals what it meets.
  *
- * Return: 0 when the object is on stable storage; -EUCLEAN when a damaged twin is in the way; ...
+ * Return: 0 when the object is on stable storage; what the system said.
  */
 int store_commit(struct store_put *put, const char *key, struct error *err);
 
@@ -134,7 +136,7 @@ int store_list(struct store *store, const char *folder, store_list_fn *fn, void 
 int store_get(struct store *store, const char *key, size_t max, char **ret, size_t *ret_len,
 	      struct error *err);
 
-/* Puts an object that fits in memory. Return: as store_commit(), but -EEXIST when it is there. */
+/* Puts an object that fits in memory. Return: 0; -EEXIST when there is one under the key; ... */
 int store_put_new(struct store *store, const char *key, const void *buf, size_t len,
 		  struct error *err);
 

@@ -74,7 +74,7 @@ static inline int fixture_store(struct repo_writer *writer, const struct repo *r
 				uint32_t seed, struct chunk_id *ret_root, uint64_t *ret_stored,
 				struct error *err)
 {
-	static uint8_t buf[CHUNK], sealed_buf[REPO_SEAL_BOUND(CHUNK)];
+	CLEANUP(free_cleanup) uint8_t *buf = malloc(CHUNK + REPO_SEAL_BOUND(CHUNK));
 	CLEANUP(sealer_free_cleanup) struct sealer *sealer = NULL;
 	CLEANUP(chunkmap_builder_free_cleanup) struct chunkmap_builder *builder = NULL;
 	int rc = sealer_new(repo, REPO_LEVEL_DEFAULT, &sealer, err);
@@ -83,7 +83,7 @@ static inline int fixture_store(struct repo_writer *writer, const struct repo *r
 	uint64_t total = 0, stored;
 	for (uint64_t i = 0; rc == 0 && i < n; i++) {
 		struct chunk_id id;
-		struct sealed sealed = { .buf = sealed_buf };
+		struct sealed sealed = { .buf = buf + CHUNK };
 		if (fixture_is_zero(i))
 			continue;
 		fixture_chunk(i, seed, buf);
@@ -119,6 +119,13 @@ static inline json_t *fixture_point(const char *name, const char *time, uint64_t
 	return point;
 }
 
+/* Objects are read-only; a test that damages one needs to write. */
+static inline int fixture_open_rw(const char *path)
+{
+	chmod(path, 0600);
+	return open(path, O_RDWR | O_CLOEXEC);
+}
+
 /* A whole backup: 0 when the restore point is there. */
 static inline int fixture_backup(struct repo *repo, const char *name, const char *time, uint64_t n,
 				 uint32_t seed, char ret_id[65], uint64_t *ret_stored,
@@ -141,7 +148,8 @@ static inline int fixture_backup(struct repo *repo, const char *name, const char
 static inline int fixture_verify(struct repo *repo, const json_t *point, uint32_t seed,
 				 struct error *err)
 {
-	static uint8_t buf[CHUNK], want[CHUNK];
+	CLEANUP(free_cleanup) uint8_t *buf = malloc(2 * CHUNK);
+	uint8_t *want = buf + CHUNK;
 	struct repo_disk disk;
 	repo_point_disk(point, 0, &disk);
 	CLEANUP(chunkmap_close_cleanup) struct chunkmap *map = NULL;
@@ -151,7 +159,7 @@ static inline int fixture_verify(struct repo *repo, const json_t *point, uint32_
 		rc = chunkmap_get(map, i, &id, err);
 		if (rc < 0)
 			break;
-		memset(buf, 0, sizeof(buf));
+		memset(buf, 0, CHUNK);
 		if (!chunk_id_is_zero(&id))
 			rc = repo_read(repo, &id, buf, CHUNK, err);
 		fixture_chunk(i, seed, want);

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+
+#include "repo-fixture.h"
+
+#define TIME  "2026-11-22T17:00:00Z"
+#define LATER "2026-11-22T18:00:00Z"
+
+struct fixture {
+	char *dir;
+	struct repo *repo;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	f->dir = fixture_dir();
+	*state = f;
+	ok(repo_init(f->dir, CHUNK, err));
+	ok(repo_open(f->dir, &f->repo, err));
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	repo_close(f->repo);
+	fixture_dir_free(f->dir);
+	free(f);
+	return 0;
+}
+
+static json_t *manifest(const char *name, const char *time)
+{
+	struct chunk_id root = { { 1, 2, 3 } };
+	return fixture_point(name, time, 10, &root);
+}
+
+/* A restore point without a backup: only the manifest matters here. */
+static void put(struct fixture *f, const char *name, const char *time, const char *finished,
+		char id[65])
+{
+	json_t *point = manifest(name, time);
+	if (finished)
+		json_object_set_new(point, "finished", json_string(finished));
+	ok(point_put(f->repo->store, point, id, err));
+	json_decref(point);
+}
+
+static int find(struct fixture *f, const char *spec, char id[65], struct error *err)
+{
+	json_t *point;
+	int rc = repo_point_find(f->repo, spec, id, &point, err);
+	if (rc == 0)
+		json_decref(point);
+	return rc;
+}
+
+static void a_manifest_says_what_its_disks_are(void **state)
+{
+	struct fixture *f = *state;
+	char id[65], found[65];
+	json_t *point;
+	struct repo_disk disk;
+	put(f, "srv", TIME, NULL, id);
+	ok(repo_point_find(f->repo, id, found, &point, err));
+	assert_string_equal(repo_point_name(point), "srv");
+	assert_string_equal(repo_point_time(point), TIME);
+	assert_int_equal(repo_point_disks(point), 1);
+	repo_point_disk(point, 0, &disk);
+	assert_string_equal(disk.name, "disk0");
+	assert_int_equal(disk.size, 10 * CHUNK);
+	assert_int_equal(disk.sector_size, 512);
+	assert_int_equal(disk.chunk_size, CHUNK);
+	assert_int_equal(disk.n_chunks, 10);
+	assert_memory_equal(disk.root.bytes, "\1\2\3\0", 4);
+	json_decref(point);
+}
+
+static void a_point_is_found_by_what_the_user_writes(void **state)
+{
+	struct fixture *f = *state;
+	char a[65], b[65], c[65], id[65], prefix[65];
+	put(f, "srv", LATER, NULL, b);
+	put(f, "srv", TIME, NULL, a);
+	put(f, "odd@name", TIME, NULL, c);
+	ok(find(f, "srv@latest", id, err));
+	assert_string_equal(id, b);
+	ok(find(f, "srv@" TIME, id, err));
+	assert_string_equal(id, a);
+	ok(find(f, "odd@name@latest", id, err));
+	assert_string_equal(id, c);
+	snprintf(prefix, sizeof(prefix), "%.10s", a);
+	ok(find(f, prefix, id, err));
+	assert_string_equal(id, a);
+	ok(find(f, a, id, err));
+	assert_string_equal(id, a);
+}
+
+static void what_is_not_there_is_explained(void **state)
+{
+	static const char *const specs[] = {
+		"",     "@latest",   "srv", "other@latest", "srv@2020-01-01T00:00:00Z",
+		"srv@", "0123456789"
+	};
+	struct fixture *f = *state;
+	char id[65];
+	put(f, "srv", TIME, NULL, id);
+	for (size_t i = 0; i < ARRAY_SIZE(specs); i++) {
+		struct error why = { 0 };
+		assert_int_equal(find(f, specs[i], id, &why), -ENOENT);
+		assert_non_null(strstr(why.msg, "NAME@latest"));
+	}
+}
+
+static void two_of_one_second_are_told_apart_by_when_they_were_finished(void **state)
+{
+	struct fixture *f = *state;
+	char a[65], b[65], c[65], id[65];
+	put(f, "srv", TIME, "2026-11-22T17:00:00.500000000Z", b);
+	put(f, "srv", TIME, "2026-11-22T17:00:00.400000000Z", a);
+	put(f, "srv", TIME, "2026-11-22T17:00:00.600000000Z", c);
+	ok(find(f, "srv@latest", id, err));
+	assert_string_equal(id, c);
+	assert_int_equal(find(f, "srv@" TIME, id, NULL), -ENOTUNIQ);
+}
+
+static void a_prefix_of_several_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	char id[65], seen[16] = "", spec[2] = "";
+	struct error why = { 0 };
+	/* 17 ids begin with one of 16 digits: two of them with the same. */
+	for (int i = 0; i < 17 && !spec[0]; i++) {
+		char name[8];
+		snprintf(name, sizeof(name), "s%d", i);
+		put(f, name, TIME, NULL, id);
+		if (memchr(seen, id[0], (size_t)i))
+			spec[0] = id[0];
+		else
+			seen[i] = id[0];
+	}
+	assert_int_equal(find(f, spec, id, &why), -ENOTUNIQ);
+	assert_non_null(strstr(why.msg, "write more of the id"));
+}
+
+struct listed {
+	size_t n, damaged;
+	char times[8][32];
+};
+
+static int note(void *ctx, const char id[65], const json_t *point, struct error *err)
+{
+	(void)id, (void)err;
+	struct listed *listed = ctx;
+	snprintf(listed->times[listed->n++], 32, "%s", repo_point_time(point));
+	return 0;
+}
+
+static void note_damaged(void *ctx, const struct error *why)
+{
+	assert_non_null(strstr(why->msg, "restore point "));
+	((struct listed *)ctx)->damaged++;
+}
+
+static int stop(void *ctx, const char id[65], const json_t *point, struct error *err)
+{
+	(void)id, (void)point;
+	++*(int *)ctx;
+	return error_set(err, -ECANCELED, "enough");
+}
+
+static void points_are_listed_oldest_first(void **state)
+{
+	struct fixture *f = *state;
+	char id[65];
+	struct listed all = { 0 }, one = { 0 };
+	put(f, "srv", LATER, NULL, id);
+	put(f, "other", "2026-11-22T17:30:00Z", NULL, id);
+	put(f, "srv", TIME, NULL, id);
+	ok(repo_points(f->repo, NULL, note, &all, note_damaged, err));
+	assert_int_equal(all.n, 3);
+	assert_string_equal(all.times[0], TIME);
+	assert_string_equal(all.times[1], "2026-11-22T17:30:00Z");
+	assert_string_equal(all.times[2], LATER);
+	ok(repo_points(f->repo, "srv", note, &one, note_damaged, err));
+	assert_int_equal(one.n, 2);
+	int calls = 0;
+	assert_int_equal(repo_points(f->repo, NULL, stop, &calls, NULL, NULL), -ECANCELED);
+	assert_int_equal(calls, 1);
+}
+
+static void point_path(struct fixture *f, const char *id, char path[256])
+{
+	snprintf(path, 256, "%s/points/%s", f->dir, id);
+}
+
+static void a_damaged_point_does_not_hide_the_others(void **state)
+{
+	struct fixture *f = *state;
+	char a[65], b[65], id[65], path[256];
+	struct listed listed = { 0 };
+	struct error why = { 0 };
+	put(f, "srv", TIME, NULL, a);
+	put(f, "other", LATER, NULL, b);
+	point_path(f, b, path);
+	chmod(path, 0600);
+	assert_int_equal(truncate(path, 20), 0);
+	ok(repo_points(f->repo, NULL, note, &listed, note_damaged, err));
+	assert_int_equal(listed.n, 1);
+	assert_int_equal(listed.damaged, 1);
+	ok(find(f, "srv@latest", id, err));
+	assert_string_equal(id, a);
+	assert_int_equal(find(f, "other@latest", id, &why), -EUCLEAN);
+	assert_non_null(strstr(why.msg, "copy of the repository"));
+	assert_int_equal(find(f, b, id, NULL), -EUCLEAN);
+}
+
+static void no_byte_can_change_unnoticed(void **state)
+{
+	struct fixture *f = *state;
+	char id[65], path[256];
+	json_t *point;
+	put(f, "srv", TIME, NULL, id);
+	point_path(f, id, path);
+	int fd = fixture_open_rw(path);
+	struct stat st;
+	assert_int_equal(fstat(fd, &st), 0);
+	for (off_t i = 0; i < st.st_size; i++) {
+		char was, is;
+		assert_int_equal(pread(fd, &was, 1, i), 1);
+		is = (char)(was ^ 1);
+		assert_int_equal(pwrite(fd, &is, 1, i), 1);
+		assert_int_equal(point_get(f->repo->store, id, &point, NULL), -EUCLEAN);
+		assert_int_equal(pwrite(fd, &was, 1, i), 1);
+	}
+	close(fd);
+	ok(point_get(f->repo->store, id, &point, err));
+	json_decref(point);
+}
+
+static void files_of_others_are_passed_over(void **state)
+{
+	struct fixture *f = *state;
+	char id[65], path[256];
+	struct listed listed = { 0 };
+	put(f, "srv", TIME, NULL, id);
+	point_path(f, "README", path);
+	fclose(fopen(path, "w"));
+	ok(repo_points(f->repo, NULL, note, &listed, note_damaged, err));
+	assert_int_equal(listed.n, 1);
+	assert_int_equal(listed.damaged, 0);
+}
+
+/* @path: what to replace, as "name" or "disks/0/map/root"; NULL as @value: what to remove */
+static void replace(json_t *json, const char *path, const char *value)
+{
+	char part[32];
+	const char *slash;
+	while ((slash = strchr(path, '/'))) {
+		snprintf(part, sizeof(part), "%.*s", (int)(slash - path), path);
+		json = json_is_array(json) ? json_array_get(json, (size_t)atoi(part))
+					   : json_object_get(json, part);
+		path = slash + 1;
+	}
+	if (value)
+		json_object_set_new(json, path, json_loads(value, JSON_DECODE_ANY, NULL));
+	else
+		json_object_del(json, path);
+}
+
+static void what_the_format_does_not_allow_is_neither_read_nor_written(void **state)
+{
+	static const struct {
+		const char *path, *value;
+	} cases[] = {
+		{ "name", NULL },
+		{ "name", "\"\"" },
+		{ "name", "5" },
+		{ "time", NULL },
+		{ "time", "\"2026-11-22 17:00:00Z\"" },
+		{ "time", "\"2026-11-22T17:00:00\"" },
+		{ "time", "\"2026-11-22T17:00:00.5Z\"" },
+		{ "time", "\"\"" },
+		{ "finished", "\"now\"" },
+		{ "finished", "\"2026-11-22T17:00:00Z\"" },
+		{ "finished", "\"2026-11-22T17:00:00.5Z\"" },
+		{ "finished", "\"2026-11-22T17:00:00.0123456789Z\"" },
+		{ "finished", "1" },
+		{ "disks", NULL },
+		{ "disks", "[]" },
+		{ "disks", "{}" },
+		{ "disks", "[5]" },
+		{ "disks/0/name", "\"../../etc\"" },
+		{ "disks/0/name", "\"disk\"" },
+		{ "disks/0/name", "\"disk1234567890\"" },
+		{ "disks/0/size", "-1" },
+		{ "disks/0/size", "1.5" },
+		{ "disks/0/size", "655361" },
+		{ "disks/0/size", "9223372036854775807" },
+		{ "disks/0/sector_size", "511" },
+		{ "disks/0/sector_size", "131072" },
+		{ "disks/0/chunk_size", "0" },
+		{ "disks/0/chunk_size", "65537" },
+		{ "disks/0/chunk_size", "8388608" },
+		{ "disks/0/map", NULL },
+		{ "disks/0/map/chunks", "11" },
+		{ "disks/0/map/chunks", NULL },
+		{ "disks/0/map/root", "\"abc\"" },
+		{ "disks/0/map/root", "null" },
+		{ "host", "5" },
+		{ "layout", "[]" },
+		{ "stats", "5" },
+		{ "tags", "{}" },
+	};
+	struct fixture *f = *state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char id[65];
+		json_t *point = manifest("srv", TIME), *read;
+		replace(point, cases[i].path, cases[i].value);
+		if (point_put(f->repo->store, point, id, NULL) != -EINVAL)
+			fail_msg("written: %s", cases[i].path);
+		json_object_set_new(point, "format", json_string("lunette-point"));
+		json_object_set_new(point, "version", json_integer(1));
+		json_object_set_new(point, "features", json_array());
+		char *text = json_dumps(point, 0);
+		if (point_parse(text, strlen(text), &read, NULL) != -EUCLEAN)
+			fail_msg("read: %s", cases[i].path);
+		free(text);
+		json_decref(point);
+	}
+}
+
+static void two_disks_of_one_name_are_refused(void **state)
+{
+	struct fixture *f = *state;
+	char id[65];
+	json_t *point = manifest("srv", TIME), *disks = json_object_get(point, "disks");
+	json_array_append_new(disks, json_deep_copy(json_array_get(disks, 0)));
+	assert_int_equal(point_put(f->repo->store, point, id, NULL), -EINVAL);
+	json_object_set_new(json_array_get(disks, 1), "name", json_string("disk1"));
+	ok(point_put(f->repo->store, point, id, err));
+	json_decref(point);
+}
+
+static void a_newer_point_is_refused_politely(void **state)
+{
+	(void)state;
+	static const char *const texts[] = {
+		"{\"format\": \"lunette-point\", \"version\": 2, \"features\": []}",
+		"{\"format\": \"lunette-point\", \"version\": 1, \"features\": [\"sparse\"]}",
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		struct error why = { 0 };
+		json_t *point;
+		assert_int_equal(point_parse(texts[i], strlen(texts[i]), &point, &why),
+				 -EPROTONOSUPPORT);
+		assert_non_null(strstr(why.msg, "please use a newer one"));
+	}
+}
+
+int main(void)
+{
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(a_manifest_says_what_its_disks_are),
+		TEST(a_point_is_found_by_what_the_user_writes),
+		TEST(what_is_not_there_is_explained),
+		TEST(two_of_one_second_are_told_apart_by_when_they_were_finished),
+		TEST(a_prefix_of_several_is_refused),
+		TEST(points_are_listed_oldest_first),
+		TEST(a_damaged_point_does_not_hide_the_others),
+		TEST(no_byte_can_change_unnoticed),
+		TEST(files_of_others_are_passed_over),
+		TEST(what_the_format_does_not_allow_is_neither_read_nor_written),
+		TEST(two_disks_of_one_name_are_refused),
+		TEST(a_newer_point_is_refused_politely),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
