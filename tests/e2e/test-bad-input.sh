@@ -58,7 +58,7 @@ fails 'a damaged MFT: all blocks are stored' 3 "'disk0-p2': every block of it is
 
 # Mount points.
 tap_at_exit umount --lazy dir/mnt
-fails 'a mount point that is not there' 1 "'?dir/none'?: No such file" "$LUNETTE" mount gpt.img dir/none
+fails 'a mount point that is not there' 1 "'dir/none' does not exist" "$LUNETTE" mount gpt.img dir/none
 fails 'a mount point that is a file' 1 '[Nn]ot a directory' "$LUNETTE" mount gpt.img blank.img
 mkdir -p dir/full dir/mnt && touch dir/full/file
 fails 'a mount point that is not empty' 1 'not empty' "$LUNETTE" mount gpt.img dir/full

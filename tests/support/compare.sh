@@ -17,7 +17,7 @@ compare_manifest() {
 		# A directory's size and link count are the driver's own business.
 		find . -mindepth 1 -type d -printf '%p\td\t%T@\0' -o -printf '%p\t%y\t%s\t%T@\t%n\t%l\0' |
 			sort -z | tr '\n\0' '\001\n'
-		find . -type f -print0 | sort -z | xargs -0 -r -P 2 -n 500 sha256sum -z | sort -z -k 2 |
+		find . -type f -print0 | sort -z | xargs -0 -r sha256sum -z | sort -z -k 2 |
 			tr '\n\0' '\001\n'
 	)
 }
