@@ -73,7 +73,7 @@ static void no_byte_can_change_what_it_says(void **state)
 }
 
 /* A config of somebody else: with some members replaced, and a digest that is right. */
-static int parse_with(const char *replacement, struct config *ret, struct error *err)
+static int parse_with(const char *replacement, struct config *ret, struct error *why)
 {
 	char *text, hex[65];
 	size_t len;
@@ -90,7 +90,7 @@ static int parse_with(const char *replacement, struct config *ret, struct error 
 	free(text);
 	json_object_set_new(json, "sha256", json_string(hex));
 	text = json_dumps(json, 0);
-	int rc = config_parse(text, strlen(text), ret, err);
+	int rc = config_parse(text, strlen(text), ret, why);
 	free(text);
 	json_decref(json);
 	json_decref(change);
