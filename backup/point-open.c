@@ -67,6 +67,19 @@ int point_open(struct repo *repo, const json_t *point, struct layout **ret, stru
 	return 0;
 }
 
+bool point_stores(const json_t *point, const char *volume)
+{
+	size_t i;
+	json_t *stored;
+	json_array_foreach(json_object_get(point, "stored_volumes"), i, stored)
+	{
+		const char *name = json_string_value(stored);
+		if (name && strcmp(name, volume) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* ---- all of them, for the tree ----------------------------------------------------------------
  */
 

@@ -20,6 +20,9 @@
  */
 int point_open(struct repo *repo, const json_t *point, struct layout **ret, struct error *err);
 
+/* Is the volume of this name in the restore point, or only known to it? */
+bool point_stores(const json_t *point, const char *volume);
+
 /**
  * point_source_new() - a repository's restore points, for the tree
  * @repo: must outlive it

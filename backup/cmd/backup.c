@@ -99,7 +99,7 @@ static int take_option(struct arguments *args, int opt, char **argv, struct erro
 		return cmd_progress_option(&args->progress, optarg, err);
 	default: {
 		int rc = cmd_sources_option(&args->sources, opt, optarg, err);
-		return rc == 1 ? cmd_usage(err, "what is '%s'?", argv[optind - 1]) : rc;
+		return rc == 1 ? cmd_no_option(opt, argv[optind - 1], err) : rc;
 	}
 	}
 }
@@ -110,8 +110,7 @@ static int parse(struct arguments *args, int argc, char **argv, struct error *er
 	args->volumes = calloc((size_t)argc, sizeof(*args->volumes));
 	if (!args->volumes)
 		return error_set(err, -ENOMEM, "arguments: %m");
-	opterr = 0;
-	for (int opt; (opt = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+	for (int opt; (opt = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
 		int rc = take_option(args, opt, argv, err);
 		if (rc)
 			return rc;

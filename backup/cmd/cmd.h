@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "lunette/error.h"
 #include "lunette/layout.h"
@@ -48,6 +49,9 @@ extern const struct command cmd_probe, cmd_mount, cmd_umount, cmd_init, cmd_back
  */
 int cmd_usage(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* What getopt_long() with ":" in front could not take: @opt is what it returned. */
+int cmd_no_option(int opt, const char *arg, struct error *err);
+
 /* Prints "lunette: warning: ..." on standard error. */
 void cmd_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
@@ -57,6 +61,12 @@ bool cmd_warn_layout(const struct layout *layout);
 /* "3.7 GiB", "512 B"; @buf has CMD_SIZE_MAX bytes. Returns @buf. */
 #define CMD_SIZE_MAX 32
 const char *cmd_size(uint64_t bytes, char *buf);
+
+/**
+ * cmd_put() - print text that somebody else chose, so that it can do nothing to the terminal
+ * @width: columns, as people see them, that are filled with spaces
+ */
+void cmd_put(FILE *out, const char *text, int width);
 
 /* Writes @text to standard output and makes sure that it got there. */
 int cmd_print(const char *text, struct error *err);
@@ -69,12 +79,6 @@ int cmd_print(const char *text, struct error *err);
 /* A number of bytes, or a text, of a manifest; 0 or "" where there is none. */
 uint64_t cmd_json_size(const json_t *object, const char *key);
 const char *cmd_json_text(const json_t *object, const char *key);
-
-/**
- * cmd_print_clean() - cmd_print() for text with words that come from a disk or a repository
- * @text: control characters other than newlines are replaced in it
- */
-int cmd_print_clean(char *text, struct error *err);
 
 /* Prints @doc, indented. Steals it; it may be NULL when there was no memory for it. */
 int cmd_print_json(json_t *doc, struct error *err);

@@ -20,10 +20,9 @@ static int run(int argc, char **argv, struct error *err)
 		{ 0 },
 	};
 	uint64_t chunk_size = REPO_CHUNK_DEFAULT;
-	opterr = 0;
-	for (int opt; (opt = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+	for (int opt; (opt = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
 		if (opt != 'c')
-			return cmd_usage(err, "what is '%s'?", argv[optind - 1]);
+			return cmd_no_option(opt, argv[optind - 1], err);
 		if (!cmd_parse_size(optarg, &chunk_size) || !is_power_of_2(chunk_size) ||
 		    chunk_size < REPO_CHUNK_MIN || chunk_size > REPO_CHUNK_MAX)
 			return cmd_usage(err, "--chunk-size '%s': a power of two from 64K to 4M",

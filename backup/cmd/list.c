@@ -40,8 +40,10 @@ static int list_point(void *ctx, const char id[65], const json_t *point, struct 
 		return 0;
 	}
 	char a[CMD_SIZE_MAX], b[CMD_SIZE_MAX];
-	fprintf(list->text, "%.12s  %-20s  %8s  %8s  %s\n", id, repo_point_time(point),
-		cmd_size(size, a), cmd_size(stored, b), repo_point_name(point));
+	fprintf(list->text, "%.12s  %-20s  %8s  %8s  ", id, repo_point_time(point),
+		cmd_size(size, a), cmd_size(stored, b));
+	cmd_put(list->text, repo_point_name(point), 0);
+	fputc('\n', list->text);
 	return 0;
 }
 
@@ -62,7 +64,7 @@ static int list_text(struct repo *repo, const char *name, struct listing *list, 
 	int rc = repo_points(repo, name, list_point, list, warn_damaged, err);
 	if (fclose(list->text) != 0 && rc == 0)
 		rc = error_set(err, -ENOMEM, "list: %m");
-	return rc < 0 ? rc : cmd_print_clean(text, err);
+	return rc < 0 ? rc : cmd_print(text, err);
 }
 
 static int list_json(struct repo *repo, const char *name, struct listing *list, struct error *err)
@@ -85,14 +87,13 @@ static int run(int argc, char **argv, struct error *err)
 	};
 	const char *path = NULL;
 	bool json = false;
-	opterr = 0;
-	for (int opt; (opt = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+	for (int opt; (opt = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
 		if (opt == 'r')
 			path = optarg;
 		else if (opt == 'j')
 			json = true;
 		else
-			return cmd_usage(err, "what is '%s'?", argv[optind - 1]);
+			return cmd_no_option(opt, argv[optind - 1], err);
 	}
 	if (argc - optind > 1)
 		return cmd_usage(err, "one NAME at most");

@@ -3,11 +3,13 @@
  * status. */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <wchar.h>
 
 #include "cmd.h"
 
@@ -44,6 +46,13 @@ int cmd_usage(struct error *err, const char *fmt, ...)
 	return STATUS_USAGE;
 }
 
+int cmd_no_option(int opt, const char *arg, struct error *err)
+{
+	return cmd_usage(err,
+			 opt == ':' ? "%s: an argument is missing" : "%s: there is no such option",
+			 arg);
+}
+
 void cmd_warn(const char *fmt, ...)
 {
 	va_list ap;
@@ -77,6 +86,28 @@ const char *cmd_size(uint64_t bytes, char *buf)
 	else
 		snprintf(buf, CMD_SIZE_MAX, n < 9.95 ? "%.1f %s" : "%.0f %s", n, units[unit]);
 	return buf;
+}
+
+void cmd_put(FILE *out, const char *text, int width)
+{
+	mbstate_t state = { 0 };
+	while (*text) {
+		wchar_t c;
+		size_t n = mbrtowc(&c, text, MB_LEN_MAX, &state);
+		int columns = n > MB_LEN_MAX ? -1 : wcwidth(c);
+		if (columns < 0) {
+			fputc('?', out);
+			text += n > MB_LEN_MAX ? 1 : n;
+			state = (mbstate_t){ 0 };
+			width--;
+		} else {
+			fwrite(text, 1, n, out);
+			text += n;
+			width -= columns;
+		}
+	}
+	for (; width > 0; width--)
+		fputc(' ', out);
 }
 
 int cmd_print(const char *text, struct error *err)

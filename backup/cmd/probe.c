@@ -3,11 +3,9 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <wchar.h>
 
 #include "cmd.h"
 
@@ -54,31 +52,6 @@ static const char *meaning(const char *type)
 	return type;
 }
 
-/* Prints text that somebody else chose, so that it can do nothing to the terminal; then spaces up
- * to
- * @width columns, as people see them. */
-static void put(FILE *out, const char *text, int width)
-{
-	mbstate_t state = { 0 };
-	while (*text) {
-		wchar_t c;
-		size_t n = mbrtowc(&c, text, MB_LEN_MAX, &state);
-		int columns = n > MB_LEN_MAX ? -1 : wcwidth(c);
-		if (columns < 0) {
-			fputc('?', out);
-			text += n > MB_LEN_MAX ? 1 : n;
-			state = (mbstate_t){ 0 };
-			width--;
-		} else {
-			fwrite(text, 1, n, out);
-			text += n;
-			width -= columns;
-		}
-	}
-	for (; width > 0; width--)
-		fputc(' ', out);
-}
-
 static void print_disk(FILE *out, const struct layout_disk *disk, const struct source *source)
 {
 	char size[CMD_SIZE_MAX];
@@ -88,37 +61,37 @@ static void print_disk(FILE *out, const struct layout_disk *disk, const struct s
 		: strcmp(disk->table, "mbr") == 0 ? "MBR"
 						  : "no partition table",
 		*disk->id ? " " : "", disk->id);
-	put(out, disk->source, 0);
+	cmd_put(out, disk->source, 0);
 	fputc('\n', out);
 	if (!*source->vendor && !*source->serial && !*source->id)
 		return;
 	fputs("         ", out);
-	put(out, source->vendor, 0);
+	cmd_put(out, source->vendor, 0);
 	fputc(' ', out);
-	put(out, source->product, 0);
+	cmd_put(out, source->product, 0);
 	fputs(*source->serial ? ", serial " : "", out);
-	put(out, source->serial, 0);
+	cmd_put(out, source->serial, 0);
 	fputs(*source->id ? ", " : "", out);
-	put(out, source->id, 0);
+	cmd_put(out, source->id, 0);
 	fputc('\n', out);
 }
 
 static void print_volume(FILE *out, const struct layout_volume *volume, int name_width)
 {
 	char text[64];
-	put(out, volume->name, name_width);
+	cmd_put(out, volume->name, name_width);
 	fputc(' ', out);
-	put(out, cmd_size(volume->size, text), 9);
+	cmd_put(out, cmd_size(volume->size, text), 9);
 	fputc(' ', out);
-	put(out, volume->type, 9);
+	cmd_put(out, volume->type, 9);
 	fputc(' ', out);
 	if (*volume->filesystem || !*volume->partition_type)
 		snprintf(text, sizeof(text), "%s", volume->filesystem);
 	else
 		snprintf(text, sizeof(text), "(%s)", meaning(volume->partition_type));
-	put(out, text, 22);
+	cmd_put(out, text, 22);
 	fputc(' ', out);
-	put(out, volume->label, 16);
+	cmd_put(out, volume->label, 16);
 	fprintf(out, " %s\n", states[volume->state]);
 	if (*volume->reason)
 		fprintf(out, "%*s %s\n", name_width, "", volume->reason);
@@ -205,10 +178,7 @@ static int run(int argc, char **argv, struct error *err)
 		}
 		int rc = cmd_sources_option(&sources, opt, optarg, err);
 		if (rc == 1)
-			return cmd_usage(err,
-					 opt == ':' ? "%s: an argument is missing"
-						    : "%s: there is no such option",
-					 argv[optind - 1]);
+			return cmd_no_option(opt, argv[optind - 1], err);
 		if (rc)
 			return rc;
 	}

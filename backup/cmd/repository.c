@@ -41,14 +41,6 @@ const char *cmd_json_text(const json_t *object, const char *key)
 	return text ? text : "";
 }
 
-int cmd_print_clean(char *text, struct error *err)
-{
-	for (char *c = text; *c; c++)
-		if (((unsigned char)*c < 0x20 && *c != '\n') || *c == 0x7f)
-			*c = '?';
-	return cmd_print(text, err);
-}
-
 int cmd_print_json(json_t *doc, struct error *err)
 {
 	CLEANUP(free_cleanup) char *text = json_dumps(doc, JSON_INDENT(2) | JSON_REAL_PRECISION(6));

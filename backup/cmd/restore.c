@@ -54,8 +54,7 @@ struct arguments {
 
 static int parse(struct arguments *args, int argc, char **argv, struct error *err)
 {
-	opterr = 0;
-	for (int opt; (opt = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+	for (int opt; (opt = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
 		int rc = 0;
 		switch (opt) {
 		case OPT_REPO:
@@ -74,7 +73,7 @@ static int parse(struct arguments *args, int argc, char **argv, struct error *er
 			rc = cmd_progress_option(&args->progress, optarg, err);
 			break;
 		default:
-			rc = cmd_usage(err, "what is '%s'?", argv[optind - 1]);
+			rc = cmd_no_option(opt, argv[optind - 1], err);
 		}
 		if (rc)
 			return rc;
@@ -88,21 +87,27 @@ static int parse(struct arguments *args, int argc, char **argv, struct error *er
 	return 0;
 }
 
-static int choose(const struct arguments *args, const struct layout *layout, struct blk **ret,
-		  struct error *err)
+static int choose_volume(const struct arguments *args, const json_t *point,
+			 const struct layout *layout, struct blk **ret, struct error *err)
 {
-	if (args->volume) {
-		const struct layout_volume *volume = layout_find(layout, args->volume);
-		if (!volume)
-			return error_set(err, -ENOENT,
-					 "%s has no volume '%s'; 'lunette show' lists its volumes",
-					 args->point, args->volume);
-		if (!volume->blk)
-			return error_set(err, -ENODATA, "volume '%s' of %s is incomplete: %s",
-					 args->volume, args->point, volume->reason);
-		*ret = volume->blk;
-		return 0;
-	}
+	const struct layout_volume *volume = layout_find(layout, args->volume);
+	if (!volume)
+		return error_set(err, -ENOENT,
+				 "%s has no volume '%s'; 'lunette show' lists its volumes",
+				 args->point, args->volume);
+	if (!point_stores(point, volume->name))
+		return error_set(err, -ENODATA, "volume '%s' is not stored in %s", volume->name,
+				 args->point);
+	if (!volume->blk)
+		return error_set(err, -ENODATA, "volume '%s' of %s is incomplete: %s", volume->name,
+				 args->point, volume->reason);
+	*ret = volume->blk;
+	return 0;
+}
+
+static int choose_disk(const struct arguments *args, const struct layout *layout, struct blk **ret,
+		       struct error *err)
+{
 	for (size_t i = 0; i < layout->n_disks; i++)
 		if (strcmp(layout->disks[i].name, args->disk) == 0) {
 			*ret = layout->disks[i].blk;
@@ -110,6 +115,19 @@ static int choose(const struct arguments *args, const struct layout *layout, str
 		}
 	return error_set(err, -ENOENT, "%s has no disk '%s'; 'lunette show' lists its disks",
 			 args->point, args->disk);
+}
+
+/* A disk is restored with all its volumes, but not all of them need be there. */
+static bool warn_of_zeros(const json_t *point, const struct layout *layout)
+{
+	bool warned = false;
+	for (size_t i = 0; i < layout->n_volumes; i++)
+		if (!point_stores(point, layout->volumes[i].name)) {
+			cmd_warn("volume '%s' is not stored in this restore point, and all zeros",
+				 layout->volumes[i].name);
+			warned = true;
+		}
+	return warned;
 }
 
 static void show(void *ctx, uint64_t done)
@@ -152,13 +170,35 @@ static int report(const struct arguments *args, const struct restore_stats *stat
 	return cmd_print(text, err);
 }
 
+static int restore(struct arguments *args, struct repo *repo, const json_t *point,
+		   struct error *err)
+{
+	double start = cmd_seconds();
+	CLEANUP(layout_free_cleanup) struct layout *layout = NULL;
+	int rc = point_open(repo, point, &layout, err);
+	if (rc < 0)
+		return rc;
+	struct blk *from = NULL;
+	rc = args->volume ? choose_volume(args, point, layout, &from, err)
+			  : choose_disk(args, layout, &from, err);
+	if (rc < 0)
+		return rc;
+	bool warned = args->disk && warn_of_zeros(point, layout);
+	struct restore_stats stats;
+	rc = copy(args, from, &stats, err);
+	if (rc == 0)
+		rc = report(args, &stats, cmd_seconds() - start, err);
+	if (rc < 0)
+		return rc;
+	return warned ? STATUS_WARNINGS : STATUS_DONE;
+}
+
 static int run(int argc, char **argv, struct error *err)
 {
 	struct arguments args = { 0 };
 	int rc = parse(&args, argc, argv, err);
 	if (rc)
 		return rc;
-	double start = cmd_seconds();
 	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
 	rc = cmd_open_repo(args.repo, &repo, err);
 	if (rc)
@@ -168,19 +208,9 @@ static int run(int argc, char **argv, struct error *err)
 	rc = repo_point_find(repo, args.point, id, &point, err);
 	if (rc < 0)
 		return rc;
-	CLEANUP(layout_free_cleanup) struct layout *layout = NULL;
-	rc = point_open(repo, point, &layout, err);
+	rc = restore(&args, repo, point, err);
 	json_decref(point);
-	if (rc < 0)
-		return rc;
-	struct blk *from = NULL;
-	rc = choose(&args, layout, &from, err);
-	struct restore_stats stats;
-	if (rc == 0)
-		rc = copy(&args, from, &stats, err);
-	if (rc == 0)
-		rc = report(&args, &stats, cmd_seconds() - start, err);
-	return rc < 0 ? rc : STATUS_DONE;
+	return rc;
 }
 
 const struct command cmd_restore = {

@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cmd.h"
+#include "point-open.h"
 
 static const char help[] = "Usage: lunette show [OPTIONS] POINT\n"
 			   "Shows the disks and volumes of a restore point.\n"
@@ -37,23 +37,15 @@ static void print_disks(FILE *out, const json_t *point)
 	{
 		const json_t *found = json_array_get(json_object_get(layout, "disks"), i);
 		const char *id = cmd_json_text(json_object_get(disk, "lun"), "id");
-		fprintf(out, "  %-10s  %8s  %-5s %s%s%s\n", cmd_json_text(disk, "name"),
-			cmd_size(cmd_json_size(disk, "size"), size), cmd_json_text(found, "table"),
-			cmd_json_text(found, "source"), *id ? ", " : "", id);
+		fprintf(out, "  %-10s  %8s  ", cmd_json_text(disk, "name"),
+			cmd_size(cmd_json_size(disk, "size"), size));
+		cmd_put(out, cmd_json_text(found, "table"), 5);
+		fputc(' ', out);
+		cmd_put(out, cmd_json_text(found, "source"), 0);
+		fputs(*id ? ", " : "", out);
+		cmd_put(out, id, 0);
+		fputc('\n', out);
 	}
-}
-
-static bool is_stored(const json_t *point, const char *name)
-{
-	size_t i;
-	json_t *stored;
-	json_array_foreach(json_object_get(point, "stored_volumes"), i, stored)
-	{
-		const char *text = json_string_value(stored);
-		if (text && strcmp(text, name) == 0)
-			return true;
-	}
-	return false;
 }
 
 static void print_volumes(FILE *out, const json_t *point)
@@ -67,10 +59,13 @@ static void print_volumes(FILE *out, const json_t *point)
 	{
 		const char *name = cmd_json_text(volume, "name");
 		const char *filesystem = cmd_json_text(volume, "filesystem");
-		fprintf(out, "  %-10s  %8s  %-5s %s%s\n", name,
-			cmd_size(cmd_json_size(volume, "size"), size),
-			*filesystem ? filesystem : "-", cmd_json_text(volume, "label"),
-			is_stored(point, name) ? "" : " (not stored)");
+		fputs("  ", out);
+		cmd_put(out, name, 10);
+		fprintf(out, "  %8s  ", cmd_size(cmd_json_size(volume, "size"), size));
+		cmd_put(out, *filesystem ? filesystem : "-", 5);
+		fputc(' ', out);
+		cmd_put(out, cmd_json_text(volume, "label"), 0);
+		fputs(point_stores(point, name) ? "\n" : " (not stored)\n", out);
 	}
 }
 
@@ -81,14 +76,15 @@ static int show_text(const char *id, const json_t *point, struct error *err)
 	FILE *out = open_memstream(&text, &size);
 	if (!out)
 		return error_set(err, -ENOMEM, "show: %m");
-	fprintf(out, "Restore point %s@%s\n  id      %s\n", repo_point_name(point),
-		repo_point_time(point), id);
+	fputs("Restore point ", out);
+	cmd_put(out, repo_point_name(point), 0);
+	fprintf(out, "@%s\n  id      %s\n", repo_point_time(point), id);
 	print_stats(out, point);
 	print_disks(out, point);
 	print_volumes(out, point);
 	if (fclose(out) != 0)
 		return error_set(err, -ENOMEM, "show: %m");
-	return cmd_print_clean(text, err);
+	return cmd_print(text, err);
 }
 
 static int show_json(const char *id, const json_t *point, struct error *err)
@@ -110,14 +106,13 @@ static int run(int argc, char **argv, struct error *err)
 	};
 	const char *path = NULL;
 	bool json = false;
-	opterr = 0;
-	for (int opt; (opt = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+	for (int opt; (opt = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
 		if (opt == 'r')
 			path = optarg;
 		else if (opt == 'j')
 			json = true;
 		else
-			return cmd_usage(err, "what is '%s'?", argv[optind - 1]);
+			return cmd_no_option(opt, argv[optind - 1], err);
 	}
 	if (argc - optind != 1)
 		return cmd_usage(err, "one POINT is needed");
