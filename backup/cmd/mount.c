@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * mount - `lunette mount`: shows disks as a tree of files.
+ * mount - `lunette mount`: shows disks, or finished backups, as a tree of files.
  *
  * In the background, the server is a child of the process that was called, forked before anything
  * is opened, because threads do not survive a fork. The parent waits at a pipe until the child says
@@ -16,28 +16,65 @@
 
 #include "cmd.h"
 #include "lunette/mount.h"
+#include "point-open.h"
 
 /**
  * struct request - what the user asked for
  * @foreground: stay, and log to standard error
- * @args: SOURCEs
+ * @from_repo: finished backups are shown, those of @repo_path or $LUNETTE_REPO
+ * @args: SOURCEs, or the POINT that is shown alone
  * @dir: the mount point, as a real path
+ * @repo, @points: opened by the server; the tree stands on them
  */
 struct request {
 	bool foreground;
 	bool allow_other;
 	struct cmd_sources sources;
+	bool from_repo;
+	const char *repo_path;
 	char **args;
 	size_t n_args;
 	char *dir;
+	struct repo *repo;
+	struct points *points;
 };
 
 /* ---- the tree ---- */
 
+static int open_point(struct repo *repo, const char *spec, struct layout **ret, struct error *err)
+{
+	char id[65];
+	json_t *point;
+	int rc = repo_point_find(repo, spec, id, &point, err);
+	if (rc < 0)
+		return rc;
+	rc = point_open(repo, point, ret, err);
+	json_decref(point);
+	return rc;
+}
+
+static int make_points_tree(struct request *request, struct tree **ret, struct error *err)
+{
+	int rc = point_source_new(request->repo, &request->points, err);
+	return rc < 0 ? rc : tree_new_points(request->points, ret, err);
+}
+
+/* A single restore point is shown just as the live disks were. */
 static int make_tree(struct request *request, struct tree **ret, bool *warned, struct error *err)
 {
 	struct layout *layout = NULL;
-	int rc = cmd_sources_open(&request->sources, request->args, request->n_args, &layout, err);
+	int rc = 0;
+	if (request->from_repo)
+		rc = cmd_open_repo(request->repo_path, &request->repo, err);
+	if (rc)
+		return rc;
+	if (request->from_repo && request->n_args == 0)
+		return make_points_tree(request, ret, err);
+	if (request->from_repo)
+		rc = open_point(request->repo, request->args[0], &layout, err);
+	else
+		rc = cmd_sources_open(&request->sources, request->args, request->n_args, &layout,
+				      err);
 	if (rc)
 		return rc;
 	*warned = cmd_warn_layout(layout);
@@ -165,6 +202,7 @@ static int parse(int argc, char **argv, struct request *request, struct error *e
 	static const struct option options[] = {
 		{ "foreground", no_argument, NULL, 'f' },
 		{ "allow-other", no_argument, NULL, 'o' },
+		{ "repo", required_argument, NULL, 'r' },
 		CMD_SOURCE_OPTIONS,
 		{ 0 },
 	};
@@ -175,25 +213,32 @@ static int parse(int argc, char **argv, struct request *request, struct error *e
 			request->foreground = true;
 		else if (opt == 'o')
 			request->allow_other = true;
+		else if (opt == 'r')
+			request->repo_path = optarg;
 		else
 			rc = cmd_sources_option(&request->sources, opt, optarg, err);
 		if (rc == 1)
-			return cmd_usage(err,
-					 opt == ':' ? "%s: an argument is missing"
-						    : "%s: there is no such option",
-					 argv[optind - 1]);
+			return cmd_no_option(opt, argv[optind - 1], err);
 		if (rc)
 			return rc;
 	}
-	if (argc - optind < 2)
-		return cmd_usage(err, "at least one SOURCE and a DIR are needed");
+	if (optind == argc)
+		return cmd_usage(err, "a DIR is needed");
 	request->args = argv + optind;
 	request->n_args = (size_t)(argc - optind - 1);
+	/* Without --repo, a word in front of DIR is a SOURCE, whatever the environment says. */
+	request->from_repo = request->repo_path || (request->n_args == 0 && getenv("LUNETTE_REPO"));
+	if (request->from_repo && request->n_args > 1)
+		return cmd_usage(err, "one POINT at most goes in front of DIR");
+	if (!request->from_repo && request->n_args == 0)
+		return cmd_usage(err, "at least one SOURCE, or --repo REPO, is needed");
 	return mount_check(argv[argc - 1], &request->dir, err);
 }
 
 static void request_free(struct request *request)
 {
+	point_source_free(request->points);
+	repo_close(request->repo);
 	cmd_sources_free(&request->sources);
 	free(request->dir);
 }
@@ -209,8 +254,9 @@ static int run(int argc, char **argv, struct error *err)
 
 const struct command cmd_mount = {
 	.name = "mount",
-	.summary = "show disks as files, read-only",
+	.summary = "show disks or finished backups as files, read-only",
 	.help = "Usage: lunette mount [-f] [--allow-other] [OPTIONS] SOURCE... DIR\n"
+		"       lunette mount [-f] [--allow-other] --repo REPO [POINT] DIR\n"
 		"Shows disks, their volumes and all files on them below DIR, an empty directory.\n"
 		"Nothing is written to the disks.\n"
 		"\n"
@@ -219,9 +265,14 @@ const struct command cmd_mount = {
 		"  volumes/VOL/image       each volume, whole\n"
 		"  volumes/VOL/files/...   its files\n"
 		"\n"
+		"Of a repository the same is shown for each restore point, in NAME/TIME and for "
+		"the\n"
+		"newest in NAME/latest; or for one POINT alone.\n"
+		"\n"
+		"  --repo REPO        finished backups; without a POINT, $LUNETTE_REPO will do\n"
 		"  -f, --foreground   do not go to the background; log to standard error\n"
 		"  --allow-other      let other users look, too\n"
-		"\n" CMD_SOURCE_HELP "\n"
+		"\n" CMD_SOURCE_HELP "\n" CMD_REPO_HELP "\n"
 		"The mount goes away with `lunette umount DIR`.\n"
 		"Exit status: 0 done, 1 failed, 2 wrong usage, 3 done with warnings.\n",
 	.run = run,
