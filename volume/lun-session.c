@@ -85,7 +85,7 @@ int lun_session_await(struct lun_session *s, int64_t deadline, struct error *err
 		if (atomic_load(&s->stop))
 			return error_set(err, -ECANCELED, "closing");
 		if (left <= 0)
-			return error_set(err, -ETIMEDOUT, "no answer for %u s",
+			return error_set(err, -ETIMEDOUT, "no answer within %u s",
 					 s->login->timeout_s);
 		int rc = lun_session_poll(s, (int)MIN(left, (int64_t)1000), err);
 		if (rc < 0 && !s->awaited.done)

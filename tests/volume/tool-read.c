@@ -80,10 +80,10 @@ static int read_piece(struct job *job, char *buf, char *want, size_t len, uint64
 	if (rc < 0)
 		return rc;
 	bool zero = ext.zero && ext.length >= len;
-	if (zero)
-		memset(buf, 0, len);
-	else
+	if (!zero)
 		rc = blk_read(job->blk, buf, len, off, err);
+	else if (job->compare)
+		memset(buf, 0, len);
 	if (rc < 0)
 		return rc;
 	pthread_mutex_lock(&job->lock);

@@ -1,0 +1,126 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Targets that die, hang, come back, or come back as something else, in the middle of reading.
+set -u
+. "$(dirname "$0")/../support/tap.sh"
+. "$(dirname "$0")/../support/tgt.sh"
+
+tap_begin
+tool=$(dirname "$LUNETTE")/tests/volume/tool-read
+iqn=iqn.2026-11.test:faults
+head -c 64M /dev/urandom >lun.img
+head -c 64M /dev/zero >other.img
+
+# The target as it always is: one LUN. $1: a port, $2: what the LUN holds, $3: what it is known by.
+target() {
+	tgt_start "$TAP_DIR" "$1" && tgt_target 1 $iqn && tgt_lun 1 1 "$2" &&
+		tgt_params 1 1 "scsi_sn=SN1,scsi_id=$3"
+}
+
+# Reads beside this script; reader_end waits for it and shows what it said, reader_fails has it fail.
+reader() {
+	"$tool" "$@" "iscsi://127.0.0.1:$TGT_PORT/$iqn/1" >read.out 2>&1 &
+	READER=$!
+	for _ in {1..100}; do
+		grep -q ^size= read.out && break
+		sleep .05
+	done
+}
+reader_end() {
+	local rc=0
+	timeout 40 tail --pid="$READER" -f /dev/null
+	wait "$READER" || rc=$?
+	cat read.out
+	return "$rc"
+}
+reader_fails() {
+	local rc=0
+	reader_end >/dev/null || rc=$?
+	fails "$1" 1 "$2" sh -c "cat read.out; exit $rc"
+}
+
+naa=naa.6000000000000001
+ok 'a target starts' target '' lun.img $naa
+tap_at_exit tgt_stop
+port=$TGT_PORT
+
+# ---- gone, and it stays away -------------------------------------------------------------------
+
+reader --seconds 60 --timeout 3 --twice
+sleep .5
+start=$SECONDS
+tgt_kill
+reader_fails 'a target that dies: what and where' "LUN 1 of '$iqn' on 127.0.0.1:$port: lost for 3 s, .*refused"
+ok 'in bounded time' test $((SECONDS - start)) -le 8
+is 'and everything after it fails at once' "$(grep -c 'seconds=0.0.*' read.out) $(grep -c ^error: read.out)" '1 2'
+
+# ---- gone, and back ----------------------------------------------------------------------------
+
+ok 'the target comes back' target "$port" lun.img $naa
+reader --seconds 5 --timeout 20 --compare lun.img --block 1000000
+sleep .5
+tgt_kill
+sleep 1
+ok 'while somebody reads' target "$port" lun.img $naa
+ok 'reading goes on, with the same bytes' reader_end
+
+reader --seconds 4 --timeout 20 --compare lun.img
+sleep .5
+tgt_a --mode conn --op delete --tid 1 --sid "$(tgt_a --mode conn --op show --tid 1 | sed -n 's/^Session: //p' | head -n 1)" --cid 0
+ok 'a connection that the target closes is made again' reader_end
+
+# ---- hung --------------------------------------------------------------------------------------
+
+reader --seconds 60 --timeout 3 --twice
+sleep .5
+start=$SECONDS
+kill -STOP "$TGT_PID"
+reader_fails 'a target that hangs' "LUN 1 of '$iqn' on 127.0.0.1:$port: .*no answer"
+ok 'ends in bounded time too, closing included' test $((SECONDS - start)) -le 10
+kill -CONT "$TGT_PID"
+kill -STOP "$TGT_PID"
+fails 'a target that hangs at login' 1 'no answer within 2 s' \
+	"$tool" --timeout 2 "iscsi://127.0.0.1:$TGT_PORT/$iqn/1"
+kill -CONT "$TGT_PID"
+
+reader --seconds 8 --timeout 6 --compare lun.img
+sleep .5
+kill -STOP "$TGT_PID"
+sleep 1
+kill -CONT "$TGT_PID"
+sleep .5
+kill -STOP "$TGT_PID"
+sleep 4.5
+kill -CONT "$TGT_PID"
+ok 'a target that hangs for a while is waited for' reader_end
+
+# ---- another LUN behind the same number --------------------------------------------------------
+
+reader --seconds 60 --timeout 20 --compare lun.img --twice
+sleep .5
+tgt_kill
+ok 'a target comes back with another LUN' target "$port" other.img naa.6000000000000002
+reader_fails 'nothing is read from it' "another LUN now: it was 'naa\.[0-9a-f]*1', it is 'naa\.[0-9a-f]*2'"
+is 'nor later' "$(grep -c 'another LUN' read.out)" 2
+
+tgt_unlun 1 1 && tgt_lun 1 1 lun.img && tgt_params 1 1 "scsi_sn=SN1,scsi_id=$naa"
+reader --seconds 60 --timeout 20 --compare lun.img
+sleep .5
+# The session lives on, and the reader must not see one byte of the other LUN.
+tgt_unlun 1 1
+tgt_lun 1 1 other.img
+tgt_params 1 1 "scsi_sn=SN1,scsi_id=naa.6000000000000002"
+reader_fails 'a LUN that is swapped under a live session' 'another LUN now|no such LUN any more'
+
+tgt_unlun 1 1 && truncate -s 65M lun.img && tgt_lun 1 1 lun.img && tgt_params 1 1 "scsi_sn=SN1,scsi_id=$naa"
+reader --seconds 60 --timeout 20 --compare lun.img
+sleep .5
+tgt_kill
+truncate -s 66M lun.img
+ok 'a target comes back with a LUN that has grown' target "$port" lun.img $naa
+reader_fails 'a size that changes is noticed' 'size has changed from 68157440 to 69206016'
+
+reader --seconds 60 --timeout 20
+sleep .5
+tgt_unlun 1 1
+reader_fails 'a LUN that is taken away' 'no such LUN any more'
