@@ -197,6 +197,9 @@ static void on_command(struct iscsi_context *iscsi, int status, void *data, void
 	struct scsi_sense sense = task->sense;
 	size_t missing = task->residual_status == SCSI_RESIDUAL_UNDERFLOW ? task->residual : 0;
 	scsi_free_scsi_task(task);
+	/* The session is lost, whatever else libiscsi says. */
+	if (status == SCSI_STATUS_CANCELLED)
+		lun->suspect = true;
 	if (lun->suspect)
 		return;
 	if (status == SCSI_STATUS_GOOD)
@@ -304,9 +307,7 @@ static void oldest(const struct lun *lun, int64_t *since, int64_t *sent)
 	}
 }
 
-/*
- * Opens a session and makes sure that it is still the same LUN behind the same number.
- */
+/* Opens a session and makes sure that it is still the same LUN behind the same number. */
 static int reconnect(struct lun *lun, int64_t deadline, struct error *err)
 {
 	struct lun_identity identity;

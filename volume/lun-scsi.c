@@ -283,7 +283,7 @@ static int rank_of(int type, const uint8_t *d, size_t len)
  *   3  length of the designator
  *   4  designator
  */
-static void find_designator(const uint8_t *p, size_t len, char *ret)
+void lun_parse_designators(const uint8_t *p, size_t len, char *ret)
 {
 	int best = 0;
 	while (len >= 4 && p[3] && (size_t)p[3] + 4 <= len) {
@@ -309,7 +309,7 @@ static void find_designator(const uint8_t *p, size_t len, char *ret)
  *   4  most blocks of a transfer, 0: no limit
  *   8  best number of blocks of a transfer, 0: unknown
  */
-static void use_limits(const uint8_t *body, size_t len, struct lun_identity *id)
+void lun_parse_limits(const uint8_t *body, size_t len, struct lun_identity *id)
 {
 	uint64_t most = len >= 8 ? lun_be(body + 4, 4) * id->sector : 0;
 	uint64_t best = len >= 12 ? lun_be(body + 8, 4) * id->sector : 0;
@@ -342,11 +342,11 @@ int lun_identify(struct lun_session *s, int64_t deadline, struct lun_identity *r
 	rc = get_page(s, 0x83, deadline, &a, &body, &len, err);
 	if (rc < 0)
 		return rc;
-	find_designator(body, len, id.id);
+	lun_parse_designators(body, len, id.id);
 	rc = get_page(s, 0xb0, deadline, &a, &body, &len, err);
 	if (rc < 0)
 		return rc;
-	use_limits(body, len, &id);
+	lun_parse_limits(body, len, &id);
 	*ret = id;
 	return 0;
 }

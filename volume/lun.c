@@ -34,15 +34,14 @@ static int lun_read(struct blk *blk, void *buf, size_t len, uint64_t off, struct
  *       8   number of logical blocks, 4 bytes
  *       12  provisioning status (3:0): 0 mapped, 1 deallocated, 2 anchored
  */
-static void take_answer(struct lun_extents *ext, const struct lun_request *request, uint32_t sector,
-			uint64_t size)
+void lun_parse_extents(const uint8_t *buf, size_t len, uint64_t off, uint32_t sector, uint64_t size,
+		       struct lun_extents *ext)
 {
-	uint64_t end =
-		request->got < 4 ? 0 : MIN((uint64_t)request->got, lun_be(request->buf, 4) + 4);
-	uint64_t next = request->off;
+	uint64_t end = len < 4 ? 0 : MIN((uint64_t)len, lun_be(buf, 4) + 4);
+	uint64_t next = off;
 	ext->n = 0;
 	for (uint64_t at = 8; at + 16 <= end && ext->n < LUN_EXTENTS && next < size; at += 16) {
-		const uint8_t *d = request->buf + at;
+		const uint8_t *d = buf + at;
 		uint64_t first = lun_be(d, 8);
 		uint64_t last = first + lun_be(d + 8, 4);
 		/* The first one may begin before the block that was asked for. */
@@ -73,7 +72,7 @@ static int ask(struct lun *lun, uint64_t off, struct error *err)
 	if (rc < 0 && request.key == 0)
 		return rc;
 	if (rc == 0)
-		take_answer(ext, &request, lun->blk.sector, lun->blk.size);
+		lun_parse_extents(buf, request.got, start, lun->blk.sector, lun->blk.size, ext);
 	/* It cannot, or what it says makes no sense: it is not asked again. */
 	ext->unknown = rc < 0 || ext->n == 0;
 	return 0;

@@ -154,6 +154,12 @@ struct lun_identity {
 int lun_identify(struct lun_session *s, int64_t deadline, struct lun_identity *ret,
 		 struct error *err);
 
+/* VPD page 0x83 without its head: the best designator, "naa.…", "eui.…", "t10.…"; or @ret stays. */
+void lun_parse_designators(const uint8_t *body, size_t len, char *ret);
+
+/* VPD page 0xb0 without its head; sets @id->transfer, with @id->sector as the unit. */
+void lun_parse_limits(const uint8_t *body, size_t len, struct lun_identity *id);
+
 /* Whether a LUN is the one it was; else -ESTALE and what has changed. */
 int lun_identity_check(const struct lun_identity *was, const struct lun_identity *is,
 		       struct error *err);
@@ -285,6 +291,12 @@ void lun_queue_stop(struct lun *lun);
 int lun_queue_submit(struct lun *lun, struct lun_request *request, struct error *err);
 
 /* ---- lun.c ---- */
+
+/*
+ * An answer to GET LBA STATUS for the block at byte @off; no runs when it makes no sense.
+ */
+void lun_parse_extents(const uint8_t *buf, size_t len, uint64_t off, uint32_t sector, uint64_t size,
+		       struct lun_extents *ext);
 
 /* Fills @source: blk and identity. */
 int lun_open(const char *spec, const struct source_options *opts, struct source *source,

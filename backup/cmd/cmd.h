@@ -180,7 +180,9 @@ enum {
 	"  --chap-mutual-secret-file FILE  with this secret; else $LUNETTE_CHAP_MUTUAL_SECRET\n"   \
 	"  --initiator IQN                 our name; default: that of this host\n"                 \
 	"  --timeout SECONDS               how long a LUN may be away (default 30)\n"              \
-	"  --header-digest, --data-digest  ask for CRCs of headers, of data\n"
+	"  --header-digest                 ask for CRCs of headers; a target that insists has "    \
+	"them\n"                                                                                   \
+	"  --data-digest                   not possible with this libiscsi: refused\n"
 
 /**
  * cmd_sources_option() - take one of CMD_SOURCE_OPTIONS

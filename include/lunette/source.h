@@ -17,9 +17,10 @@
  * @mutual_secret: what the target proves with
  * @timeout_s: how long a LUN may be away before reading fails, in seconds; default 30
  * @header_digest: ask for a CRC of each header; without it, only if the target insists
- * @data_digest: ask for a CRC of all data; without it, only if the target insists
+ * @data_digest: ask for a CRC of all data: refused with -EOPNOTSUPP, libiscsi 1.19 has none
  *
- * Strings belong to the caller and are not kept in clear longer than a login needs them.
+ * Strings belong to the caller. The secrets are copied, because a lost session is logged in again,
+ * and the copies are wiped when the LUN is closed.
  */
 struct source_options {
 	const char *initiator;
