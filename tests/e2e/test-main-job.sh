@@ -85,10 +85,10 @@ fails 'an image that is there already is not overwritten' 1 'File exists' \
 rm -rf repo && "$LUNETTE" init repo >/dev/null
 interrupted() { # COMMAND...: does it, with the backup's process id, in the middle of a backup
 	local pid rc=0 packs
-	packs=$(find repo/packs -type f | wc -l)
+	packs=$(find repo -path "*/packs/*" -type f | wc -l)
 	"$LUNETTE" backup --name server --level 12 --timeout 4 "$lun/1" >backup.log 2>&1 &
 	pid=$!
-	while [ "$(find repo/packs -type f | wc -l)" -le "$packs" ] && kill -0 "$pid" 2>/dev/null; do
+	while [ "$(find repo -path "*/packs/*" -type f | wc -l)" -le "$packs" ] && kill -0 "$pid" 2>/dev/null; do
 		sleep 0.02
 	done
 	kill -0 "$pid" 2>/dev/null || echo 'it had ended already'

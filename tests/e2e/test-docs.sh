@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# What is written about the program is what the program does: every command and every option that
+# --help shows is in its manual page and in the completion, and the README names no others.
+. "$(dirname "$0")/../support/tap.sh"
+tap_begin
+
+cmd=$TAP_TOP/backup/cmd
+commands=$("$LUNETTE" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
+options() { # of a help text or a page
+	grep -oE -- '--[a-z][a-z-]*' | sort -u
+}
+page_text() {
+	sed 's/\\-/-/g; s/\\&//g' "$1" | sed -E 's/^\.(It )?//; s/Fl -([a-z])/--\1/g; s/Fl ([a-z])/-\1/g'
+}
+complete_word() { # what bash would offer behind these words
+	(
+		. "$TAP_TOP/contrib/completion/lunette.bash"
+		export PATH="${LUNETTE%/*}:$PATH"
+		COMP_WORDS=("${LUNETTE##*/}" "$@")
+		COMP_CWORD=$#
+		_lunette
+		printf '%s\n' "${COMPREPLY[@]}"
+	)
+}
+missing() { # of the words in $1, those that are not among $2
+	comm -23 <(sort -u <<<"$1") <(sort -u <<<"$2")
+}
+
+ok 'there are commands' [ -n "$commands" ]
+is 'every command completes' "$(missing "$commands" "$(complete_word '')")" ''
+is 'lunette(8) names every command' "$(missing "$commands" "$(grep -oE '[a-z]+' "$cmd/lunette.8")")" ''
+is 'the README names no command that is not there' \
+	"$(missing "$(grep -oE '^ *(\$|#) (sudo )?lunette [a-z]+' "$TAP_TOP/README.md" | grep -oE '[a-z]+$')" "$commands")" ''
+for c in $commands; do
+	"$LUNETTE" "$c" --help | sed 's/`[^`]*`//g' >help # but for what it says of others
+	is "$c --help says how it is used" "$(head -1 help | grep -oE "^Usage: lunette $c")" "Usage: lunette $c"
+	page=$cmd/lunette-$c.8
+	ok "$c has a manual page" [ -s "$page" ]
+	is "lunette-$c(8) has every option" "$(missing "$(options <help)" "$(page_text "$page" | options)")" ''
+	is "lunette-$c(8) has no option that is not there" \
+		"$(missing "$(page_text "$page" | options)" "$(options <help; echo --help)")" ''
+	is "every option of $c completes" "$(missing "$(options <help)" "$(complete_word "$c" --)")" ''
+done
+for page in "$cmd"/*.8; do
+	is "${page##*/} is well formed" "$(mandoc -T lint -W warning "$page" 2>&1 | grep -vE 'referenced manual not found')" ''
+done
