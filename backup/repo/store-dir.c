@@ -249,8 +249,7 @@ static int publish(struct dir_store *dir, struct dir_put *put, const char *key, 
 		rc = is_twin(dir, put, key) ? 0 : replace(dir, put, key, err);
 	else if (rc < 0)
 		error_set(err, rc, "give '%s/%s' its name: %m", dir->path, key);
-	/* Also for a twin: its writer may not have come to this yet, and we rely on the name too.
-	 */
+	/* Also for a twin: its writer may not have come to this yet, and we rely on it too. */
 	return rc < 0 ? rc : sync_folder_of(dir, key, err);
 }
 

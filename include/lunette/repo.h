@@ -161,7 +161,8 @@ int repo_writer_add(struct repo_writer *writer, const struct chunk_id *id,
  * @point: the manifest; borrowed
  * @ret_id: its id, hexadecimal
  *
- * When this returns 0 the restore point is on stable storage; on failure there is none.
+ * When this returns 0 the restore point is on stable storage. On failure there is none; or, if all
+ * went well but syncing its name, a whole one that a crash may take away.
  *
  * Return: 0; -EINVAL when @point is not the manifest that FORMAT.md describes; ...
  */

@@ -7,6 +7,7 @@
 #define STORE_FAULTY_H
 
 #include <errno.h>
+#include <signal.h>
 #include <stdatomic.h>
 
 #include "store.h"
@@ -14,10 +15,9 @@
 struct store_faulty {
 	struct store store;
 	struct store *below;
-	int code;       /* what fails fails with this, e.g. -ENOSPC */
-	int fail_at;    /* 0: never */
-	bool once;      /* only that one fails */
-	bool only_puts; /* reading and listing go well */
+	int code;    /* what fails fails with this, e.g. -ENOSPC; 0: the process is killed */
+	int fail_at; /* 0: never */
+	bool once;   /* only that one fails */
 	atomic_int count;
 };
 
@@ -31,14 +31,16 @@ struct faulty_object {
 	struct store_object *below;
 };
 
-static inline int faulty_now(struct store *store, bool is_put, const char *what, struct error *err)
+static inline int faulty_now(struct store *store, const char *what, struct error *err)
 {
 	struct store_faulty *faulty = (struct store_faulty *)store;
-	if (faulty->only_puts && !is_put)
-		return 0;
 	int n = atomic_fetch_add(&faulty->count, 1) + 1;
 	bool fails = faulty->once ? n == faulty->fail_at : n >= faulty->fail_at;
-	return faulty->fail_at && fails ? error_set(err, faulty->code, "%s: %m", what) : 0;
+	if (!faulty->fail_at || !fails)
+		return 0;
+	if (faulty->code == 0)
+		raise(SIGKILL);
+	return error_set(err, faulty->code, "%s: %m", what);
 }
 
 static inline struct store *faulty_below(struct store *store)
@@ -51,7 +53,7 @@ static inline int faulty_begin(struct store *store, struct store_put **ret, stru
 	struct faulty_put *put = calloc(1, sizeof(*put));
 	if (!put)
 		abort();
-	int rc = faulty_now(store, true, "begin", err);
+	int rc = faulty_now(store, "begin", err);
 	if (rc == 0)
 		rc = store_begin(faulty_below(store), &put->below, err);
 	if (rc < 0) {
@@ -67,7 +69,7 @@ static inline int faulty_append(struct store_put *put, const void *buf, size_t l
 				struct error *err)
 {
 	struct faulty_put *p = (struct faulty_put *)put;
-	int rc = faulty_now(put->store, true, "append", err);
+	int rc = faulty_now(put->store, "append", err);
 	if (rc < 0)
 		len /= 2;
 	int below = store_append(p->below, buf, len, rc < 0 ? NULL : err);
@@ -78,7 +80,7 @@ static inline int faulty_commit(struct store_put *put, const char *key, bool is_
 				struct error *err)
 {
 	struct faulty_put *p = (struct faulty_put *)put;
-	int rc = faulty_now(put->store, true, "commit", err);
+	int rc = faulty_now(put->store, "commit", err);
 	if (rc < 0)
 		store_abort(p->below);
 	else
@@ -99,7 +101,7 @@ static inline int faulty_open(struct store *store, const char *key, struct store
 	struct faulty_object *object = calloc(1, sizeof(*object));
 	if (!object)
 		abort();
-	int rc = faulty_now(store, false, "open", err);
+	int rc = faulty_now(store, "open", err);
 	if (rc == 0)
 		rc = store_open(faulty_below(store), key, &object->below, err);
 	if (rc < 0) {
@@ -114,7 +116,7 @@ static inline int faulty_open(struct store *store, const char *key, struct store
 static inline int faulty_read(struct store_object *object, void *buf, size_t len, uint64_t off,
 			      struct error *err)
 {
-	int rc = faulty_now(object->store, false, "read", err);
+	int rc = faulty_now(object->store, "read", err);
 	return rc < 0 ? rc
 		      : store_read(((struct faulty_object *)object)->below, buf, len, off, err);
 }
@@ -128,7 +130,7 @@ static inline void faulty_close(struct store_object *object)
 static inline int faulty_list(struct store *store, const char *folder, store_list_fn *fn, void *ctx,
 			      struct error *err)
 {
-	int rc = faulty_now(store, false, "list", err);
+	int rc = faulty_now(store, "list", err);
 	return rc < 0 ? rc : store_list(faulty_below(store), folder, fn, ctx, err);
 }
 
