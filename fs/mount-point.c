@@ -189,9 +189,8 @@ int mount_end(const char *dir, struct error *err)
 	if (rc < 0)
 		return rc;
 	if (strcmp(type, MOUNT_FSTYPE) != 0)
-		return error_set(err, -EINVAL, "'%s' is not a mount of lunette%s%s%s", dir,
-				 *type ? " but of type " : ": nothing is mounted there", type,
-				 *type ? "" : "");
+		return error_set(err, -EINVAL, "'%s' is not a mount of lunette%s%s", dir,
+				 *type ? " but of type " : ": nothing is mounted there", type);
 	pid_t pid = 0;
 	CLEANUP(close_cleanup) int pidfd = open_server(path, &pid);
 	bool dead = pidfd < 0 && pid == 0;

@@ -33,6 +33,7 @@ is 'lunette(8) names every command' "$(missing "$commands" "$(grep -oE '[a-z]+' 
 is 'the README names no command that is not there' \
 	"$(missing "$(grep -oE '^ *(\$|#) (sudo )?lunette [a-z]+' "$TAP_TOP/README.md" | grep -oE '[a-z]+$')" "$commands")" ''
 for c in $commands; do
+	# shellcheck disable=SC2016 # these backquotes are text
 	"$LUNETTE" "$c" --help | sed 's/`[^`]*`//g' >help # but for what it says of others
 	is "$c --help says how it is used" "$(head -1 help | grep -oE "^Usage: lunette $c")" "Usage: lunette $c"
 	page=$cmd/lunette-$c.8
