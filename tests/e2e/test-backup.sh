@@ -1,0 +1,151 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Backups of local disks: two disks of one server, what changed in between, what is chosen and what
+# is not, and everything that comes out again, compared with the source.
+. "$(dirname "$0")/../support/tap.sh"
+. "$(dirname "$0")/../support/disks.sh"
+. "$(dirname "$0")/../support/compare.sh"
+reason=$(disks_possible) || tap_skip_all "$reason"
+tap_begin
+tap_at_exit disks_cleanup
+export LUNETTE_REPO=$TAP_DIR/repo
+
+used_blocks() { # of an NTFS volume, as ntfsclone finds them
+	ntfsclone --save-image --output - "$1" 2>/dev/null | sha256sum
+}
+partition() { # DISK N MIB
+	dd if="$1" bs=1M skip=$(($(disks_offset "$1" "$2") >> 20)) count="$3" status=none
+}
+manifest() { # what ntfs-3g sees in a volume
+	disks_mount "$1" "$TAP_DIR/ntfs" ro
+	compare_manifest ntfs
+	disks_umount "$TAP_DIR/ntfs"
+}
+lay() { # the disks with what the volumes hold now
+	disks_gpt one.img 512 basic:a.img linux:unknown.img basic:b.img && disks_mbr two.img 512 ntfs:c.img
+}
+disks_ntfs a.img 160 A && disks_fill a.img 100 8 && disks_garbage a.img 10 && disks_ntfs b.img 32 B && disks_fill b.img 10 1 &&
+	disks_ntfs c.img 32 C && disks_fill c.img 10 1 && disks_random unknown $((8 << 20)) >unknown.img && lay || exit
+mkdir mnt live ntfs
+tap_at_exit umount --lazy mnt live
+
+# ---- two backups, and what is between them -----------------------------------------------------
+
+ok 'init' "$LUNETTE" init repo
+is 'a new repository has no restore points' "$("$LUNETTE" list --json | jq -c .points)" '[]'
+ok 'the first backup' "$LUNETTE" backup --name server --json one.img two.img
+cp .out first.json
+manifest a.img >a.first
+manifest c.img >c.first
+is 'nothing was wrong' "$(jq .warnings first.json)" false
+is 'both disks were looked at' "$(jq .stats.size first.json)" $(($(stat -c %s one.img) + $(stat -c %s two.img)))
+is 'the counts fit together' "$(jq '.stats | .used < .size / 2 and .read <= .used + 1048576 and .new > 0 and .stored < .new' first.json)" true
+
+disks_mount a.img "$TAP_DIR/ntfs"
+echo changed >>ntfs/real/texts/numbers
+rm ntfs/random/1
+seq 1000 >ntfs/added
+mv ntfs/many ntfs/renamed
+disks_umount "$TAP_DIR/ntfs"
+lay || exit
+sleep 1 # a restore point's name has seconds
+ok 'the second backup' "$LUNETTE" backup --name server --json one.img two.img
+cp .out second.json
+manifest a.img >a.second
+is 'it stored what changed, and little else' "$(jq -s '.[1].stats.stored * 10 < .[0].stats.stored' first.json second.json)" true
+
+is 'list has both, oldest first' "$("$LUNETTE" list --json | jq -r '.points[].id' | paste -sd' ')" \
+	"$(jq -r .id first.json second.json | paste -sd' ')"
+is 'list NAME has those of that name' "$("$LUNETTE" list other --json | jq '.points | length')" 0
+ok 'list for people has them too' bash -c '[ "$("$0" list server | grep -c "server$")" = 2 ]' "$LUNETTE"
+is 'show has the layout as probe has it' "$("$LUNETTE" show server@latest --json | jq -S .layout)" \
+	"$("$LUNETTE" probe --json one.img two.img | jq -S .)"
+ok 'show for people has disks and volumes' bash -c '"$0" show server@latest >o && grep -q "disk1 .*two.img" o && grep -q "disk0-p3 .*ntfs.*B" o' "$LUNETTE"
+first=$(jq -r .id first.json) second=$(jq -r .id second.json)
+time=$(jq -r .time first.json)
+for point in "$first" "${first:0:12}" "server@$time"; do
+	is "a restore point is found as ${point:0:20}" "$("$LUNETTE" show --json "$point" | jq -r .id)" "$first"
+done
+is 'and the last one as server@latest' "$("$LUNETTE" show --json server@latest | jq -r .id)" "$second"
+
+# ---- looking into them -------------------------------------------------------------------------
+
+ok 'mount the repository' "$LUNETTE" mount mnt
+is 'it has the name, both times and latest' "$(cd mnt && find . -mindepth 1 -maxdepth 2 | LC_ALL=C sort | paste -sd' ')" \
+	"./server ./server/$time ./server/$(jq -r .time second.json) ./server/latest"
+ok 'the first one is as the volume was' cmp a.first <(compare_manifest "mnt/server/$time/volumes/disk0-p1/files")
+ok 'the second one is as it is now' cmp a.second <(compare_manifest mnt/server/latest/volumes/disk0-p1/files)
+ok 'so is the second disk' cmp c.first <(compare_manifest mnt/server/latest/volumes/disk1-p1/files)
+ok 'a volume without a known file system is there, every byte' cmp unknown.img mnt/server/latest/volumes/disk0-p2/image
+"$LUNETTE" backup --name other two.img >/dev/null
+ok 'a new restore point shows by itself' timeout 5 bash -c 'until [ -d mnt/other/latest/volumes ]; do sleep 0.2; done'
+ok 'umount' "$LUNETTE" umount mnt
+
+ok 'mount one restore point' "$LUNETTE" mount --repo repo server@latest mnt
+ok 'mount the live disks beside it' "$LUNETTE" mount one.img two.img live
+is 'it is the same tree' "$(cd mnt && find . | LC_ALL=C sort | sha256sum)" "$(cd live && find . | LC_ALL=C sort | sha256sum)"
+ok 'with the same files' compare_trees mnt/volumes/disk0-p3/files live/volumes/disk0-p3/files
+ok 'umount it' "$LUNETTE" umount mnt
+ok 'umount the live disks' "$LUNETTE" umount live
+fails 'no mount of a restore point that is not there' 1 'no restore point' "$LUNETTE" mount --repo repo nobody@latest mnt
+
+# ---- getting them back -------------------------------------------------------------------------
+
+ok 'restore a volume of the first one' "$LUNETTE" restore "$first" --volume disk0-p1 v.img
+ok 'it is as it was' cmp a.first <(manifest v.img)
+ok 'restore a disk' "$LUNETTE" restore server@latest --disk disk0 d.img
+is 'used blocks of the first volume are the same' "$(partition d.img 1 160 >p.img && used_blocks p.img)" "$(used_blocks a.img)"
+is 'used blocks of the last volume are the same' "$(partition d.img 3 32 >p.img && used_blocks p.img)" "$(used_blocks b.img)"
+ok 'the unknown volume is the same' cmp unknown.img <(partition d.img 2 8)
+ok 'what is before the first partition is the same' cmp -n 1048576 d.img one.img
+ok 'the backup GPT is the same' cmp <(tail -c 16896 d.img) <(tail -c 16896 one.img)
+ok 'deleted garbage is not on it' bash -c '! grep -aqF "$0" d.img && grep -aqF "$0" one.img' "$DISKS_GARBAGE"
+ok 'what is zero are holes' [ $(($(stat -c '%b * 512' d.img))) -lt $(jq .stats.used second.json) ]
+if loop=$(losetup --find --show d.img 2>/dev/null); then
+	tap_at_exit losetup --detach "$loop"
+	disks_random old $((16 << 20)) | dd of="$loop" bs=1M status=none
+	ok 'restore to a block device' "$LUNETTE" restore "$first" --volume disk0-p3 "$loop"
+	"$LUNETTE" restore "$first" --volume disk0-p3 w.img >/dev/null
+	ok 'what was on it is gone' cmp -n $((32 << 20)) "$loop" w.img
+fi
+
+# ---- choosing ----------------------------------------------------------------------------------
+
+ok 'every block' "$LUNETTE" backup --name whole --all-blocks --json one.img
+is 'all of them are in use, then' "$(jq '.stats.used == .stats.size' .out)" true
+"$LUNETTE" restore whole@latest --disk disk0 whole.img >/dev/null
+ok 'the disk comes back byte for byte' cmp one.img whole.img
+
+ok 'one volume only' "$LUNETTE" backup --name chosen --volume disk0-p3 one.img
+is 'show says so' "$("$LUNETTE" show chosen@latest --json | jq -c .stored_volumes)" '["disk0-p3"]'
+fails 'the others cannot be restored' 1 "'disk0-p1' is not stored" "$LUNETTE" restore chosen@latest --volume disk0-p1 x.img
+fails 'a disk is restored with a warning' 3 "'disk0-p1' is not stored" "$LUNETTE" restore chosen@latest --disk disk0 x.img
+is 'the one is there' "$(partition x.img 3 32 >p.img && used_blocks p.img)" "$(used_blocks b.img)"
+fails 'a volume that is not there' 1 "no volume 'nope'" "$LUNETTE" backup --name x --volume nope one.img
+cp --sparse=always one.img cut.img && truncate -s 180M cut.img
+fails 'an incomplete volume is an error' 1 "'disk0-p3' is incomplete" "$LUNETTE" backup --name cut cut.img
+fails 'unless others are chosen' 3 'Restore point cut@' "$LUNETTE" backup --name cut --volume disk0-p1 cut.img
+fails 'a disk that nobody understands' 3 'nothing of it is stored unless.*all-blocks' "$LUNETTE" backup --name raw unknown.img
+
+# ---- how ---------------------------------------------------------------------------------------
+
+stored() { # OPTION...: into a new repository
+	rm -rf other && "$LUNETTE" init other >/dev/null && "$LUNETTE" backup --repo other --name x --json "$@" one.img | jq .stats.stored
+}
+is 'a higher level stores less' "$(($(stored --level 9) < $(stored)))" 1
+ok 'progress as JSON' bash -c '"$0" backup --name p --progress=json one.img 2>&1 >/dev/null | jq -es "length > 0 and (.[0].progress | .done <= .total)"' "$LUNETTE"
+is 'no progress where there is no terminal' "$("$LUNETTE" backup --name p one.img 2>&1 >/dev/null)" ''
+
+for size in 64K 4M; do
+	rm -rf other && "$LUNETTE" init --chunk-size $size other >/dev/null
+	ok "backup with chunks of $size" "$LUNETTE" backup --repo other --name x one.img two.img
+	"$LUNETTE" restore --repo other x@latest --volume disk0-p1 "$size.img" >/dev/null
+	ok 'comes back the same' cmp a.second <(manifest "$size.img")
+done
+
+DISKS_MIB=96 disks_windows 4k.img 4096 || exit
+ok 'a disk with sectors of 4096 bytes' "$LUNETTE" backup --name large 4k.img
+ok 'mount it' "$LUNETTE" mount --repo repo large@latest mnt
+ok 'and the disk itself' "$LUNETTE" mount 4k.img live
+ok 'every file is there' compare_trees mnt/volumes/disk0-p3/files live/volumes/disk0-p3/files
+ok 'umount both' bash -c '"$0" umount mnt && "$0" umount live' "$LUNETTE"
