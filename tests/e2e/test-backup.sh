@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Backups of local disks: two disks of one server, what changed in between, what is chosen and what
 # is not, and everything that comes out again, compared with the source.
+# shellcheck disable=SC2016 # $0 is for the shell that is started
 . "$(dirname "$0")/../support/tap.sh"
 . "$(dirname "$0")/../support/disks.sh"
 . "$(dirname "$0")/../support/compare.sh"
@@ -100,7 +101,7 @@ ok 'the unknown volume is the same' cmp unknown.img <(partition d.img 2 8)
 ok 'what is before the first partition is the same' cmp -n 1048576 d.img one.img
 ok 'the backup GPT is the same' cmp <(tail -c 16896 d.img) <(tail -c 16896 one.img)
 ok 'deleted garbage is not on it' bash -c '! grep -aqF "$0" d.img && grep -aqF "$0" one.img' "$DISKS_GARBAGE"
-ok 'what is zero are holes' [ $(($(stat -c '%b * 512' d.img))) -lt $(jq .stats.used second.json) ]
+ok 'what is zero are holes' [ $(($(stat -c '%b * 512' d.img))) -lt "$(jq .stats.used second.json)" ]
 if loop=$(losetup --find --show d.img 2>/dev/null); then
 	tap_at_exit losetup --detach "$loop"
 	disks_random old $((16 << 20)) | dd of="$loop" bs=1M status=none
