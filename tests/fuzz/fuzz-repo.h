@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* fuzz-repo - a repository in memory, for targets that read its objects back. */
+#ifndef FUZZ_REPO_H
+#define FUZZ_REPO_H
+
+#include "digest.h"
+#include "fuzz.h"
+#include "repo-inside.h"
+#include "seal.h"
+#include "store-mem.h"
+
+/* Puts one pack that holds @n chunks, and the index that finds them. */
+static inline void fuzz_repo_put(struct store_mem *mem, const struct index_entry *chunks,
+				 const struct sealed *sealed, size_t n)
+{
+	struct index_entry entries[16];
+	struct pack *pack;
+	struct store_put *put;
+	struct index_pack done;
+	char key[STORE_KEY_MAX], name[65];
+	fuzz_check(n <= ARRAY_SIZE(entries));
+	fuzz_check(pack_begin(&mem->store, &pack, NULL) == 0);
+	for (size_t i = 0; i < n; i++) {
+		entries[i] = chunks[i];
+		fuzz_check(pack_add(pack, &chunks[i].id, &sealed[i], chunks[i].length,
+				    PACK_KIND_DATA, &entries[i].offset, NULL) == 0);
+	}
+	fuzz_check(pack_finish(pack, &put, &done, NULL) == 0);
+	pack_key(done.id, key);
+	fuzz_check(store_commit(put, key, NULL) == 0);
+	fuzz_check(index_build(&mem->store, entries, n, &done, 1, name, NULL) == 0);
+}
+
+static inline struct store_mem *fuzz_repo_new(void)
+{
+	struct store_mem *mem = store_mem_new();
+	fuzz_check(config_create(&mem->store, REPO_CHUNK_MIN, NULL) == 0);
+	return mem;
+}
+
+/* @mem is taken over. */
+static inline struct repo *fuzz_repo_open(struct store_mem *mem)
+{
+	struct repo *repo;
+	fuzz_check(repo_open_store(&mem->store, "mem", &repo, NULL) == 0);
+	return repo;
+}
+
+#endif
