@@ -71,22 +71,32 @@ static void dir_abort(struct store_put *put)
 	free(p);
 }
 
-/* Makes a folder unless it is there; its own name is on stable storage when this returns. */
+/*
+ * Brings a name to stable storage, and the names of the folders that lead to it. These too, each
+ * time: who made a folder may have died, or not have come to syncing it, before we relied on it.
+ * Some file systems sync directories without being asked, and say EINVAL.
+ */
+static int sync_name(struct dir_store *dir, const char *key, struct error *err)
+{
+	char folder[STORE_KEY_MAX];
+	snprintf(folder, sizeof(folder), "%s", key);
+	for (bool more = true; more;) {
+		char *slash = strrchr(folder, '/');
+		more = slash != NULL;
+		strcpy(slash ? slash : folder, slash ? "" : ".");
+		CLEANUP(close_cleanup)
+		int fd = openat(dir->fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0 || (fsync(fd) < 0 && errno != EINVAL))
+			return error_set(err, -errno, "sync directory '%s/%s': %m", dir->path,
+					 folder);
+	}
+	return 0;
+}
+
 static int make_folder(struct dir_store *dir, const char *folder, struct error *err)
 {
-	if (mkdirat(dir->fd, folder, 0700) < 0) {
-		if (errno == EEXIST)
-			return 0;
+	if (mkdirat(dir->fd, folder, 0700) < 0 && errno != EEXIST)
 		return error_set(err, -errno, "make directory '%s/%s': %m", dir->path, folder);
-	}
-	const char *slash = strrchr(folder, '/');
-	char parent[STORE_KEY_MAX];
-	snprintf(parent, sizeof(parent), "%.*s", slash ? (int)(slash - folder) : 1,
-		 slash ? folder : ".");
-	CLEANUP(close_cleanup)
-	int fd = openat(dir->fd, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fsync(fd) < 0)
-		return error_set(err, -errno, "sync directory '%s/%s': %m", dir->path, parent);
 	return 0;
 }
 
@@ -183,18 +193,6 @@ static int link_put(struct dir_store *dir, const struct dir_put *put, const char
 	return rc < 0 ? -errno : 0;
 }
 
-static int sync_folder_of(struct dir_store *dir, const char *key, struct error *err)
-{
-	const char *slash = strrchr(key, '/');
-	char folder[STORE_KEY_MAX];
-	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - key) : 1, slash ? key : ".");
-	CLEANUP(close_cleanup)
-	int fd = openat(dir->fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fsync(fd) < 0)
-		return error_set(err, -errno, "sync directory '%s/%s': %m", dir->path, folder);
-	return 0;
-}
-
 /* Does what lies under the key have our bytes? What cannot be read has not. */
 static bool is_twin(struct dir_store *dir, const struct dir_put *put, const char *key)
 {
@@ -250,7 +248,7 @@ static int publish(struct dir_store *dir, struct dir_put *put, const char *key, 
 	else if (rc < 0)
 		error_set(err, rc, "give '%s/%s' its name: %m", dir->path, key);
 	/* Also for a twin: its writer may not have come to this yet, and we rely on it too. */
-	return rc < 0 ? rc : sync_folder_of(dir, key, err);
+	return rc < 0 ? rc : sync_name(dir, key, err);
 }
 
 static int dir_commit(struct store_put *put, const char *key, bool is_content, struct error *err)
