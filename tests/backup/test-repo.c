@@ -278,6 +278,58 @@ static void chunks_that_came_after_opening_are_found(void **state)
 	repo_close(repo);
 }
 
+/* So many chunks that indexes are written while they are added. */
+static void add_tiny(struct repo_writer *writer, uint64_t n, uint64_t *ret_new)
+{
+	*ret_new = 0;
+	for (uint64_t i = 0; i < n; i++) {
+		uint8_t buf[16] = "tiny";
+		struct chunk_id id;
+		struct sealed sealed = { buf, sizeof(buf), CODEC_STORED };
+		uint64_t stored;
+		memcpy(buf + 8, &i, sizeof(i));
+		ok(repo_identify(repo_writer_repo(writer), buf, sizeof(buf), &id, err));
+		ok(repo_writer_add(writer, &id, &sealed, sizeof(buf), &stored, err));
+		*ret_new += stored > 0;
+	}
+}
+
+static void an_abandoned_backup_is_found_again(void **state)
+{
+	enum { N = 140000 }; /* two indexes; the second waits for the first to be there */
+	struct repo *repo;
+	struct repo_writer *writer;
+	uint64_t added;
+	ok(repo_open(*state, &repo, err));
+	ok(repo_writer_new(repo, &writer, err));
+	add_tiny(writer, N, &added);
+	assert_int_equal(added, N);
+	add_tiny(writer, N, &added); /* wherever they are by now, they are known */
+	assert_int_equal(added, 0);
+	repo_writer_free(writer);
+	repo_close(repo);
+
+	ok(repo_open(*state, &repo, err));
+	ok(repo_writer_new(repo, &writer, err));
+	add_tiny(writer, N, &added);
+	assert_true(added <= N - 65536);
+	struct chunk_id root = { { 0 } };
+	json_t *point = fixture_point("x", TIME, 1, &root);
+	char point_id[65];
+	ok(repo_writer_commit(writer, point, point_id, err));
+	json_decref(point);
+	repo_writer_free(writer);
+	for (uint64_t i = 0; i < N; i += 1000) {
+		uint8_t want[16] = "tiny", buf[16];
+		struct chunk_id id;
+		memcpy(want + 8, &i, sizeof(i));
+		ok(repo_identify(repo, want, sizeof(want), &id, err));
+		ok(repo_read(repo, &id, buf, sizeof(buf), err));
+		assert_memory_equal(buf, want, sizeof(buf));
+	}
+	repo_close(repo);
+}
+
 static void one_must_know_the_features_for_writing_to_write(void **state)
 {
 	struct repo *repo;
@@ -411,6 +463,7 @@ int main(void)
 		TEST(what_was_stored_is_read_back),
 		TEST(what_is_known_is_not_stored_again),
 		TEST(an_abandoned_backup_leaves_no_point),
+		TEST(an_abandoned_backup_is_found_again),
 		TEST(the_same_disks_make_the_same_objects),
 		TEST(what_is_not_a_repository_is_told),
 		TEST(a_missing_pack_is_told_and_stored_again),
