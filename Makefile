@@ -165,7 +165,7 @@ lint: $(O)/lunette
 	clang-format --dry-run -Werror $(C_FILES)
 	shellcheck $(SH_FILES)
 	printf '%s\n' $(foreach f,$(FLOORS),$(SRC_$(f))) $(wildcard backup/cmd/*.c) | \
-		xargs -n 4 -P $(JOBS) sh -c 'clang-tidy --quiet "$$@" -- $(filter-out -f% -D%,$(LUNETTE_CFLAGS)) \
+		xargs -n 4 -P $(JOBS) sh -c 'clang-tidy --quiet "$$@" -- $(filter-out -f% -D% -W%,$(LUNETTE_CFLAGS)) \
 		-D_GNU_SOURCE -DLUNETTE_VERSION=\"\" -Ibackup/cmd \
 		$(foreach f,$(FLOORS),$(addprefix -I,$(DIRS_$(f)))) $(call pkg_cflags,$(ALLPKGS_backup))' tidy
 	@! nm -g --defined-only $(foreach f,$(FLOORS),$(O)/lib$(f).a) | awk '{print $$3}' | grep -E '^[a-z]' | \
