@@ -3,7 +3,8 @@
  * pool - things that are opened when they are wanted, of which only so many stay open.
  *
  * Whoever uses one holds it; what nobody holds is closed when room is needed, the one that was
- * wanted longest ago first. Opening and closing happen without the pool's lock.
+ * wanted longest ago first. Opening and closing happen without the pool's lock, so a thing may be
+ * opened anew while its old self is still being closed.
  */
 #ifndef FS_POOL_H
 #define FS_POOL_H

@@ -69,7 +69,7 @@ static struct tree_slot *slot_of(struct tree *tree, uint32_t number)
 
 struct opening {
 	struct tree *tree;
-	const struct tree_slot *slot;
+	struct tree_slot *slot;
 };
 
 static int open_volume(const struct layout *layout, uint32_t index, void **ret, struct error *err)
@@ -87,14 +87,19 @@ static int open_volume(const struct layout *layout, uint32_t index, void **ret, 
 static int open_slot(void *ctx, void **ret, struct error *err)
 {
 	const struct opening *opening = ctx;
-	const struct tree_slot *slot = opening->slot;
+	struct tree_slot *slot = opening->slot;
+	if (slot->damage)
+		return error_set(err, -EUCLEAN, "%s", slot->damage);
 	struct tree_open *open;
+	struct error why = { 0 };
 	int rc = tree_points_hold(opening->tree, slot->point, &open, err);
 	if (rc < 0)
 		return rc;
-	rc = open_volume(open->layout, slot->volume, ret, err);
+	rc = open_volume(open->layout, slot->volume, ret, &why);
 	tree_points_release(opening->tree, slot->point);
-	return rc;
+	if (rc == -EUCLEAN)
+		slot->damage = strdup(why.msg); /* only one thread opens a slot */
+	return rc < 0 ? error_set(err, rc, "%s", why.msg) : 0;
 }
 
 void tree_files_close(void *fs)
@@ -123,8 +128,10 @@ void tree_files_release(struct tree *tree, uint32_t number)
 void tree_files_free(struct tree *tree)
 {
 	pool_destroy(&tree->open_files);
-	for (uint32_t i = 0; i < tree->n_slots; i++)
+	for (uint32_t i = 0; i < tree->n_slots; i++) {
+		free(tree->slots[i]->damage);
 		free(tree->slots[i]);
+	}
 	free(tree->slots);
 }
 

@@ -87,10 +87,12 @@ struct tree_point {
 /**
  * struct tree_slot - a file system that was entered once
  * @point: and @volume: where it is
+ * @damage: why it cannot be opened, which in a snapshot does not change; NULL while not known
  */
 struct tree_slot {
 	uint32_t point;
 	uint32_t volume;
+	char *_Atomic damage;
 	struct pool_item item;
 };
 

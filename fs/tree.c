@@ -36,7 +36,9 @@ static int decode(const struct tree *tree, uint64_t number, struct node *ret, st
 		node.point = (uint32_t)(number >> 24);
 		node.kind = (enum node_kind)(number >> 20 & 0xf);
 		node.index = (uint32_t)(number & (NODE_INDEX_MAX - 1));
-		if (node.kind == NODE_ROOT || node.kind >= NODE_FILE)
+		bool only_points = node.kind <= NODE_POINT || node.point > 0;
+		if (node.kind == NODE_ROOT || node.kind >= NODE_FILE ||
+		    (!tree->points && only_points))
 			return error_set(err, -ESTALE, "there is no node %" PRIu64, number);
 	}
 	*ret = node;

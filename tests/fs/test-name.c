@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+#include <stdio.h>
+#include <string.h>
+
+#include "lunette/util.h"
+#include "name.h"
+
+static bool nothing_taken(void *ctx, const char *name)
+{
+	(void)ctx;
+	(void)name;
+	return false;
+}
+
+static void names_become_safe_in_a_path(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *in, *out;
+	} cases[] = {
+		{ "server-1", "server-1" },
+		{ "with space, ü and 日本", "with space, ü and 日本" },
+		{ "a/b", "a_b" },
+		{ "/etc/passwd", "_etc_passwd" },
+		{ "", "_" },
+		{ ".", "_" },
+		{ "..", "__" },
+		{ "...", "..." },
+		{ ".hidden", ".hidden" },
+		{ "a\nb\x1b[2Jc\x7f", "a_b_[2Jc_" },
+		{ "c1\xc2\x85", "c1_" },
+		{ "bad \xff\xc3 utf", "bad __ utf" },
+		{ "cut \xe6\x97", "cut __" },
+		{ "overlong \xc0\xaf", "overlong __" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char out[NAME_SAFE_MAX];
+		name_safe(cases[i].in, out, nothing_taken, NULL);
+		assert_string_equal(out, cases[i].out);
+	}
+}
+
+static void long_names_are_cut_between_characters(void **state)
+{
+	(void)state;
+	for (size_t shift = 0; shift < 3; shift++) {
+		char in[1000] = "ab";
+		char out[NAME_SAFE_MAX];
+		for (size_t n = shift; n + 3 < sizeof(in); n += 3)
+			memcpy(in + n, "日", 3);
+		name_safe(in, out, nothing_taken, NULL);
+		size_t len = strlen(out);
+		assert_in_range(len, NAME_SAFE_MAX - 20, NAME_SAFE_MAX - 1);
+		assert_int_equal((len - shift) % 3, 0);
+		assert_memory_equal(in, out, len);
+	}
+}
+
+struct taken {
+	size_t n;
+	char names[12][NAME_SAFE_MAX];
+};
+
+static bool is_taken(void *ctx, const char *name)
+{
+	const struct taken *t = ctx;
+	for (size_t i = 0; i < t->n; i++)
+		if (strcmp(t->names[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void names_never_collide(void **state)
+{
+	(void)state;
+	char long_a[500], long_b[500];
+	memset(long_a, 'x', sizeof(long_a) - 1);
+	long_a[sizeof(long_a) - 1] = '\0';
+	memcpy(long_b, long_a, sizeof(long_b));
+	long_b[400] = 'y';
+	const char *in[] = { "a/b",  "a_b", "a_b~2", "a\nb", "a_b", long_a,
+			     long_b, "..",  "__",    "",     "." };
+	struct taken t = { 0 };
+	for (size_t i = 0; i < ARRAY_SIZE(in); i++) {
+		char out[NAME_SAFE_MAX];
+		name_safe(in[i], out, is_taken, &t);
+		assert_false(is_taken(&t, out));
+		strcpy(t.names[t.n++], out);
+	}
+	assert_string_equal(t.names[1], "a_b~2");
+	assert_string_equal(t.names[2], "a_b~2~2");
+	assert_string_equal(t.names[3], "a_b~3");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_become_safe_in_a_path),
+		cmocka_unit_test(long_names_are_cut_between_characters),
+		cmocka_unit_test(names_never_collide),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+#include <endian.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <sys/stat.h>
+
+#include "lunette/filesystem.h"
+#include "ntfs-fixture.h"
+
+static uint8_t *volume;
+
+static uint64_t get(const uint8_t *p, size_t n)
+{
+	uint64_t v = 0;
+	for (size_t i = n; i-- > 0;)
+		v = v << 8 | p[i];
+	return v;
+}
+
+static void put(uint8_t *p, size_t n, uint64_t v)
+{
+	for (size_t i = 0; i < n; i++)
+		p[i] = (uint8_t)(v >> 8 * i);
+}
+
+static uint8_t *record(struct blk_mem *mem, uint64_t number)
+{
+	return mem->bytes + get(mem->bytes + 48, 8) * 1024 + number * 1024;
+}
+
+/* The attribute of a type in a record; it is there. */
+static uint8_t *attribute(uint8_t *mft_record, uint64_t type)
+{
+	uint8_t *a = mft_record + get(mft_record + 20, 2);
+	while (get(a, 4) != type) {
+		assert_int_not_equal(get(a, 4), 0xffffffff);
+		a += get(a + 4, 4);
+	}
+	return a;
+}
+
+static struct fs *open_fs(struct blk_mem *mem)
+{
+	struct fs *fs = NULL;
+	struct error err = { 0 };
+	if (fs_open(&mem->blk, &fs, &err) != 0)
+		fail_msg("%s", err.msg);
+	return fs;
+}
+
+static uint64_t find(struct fs *fs, const char *name)
+{
+	uint64_t ino = 0;
+	assert_int_equal(fs->driver->lookup(fs, fs->root, name, &ino, NULL), 0);
+	return ino;
+}
+
+/* ---- recognising ---- */
+
+static void label_and_serial_are_told_without_opening(void **state)
+{
+	(void)state;
+	struct blk_mem *mem = ntfs_fixture_blk(volume);
+	struct layout_input input = { .blk = &mem->blk, .source = "memory" };
+	struct layout *layout;
+	char serial[32];
+	snprintf(serial, sizeof(serial), "%016" PRIX64, get(mem->bytes + 72, 8));
+	assert_int_equal(layout_new(&input, 1, &layout, NULL), 0);
+	assert_int_equal(fs_identify(layout, NULL), 0);
+	assert_int_equal(layout->n_volumes, 1);
+	assert_string_equal(layout->volumes[0].filesystem, "ntfs");
+	assert_string_equal(layout->volumes[0].label, NTFS_LABEL);
+	assert_string_equal(layout->volumes[0].uuid, serial);
+	layout_free(layout);
+	blk_unref(&mem->blk);
+}
+
+static void impossible_boot_sectors_are_refused_with_the_reason(void **state)
+{
+	(void)state;
+	static const struct {
+		size_t at, n;
+		uint64_t value;
+		const char *why;
+	} cases[] = {
+		{ 11, 2, 0, "sector size" },         { 11, 2, 513, "sector size" },
+		{ 11, 2, 8192, "sector size" },      { 13, 1, 0, "cluster size" },
+		{ 13, 1, 3, "cluster size" },        { 13, 1, 0xe0, "cluster size" },
+		{ 13, 1, 0xf0, "cluster size" },     { 64, 1, 0, "MFT records" },
+		{ 64, 1, 0xe1, "MFT records" },      { 64, 1, 0x80, "MFT records" },
+		{ 68, 1, 0, "index blocks" },        { 68, 1, 0xe1, "index blocks" },
+		{ 16, 1, 2, "must be zero" },        { 32, 4, 1, "must be zero" },
+		{ 40, 8, 0, "number of sectors" },   { 40, 8, 1ull << 60, "number of sectors" },
+		{ 40, 8, UINT64_MAX, "number of " }, { 48, 8, 0, "impossible place" },
+		{ 48, 8, 1ull << 55, "impossible" }, { 48, 8, UINT64_MAX, "impossible place" },
+		{ 56, 8, 4096, "impossible place" }, { 40, 8, 8193, "end is missing" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct blk_mem *mem = ntfs_fixture_blk(volume);
+		struct error err = { 0 };
+		struct fs *fs;
+		put(mem->bytes + cases[i].at, cases[i].n, cases[i].value);
+		assert_int_equal(fs_open(&mem->blk, &fs, &err), -EUCLEAN);
+		if (!strstr(err.msg, cases[i].why))
+			fail_msg("case %zu: %s", i, err.msg);
+		blk_unref(&mem->blk);
+	}
+}
+
+static void what_is_not_ntfs_is_not_claimed(void **state)
+{
+	(void)state;
+	struct blk_mem *mem = ntfs_fixture_blk(volume);
+	struct fs *fs;
+	mem->bytes[3] = 'X';
+	assert_int_equal(fs_open(&mem->blk, &fs, NULL), -ENOTSUP);
+	blk_unref(&mem->blk);
+}
+
+/* ---- files ---- */
+
+static int count_entry(void *ctx, const char *name, size_t len, uint64_t ino, uint32_t type,
+		       uint64_t next)
+{
+	(void)ino;
+	(void)next;
+	assert_int_equal(strlen(name), len);
+	assert_int_equal(type, S_IFREG);
+	*(int *)ctx += strcmp(name, "big") == 0 ? 1 : strcmp(name, "small") == 0 ? 10 : 100;
+	return 0;
+}
+
+static void only_the_users_files_are_listed(void **state)
+{
+	(void)state;
+	struct blk_mem *mem = ntfs_fixture_blk(volume);
+	struct fs *fs = open_fs(mem);
+	int seen = 0;
+	assert_int_equal(fs->driver->readdir(fs, fs->root, 0, count_entry, &seen, NULL), 0);
+	assert_int_equal(seen, 11);
+	uint64_t ino;
+	assert_int_equal(fs->driver->lookup(fs, fs->root, "BIG", &ino, NULL), -ENOENT);
+	assert_int_equal(fs->driver->lookup(fs, fs->root, "", &ino, NULL), -ENOENT);
+	assert_int_equal(fs->driver->lookup(fs, fs->root, "\xff", &ino, NULL), -ENOENT);
+	assert_int_equal(fs->driver->lookup(fs, find(fs, "big"), "x", &ino, NULL), -ENOTDIR);
+	fs_close(fs);
+	blk_unref(&mem->blk);
+}
+
+static void bytes_read_are_those_written(void **state)
+{
+	(void)state;
+	struct blk_mem *mem = ntfs_fixture_blk(volume);
+	struct fs *fs = open_fs(mem);
+	static const struct {
+		size_t len;
+		uint64_t off;
+	} cases[] = { { NTFS_BIG, 0 },      { 1, 0 },        { 5000, 1023 },
+		      { 10, NTFS_BIG - 5 }, { 5, NTFS_BIG }, { 5, UINT64_MAX - 3 } };
+	uint64_t ino = find(fs, "big");
+	struct fs_stat st;
+	assert_int_equal(fs->driver->stat(fs, ino, &st, NULL), 0);
+	assert_int_equal(st.mode, S_IFREG | 0444);
+	assert_int_equal(st.size, NTFS_BIG);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		static uint8_t buf[NTFS_BIG];
+		size_t n = 0;
+		assert_int_equal(
+			fs->driver->read(fs, ino, buf, cases[i].len, cases[i].off, &n, NULL), 0);
+		uint64_t left = cases[i].off < NTFS_BIG ? NTFS_BIG - cases[i].off : 0;
+		assert_int_equal(n, MIN((uint64_t)cases[i].len, left));
+		for (size_t k = 0; k < n; k++)
+			assert_int_equal(buf[k], ntfs_fixture_byte(cases[i].off + k));
+	}
+	fs_close(fs);
+	blk_unref(&mem->blk);
+}
+
+static void extents_say_where_the_bytes_lie(void **state)
+{
+	(void)state;
+	struct blk_mem *mem = ntfs_fixture_blk(volume);
+	struct fs *fs = open_fs(mem);
+	struct fs_run run;
+	uint64_t ino = find(fs, "big");
+	for (uint64_t off = 0; off < NTFS_BIG; off += run.length) {
+		assert_int_equal(fs->driver->file_extent(fs, ino, off, &run, NULL), 0);
+		assert_int_equal(run.kind, FS_RUN_DATA);
+		for (uint64_t i = 0; i < run.length; i++)
+			assert_int_equal(mem->bytes[run.start + i], ntfs_fixture_byte(off + i));
+	}
+	assert_int_equal(fs->driver->file_extent(fs, ino, NTFS_BIG, &run, NULL), -ERANGE);
+
+	ino = find(fs, "small");
+	char text[64];
+	size_t n;
+	assert_int_equal(fs->driver->file_extent(fs, ino, 2, &run, NULL), 0);
+	assert_int_equal(run.kind, FS_RUN_DRIVER);
+	assert_int_equal(run.length, strlen(NTFS_SMALL) - 2);
+	assert_int_equal(fs->driver->read(fs, ino, text, sizeof(text), 2, &n, NULL), 0);
+	assert_int_equal(n, strlen(NTFS_SMALL) - 2);
+	assert_memory_equal(text, NTFS_SMALL + 2, n);
+	fs_close(fs);
+	blk_unref(&mem->blk);
+}
+
+static void bytes_past_the_initialized_size_are_zeros(void **state)
+{
+	(void)state;
+	struct blk_mem *mem = ntfs_fixture_blk(volume);
+	struct fs *fs = open_fs(mem);
+	uint64_t ino = find(fs, "big");
+	fs_close(fs);
+	put(attribute(record(mem, ino), 0x80) + 56, 8, 1500);
+	fs = open_fs(mem);
+	struct fs_run run;
+	uint8_t buf[1000];
+	size_t n;
+	assert_int_equal(fs->driver->file_extent(fs, ino, 0, &run, NULL), 0);
+	assert_int_equal(run.length, 1500);
+	assert_int_equal(fs->driver->file_extent(fs, ino, 1500, &run, NULL), 0);
+	assert_int_equal(run.kind, FS_RUN_ZERO);
+	assert_int_equal(run.length, NTFS_BIG - 1500);
+	assert_int_equal(fs->driver->read(fs, ino, buf, sizeof(buf), 1000, &n, NULL), 0);
+	assert_int_equal(n, sizeof(buf));
+	for (size_t i = 0; i < sizeof(buf); i++)
+		assert_int_equal(buf[i], i < 500 ? ntfs_fixture_byte(1000 + i) : 0);
+	fs_close(fs);
+	blk_unref(&mem->blk);
+}
+
+/* ---- damage ---- */
+
+static void runs_outside_the_volume_are_damage(void **state)
+{
+	(void)state;
+	struct blk_mem *mem = ntfs_fixture_blk(volume);
+	struct fs *fs = open_fs(mem);
+	uint64_t ino = find(fs, "big");
+	fs_close(fs);
+	uint8_t *data = attribute(record(mem, ino), 0x80);
+	uint8_t *pairs = data + get(data + 32, 2);
+	size_t n_length = pairs[0] & 15, n_start = pairs[0] >> 4;
+	put(pairs + 1 + n_length, n_start, (1ull << (8 * n_start - 1)) - 1);
+	fs = open_fs(mem);
+	struct error err = { 0 };
+	struct fs_run run;
+	assert_int_equal(fs->driver->file_extent(fs, ino, 0, &run, &err), -EUCLEAN);
+	assert_non_null(strstr(err.msg, "outside the volume"));
+	fs_close(fs);
+	blk_unref(&mem->blk);
+}
+
+/* Every index block becomes a node whose only child is itself. */
+static void an_index_that_leads_in_circles_is_damage(void **state)
+{
+	(void)state;
+	struct blk_mem *mem = ntfs_fixture_blk(volume);
+	int n = 0;
+	for (size_t at = 0; at < NTFS_SIZE; at += 1024) {
+		uint8_t *block = mem->bytes + at;
+		if (memcmp(block, "INDX", 4) != 0)
+			continue;
+		uint8_t *entry = block + 24 + get(block + 24, 4);
+		put(block + 28, 4, get(block + 24, 4) + 24); /* length of the entries */
+		block[36] = 1;                               /* not a leaf */
+		memset(entry, 0, 16);
+		put(entry + 8, 2, 24); /* length of this one */
+		put(entry + 12, 2, 3); /* the last one, with a child */
+		put(entry + 16, 8, get(block + 16, 8));
+		n++;
+	}
+	assert_true(n > 0);
+	/* Opening already looks for a name in the root. */
+	struct error err = { 0 };
+	struct fs *fs;
+	assert_int_equal(fs_open(&mem->blk, &fs, &err), -EUCLEAN);
+	assert_non_null(strstr(err.msg, "round in circles"));
+	blk_unref(&mem->blk);
+}
+
+struct walk {
+	struct fs *fs;
+	int n;
+	uint64_t inodes[64];
+};
+
+static int remember(void *ctx, const char *name, size_t len, uint64_t ino, uint32_t type,
+		    uint64_t next)
+{
+	struct walk *walk = ctx;
+	(void)name;
+	(void)len;
+	(void)type;
+	(void)next;
+	walk->inodes[walk->n++] = ino;
+	return walk->n == 64;
+}
+
+/* Asks everything that there is to ask. Returns the first error. */
+static int ask_all(struct blk_mem *mem, struct error *err)
+{
+	struct fs *fs;
+	struct fs_used used;
+	struct fs_stat st;
+	int rc = fs_open(&mem->blk, &fs, err);
+	if (rc < 0)
+		return rc;
+	struct walk walk = { .fs = fs };
+	rc = fs->driver->readdir(fs, fs->root, 0, remember, &walk, err);
+	for (int i = 0; i < walk.n && rc == 0; i++) {
+		static uint8_t buf[NTFS_BIG];
+		size_t n;
+		rc = fs->driver->stat(fs, walk.inodes[i], &st, err);
+		if (rc == 0)
+			rc = fs->driver->read(fs, walk.inodes[i], buf, sizeof(buf), 0, &n, err);
+		if (rc == 0)
+			rc = fs->driver->listxattr(fs, walk.inodes[i], NULL, 0, &n, err);
+	}
+	for (uint64_t off = 0; off < mem->blk.size && rc == 0; off += used.length)
+		rc = fs->driver->used(fs, off, &used, err);
+	fs_close(fs);
+	return rc;
+}
+
+static void every_read_may_fail(void **state)
+{
+	(void)state;
+	int n = 0;
+	int rc;
+	do {
+		struct blk_mem *mem = ntfs_fixture_blk(volume);
+		struct error err = { 0 };
+		mem->fail_at = ++n;
+		rc = ask_all(mem, &err);
+		if (rc < 0) {
+			assert_int_equal(rc, -EIO);
+			assert_non_null(strstr(err.msg, "was told to fail"));
+		}
+		int reads = mem->reads;
+		blk_unref(&mem->blk);
+		assert_true(rc == 0 || reads >= n);
+	} while (rc < 0);
+	assert_in_range(n, 5, 200);
+}
+
+static void no_byte_of_metadata_can_do_harm(void **state)
+{
+	(void)state;
+	unsigned int seed = 1;
+	for (int i = 0; i < 600; i++) {
+		struct blk_mem *mem = ntfs_fixture_blk(volume);
+		for (int k = 0; k < 3; k++) {
+			uint8_t *r = record(mem, (uint64_t)rand_r(&seed) % 66);
+			r[rand_r(&seed) % 1024] = (uint8_t)rand_r(&seed);
+		}
+		struct error err = { 0 };
+		int rc = ask_all(mem, &err);
+		assert_true(rc == 0 || (rc < 0 && err.code == rc && *err.msg));
+		blk_unref(&mem->blk);
+	}
+}
+
+/* ---- what is in use ---- */
+
+static void used_bytes_are_those_of_the_bitmap_and_of_the_tail(void **state)
+{
+	(void)state;
+	struct blk_mem *mem = ntfs_fixture_blk(volume);
+	struct fs *fs = open_fs(mem);
+	struct fs_run bits;
+	assert_int_equal(fs->driver->file_extent(fs, 6, 0, &bits, NULL), 0);
+	uint64_t clusters = get(mem->bytes + 40, 8) * 512 / 1024;
+	struct fs_used used;
+	int changes = 0;
+	for (uint64_t off = 0; off < NTFS_SIZE; off += used.length, changes++) {
+		assert_int_equal(fs->driver->used(fs, off, &used, NULL), 0);
+		assert_true(used.length > 0 && off + used.length <= NTFS_SIZE);
+		for (uint64_t c = off / 1024; c < (off + used.length) / 1024 && c < clusters; c++)
+			assert_int_equal(mem->bytes[bits.start + c / 8] >> (c % 8) & 1, used.used);
+		if (off + used.length == NTFS_SIZE)
+			assert_true(used.used); /* the copy of the boot sector */
+	}
+	assert_in_range(changes, 3, 100); /* runs are merged */
+	assert_int_equal(fs->driver->used(fs, 1024 * 5 + 7, &used, NULL), 0);
+	assert_int_equal((1024 * 5 + 7 + used.length) % 1024, 0);
+	assert_int_equal(fs->driver->used(fs, NTFS_SIZE, &used, NULL), -ERANGE);
+	fs_close(fs);
+	blk_unref(&mem->blk);
+}
+
+static void a_bitmap_that_ends_early_is_an_error(void **state)
+{
+	(void)state;
+	struct blk_mem *mem = ntfs_fixture_blk(volume);
+	uint8_t *data = attribute(record(mem, 6), 0x80);
+	put(data + 48, 8, 100); /* data size */
+	put(data + 56, 8, 100); /* initialized size */
+	struct fs *fs = open_fs(mem);
+	struct error err = { 0 };
+	struct fs_used used;
+	assert_int_equal(fs->driver->used(fs, 2 << 20, &used, &err), -EUCLEAN);
+	assert_non_null(strstr(err.msg, "map of used clusters"));
+	fs_close(fs);
+	blk_unref(&mem->blk);
+}
+
+static int make_volume(void **state)
+{
+	(void)state;
+	volume = ntfs_fixture_make();
+	return 0;
+}
+
+static int free_volume(void **state)
+{
+	(void)state;
+	free(volume);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(label_and_serial_are_told_without_opening),
+		cmocka_unit_test(impossible_boot_sectors_are_refused_with_the_reason),
+		cmocka_unit_test(what_is_not_ntfs_is_not_claimed),
+		cmocka_unit_test(only_the_users_files_are_listed),
+		cmocka_unit_test(bytes_read_are_those_written),
+		cmocka_unit_test(extents_say_where_the_bytes_lie),
+		cmocka_unit_test(bytes_past_the_initialized_size_are_zeros),
+		cmocka_unit_test(runs_outside_the_volume_are_damage),
+		cmocka_unit_test(an_index_that_leads_in_circles_is_damage),
+		cmocka_unit_test(every_read_may_fail),
+		cmocka_unit_test(no_byte_of_metadata_can_do_harm),
+		cmocka_unit_test(used_bytes_are_those_of_the_bitmap_and_of_the_tail),
+		cmocka_unit_test(a_bitmap_that_ends_early_is_an_error),
+	};
+	return cmocka_run_group_tests(tests, make_volume, free_volume);
+}
