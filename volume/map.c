@@ -2,67 +2,88 @@
 /*
  * map - a volume as a list of segments. See include/lunette/map.h.
  *
- * The one idea: everything in front of a segment (finding it, cutting requests at its borders,
- * descending into legs) is the same for every kind, so a kind is one row of the table below and
- * only does arithmetic inside one segment. A map never changes once it is a blk, and a leg exists
- * before the map that uses it: legs cannot form a loop, and reading needs no lock.
+ * Finding segments, cutting requests at their borders and descending into legs; what a kind does
+ * inside one segment stands behind map-kind.h. A map never changes once it is a blk, and a leg
+ * exists before the map that uses it: legs cannot form a loop, and reading needs no lock.
  */
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
-#include "lunette/map.h"
+#include "map-kind.h"
 
 struct map_blk {
 	struct blk blk;
 	struct map *map;
 };
 
-/**
- * struct kind - what one kind of segment does; offsets count from the segment's start
- * @read: @len is at least 1 and lies inside the segment
- * @extent: the run at @off; may reach past the segment's end, which clips it
- * @walk: the disk ranges behind a range of the segment; NULL when there are none
- * @cover: turn a range of a leg, counted from the leg's start, into the range of the segment that
- *         has bytes there; clipped to the segment; a length of 0 when there is none. NULL when the
- *         kind has no legs
- */
-struct kind {
-	const char *name;
-	int (*read)(const struct map_segment *seg, void *buf, size_t len, uint64_t off,
-		    struct error *err);
-	int (*extent)(const struct map_segment *seg, uint64_t off, struct blk_extent *ret,
-		      struct error *err);
-	int (*walk)(const struct map_segment *seg, uint64_t length, uint64_t off, map_range_fn *fn,
-		    void *ctx, struct error *err);
-	void (*cover)(const struct map_segment *seg, uint64_t *length, uint64_t *off);
-};
+/* ---- legs ------------------------------------------------------------------------------------ */
+
+int map_leg_read(const struct map_segment *seg, unsigned int leg, void *buf, size_t len,
+		 uint64_t off, struct error *err)
+{
+	if (!seg->legs[leg].blk)
+		return error_set(err, -ENODEV, "member %u of %u is missing", leg, seg->n_legs);
+	return blk_read(seg->legs[leg].blk, buf, len, seg->legs[leg].start + off, err);
+}
+
+int map_leg_extent(const struct map_segment *seg, unsigned int leg, uint64_t off,
+		   struct blk_extent *ret, struct error *err)
+{
+	if (!seg->legs[leg].blk)
+		return error_set(err, -ENODEV, "member %u of %u is missing", leg, seg->n_legs);
+	return blk_extent(seg->legs[leg].blk, seg->legs[leg].start + off, ret, err);
+}
+
+/* Nothing lies behind a missing leg. */
+int map_leg_walk(const struct map_segment *seg, unsigned int leg, uint64_t length, uint64_t off,
+		 map_range_fn *fn, void *ctx, struct error *err)
+{
+	if (!seg->legs[leg].blk)
+		return 0;
+	return map_walk(seg->legs[leg].blk, length, seg->legs[leg].start + off, fn, ctx, err);
+}
 
 /* ---- linear: one leg, byte for byte ---------------------------------------------------------- */
+
+static uint64_t linear_leg_length(const struct map_segment *seg, unsigned int leg)
+{
+	(void)leg;
+	return seg->length;
+}
 
 static int linear_read(const struct map_segment *seg, void *buf, size_t len, uint64_t off,
 		       struct error *err)
 {
-	return blk_read(seg->legs[0].blk, buf, len, seg->legs[0].start + off, err);
+	return map_leg_read(seg, 0, buf, len, off, err);
 }
 
 static int linear_extent(const struct map_segment *seg, uint64_t off, struct blk_extent *ret,
 			 struct error *err)
 {
-	return blk_extent(seg->legs[0].blk, seg->legs[0].start + off, ret, err);
+	return map_leg_extent(seg, 0, off, ret, err);
 }
 
 static int linear_walk(const struct map_segment *seg, uint64_t length, uint64_t off,
 		       map_range_fn *fn, void *ctx, struct error *err)
 {
-	return map_walk(seg->legs[0].blk, length, seg->legs[0].start + off, fn, ctx, err);
+	return map_leg_walk(seg, 0, length, off, fn, ctx, err);
 }
 
 static void linear_cover(const struct map_segment *seg, uint64_t *length, uint64_t *off)
 {
-	*length = *off < seg->length ? MIN(*length, seg->length - *off) : 0;
+	map_clip(seg, length, off);
 }
+
+const struct map_kind_ops map_linear = {
+	.name = "linear",
+	.leg_length = linear_leg_length,
+	.read = linear_read,
+	.extent = linear_extent,
+	.walk = linear_walk,
+	.cover = linear_cover,
+};
 
 /* ---- zero: no legs --------------------------------------------------------------------------- */
 
@@ -84,14 +105,21 @@ static int zero_extent(const struct map_segment *seg, uint64_t off, struct blk_e
 	return 0;
 }
 
-static const struct kind kinds[] = {
-	[MAP_LINEAR] = { "linear", linear_read, linear_extent, linear_walk, linear_cover },
-	[MAP_ZERO] = { .name = "zero", .read = zero_read, .extent = zero_extent },
+const struct map_kind_ops map_zero = {
+	.name = "zero",
+	.read = zero_read,
+	.extent = zero_extent,
+};
+
+static const struct map_kind_ops *const kinds[] = {
+	[MAP_LINEAR] = &map_linear, [MAP_STRIPED] = &map_striped, [MAP_MIRROR] = &map_mirror,
+	[MAP_RAID4] = &map_raid4,   [MAP_RAID5] = &map_raid5,     [MAP_RAID6] = &map_raid6,
+	[MAP_RAID10] = &map_raid10, [MAP_ZERO] = &map_zero,
 };
 
 const char *map_kind_name(enum map_kind kind)
 {
-	return kinds[kind].name;
+	return kinds[kind]->name;
 }
 
 /* ---- building -------------------------------------------------------------------------------- */
@@ -145,7 +173,8 @@ static int add_segment(struct map *map, const struct map_segment *template, stru
 	}
 	for (unsigned int l = 0; l < template->n_legs; l++) {
 		legs[l] = template->legs[l];
-		blk_ref(legs[l].blk);
+		if (legs[l].blk)
+			blk_ref(legs[l].blk);
 	}
 
 	map->segments[n] = *template;
@@ -154,6 +183,46 @@ static int add_segment(struct map *map, const struct map_segment *template, stru
 	map->n_segments = n + 1;
 	map->size = size;
 	return 0;
+}
+
+int map_check_chunk(const struct map_segment *seg, struct error *err)
+{
+	uint64_t row;
+	if (seg->chunk == 0 || seg->chunk % 512 != 0)
+		return error_set(err, -EINVAL, "a chunk of %" PRIu64 " bytes", seg->chunk);
+	/* With copies, a row of a leg stands for less than a row of the volume. */
+	if (__builtin_mul_overflow(seg->chunk, (uint64_t)MAP_MAX_LEGS * 256, &row) ||
+	    __builtin_add_overflow(row, seg->length, &row))
+		return error_set(err, -EINVAL, "chunks of %" PRIu64 " bytes", seg->chunk);
+	return 0;
+}
+
+static int check_legs(const struct map_segment *seg, struct error *err)
+{
+	for (unsigned int l = 0; l < seg->n_legs; l++) {
+		const struct map_leg *leg = &seg->legs[l];
+		uint64_t length = kinds[seg->kind]->leg_length(seg, l);
+		if (leg->blk && !range_inside(length, leg->start, leg->blk->size))
+			return error_set(err, -ERANGE,
+					 "member %u: %" PRIu64 " bytes at offset %" PRIu64
+					 " reach past the end (%" PRIu64 " bytes)",
+					 l, length, leg->start, leg->blk->size);
+	}
+	return 0;
+}
+
+int map_add(struct map *map, const struct map_segment *segment, struct error *err)
+{
+	const struct map_kind_ops *kind = kinds[segment->kind];
+	if (segment->length == 0)
+		return error_set(err, -EINVAL, "a segment of 0 bytes");
+	if (kind->leg_length && (segment->n_legs == 0 || segment->n_legs > MAP_MAX_LEGS))
+		return error_set(err, -EINVAL, "%u members; there must be from 1 to %d",
+				 segment->n_legs, MAP_MAX_LEGS);
+	int rc = kind->check ? kind->check(segment, err) : 0;
+	if (rc == 0 && kind->leg_length)
+		rc = check_legs(segment, err);
+	return rc < 0 ? rc : add_segment(map, segment, err);
 }
 
 int map_add_linear(struct map *map, uint64_t length, struct blk *blk, uint64_t start,
@@ -175,6 +244,39 @@ int map_add_linear(struct map *map, uint64_t length, struct blk *blk, uint64_t s
 int map_add_zero(struct map *map, uint64_t length, struct error *err)
 {
 	return add_segment(map, &(struct map_segment){ .length = length, .kind = MAP_ZERO }, err);
+}
+
+/* ---- what is missing ------------------------------------------------------------------------- */
+
+bool map_is_whole(const struct map *map)
+{
+	for (size_t i = 0; i < map->n_segments; i++)
+		for (unsigned int l = 0; l < map->segments[i].n_legs; l++) {
+			const struct blk *blk = map->segments[i].legs[l].blk;
+			if (!blk || (map_of(blk) && !map_is_whole(map_of(blk))))
+				return false;
+		}
+	return true;
+}
+
+static bool segment_is_readable(const struct map_segment *seg)
+{
+	bool missing[MAP_MAX_LEGS];
+	bool any = false;
+	for (unsigned int l = 0; l < seg->n_legs; l++) {
+		const struct blk *blk = seg->legs[l].blk;
+		missing[l] = !blk || (map_of(blk) && !map_is_readable(map_of(blk)));
+		any = any || missing[l];
+	}
+	return !any || (kinds[seg->kind]->readable && kinds[seg->kind]->readable(seg, missing));
+}
+
+bool map_is_readable(const struct map *map)
+{
+	for (size_t i = 0; i < map->n_segments; i++)
+		if (!segment_is_readable(&map->segments[i]))
+			return false;
+	return true;
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -200,7 +302,7 @@ static int map_read(struct blk *blk, void *buf, size_t len, uint64_t off, struct
 	for (const struct map_segment *seg = segment_at(map, off); len > 0; seg++) {
 		uint64_t in = off - seg->start;
 		size_t n = (size_t)MIN((uint64_t)len, seg->length - in);
-		int rc = kinds[seg->kind].read(seg, to, n, in, err);
+		int rc = kinds[seg->kind]->read(seg, to, n, in, err);
 		if (rc < 0)
 			return rc;
 		to += n;
@@ -213,7 +315,7 @@ static int map_read(struct blk *blk, void *buf, size_t len, uint64_t off, struct
 static int map_extent(struct blk *blk, uint64_t off, struct blk_extent *ret, struct error *err)
 {
 	const struct map_segment *seg = segment_at(((struct map_blk *)blk)->map, off);
-	int rc = kinds[seg->kind].extent(seg, off - seg->start, ret, err);
+	int rc = kinds[seg->kind]->extent(seg, off - seg->start, ret, err);
 	if (rc < 0)
 		return rc;
 	ret->length = MIN(ret->length, seg->length - (off - seg->start));
@@ -269,8 +371,8 @@ int map_walk(struct blk *blk, uint64_t length, uint64_t off, map_range_fn *fn, v
 	for (const struct map_segment *seg = segment_at(map, off); length > 0; seg++) {
 		uint64_t in = off - seg->start;
 		uint64_t n = MIN(length, seg->length - in);
-		if (kinds[seg->kind].walk) {
-			int rc = kinds[seg->kind].walk(seg, n, in, fn, ctx, err);
+		if (kinds[seg->kind]->walk) {
+			int rc = kinds[seg->kind]->walk(seg, n, in, fn, ctx, err);
 			if (rc < 0)
 				return rc;
 		}
@@ -302,7 +404,7 @@ static int found_in_leg(void *ctx, struct blk *blk, uint64_t length, uint64_t of
 		off = f->leg->start;
 	}
 	off -= f->leg->start;
-	kinds[f->seg->kind].cover(f->seg, &length, &off);
+	kinds[f->seg->kind]->cover(f->seg, &length, &off);
 	return length ? f->fn(f->ctx, f->volume, length, f->seg->start + off, err) : 0;
 }
 
@@ -318,6 +420,8 @@ int map_find(struct blk *blk, struct blk *disk, uint64_t length, uint64_t off, m
 		const struct map_segment *seg = &map->segments[i];
 		for (unsigned int l = 0; l < seg->n_legs; l++) {
 			struct finding f = { blk, seg, &seg->legs[l], fn, ctx };
+			if (!f.leg->blk)
+				continue;
 			int rc = map_find(f.leg->blk, disk, length, off, found_in_leg, &f, err);
 			if (rc < 0)
 				return rc;

@@ -17,9 +17,42 @@
 #include "lunette/error.h"
 
 enum map_kind {
-	MAP_LINEAR, /* one leg */
-	MAP_ZERO,   /* no legs: reads as zeros */
+	MAP_LINEAR,  /* one leg */
+	MAP_STRIPED, /* chunk i lies on leg i modulo n; the last row may be short */
+	MAP_MIRROR,  /* the same bytes on every leg */
+	MAP_RAID4,   /* one leg holds parity */
+	MAP_RAID5,   /* parity rotates */
+	MAP_RAID6,   /* two parities rotate: P, the exclusive or, and Q, over GF(2^8) */
+	MAP_RAID10,  /* each chunk on near times far legs */
+	MAP_ZERO,    /* no legs: reads as zeros */
 };
+
+/*
+ * How parity moves from row to row, and in which order data follows it: the numbers of the MD
+ * driver, which its super-blocks hold. RAID-4 and RAID-5 take the first six, RAID-6 all. A RAID-10
+ * has near copies | far copies << 8 | MAP_RAID10_OFFSET instead.
+ *
+ * Source: Linux, drivers/md/raid5.h and raid10.c.
+ */
+enum map_raid_layout {
+	MAP_LEFT_ASYMMETRIC = 0,
+	MAP_RIGHT_ASYMMETRIC = 1,
+	MAP_LEFT_SYMMETRIC = 2,
+	MAP_RIGHT_SYMMETRIC = 3,
+	MAP_PARITY_FIRST = 4,
+	MAP_PARITY_LAST = 5,
+	MAP_ROTATING_ZERO_RESTART = 8, /* the next three are the DDF standard's */
+	MAP_ROTATING_N_RESTART = 9,
+	MAP_ROTATING_N_CONTINUE = 10,
+	MAP_LEFT_ASYMMETRIC_6 = 16, /* the next five are a RAID-5 with Q on a leg of its own */
+	MAP_RIGHT_ASYMMETRIC_6 = 17,
+	MAP_LEFT_SYMMETRIC_6 = 18,
+	MAP_RIGHT_SYMMETRIC_6 = 19,
+	MAP_PARITY_FIRST_6 = 20,
+};
+#define MAP_RAID10_OFFSET (1u << 16)
+
+#define MAP_MAX_LEGS 1024
 
 /**
  * map_kind_name() - the word for a kind in documents: "linear", "zero"
@@ -28,7 +61,7 @@ const char *map_kind_name(enum map_kind kind);
 
 /**
  * struct map_leg - where a segment's bytes lie
- * @blk: the map holds a reference
+ * @blk: the map holds a reference; NULL when the member is missing
  * @start: byte offset in @blk
  */
 struct map_leg {
@@ -40,12 +73,16 @@ struct map_leg {
  * struct map_segment - a run of the volume that is mapped in one way
  * @start: byte offset in the volume; segments follow each other without gaps
  * @length: bytes, at least 1
+ * @chunk: bytes that lie on one leg before the next one's turn; for striped and RAID kinds
+ * @layout: enum map_raid_layout, or a RAID-10's copies; for RAID kinds
  * @legs: @n_legs of them
  */
 struct map_segment {
 	uint64_t start;
 	uint64_t length;
 	enum map_kind kind;
+	uint64_t chunk;
+	unsigned int layout;
 	unsigned int n_legs;
 	struct map_leg *legs;
 };
@@ -74,6 +111,16 @@ void map_free(struct map *map);
 DEFINE_CLEANUP(struct map *, map_free)
 
 /**
+ * map_add() - append a segment of any kind
+ * @segment: copied, legs included, each blk referenced; its start is not looked at: it follows the
+ *           last segment
+ *
+ * Return: 0; -EINVAL when its numbers make no volume (no legs, a chunk of 0, ...); -ERANGE if a leg
+ * is not inside its blk or the volume would overflow; -ENOMEM.
+ */
+int map_add(struct map *map, const struct map_segment *segment, struct error *err);
+
+/**
  * map_add_linear() - append a run of another blk
  * @length: bytes, at least 1
  * @start: byte offset in @blk; the run must lie inside @blk
@@ -98,6 +145,16 @@ int map_add_zero(struct map *map, uint64_t length, struct error *err);
  * Return: 0 or -ENOMEM.
  */
 int map_blk(struct map *map, uint32_t sector, struct blk **ret, struct error *err);
+
+/**
+ * map_is_whole() - is no member missing, in the map and in the maps below it?
+ */
+bool map_is_whole(const struct map *map);
+
+/**
+ * map_is_readable() - can every byte be had, through parity or mirrors where members are missing?
+ */
+bool map_is_readable(const struct map *map);
 
 /**
  * map_of() - the map behind a blk

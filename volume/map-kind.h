@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * map-kind - what one kind of segment does.
+ *
+ * Everything in front of a segment (finding it, cutting requests at its borders, descending into
+ * legs) is in map.c and the same for every kind, so that a kind is one table of functions which
+ * only do arithmetic inside one segment. Their offsets count from the segment's start.
+ */
+#ifndef MAP_KIND_H
+#define MAP_KIND_H
+
+#include "lunette/map.h"
+
+/**
+ * struct map_kind_ops - a kind of segment
+ * @check: -EINVAL when the numbers make no volume; NULL when nothing but legs needs a check
+ * @leg_length: bytes that the segment takes on a leg; NULL when the kind has no legs
+ * @readable: whether every byte can be had when @missing[leg] says which legs are not there; NULL:
+ *            when none is missing
+ * @read: @len is at least 1 and lies inside the segment
+ * @extent: the run at @off; may reach past the segment's end, which clips it
+ * @walk: the disk ranges behind a range of the segment; NULL when there are none
+ * @cover: turn a range of a leg, counted from the leg's start, into the range of the segment that
+ *         has bytes there; clipped to the segment; a length of 0 when there is none. NULL when the
+ *         kind has no legs
+ */
+struct map_kind_ops {
+	const char *name;
+	int (*check)(const struct map_segment *seg, struct error *err);
+	uint64_t (*leg_length)(const struct map_segment *seg, unsigned int leg);
+	bool (*readable)(const struct map_segment *seg, const bool *missing);
+	int (*read)(const struct map_segment *seg, void *buf, size_t len, uint64_t off,
+		    struct error *err);
+	int (*extent)(const struct map_segment *seg, uint64_t off, struct blk_extent *ret,
+		      struct error *err);
+	int (*walk)(const struct map_segment *seg, uint64_t length, uint64_t off, map_range_fn *fn,
+		    void *ctx, struct error *err);
+	void (*cover)(const struct map_segment *seg, uint64_t *length, uint64_t *off);
+};
+
+extern const struct map_kind_ops map_linear, map_zero, map_striped, map_mirror, map_raid4,
+	map_raid5, map_raid6, map_raid10;
+
+/* ---- what kinds share: a leg at an offset from its start --------------------------------------
+ */
+
+int map_leg_read(const struct map_segment *seg, unsigned int leg, void *buf, size_t len,
+		 uint64_t off, struct error *err);
+int map_leg_extent(const struct map_segment *seg, unsigned int leg, uint64_t off,
+		   struct blk_extent *ret, struct error *err);
+int map_leg_walk(const struct map_segment *seg, unsigned int leg, uint64_t length, uint64_t off,
+		 map_range_fn *fn, void *ctx, struct error *err);
+
+/* Clips a range of the segment to its length. */
+static inline void map_clip(const struct map_segment *seg, uint64_t *length, uint64_t *off)
+{
+	*length = *off < seg->length ? MIN(*length, seg->length - *off) : 0;
+}
+
+/* Checks that the chunk is a multiple of 512 bytes and its rows do not overflow. */
+int map_check_chunk(const struct map_segment *seg, struct error *err);
+
+/* ---- reading several pieces at once (map-piece.c) ---------------------------------------------
+ */
+
+/**
+ * struct map_piece - a read of one leg that is part of a larger read
+ * @off: from the leg's start
+ * @rc: how it went, with @err, after map_pieces_read()
+ */
+struct map_piece {
+	unsigned int leg;
+	void *buf;
+	size_t len;
+	uint64_t off;
+	int rc;
+	struct error err;
+};
+
+#define MAP_PIECES 32 /* of one batch */
+
+/**
+ * map_pieces_read() - read several pieces, from their legs in parallel when it is worth it
+ * @n: at most MAP_PIECES
+ *
+ * Every piece is tried, also when another fails.
+ */
+void map_pieces_read(const struct map_segment *seg, struct map_piece *pieces, size_t n);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* map-mirror - the same bytes on every leg: one that can be read is enough. */
+#include <errno.h>
+
+#include "map-kind.h"
+
+#define TURN \
+	(1u << 20) /* bytes after which the next leg is asked first, so that all share the work */
+
+static uint64_t mirror_leg_length(const struct map_segment *seg, unsigned int leg)
+{
+	(void)leg;
+	return seg->length;
+}
+
+static bool mirror_readable(const struct map_segment *seg, const bool *missing)
+{
+	for (unsigned int l = 0; l < seg->n_legs; l++)
+		if (!missing[l])
+			return true;
+	return false;
+}
+
+static int mirror_read(const struct map_segment *seg, void *buf, size_t len, uint64_t off,
+		       struct error *err)
+{
+	int rc = -EIO;
+	unsigned int first = (unsigned int)(off / TURN % seg->n_legs);
+	for (unsigned int i = 0; i < seg->n_legs; i++) {
+		rc = map_leg_read(seg, (first + i) % seg->n_legs, buf, len, off, err);
+		if (rc == 0)
+			return 0;
+	}
+	return error_wrap(err, rc, "none of %u mirrors can be read", seg->n_legs);
+}
+
+static int mirror_extent(const struct map_segment *seg, uint64_t off, struct blk_extent *ret,
+			 struct error *err)
+{
+	for (unsigned int l = 0; l < seg->n_legs; l++)
+		if (seg->legs[l].blk)
+			return map_leg_extent(seg, l, off, ret, err);
+	*ret = (struct blk_extent){ .length = seg->length - off };
+	return 0;
+}
+
+static int mirror_walk(const struct map_segment *seg, uint64_t length, uint64_t off,
+		       map_range_fn *fn, void *ctx, struct error *err)
+{
+	for (unsigned int l = 0; l < seg->n_legs; l++) {
+		int rc = map_leg_walk(seg, l, length, off, fn, ctx, err);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static void mirror_cover(const struct map_segment *seg, uint64_t *length, uint64_t *off)
+{
+	map_clip(seg, length, off);
+}
+
+const struct map_kind_ops map_mirror = {
+	.name = "mirror",
+	.leg_length = mirror_leg_length,
+	.readable = mirror_readable,
+	.read = mirror_read,
+	.extent = mirror_extent,
+	.walk = mirror_walk,
+	.cover = mirror_cover,
+};

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * map-raid10 - each chunk lies near * far times: near copies side by side in a row, far copies in
+ * sections further down the legs (or, with MAP_RAID10_OFFSET, in the next rows), moved on by the
+ * near copies each time.
+ *
+ * Source: Linux, drivers/md/raid10.c, __raid10_find_phys() and calc_sectors().
+ */
+#include <errno.h>
+
+#include "map-kind.h"
+
+/**
+ * struct shape - a RAID-10 in numbers
+ * @rows: of chunks in one section of a leg
+ * @stride: bytes from a far copy to the next one
+ */
+struct shape {
+	unsigned int near, far;
+	bool offset;
+	uint64_t rows;
+	uint64_t stride;
+};
+
+static struct shape shape_of(const struct map_segment *seg)
+{
+	struct shape s = {
+		.near = seg->layout & 0xff,
+		.far = seg->layout >> 8 & 0xff,
+		.offset = seg->layout & MAP_RAID10_OFFSET,
+	};
+	uint64_t chunks = seg->length / seg->chunk + (seg->length % seg->chunk != 0);
+	uint64_t n = seg->n_legs;
+	/* The driver rounds rows of all copies up, then cuts them into sections. */
+	s.rows = (chunks * s.near * s.far + n - 1) / n / s.far;
+	if (s.offset || s.rows * n < chunks * s.near)
+		s.rows = (chunks * s.near + n - 1) / n;
+	s.stride = s.offset ? seg->chunk : s.rows * seg->chunk;
+	return s;
+}
+
+static int raid10_check(const struct map_segment *seg, struct error *err)
+{
+	unsigned int near = seg->layout & 0xff, far = seg->layout >> 8 & 0xff;
+	if (seg->layout & ~(0xffffu | MAP_RAID10_OFFSET))
+		return error_set(err, -EINVAL, "RAID-10 layout %#x is not known", seg->layout);
+	if (near == 0 || far == 0 || near * far > seg->n_legs)
+		return error_set(err, -EINVAL, "%u near times %u far copies on %u members", near,
+				 far, seg->n_legs);
+	return map_check_chunk(seg, err);
+}
+
+static uint64_t raid10_leg_length(const struct map_segment *seg, unsigned int leg)
+{
+	(void)leg;
+	struct shape s = shape_of(seg);
+	return s.rows * s.far * seg->chunk;
+}
+
+/* Copy number @copy of the byte at @off. */
+static struct map_piece locate(const struct map_segment *seg, const struct shape *s, uint64_t off,
+			       unsigned int copy, uint64_t *ret_left)
+{
+	uint64_t in = off % seg->chunk;
+	uint64_t place = off / seg->chunk * s->near + copy % s->near;
+	uint64_t far = copy / s->near;
+	uint64_t row = place / seg->n_legs * (s->offset ? s->far : 1);
+	*ret_left = seg->chunk - in;
+	return (struct map_piece){
+		.leg = (unsigned int)((place + far * s->near) % seg->n_legs),
+		.off = row * seg->chunk + far * s->stride + in,
+	};
+}
+
+/*
+ * Which chunks lie where depends on their number modulo the legs; a set of missing legs takes all
+ * copies of a chunk away if it does so for one of the first n_legs chunks.
+ */
+static bool raid10_readable(const struct map_segment *seg, const bool *missing)
+{
+	struct shape s = shape_of(seg);
+	uint64_t left;
+	for (uint64_t chunk = 0; chunk < seg->n_legs; chunk++) {
+		bool found = false;
+		for (unsigned int c = 0; c < s.near * s.far && !found; c++)
+			found = !missing[locate(seg, &s, chunk * seg->chunk, c, &left).leg];
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+static int read_copies(const struct map_segment *seg, const struct shape *s,
+		       struct map_piece *piece, uint64_t off, struct error *err)
+{
+	uint64_t left;
+	for (unsigned int c = 1; piece->rc < 0 && c < s->near * s->far; c++) {
+		struct map_piece at = locate(seg, s, off, c, &left);
+		piece->rc = map_leg_read(seg, at.leg, piece->buf, piece->len, at.off, &piece->err);
+	}
+	if (piece->rc < 0)
+		return error_set(err, piece->rc, "none of %u copies can be read: %s",
+				 s->near * s->far, piece->err.msg);
+	return 0;
+}
+
+static int raid10_read(const struct map_segment *seg, void *buf, size_t len, uint64_t off,
+		       struct error *err)
+{
+	struct shape s = shape_of(seg);
+	char *to = buf;
+	while (len > 0) {
+		struct map_piece pieces[MAP_PIECES];
+		uint64_t offs[MAP_PIECES];
+		size_t n = 0;
+		for (; n < MAP_PIECES && len > 0; n++) {
+			uint64_t left;
+			pieces[n] = locate(seg, &s, off, 0, &left);
+			offs[n] = off;
+			pieces[n].buf = to;
+			pieces[n].len = (size_t)MIN((uint64_t)len, left);
+			to += pieces[n].len;
+			off += pieces[n].len;
+			len -= pieces[n].len;
+		}
+		map_pieces_read(seg, pieces, n);
+		for (size_t i = 0; i < n; i++) {
+			int rc = read_copies(seg, &s, &pieces[i], offs[i], err);
+			if (rc < 0)
+				return rc;
+		}
+	}
+	return 0;
+}
+
+static int raid10_extent(const struct map_segment *seg, uint64_t off, struct blk_extent *ret,
+			 struct error *err)
+{
+	struct shape s = shape_of(seg);
+	uint64_t left = 0;
+	for (unsigned int c = 0; c < s.near * s.far; c++) {
+		struct map_piece at = locate(seg, &s, off, c, &left);
+		if (!seg->legs[at.leg].blk)
+			continue;
+		int rc = map_leg_extent(seg, at.leg, at.off, ret, err);
+		if (rc == 0)
+			ret->length = MIN(ret->length, left);
+		return rc;
+	}
+	*ret = (struct blk_extent){ .length = left };
+	return 0;
+}
+
+static int raid10_walk(const struct map_segment *seg, uint64_t length, uint64_t off,
+		       map_range_fn *fn, void *ctx, struct error *err)
+{
+	struct shape s = shape_of(seg);
+	while (length > 0) {
+		uint64_t left, n = 0;
+		for (unsigned int c = 0; c < s.near * s.far; c++) {
+			struct map_piece at = locate(seg, &s, off, c, &left);
+			n = MIN(length, left);
+			int rc = map_leg_walk(seg, at.leg, n, at.off, fn, ctx, err);
+			if (rc < 0)
+				return rc;
+		}
+		off += n;
+		length -= n;
+	}
+	return 0;
+}
+
+static void raid10_cover(const struct map_segment *seg, uint64_t *length, uint64_t *off)
+{
+	struct shape s = shape_of(seg);
+	uint64_t first = *off / seg->chunk, last = (*off + *length - 1) / seg->chunk;
+	if (s.offset) {
+		first /= s.far;
+		last /= s.far;
+	} else if (first / s.rows == last / s.rows) {
+		first %= s.rows;
+		last %= s.rows;
+	} else { /* over the border of a section: everything may be there */
+		first = 0;
+		last = s.rows - 1;
+	}
+	/* Far copies move on by up to n_legs legs, but stay in their row. */
+	uint64_t from = first * seg->n_legs / s.near;
+	uint64_t to = ((last + 1) * seg->n_legs + s.near - 1) / s.near;
+	*off = from * seg->chunk;
+	*length = (to - from) * seg->chunk;
+	map_clip(seg, length, off);
+}
+
+const struct map_kind_ops map_raid10 = {
+	.name = "raid10",
+	.check = raid10_check,
+	.leg_length = raid10_leg_length,
+	.readable = raid10_readable,
+	.read = raid10_read,
+	.extent = raid10_extent,
+	.walk = raid10_walk,
+	.cover = raid10_cover,
+};
