@@ -19,7 +19,7 @@ CFLAGS  ?= -O2 -g
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 
 FLOORS := backup fs volume
-PKGS_volume := libiscsi jansson zlib
+PKGS_volume := libiscsi jansson zlib devmapper
 PKGS_fs     := libntfs-3g fuse3
 PKGS_backup := libzstd libcrypto jansson
 DIRS_volume := volume

@@ -122,6 +122,11 @@ const char *map_kind_name(enum map_kind kind)
 	return kinds[kind]->name;
 }
 
+uint64_t map_leg_length(const struct map_segment *seg, unsigned int leg)
+{
+	return kinds[seg->kind]->leg_length(seg, leg);
+}
+
 /* ---- building -------------------------------------------------------------------------------- */
 
 int map_new(struct map **ret, struct error *err)
@@ -201,7 +206,7 @@ static int check_legs(const struct map_segment *seg, struct error *err)
 {
 	for (unsigned int l = 0; l < seg->n_legs; l++) {
 		const struct map_leg *leg = &seg->legs[l];
-		uint64_t length = kinds[seg->kind]->leg_length(seg, l);
+		uint64_t length = map_leg_length(seg, l);
 		if (leg->blk && !range_inside(length, leg->start, leg->blk->size))
 			return error_set(err, -ERANGE,
 					 "member %u: %" PRIu64 " bytes at offset %" PRIu64

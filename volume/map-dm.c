@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * map-dm - a map printed as a device-mapper table.
+ *
+ * Source: Linux, Documentation/admin-guide/device-mapper/, linear.rst, striped.rst, dm-raid.rst,
+ * and drivers/md/dm-raid1.c for mirror.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "map-kind.h"
+
+#define SECTOR 512u
+
+/**
+ * struct printer - a table that is being printed
+ * @at: start of the next line, in bytes of the volume
+ */
+struct printer {
+	FILE *out;
+	map_device_fn *device;
+	void *ctx;
+	uint64_t at;
+};
+
+/* Begins a line for the next @length bytes. */
+static int begin(struct printer *p, uint64_t length, const char *target, struct error *err)
+{
+	if (p->at % SECTOR || length % SECTOR)
+		return error_set(err, -EINVAL,
+				 "%" PRIu64 " bytes at offset %" PRIu64
+				 " are not whole sectors: device-mapper cannot show them",
+				 length, p->at);
+	fprintf(p->out, "%" PRIu64 " %" PRIu64 " %s", p->at / SECTOR, length / SECTOR, target);
+	p->at += length;
+	return 0;
+}
+
+/* Prints " DEVICE", and " START" unless the target takes whole devices. */
+static int print_leg(struct printer *p, const struct map_leg *leg, uint64_t length, bool whole,
+		     struct error *err)
+{
+	if (!leg->blk)
+		return error_set(err, -ENODEV, "a member is missing");
+	char name[128];
+	uint64_t start = 0;
+	int rc = p->device(p->ctx, leg, length, whole, name, sizeof(name), &start, err);
+	if (rc < 0)
+		return rc;
+	if (start % SECTOR)
+		return error_set(err, -EINVAL,
+				 "offset %" PRIu64
+				 " is not on a sector: device-mapper cannot use it",
+				 start);
+	if (whole)
+		fprintf(p->out, " %s", name);
+	else
+		fprintf(p->out, " %s %" PRIu64, name, start / SECTOR);
+	return 0;
+}
+
+static int print_linear(struct printer *p, const struct map_leg *leg, uint64_t length,
+			struct error *err)
+{
+	int rc = begin(p, length, "linear", err);
+	if (rc == 0)
+		rc = print_leg(p, leg, length, false, err);
+	fputc('\n', p->out);
+	return rc;
+}
+
+/* The target takes whole rows only: what is left of the last one follows as linear pieces. */
+static int print_striped(struct printer *p, const struct map_segment *seg, struct error *err)
+{
+	uint64_t row = seg->chunk * seg->n_legs;
+	uint64_t rows = seg->length / row;
+	int rc = 0;
+	if (rows > 0) {
+		rc = begin(p, rows * row, "striped", err);
+		fprintf(p->out, " %u %" PRIu64, seg->n_legs, seg->chunk / SECTOR);
+		for (unsigned int l = 0; rc == 0 && l < seg->n_legs; l++)
+			rc = print_leg(p, &seg->legs[l], rows * seg->chunk, false, err);
+		fputc('\n', p->out);
+	}
+	uint64_t left = seg->length % row;
+	for (unsigned int l = 0; rc == 0 && left > 0; l++) {
+		struct map_leg tail = seg->legs[l];
+		tail.start += rows * seg->chunk;
+		uint64_t n = MIN(left, seg->chunk);
+		rc = print_linear(p, &tail, n, err);
+		left -= n;
+	}
+	return rc;
+}
+
+/* Only the mirrors that are there; one alone is linear. It is read-only: nothing to keep in sync.
+ */
+static int print_mirror(struct printer *p, const struct map_segment *seg, struct error *err)
+{
+	unsigned int present = 0;
+	const struct map_leg *last = &seg->legs[0];
+	for (unsigned int l = 0; l < seg->n_legs; l++)
+		if (seg->legs[l].blk) {
+			present++;
+			last = &seg->legs[l];
+		}
+	if (present < 2)
+		return print_linear(p, last, seg->length, err);
+	int rc = begin(p, seg->length, "mirror", err);
+	fprintf(p->out, " core 2 1024 nosync %u", present);
+	for (unsigned int l = 0; rc == 0 && l < seg->n_legs; l++)
+		if (seg->legs[l].blk)
+			rc = print_leg(p, &seg->legs[l], seg->length, false, err);
+	fputc('\n', p->out);
+	return rc;
+}
+
+/* NULL when device-mapper has no name for it. */
+static const char *raid_name(const struct map_segment *seg)
+{
+	static const char *const raid5[] = {
+		[MAP_LEFT_ASYMMETRIC] = "raid5_la", [MAP_RIGHT_ASYMMETRIC] = "raid5_ra",
+		[MAP_LEFT_SYMMETRIC] = "raid5_ls",  [MAP_RIGHT_SYMMETRIC] = "raid5_rs",
+		[MAP_PARITY_FIRST] = "raid4",       [MAP_PARITY_LAST] = "raid5_n",
+	};
+	static const char *const raid6[] = {
+		[MAP_PARITY_LAST] = "raid6_n_6",
+		[MAP_ROTATING_ZERO_RESTART] = "raid6_zr",
+		[MAP_ROTATING_N_RESTART] = "raid6_nr",
+		[MAP_ROTATING_N_CONTINUE] = "raid6_nc",
+		[MAP_LEFT_ASYMMETRIC_6] = "raid6_la_6",
+		[MAP_RIGHT_ASYMMETRIC_6] = "raid6_ra_6",
+		[MAP_LEFT_SYMMETRIC_6] = "raid6_ls_6",
+		[MAP_RIGHT_SYMMETRIC_6] = "raid6_rs_6",
+		[MAP_PARITY_FIRST_6] = NULL,
+	};
+	switch (seg->kind) {
+	case MAP_RAID4:
+	case MAP_RAID5:
+		return raid5[seg->layout];
+	case MAP_RAID6:
+		return raid6[seg->layout];
+	default: /* of RAID-10, near copies alone look the same in every version of the target */
+		return seg->layout >> 8 == 1 ? "raid10" : NULL;
+	}
+}
+
+static int print_raid(struct printer *p, const struct map_segment *seg, struct error *err)
+{
+	const char *name = raid_name(seg);
+	if (!name)
+		return error_set(err, -ENOTSUP, "device-mapper has no %s with layout %#x",
+				 map_kind_name(seg->kind), seg->layout);
+	int rc = begin(p, seg->length, "raid", err);
+	if (seg->kind == MAP_RAID10)
+		fprintf(p->out,
+			" raid10 6 %" PRIu64 " raid10_copies %u raid10_format near nosync %u",
+			seg->chunk / SECTOR, seg->layout & 0xff, seg->n_legs);
+	else
+		fprintf(p->out, " %s 2 %" PRIu64 " nosync %u", name, seg->chunk / SECTOR,
+			seg->n_legs);
+	for (unsigned int l = 0; rc == 0 && l < seg->n_legs; l++) {
+		fputs(" -", p->out); /* no metadata device */
+		if (seg->legs[l].blk)
+			rc = print_leg(p, &seg->legs[l], map_leg_length(seg, l), true, err);
+		else
+			fputs(" -", p->out);
+	}
+	fputc('\n', p->out);
+	return rc;
+}
+
+static int print_segment(struct printer *p, const struct map_segment *seg, struct error *err)
+{
+	switch (seg->kind) {
+	case MAP_LINEAR:
+		return print_linear(p, &seg->legs[0], seg->length, err);
+	case MAP_STRIPED:
+		return print_striped(p, seg, err);
+	case MAP_MIRROR:
+		return print_mirror(p, seg, err);
+	case MAP_ZERO: {
+		int rc = begin(p, seg->length, "zero", err);
+		fputc('\n', p->out);
+		return rc;
+	}
+	default:
+		return print_raid(p, seg, err);
+	}
+}
+
+int map_dm_table(const struct map *map, map_device_fn *device, void *ctx, char **ret,
+		 struct error *err)
+{
+	CLEANUP(free_cleanup) char *text = NULL;
+	size_t size;
+	struct printer p = { .device = device, .ctx = ctx };
+	p.out = open_memstream(&text, &size);
+	if (!p.out)
+		return error_set(err, -ENOMEM, "device-mapper table: %m");
+	int rc = map_is_readable(map) ? 0
+				      : error_set(err, -ENODEV,
+						  "members are missing: not all of it "
+						  "can be read");
+	for (size_t i = 0; rc == 0 && i < map->n_segments; i++)
+		rc = print_segment(&p, &map->segments[i], err);
+	bool lost = ferror(p.out);
+	if ((fclose(p.out) != 0 || lost) && rc == 0)
+		rc = error_set(err, -ENOMEM, "device-mapper table: %m");
+	if (rc == 0)
+		*ret = steal(&text);
+	return rc;
+}
