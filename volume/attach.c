@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <libdevmapper.h>
 
@@ -119,8 +120,21 @@ static bool add_targets(struct dm_task *task, const char *table)
 	return true;
 }
 
+static bool exists(const char *name)
+{
+	struct dm_info info = { 0 };
+	struct dm_task *task = dm_task_create(DM_DEVICE_INFO);
+	bool there = task && dm_task_set_name(task, name) && dm_task_run(task) &&
+		     dm_task_get_info(task, &info) && info.exists;
+	if (task)
+		dm_task_destroy(task);
+	return there;
+}
+
 static int create(const char *name, const char *table, char device[32], struct error *err)
 {
+	if (exists(name))
+		return error_set(err, -EEXIST, "'%s' is attached already", name);
 	char uuid[ATTACH_NAME_MAX + 8];
 	snprintf(uuid, sizeof(uuid), UUID_PREFIX "%s", name + strlen(PREFIX));
 	struct dm_task *task = dm_task_create(DM_DEVICE_CREATE);

@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Volumes as kernel block devices: byte for byte what the process reads. Runs as root where the kernel
+# has device-mapper: `make check-vm` starts a virtual machine for it.
+. "$(dirname "$0")/../support/tap.sh"
+
+DATA=$TAP_TOP/../shared/data
+[ -e /dev/mapper/control ] && dmsetup version >/dev/null 2>&1 ||
+	tap_skip_all 'this kernel has no device-mapper'
+tap_begin
+tap_at_exit losetup -D
+tap_at_exit dmsetup remove_all
+
+# connect FILE...: the images as read-only block devices, in LOOPS
+connect() {
+	local file
+	LOOPS=()
+	for file; do LOOPS+=("$(losetup -r -f --show "$file")"); done
+}
+
+# same: every device that attach made holds what the mount shows as the volume's image
+same() {
+	local path name bad=0 n=0
+	mkdir -p m
+	"$LUNETTE" mount "${LOOPS[@]}" m || [ $? = 3 ] || return 1
+	while read -r path; do
+		name=${path#/dev/mapper/lunette-*-}
+		n=$((n + 1))
+		cmp "$path" "m/volumes/$name/image" || bad=1
+	done <devices
+	"$LUNETTE" umount m || return 1
+	echo "$n volumes compared"
+	((n > 0 && bad == 0))
+}
+
+nothing_left() {
+	[ -z "$(dmsetup ls | grep -i lunette)" ] || { dmsetup ls && return 1; }
+}
+
+# round WHAT FILE...: attach, compare, detach
+round() {
+	local what=$1 status=0
+	shift
+	connect "$@"
+	"$LUNETTE" attach "${LOOPS[@]}" >devices 2>messages || status=$?
+	((status == 0 || status == 3)) || cat messages >&2
+	ok "$what: attached" test "$status" = 0 -o "$status" = 3
+	ok "$what: every device is what the process reads" same
+	ok "$what: the devices are read-only" bash -c 'while read -r d; do [ "$(blockdev --getro "$d")" = 1 ] || exit 1; done <devices'
+	ok "$what: detached" "$LUNETTE" detach "${LOOPS[@]}"
+	ok "$what: nothing is left" nothing_left
+	losetup -d "${LOOPS[@]}"
+}
+
+truncate -s 64M gpt.img
+head -c 64M /dev/urandom >gpt.img
+sfdisk -q gpt.img <<-'EOF'
+	label: gpt
+	start=2048, size=40960
+	start=43008, size=50000
+EOF
+round 'partitions' gpt.img
+
+# ---- two clones of one disk at once ----
+
+cp gpt.img clone.img
+connect gpt.img
+first=${LOOPS[0]}
+connect clone.img
+second=${LOOPS[0]}
+ok 'a clone is attached beside its original' bash -c "'$LUNETTE' attach $first && '$LUNETTE' attach $second"
+is 'both have their devices' "$(dmsetup ls | grep -c '^lunette-')" 4
+fails 'what is attached is not attached again' 1 'attached already' "$LUNETTE" attach "$first"
+is 'and is still there' "$(dmsetup ls | grep -c '^lunette-')" 4
+ok 'one is detached' "$LUNETTE" detach "$first"
+is 'the other stays' "$(dmsetup ls | grep -c '^lunette-')" 2
+exec 8<"$(find /dev/mapper -name 'lunette-*-disk0-p1')"
+fails 'what is in use is not detached' 1 'in use' "$LUNETTE" detach "$second"
+exec 8<&-
+ok 'then it is' "$LUNETTE" detach "$second"
+fails 'nothing is attached any more' 1 'nothing of .* is attached' "$LUNETTE" detach "$second"
+fails 'an image file is no block device' 1 'is not a block device.*losetup' "$LUNETTE" attach gpt.img
+fails 'a volume that is not there' 1 "no volume 'x'" "$LUNETTE" attach --volume x "$first"
+ok 'one volume of several' "$LUNETTE" attach --volume disk0-p2 "$first"
+is 'only that one' "$(dmsetup ls | grep -c '^lunette-')" 1
+ok 'and away' "$LUNETTE" detach --volume disk0-p2 "$first"
+ok 'nothing is left' nothing_left
+losetup -D
