@@ -53,7 +53,7 @@ all: $(O)/lunette
 
 # `make` only says what is missing and goes on; the targets that promise to work on a fresh system
 # install it. The stamp means that nothing was missing.
-INSTALLING := demo check bench asan tsan fuzz lint format coverage
+INSTALLING := demo check check-vm bench asan tsan fuzz lint format coverage
 SETUP := contrib/setup$(if $(filter $(INSTALLING),$(MAKECMDGOALS)),, --check)
 
 build/setup.stamp: contrib/setup
@@ -131,6 +131,12 @@ asan:
 tsan:
 	$(MAKE) SAN=thread check
 
+# What needs a kernel with device-mapper, in a throw-away virtual machine.
+check-vm: $(O)/lunette
+	contrib/setup --vm
+	tests/support/vm setup
+	tests/support/vm run $(O) 'LUNETTE=$(abspath $(O)/lunette) prove --timer --exec $(CURDIR)/tests/support/run $(CURDIR)/tests/vm/test-*.sh'
+
 demo: $(O)/lunette
 	contrib/demo $(O)/lunette
 
@@ -200,6 +206,7 @@ help:
 	@echo 'all        build $(O)/lunette'
 	@echo 'demo       show the main job: probe, mount, back up, restore, over iSCSI'
 	@echo 'check      run every test; JOBS=N at a time'
+	@echo 'check-vm   tests that need a kernel with device-mapper, in a virtual machine'
 	@echo 'asan tsan  the same under address and undefined-behaviour, or thread sanitizers'
 	@echo 'fuzz       run each fuzz target for FUZZ_SECONDS=60'
 	@echo 'bench      measure, side by side with the peers'
@@ -209,6 +216,6 @@ help:
 	@echo 'install    into DESTDIR and PREFIX=$(PREFIX); uninstall takes it away again'
 	@echo 'clean      remove build/'
 
-.PHONY: all check asan tsan demo bench fuzz fuzz-run lint format coverage install uninstall clean help FORCE
+.PHONY: all check check-vm asan tsan demo bench fuzz fuzz-run lint format coverage install uninstall clean help FORCE
 
 -include $(patsubst %.o,%.d,$(foreach f,$(FLOORS),$(OBJ_$(f))) $(CMD_OBJ) $(SUPPORT_OBJ)) $(UNIT_TESTS:=.d) $(FUZZ:=.d)
