@@ -102,7 +102,7 @@ fi
 for archive in ldm-2003r2 lvm md; do
 	zstd -dcq "$DATA/$archive.tar.zst" | tar xf -
 done
-ldm=ldm-2003r2
+ldm="ldm-2003r2"
 round 'LDM simple' $ldm-simple-1.img
 round 'LDM spanned' $ldm-spanned-[12].img
 round 'LDM striped' $ldm-striped-[12].img
