@@ -135,7 +135,7 @@ tsan:
 check-vm: $(O)/lunette
 	contrib/setup --vm
 	tests/support/vm setup
-	tests/support/vm run . 'LUNETTE=$(abspath $(O)/lunette) prove --timer --exec tests/support/run tests/vm/test-*.sh'
+	tests/support/vm run . 'TMPDIR=$(CURDIR)/build LUNETTE=$(abspath $(O)/lunette) prove --timer --exec tests/support/run tests/vm/test-*.sh'
 
 demo: $(O)/lunette
 	contrib/demo $(O)/lunette
