@@ -122,7 +122,8 @@ struct cmd_progress {
 	} mode;
 	uint64_t total;
 	double start;
-	double shown; /* when it was shown last */
+	double shown;  /* when it was shown last */
+	uint64_t done; /* what was said last, shown or not */
 };
 
 /* Takes the argument of --progress[=json|none], which may be NULL. Return: 0 or STATUS_USAGE. */
@@ -134,7 +135,7 @@ bool cmd_progress_begin(struct cmd_progress *progress);
 /* Shows it, if it is time. */
 void cmd_progress_show(struct cmd_progress *progress, uint64_t done);
 
-/* Takes the line away again; needed on every path. */
+/* Takes the line away again, or says the last word in JSON; needed on every path. */
 void cmd_progress_end(struct cmd_progress *progress);
 
 /* ---- SOURCE arguments and the options that go with them (sources.c) ---- */

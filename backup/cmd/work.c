@@ -95,28 +95,32 @@ static void show_line(const struct cmd_progress *progress, uint64_t done, double
 		cmd_size((uint64_t)speed, rate), left);
 }
 
+static void show_json(const struct cmd_progress *progress, uint64_t done, double seconds)
+{
+	fprintf(stderr,
+		"{\"progress\":{\"done\":%" PRIu64 ",\"total\":%" PRIu64 ",\"seconds\":%.1f}}\n",
+		done, progress->total, seconds);
+}
+
 void cmd_progress_show(struct cmd_progress *progress, uint64_t done)
 {
 	if (progress->mode == CMD_PROGRESS_NONE)
 		return;
+	done = MIN(done, progress->total); /* gaps that are read over were not foreseen */
+	progress->done = done;
 	double now = cmd_seconds();
-	double seconds = now - progress->start;
 	bool json = progress->mode == CMD_PROGRESS_JSON;
 	if (now - progress->shown < (json ? INTERVAL_JSON : INTERVAL))
 		return;
 	progress->shown = now;
-	if (json)
-		fprintf(stderr,
-			"{\"progress\":{\"done\":%" PRIu64 ",\"total\":%" PRIu64
-			",\"seconds\":%.1f}}\n",
-			done, progress->total, seconds);
-	else
-		show_line(progress, done, seconds);
+	(json ? show_json : show_line)(progress, done, now - progress->start);
 }
 
 void cmd_progress_end(struct cmd_progress *progress)
 {
-	if (progress->mode == CMD_PROGRESS_LINE && progress->shown > 0)
+	if (progress->shown > 0 && progress->mode == CMD_PROGRESS_LINE)
 		fputs("\r\033[K", stderr);
+	if (progress->shown > 0 && progress->mode == CMD_PROGRESS_JSON)
+		show_json(progress, progress->done, cmd_seconds() - progress->start);
 	progress->shown = 0;
 }
