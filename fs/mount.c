@@ -26,7 +26,8 @@
 /* libfuse would print them; what it says while it begins is part of our error. */
 static char said[256];
 
-static void keep_words(enum fuse_log_level level, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void keep_words(enum fuse_log_level level,
+							     const char *format, va_list args)
 {
 	if (level > FUSE_LOG_ERR || *said)
 		return;

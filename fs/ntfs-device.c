@@ -12,8 +12,9 @@
 /* What the library said first during the present call of this thread: the rest is about it. */
 static _Thread_local char said[160];
 
-static int keep_words(const char *function, const char *file, int line, u32 level, void *data,
-		      const char *format, va_list args)
+__attribute__((format(printf, 6, 0))) static int keep_words(const char *function, const char *file,
+							    int line, u32 level, void *data,
+							    const char *format, va_list args)
 {
 	(void)function;
 	(void)file;

@@ -119,9 +119,8 @@ int fs_ntfs_getxattr(struct fs *fs, uint64_t ino, const char *name, void *buf, s
 	struct fs_ntfs *ntfs = (struct fs_ntfs *)fs;
 	if (strncmp(name, USER, USER_LEN) != 0)
 		return error_set(err, -ENODATA, "%m");
-	ntfschar *units = NULL;
+	CLEANUP(free_cleanup) ntfschar *units = NULL;
 	int len = ntfs_mbstoucs(name + USER_LEN, &units);
-	CLEANUP(free_cleanup) ntfschar *owned = units;
 	if (len <= 0 || len > NTFS_MAX_NAME_LEN)
 		return error_set(err, -ENODATA, "%m");
 

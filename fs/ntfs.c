@@ -117,9 +117,8 @@ static int ntfs_lookup(struct fs *fs, uint64_t dir, const char *name, uint64_t *
 		       struct error *err)
 {
 	struct fs_ntfs *ntfs = (struct fs_ntfs *)fs;
-	ntfschar *units = NULL;
+	CLEANUP(free_cleanup) ntfschar *units = NULL;
 	int len = ntfs_mbstoucs(name, &units);
-	CLEANUP(free_cleanup) ntfschar *owned = units;
 	if (len < 0 && errno == ENOMEM)
 		return error_set(err, -ENOMEM, "NTFS: look up '%s': %m", name);
 	if (len <= 0 || len > NTFS_MAX_NAME_LEN)
@@ -187,9 +186,8 @@ static int list_entry(void *ctx, const ntfschar *units, const int n_units, const
 	struct listing *list = ctx;
 	if (name_type == FILE_NAME_DOS || (uint64_t)pos < list->from)
 		return 0;
-	char *raw = NULL;
+	CLEANUP(free_cleanup) char *raw = NULL;
 	int len = ntfs_ucstombs(units, n_units, &raw, 0);
-	CLEANUP(free_cleanup) char *owned = raw;
 	if (len < 0)
 		return -1;
 	char name[FS_NAME_MAX];
