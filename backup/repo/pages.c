@@ -12,7 +12,7 @@
 struct slot {
 	uint64_t owner; /* 0: free */
 	uint64_t number;
-	uint8_t page[INDEX_PAGE];
+	uint8_t *page; /* NULL until the slot is used for the first time */
 };
 
 struct pages {
@@ -37,6 +37,8 @@ void pages_free(struct pages *pages)
 		return;
 	for (size_t i = 0; i < LOCKS; i++)
 		pthread_mutex_destroy(&pages->locks[i]);
+	for (size_t i = 0; i < SLOTS; i++)
+		free(pages->slots[i].page);
 	free(pages);
 }
 
@@ -63,8 +65,12 @@ void pages_put(struct pages *pages, uint64_t owner, uint64_t number, const uint8
 	size_t i = slot_of(owner, number);
 	struct slot *slot = &pages->slots[i];
 	pthread_mutex_lock(&pages->locks[i % LOCKS]);
-	slot->owner = owner;
-	slot->number = number;
-	memcpy(slot->page, page, INDEX_PAGE);
+	if (!slot->page)
+		slot->page = malloc(INDEX_PAGE);
+	if (slot->page) { /* without memory it is read again, that is all */
+		slot->owner = owner;
+		slot->number = number;
+		memcpy(slot->page, page, INDEX_PAGE);
+	}
 	pthread_mutex_unlock(&pages->locks[i % LOCKS]);
 }
