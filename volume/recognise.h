@@ -22,6 +22,57 @@ int layout_add_volume(struct layout *layout, struct layout_volume *volume, struc
 /* Frees what a volume owns; for a recogniser that gives one up before it was added. */
 void layout_clear_volume(struct layout_volume *volume);
 
+/* ---- layout-group.c: what recognisers of groups have in common -------------------------------- */
+
+/**
+ * layout_add_group() - append a group without missing members
+ * @kind: "ldm", "lvm" or "md"
+ * @id: cut when it is too long
+ * @ret: owned by the layout, stays where it is
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int layout_add_group(struct layout *layout, const char *kind, const char *name, const char *id,
+		     struct layout_group **ret, struct error *err);
+
+/**
+ * layout_miss() - add the name of a missing member to a group
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int layout_miss(struct layout_group *group, struct error *err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/**
+ * layout_unique_name() - make a name from a disk safe for a path, and unlike those of all volumes
+ * @name: what it should be; "." and "/" and control characters do not stay
+ *
+ * Return: a name to be freed, or NULL for want of memory.
+ */
+char *layout_unique_name(const struct layout *layout, const char *name);
+
+/**
+ * layout_set_map() - give a volume the bytes that a map describes
+ * @volume: its size, map, blk and state are set; the reason when it has none yet
+ * @map: taken over, also on failure
+ * @sector: logical sector size in bytes
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int layout_set_map(struct layout_volume *volume, struct map *map, uint32_t sector,
+		   struct error *err);
+
+/**
+ * layout_add_metadata() - have a range stored in full by backups, wherever its bytes lie
+ * @blk: a disk of the layout or a blk mapped to them; what lies elsewhere is left out
+ *
+ * Return: 0; -ERANGE if the range is not inside @blk; -ENOMEM.
+ */
+int layout_add_metadata(struct layout *layout, struct blk *blk, uint64_t length, uint64_t off,
+			struct error *err);
+
+/* ---- the recognisers -------------------------------------------------------------------------- */
+
 /**
  * layout_find_partitions() - the recogniser of partition tables: makes each partition a volume, and
  * each disk without a table
@@ -29,5 +80,12 @@ void layout_clear_volume(struct layout_volume *volume);
  * Return: 0; -ENOMEM; the disk's error when its first sector cannot be read.
  */
 int layout_find_partitions(struct layout *layout, struct error *err);
+
+/**
+ * layout_find_md() - the recogniser of MD arrays, on disks, partitions and other MD arrays
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int layout_find_md(struct layout *layout, struct error *err);
 
 #endif

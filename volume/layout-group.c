@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * layout-group - what the recognisers of groups have in common: names for volumes, states, and the
+ * ranges of disks that hold the groups' own records.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lunette/utf8.h"
+#include "recognise.h"
+
+int layout_add_group(struct layout *layout, const char *kind, const char *name, const char *id,
+		     struct layout_group **ret, struct error *err)
+{
+	struct layout_group *group = calloc(1, sizeof(*group));
+	char *copy = strdup(name);
+	void *bigger =
+		reallocarray(layout->groups, layout->n_groups + 1, sizeof(*layout->groups));
+	if (bigger)
+		layout->groups = bigger;
+	if (!group || !copy || !bigger) {
+		free(group);
+		free(copy);
+		return error_set(err, -ENOMEM, "group '%s': %m", name);
+	}
+	group->kind = kind;
+	group->name = copy;
+	snprintf(group->id, sizeof(group->id), "%s", id);
+	layout->groups[layout->n_groups++] = group;
+	*ret = group;
+	return 0;
+}
+
+int layout_miss(struct layout_group *group, struct error *err, const char *fmt, ...)
+{
+	void *bigger = reallocarray(group->missing, group->n_missing + 1, sizeof(*group->missing));
+	if (!bigger)
+		return error_set(err, -ENOMEM, "group '%s': %m", group->name);
+	group->missing = bigger;
+	va_list ap;
+	va_start(ap, fmt);
+	char *text;
+	int n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return error_set(err, -ENOMEM, "group '%s': %m", group->name);
+	group->missing[group->n_missing++] = text;
+	return 0;
+}
+
+/* ---- names ------------------------------------------------------------------------------------ */
+
+#define NAME_BYTES 200 /* leaves room for a number within the 255 bytes of a file's name */
+
+static void make_safe(const char *name, char *buf, size_t size)
+{
+	utf8_clean(name, strlen(name), buf, size);
+	for (char *c = buf; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f || *c == '/')
+			*c = '_';
+	if (buf[0] == '.')
+		buf[0] = '_';
+	if (buf[0] == '\0')
+		snprintf(buf, size, "volume");
+}
+
+char *layout_unique_name(const struct layout *layout, const char *name)
+{
+	char safe[NAME_BYTES + 1];
+	make_safe(name, safe, sizeof(safe));
+	CLEANUP(free_cleanup) char *try = strdup(safe);
+	for (unsigned int i = 2; try && layout_find(layout, try); i++) {
+		free(try);
+		if (asprintf(&try, "%s~%u", safe, i) < 0)
+			try = NULL;
+	}
+	return steal(&try);
+}
+
+/* ---- states ----------------------------------------------------------------------------------- */
+
+int layout_set_map(struct layout_volume *volume, struct map *map, uint32_t sector,
+		   struct error *err)
+{
+	const char *reason = "";
+	volume->size = map->size;
+	volume->map = map;
+	volume->state = LAYOUT_OK;
+	if (!map_is_readable(map)) {
+		volume->state = LAYOUT_INCOMPLETE;
+		reason = "too many of its members are missing";
+	} else if (!map_is_whole(map)) {
+		volume->state = LAYOUT_DEGRADED;
+		reason = "members are missing, the others stand in for them";
+	}
+	if (volume->reason[0] == '\0')
+		snprintf(volume->reason, sizeof(volume->reason), "%s", reason);
+	if (volume->state == LAYOUT_INCOMPLETE)
+		return 0;
+	volume->map = NULL; /* from here on it is the blk's, or gone */
+	int rc = map_blk(map, sector, &volume->blk, err);
+	if (rc == 0)
+		volume->map = map_of(volume->blk);
+	return rc;
+}
+
+/* ---- metadata --------------------------------------------------------------------------------- */
+
+/* Joins a range to those of a disk, which are in ascending order and do not touch. */
+static int join_range(struct layout_disk *disk, uint64_t length, uint64_t start, struct error *err)
+{
+	size_t i = 0, n = disk->n_metadata;
+	struct layout_range *r = disk->metadata;
+	while (i < n && r[i].start + r[i].length < start)
+		i++;
+	size_t j = i;
+	uint64_t end = start + length;
+	for (; j < n && r[j].start <= end; j++) {
+		start = MIN(start, r[j].start);
+		end = MAX(end, r[j].start + r[j].length);
+	}
+	if (i == j) {
+		r = reallocarray(r, n + 1, sizeof(*r));
+		if (!r)
+			return error_set(err, -ENOMEM, "%zu ranges of metadata: %m", n);
+		disk->metadata = r;
+	}
+	memmove(&r[i + 1], &r[j], (n - j) * sizeof(*r));
+	r[i] = (struct layout_range){ .start = start, .length = end - start };
+	disk->n_metadata = n - (j - i) + 1;
+	return 0;
+}
+
+static int found_range(void *ctx, struct blk *blk, uint64_t length, uint64_t off,
+		       struct error *err)
+{
+	struct layout *layout = ctx;
+	for (size_t i = 0; i < layout->n_disks; i++)
+		if (layout->disks[i].blk == blk)
+			return join_range(&layout->disks[i], length, off, err);
+	return 0;
+}
+
+int layout_add_metadata(struct layout *layout, struct blk *blk, uint64_t length, uint64_t off,
+			struct error *err)
+{
+	return map_walk(blk, length, off, found_range, layout, err);
+}
