@@ -17,8 +17,7 @@ int layout_add_group(struct layout *layout, const char *kind, const char *name, 
 {
 	struct layout_group *group = calloc(1, sizeof(*group));
 	char *copy = strdup(name);
-	void *bigger =
-		reallocarray(layout->groups, layout->n_groups + 1, sizeof(*layout->groups));
+	void *bigger = reallocarray(layout->groups, layout->n_groups + 1, sizeof(*layout->groups));
 	if (bigger)
 		layout->groups = bigger;
 	if (!group || !copy || !bigger) {
@@ -51,7 +50,8 @@ int layout_miss(struct layout_group *group, struct error *err, const char *fmt, 
 	return 0;
 }
 
-/* ---- names ------------------------------------------------------------------------------------ */
+/* ---- names ------------------------------------------------------------------------------------
+ */
 
 #define NAME_BYTES 200 /* leaves room for a number within the 255 bytes of a file's name */
 
@@ -80,24 +80,30 @@ char *layout_unique_name(const struct layout *layout, const char *name)
 	return steal(&try);
 }
 
-/* ---- states ----------------------------------------------------------------------------------- */
+/* ---- states -----------------------------------------------------------------------------------
+ */
 
-int layout_set_map(struct layout_volume *volume, struct map *map, uint32_t sector,
-		   struct error *err)
+void layout_describe(struct layout_volume *volume)
 {
 	const char *reason = "";
-	volume->size = map->size;
-	volume->map = map;
+	volume->size = volume->map->size;
 	volume->state = LAYOUT_OK;
-	if (!map_is_readable(map)) {
+	if (!map_is_readable(volume->map)) {
 		volume->state = LAYOUT_INCOMPLETE;
 		reason = "too many of its members are missing";
-	} else if (!map_is_whole(map)) {
+	} else if (!map_is_whole(volume->map)) {
 		volume->state = LAYOUT_DEGRADED;
 		reason = "members are missing, the others stand in for them";
 	}
 	if (volume->reason[0] == '\0')
 		snprintf(volume->reason, sizeof(volume->reason), "%s", reason);
+}
+
+int layout_set_map(struct layout_volume *volume, struct map *map, uint32_t sector,
+		   struct error *err)
+{
+	volume->map = map;
+	layout_describe(volume);
 	if (volume->state == LAYOUT_INCOMPLETE)
 		return 0;
 	volume->map = NULL; /* from here on it is the blk's, or gone */
@@ -107,7 +113,8 @@ int layout_set_map(struct layout_volume *volume, struct map *map, uint32_t secto
 	return rc;
 }
 
-/* ---- metadata --------------------------------------------------------------------------------- */
+/* ---- metadata ---------------------------------------------------------------------------------
+ */
 
 /* Joins a range to those of a disk, which are in ascending order and do not touch. */
 static int join_range(struct layout_disk *disk, uint64_t length, uint64_t start, struct error *err)
@@ -134,8 +141,7 @@ static int join_range(struct layout_disk *disk, uint64_t length, uint64_t start,
 	return 0;
 }
 
-static int found_range(void *ctx, struct blk *blk, uint64_t length, uint64_t off,
-		       struct error *err)
+static int found_range(void *ctx, struct blk *blk, uint64_t length, uint64_t off, struct error *err)
 {
 	struct layout *layout = ctx;
 	for (size_t i = 0; i < layout->n_disks; i++)

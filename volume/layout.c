@@ -18,6 +18,7 @@
 static int (*const recognisers[])(struct layout *layout, struct error *err) = {
 	layout_find_partitions,
 	layout_find_md,
+	layout_find_lvm,
 };
 
 static int add_disk(struct layout *layout, const struct layout_input *input, struct error *err)

@@ -25,7 +25,8 @@ static int mirror_read(const struct map_segment *seg, void *buf, size_t len, uin
 		       struct error *err)
 {
 	int rc = -EIO;
-	unsigned int first = (unsigned int)(off / TURN % seg->n_legs);
+	unsigned int first =
+		seg->layout == MAP_IN_ORDER ? 0 : (unsigned int)(off / TURN % seg->n_legs);
 	for (unsigned int i = 0; i < seg->n_legs; i++) {
 		rc = map_leg_read(seg, (first + i) % seg->n_legs, buf, len, off, err);
 		if (rc == 0)

@@ -73,9 +73,9 @@ static int map_parity(const struct md_super *super, const struct md_slot *slots,
 static int map_raid10_level(const struct md_super *super, const struct md_slot *slots,
 			    struct map *map, struct error *err)
 {
-	struct map_segment seg = {
-		.kind = MAP_RAID10, .chunk = super->chunk, .layout = super->layout
-	};
+	struct map_segment seg = { .kind = MAP_RAID10,
+				   .chunk = super->chunk,
+				   .layout = super->layout };
 	uint64_t near = super->layout & 0xff, far = super->layout >> 8 & 0xff;
 	int rc = need_chunk(super, err);
 	if (rc < 0)
@@ -192,7 +192,11 @@ static int map_raid0_level(const struct md_super *super, const struct md_slot *s
 static int map_level(const struct md_super *super, const struct md_slot *slots, struct map *map,
 		     struct error *err)
 {
-	struct map_segment mirror = { .kind = MAP_MIRROR, .length = super->size };
+	struct map_segment mirror = {
+		.kind = MAP_MIRROR,
+		.length = super->size,
+		.layout = super->clean ? 0 : MAP_IN_ORDER,
+	};
 	switch (super->level) {
 	case MD_LINEAR:
 		return map_linear_level(super, slots, map, err);

@@ -30,8 +30,8 @@ enum md_level {
 };
 
 /* Of a RAID-0 whose members differ in size, see md_map(). */
-#define MD_RAID0_UNKNOWN  0
-#define MD_RAID0_ORIGINAL 1
+#define MD_RAID0_UNKNOWN   0
+#define MD_RAID0_ORIGINAL  1
 #define MD_RAID0_ALTERNATE 2
 
 /**
@@ -95,10 +95,10 @@ static inline unsigned int md_role(const struct md_super *super, unsigned int nu
 	return number < super->n_roles ? super->roles[number] : MD_ROLE_SPARE;
 }
 
-/* ---- for md-super.c: one version each, with the 4096 bytes at @off of @blk -------------------- */
+/* ---- for md-super.c: one version each, with the 4096 bytes at @off of @blk --------------------
+ */
 
-int md_super0_parse(const void *buf, uint64_t off, struct md_super *ret,
-		    struct error *err);
+int md_super0_parse(const void *buf, uint64_t off, struct md_super *ret, struct error *err);
 int md_super1_parse(struct blk *blk, const void *buf, uint64_t off, unsigned int minor,
 		    struct md_super *ret, struct error *err);
 

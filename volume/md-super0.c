@@ -76,9 +76,9 @@ static void fill(const uint32_t *sb, bool big, uint64_t off, struct md_super *re
 {
 	memset(ret, 0, sizeof(*ret));
 	snprintf(ret->version, sizeof(ret->version), "0.90");
-	snprintf(ret->uuid, sizeof(ret->uuid), "%08" PRIx32 ":%08" PRIx32 ":%08" PRIx32 ":%08" PRIx32,
-		 word(sb, big, W_UUID0), word(sb, big, W_UUID1), word(sb, big, W_UUID1 + 1),
-		 word(sb, big, W_UUID1 + 2));
+	snprintf(ret->uuid, sizeof(ret->uuid),
+		 "%08" PRIx32 ":%08" PRIx32 ":%08" PRIx32 ":%08" PRIx32, word(sb, big, W_UUID0),
+		 word(sb, big, W_UUID1), word(sb, big, W_UUID1 + 1), word(sb, big, W_UUID1 + 2));
 	snprintf(ret->name, sizeof(ret->name), "%" PRIu32, word(sb, big, W_MD_MINOR));
 	ret->level = (int)word(sb, big, W_LEVEL);
 	ret->layout = ret->level == MD_RAID0 ? MD_RAID0_UNKNOWN : word(sb, big, W_LAYOUT);
@@ -100,8 +100,7 @@ static void fill(const uint32_t *sb, bool big, uint64_t off, struct md_super *re
 				     word(sb, big, W_DISKS + i * D_WORDS + D_STATE));
 }
 
-int md_super0_parse(const void *buf, uint64_t off, struct md_super *ret,
-		    struct error *err)
+int md_super0_parse(const void *buf, uint64_t off, struct md_super *ret, struct error *err)
 {
 	uint32_t sb[WORDS];
 	memcpy(sb, buf, sizeof(sb));

@@ -28,42 +28,42 @@ enum feature {
 };
 
 struct super1 {
-	uint32_t magic;            /* 0 */
-	uint32_t major;            /* 4: 1 */
-	uint32_t features;         /* 8: enum feature */
-	uint32_t pad0;             /* 12 */
-	uint8_t set_uuid[16];      /* 16 */
-	char set_name[32];         /* 32: "host:name", padded with NULs */
-	uint64_t ctime;            /* 64 */
-	uint32_t level;            /* 72: signed */
-	uint32_t layout;           /* 76 */
-	uint64_t size;             /* 80: sectors used of each member */
-	uint32_t chunk;            /* 88: sectors */
-	uint32_t raid_disks;       /* 92 */
-	uint32_t bitmap_offset;    /* 96 */
-	uint32_t new_level;        /* 100 */
-	uint64_t reshape_position; /* 104 */
-	uint32_t delta_disks;      /* 112 */
-	uint32_t new_layout;       /* 116 */
-	uint32_t new_chunk;        /* 120 */
-	uint32_t new_offset;       /* 124 */
-	uint64_t data_offset;      /* 128: sectors from the start of the member */
-	uint64_t data_size;        /* 136: sectors */
-	uint64_t super_offset;     /* 144: sector of this super-block */
-	uint64_t recovery_offset;  /* 152: sectors of data that are recovered */
-	uint32_t dev_number;       /* 160 */
-	uint32_t corrected_reads;  /* 164 */
-	uint8_t device_uuid[16];   /* 168 */
-	uint8_t devflags;          /* 184 */
-	uint8_t bblog_shift;       /* 185 */
-	uint16_t bblog_size;       /* 186 */
-	uint32_t bblog_offset;     /* 188 */
-	uint64_t utime;            /* 192 */
-	uint64_t events;           /* 200 */
-	uint64_t resync_offset;    /* 208: sectors that are known to be in sync */
-	uint32_t checksum;         /* 216: of the fixed part and max_dev roles */
-	uint32_t max_dev;          /* 220: entries of roles */
-	uint8_t pad3[32];          /* 224 */
+	uint32_t magic;               /* 0 */
+	uint32_t major;               /* 4: 1 */
+	uint32_t features;            /* 8: enum feature */
+	uint32_t pad0;                /* 12 */
+	uint8_t set_uuid[16];         /* 16 */
+	char set_name[32];            /* 32: "host:name", padded with NULs */
+	uint64_t ctime;               /* 64 */
+	uint32_t level;               /* 72: signed */
+	uint32_t layout;              /* 76 */
+	uint64_t size;                /* 80: sectors used of each member */
+	uint32_t chunk;               /* 88: sectors */
+	uint32_t raid_disks;          /* 92 */
+	uint32_t bitmap_offset;       /* 96 */
+	uint32_t new_level;           /* 100 */
+	uint64_t reshape_position;    /* 104 */
+	uint32_t delta_disks;         /* 112 */
+	uint32_t new_layout;          /* 116 */
+	uint32_t new_chunk;           /* 120 */
+	uint32_t new_offset;          /* 124 */
+	uint64_t data_offset;         /* 128: sectors from the start of the member */
+	uint64_t data_size;           /* 136: sectors */
+	uint64_t super_offset;        /* 144: sector of this super-block */
+	uint64_t recovery_offset;     /* 152: sectors of data that are recovered */
+	uint32_t dev_number;          /* 160 */
+	uint32_t corrected_reads;     /* 164 */
+	uint8_t device_uuid[16];      /* 168 */
+	uint8_t devflags;             /* 184 */
+	uint8_t bblog_shift;          /* 185 */
+	uint16_t bblog_size;          /* 186 */
+	uint32_t bblog_offset;        /* 188 */
+	uint64_t utime;               /* 192 */
+	uint64_t events;              /* 200 */
+	uint64_t resync_offset;       /* 208: sectors that are known to be in sync */
+	uint32_t checksum;            /* 216: of the fixed part and max_dev roles */
+	uint32_t max_dev;             /* 220: entries of roles */
+	uint8_t pad3[32];             /* 224 */
 	uint16_t roles[MD_MAX_ROLES]; /* 256 */
 } __attribute__((packed));
 _Static_assert(sizeof(struct super1) == 4096, "struct super1");
@@ -117,11 +117,13 @@ static int check(struct blk *blk, const struct super1 *sb, unsigned int minor, s
 				 le32toh(sb->features) & ~(uint32_t)FEATURES_KNOWN);
 	if (disks == 0 || disks > MAP_MAX_LEGS)
 		return error_set(err, -EUCLEAN,
-				 "MD super-block 1.%u: an array of %" PRIu32 " members", minor, disks);
+				 "MD super-block 1.%u: an array of %" PRIu32 " members", minor,
+				 disks);
 	if (!range_inside(length, start, blk->size))
 		return error_set(err, -EUCLEAN,
-				 "MD super-block 1.%u: its data (%" PRIu64 " bytes at offset %" PRIu64
-				 ") reaches past the end (%" PRIu64 " bytes)",
+				 "MD super-block 1.%u: its data (%" PRIu64
+				 " bytes at offset %" PRIu64 ") reaches past the end (%" PRIu64
+				 " bytes)",
 				 minor, length, start, blk->size);
 	return 0;
 }
@@ -167,7 +169,8 @@ int md_super1_parse(struct blk *blk, const void *buf, uint64_t off, unsigned int
 		return 0;
 	uint32_t max_dev = le32toh(sb->max_dev);
 	if (max_dev > MD_MAX_ROLES || checksum(sb, max_dev) != le32toh(sb->checksum))
-		return error_set(err, -EUCLEAN, "MD super-block 1.%u: its checksum is wrong", minor);
+		return error_set(err, -EUCLEAN, "MD super-block 1.%u: its checksum is wrong",
+				 minor);
 	int rc = check(blk, sb, minor, err);
 	if (rc < 0)
 		return rc;

@@ -45,7 +45,8 @@ static void finds_clear(struct finds *finds)
 	free(finds->list);
 }
 
-/* ---- finding members -------------------------------------------------------------------------- */
+/* ---- finding members --------------------------------------------------------------------------
+ */
 
 static int keep(struct finds *finds, struct blk *blk, const char *where,
 		const struct md_super *super, struct error *err)
@@ -85,8 +86,8 @@ static bool lies_on(const struct layout_volume *volume, const struct blk *disk)
  * the member, and the partitions a part of the array. A 0.90 one does not say where it is: if the
  * last partition has it too, the member is what the used size fits.
  */
-static int look_at_partitioned(struct layout *layout, struct layout_disk *disk,
-			       struct finds *finds, struct error *err)
+static int look_at_partitioned(struct layout *layout, struct layout_disk *disk, struct finds *finds,
+			       struct error *err)
 {
 	struct md_super super, inner;
 	int rc = look(layout, disk->blk, disk->name, &super, err);
@@ -131,7 +132,8 @@ static int find_members(struct layout *layout, struct finds *finds, struct error
 	return 0;
 }
 
-/* ---- one array -------------------------------------------------------------------------------- */
+/* ---- one array --------------------------------------------------------------------------------
+ */
 
 /**
  * struct array - the members of one instance of one array
@@ -209,15 +211,15 @@ static int place(struct layout *layout, struct array *a, struct found *m, struct
 	const struct md_super *s = m->super;
 	unsigned int role = md_role(s, s->number);
 	const char *not = why_not(a, s);
-	if (not)
+	if (not )
 		return layout_warn(layout, err, "MD array %s: %s %s; it is not used",
-				   a->group->name, m->where, not);
+				   a->group->name, m->where, not );
 	if (role >= s->raid_disks || s->replacement || a->slots[role].blk)
 		return 0;
 	if (s->recovered < MAX(s->size, UINT64_C(1)))
 		return layout_warn(layout, err,
-				   "MD array %s: %s is being rebuilt and has %" PRIu64 " of %" PRIu64
-				   " bytes; it is not used",
+				   "MD array %s: %s is being rebuilt and has %" PRIu64
+				   " of %" PRIu64 " bytes; it is not used",
 				   a->group->name, m->where, s->recovered, s->size);
 	if (s->bad_blocks) {
 		int rc = layout_warn(layout, err,
@@ -249,21 +251,23 @@ static int place_all(struct layout *layout, struct array *a, struct error *err)
 	}
 	if (missing && !a->freshest->clean && a->freshest->level >= MD_RAID4 &&
 	    a->freshest->level <= MD_RAID6)
-		return layout_warn(layout, err,
-				   "MD array %s lacks a member and was being written to: blocks that "
-				   "were in flight cannot be told apart from sound ones",
-				   a->group->name);
+		return layout_warn(
+			layout, err,
+			"MD array %s lacks a member and was being written to: blocks that "
+			"were in flight cannot be told apart from sound ones",
+			a->group->name);
 	return 0;
 }
 
-/* Every member holds a part of the array's own records: super-block, bitmap, what is before data. */
+/* Every member holds a part of the array's own records: super-block, bitmap, what is before data.
+ */
 static int store_metadata(struct layout *layout, const struct array *a, struct error *err)
 {
 	for (size_t i = 0; i < a->n; i++) {
 		const struct found *m = a->members[i];
 		uint64_t end = m->super->data_start + m->super->data_length;
-		int rc = layout_add_metadata(layout, m->blk, MIN(m->super->data_start, m->blk->size),
-					     0, err);
+		int rc = layout_add_metadata(layout, m->blk,
+					     MIN(m->super->data_start, m->blk->size), 0, err);
 		if (rc == 0)
 			rc = layout_add_metadata(layout, m->blk, m->blk->size - end, end, err);
 		if (rc < 0)
@@ -326,17 +330,18 @@ static int assemble(struct layout *layout, struct array *a, struct error *err)
 	char name[48];
 	a->freshest = choose_freshest(a);
 	name_array(a->freshest, name, sizeof(name));
-	CLEANUP(free_cleanup) struct md_slot *slots =
-		calloc(a->freshest->raid_disks, sizeof(*slots));
+	CLEANUP(free_cleanup)
+	struct md_slot *slots = calloc(a->freshest->raid_disks, sizeof(*slots));
 	if (!slots)
 		return error_set(err, -ENOMEM, "MD array '%s': %m", name);
 	a->slots = slots;
 	int rc = layout_add_group(layout, "md", name, a->freshest->uuid, &a->group, err);
 	if (rc == 0 && a->freshest->journal)
-		rc = layout_warn(layout, err,
-				 "MD array %s has a write journal, which is not read: what was only "
-				 "in the journal is missing from the volume",
-				 name);
+		rc = layout_warn(
+			layout, err,
+			"MD array %s has a write journal, which is not read: what was only "
+			"in the journal is missing from the volume",
+			name);
 	if (rc == 0)
 		rc = place_all(layout, a, err);
 	if (rc == 0)
@@ -344,7 +349,8 @@ static int assemble(struct layout *layout, struct array *a, struct error *err)
 	return rc < 0 ? rc : make_volume(layout, a, err);
 }
 
-/* ---- several arrays --------------------------------------------------------------------------- */
+/* ---- several arrays ---------------------------------------------------------------------------
+ */
 
 /* Tells the clones of the array that the first of @members belongs to apart. */
 static int tell_apart(struct layout *layout, struct found **members, size_t n, unsigned int *ret,
@@ -360,10 +366,11 @@ static int tell_apart(struct layout *layout, struct found **members, size_t n, u
 	for (size_t i = 0; i < n; i++)
 		members[i]->instance = ids[i].instance;
 	if (verdict == INSTANCES_BY_ORDER && n > *ret)
-		return layout_warn(layout, err,
-				   "MD array %s is there %u times, and its members do not say which "
-				   "belong together: they were taken in the order of the disks",
-				   members[0]->super->uuid, *ret);
+		return layout_warn(
+			layout, err,
+			"MD array %s is there %u times, and its members do not say which "
+			"belong together: they were taken in the order of the disks",
+			members[0]->super->uuid, *ret);
 	return 0;
 }
 

@@ -22,7 +22,8 @@ int layout_add_volume(struct layout *layout, struct layout_volume *volume, struc
 /* Frees what a volume owns; for a recogniser that gives one up before it was added. */
 void layout_clear_volume(struct layout_volume *volume);
 
-/* ---- layout-group.c: what recognisers of groups have in common -------------------------------- */
+/* ---- layout-group.c: what recognisers of groups have in common --------------------------------
+ */
 
 /**
  * layout_add_group() - append a group without missing members
@@ -52,6 +53,12 @@ int layout_miss(struct layout_group *group, struct error *err, const char *fmt, 
 char *layout_unique_name(const struct layout *layout, const char *name);
 
 /**
+ * layout_describe() - set a volume's size and state, and the reason when it has none yet, by its
+ * map
+ */
+void layout_describe(struct layout_volume *volume);
+
+/**
  * layout_set_map() - give a volume the bytes that a map describes
  * @volume: its size, map, blk and state are set; the reason when it has none yet
  * @map: taken over, also on failure
@@ -71,7 +78,8 @@ int layout_set_map(struct layout_volume *volume, struct map *map, uint32_t secto
 int layout_add_metadata(struct layout *layout, struct blk *blk, uint64_t length, uint64_t off,
 			struct error *err);
 
-/* ---- the recognisers -------------------------------------------------------------------------- */
+/* ---- the recognisers --------------------------------------------------------------------------
+ */
 
 /**
  * layout_find_partitions() - the recogniser of partition tables: makes each partition a volume, and
@@ -87,5 +95,12 @@ int layout_find_partitions(struct layout *layout, struct error *err);
  * Return: 0 or -ENOMEM.
  */
 int layout_find_md(struct layout *layout, struct error *err);
+
+/**
+ * layout_find_lvm() - the recogniser of LVM2, on disks, partitions and MD arrays
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int layout_find_lvm(struct layout *layout, struct error *err);
 
 #endif

@@ -52,6 +52,10 @@ enum map_raid_layout {
 };
 #define MAP_RAID10_OFFSET (1u << 16)
 
+/* Layout of a mirror: only the first leg is known to be in sync, the others are asked when it
+ * fails. */
+#define MAP_IN_ORDER 1
+
 #define MAP_MAX_LEGS 1024
 
 /**
@@ -74,7 +78,7 @@ struct map_leg {
  * @start: byte offset in the volume; segments follow each other without gaps
  * @length: bytes, at least 1
  * @chunk: bytes that lie on one leg before the next one's turn; for striped and RAID kinds
- * @layout: enum map_raid_layout, or a RAID-10's copies; for RAID kinds
+ * @layout: enum map_raid_layout, a RAID-10's copies, or MAP_IN_ORDER; for RAID kinds and mirrors
  * @legs: @n_legs of them
  */
 struct map_segment {

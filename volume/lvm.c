@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * lvm - the recogniser of LVM2: which physical volumes belong to one volume group, which text of
+ * theirs is the newest, and which volumes that makes.
+ *
+ * A logical volume is shown as device-mapper names it: group and volume with a dash between, and
+ * dashes of their own doubled.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lvm-find.h"
+#include "recognise.h"
+
+/* ---- one logical volume -----------------------------------------------------------------------
+ */
+
+/* What building one volume may say to the layout. */
+struct context {
+	struct layout *layout;
+	const struct lvm_vg *vg;
+	const struct lvm_lv *lv;
+};
+
+static int warn(void *ctx, const char *text, struct error *err)
+{
+	const struct context *c = ctx;
+	return layout_warn(c->layout, err, "volume group %s: %s: %s", c->vg->name, c->lv->name,
+			   text);
+}
+
+static int metadata(void *ctx, struct blk *blk, uint64_t length, uint64_t off, struct error *err)
+{
+	const struct context *c = ctx;
+	return layout_add_metadata(c->layout, blk, length, off, err);
+}
+
+static void append_doubled(char *buf, size_t size, const char *name)
+{
+	size_t len = strlen(buf);
+	for (; *name && len + 3 < size; name++) {
+		buf[len++] = *name;
+		if (*name == '-')
+			buf[len++] = '-';
+	}
+	buf[len] = '\0';
+}
+
+static char *name_volume(const struct layout *layout, const struct lvm_vg *vg,
+			 const struct lvm_lv *lv)
+{
+	char name[600] = "";
+	append_doubled(name, 300, vg->name);
+	strcat(name, "-");
+	append_doubled(name, sizeof(name), lv->name);
+	return layout_unique_name(layout, name);
+}
+
+/* As `lvs` prints them. */
+static const char *type_name(const char *type)
+{
+	static const char *const known[] = {
+		"linear",      "striped",    "mirror",     "raid0",     "raid0_meta", "raid1",
+		"raid4",       "raid5",      "raid5_la",   "raid5_ra",  "raid5_ls",   "raid5_rs",
+		"raid5_n",     "raid6",      "raid6_zr",   "raid6_nr",  "raid6_nc",   "raid6_la_6",
+		"raid6_ra_6",  "raid6_ls_6", "raid6_rs_6", "raid6_0_6", "raid6_n_6",  "raid10",
+		"raid10_near", "thin",       "snapshot",   "cache",     "zero",       "error",
+		"writecache",  "vdo",        "integrity",
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (strcmp(known[i], type) == 0)
+			return known[i];
+	return "unknown";
+}
+
+static const char *volume_type(const struct lvm_lv *lv)
+{
+	uint64_t stripes;
+	if (lv->n_segments == 0)
+		return "unknown";
+	const struct lvm_segment *seg = &lv->segments[0];
+	if (strcmp(seg->type, "striped") == 0 &&
+	    lvm_text_number(seg->node, "stripe_count", &stripes) && stripes == 1)
+		return "linear";
+	return type_name(seg->type);
+}
+
+/* Pools and the like are there for other volumes. */
+static bool is_shown(const struct lvm_lv *lv)
+{
+	static const char *const hidden[] = { "thin-pool", "cache-pool", "vdo-pool", "snapshot" };
+	for (size_t i = 0; lv->n_segments && i < ARRAY_SIZE(hidden); i++)
+		if (strcmp(lv->segments[0].type, hidden[i]) == 0)
+			return false;
+	return lv->visible;
+}
+
+static int show_volume(struct layout *layout, const struct layout_group *group,
+		       const struct lvm_vg *vg, struct lvm_lv *lv, const char *type,
+		       const char *name_of, struct error *err)
+{
+	struct lvm_lv named = { .name = name_of };
+	struct layout_volume volume = {
+		.type = type,
+		.group = group,
+		.size = lv->size,
+		.name = name_volume(layout, vg, &named),
+		.title = strdup(name_of),
+		.label = strdup(""),
+	};
+	int rc = 0;
+	if (!volume.name || !volume.title || !volume.label) {
+		layout_clear_volume(&volume);
+		return error_set(err, -ENOMEM, "logical volume '%.64s': %m", lv->name);
+	}
+	if (lv->blk) {
+		volume.blk = blk_ref(lv->blk);
+		volume.map = map_of(lv->blk);
+		layout_describe(&volume);
+	} else if (lv->map) {
+		volume.map = steal(&lv->map);
+		layout_describe(&volume);
+	} else {
+		volume.state = LAYOUT_INCOMPLETE;
+		snprintf(volume.reason, sizeof(volume.reason), "%.250s", lv->why.msg);
+		rc = layout_warn(layout, err, "logical volume %s cannot be read: %s", volume.name,
+				 lv->why.msg);
+	}
+	if (rc < 0) {
+		layout_clear_volume(&volume);
+		return rc;
+	}
+	return layout_add_volume(layout, &volume, err);
+}
+
+static int show_volumes(struct layout *layout, const struct layout_group *group, struct lvm_vg *vg,
+			uint32_t sector, struct error *err)
+{
+	struct context ctx = { layout, vg, NULL };
+	struct lvm_build build = {
+		.vg = vg, .sector = sector, .warn = warn, .metadata = metadata, .ctx = &ctx
+	};
+	for (size_t i = 0; i < vg->n_lvs; i++) {
+		struct lvm_lv *lv = &vg->lvs[i];
+		if (!is_shown(lv))
+			continue;
+		ctx.lv = lv;
+		int rc = lvm_build(&build, lv, err);
+		if (rc == 0)
+			rc = show_volume(layout, group, vg, lv, volume_type(lv), lv->name, err);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* ---- one volume group -------------------------------------------------------------------------
+ */
+
+/* Gives the group's physical volumes the blks that were found, and names those that were not. */
+static int place_pvs(struct layout *layout, struct layout_group *group,
+		     const struct lvm_instance *in, struct error *err)
+{
+	for (size_t i = 0; i < in->vg->n_pvs; i++) {
+		struct lvm_pv *pv = &in->vg->pvs[i];
+		for (size_t j = 0; j < in->n && !pv->blk; j++)
+			if (strcmp(in->pvs[j]->label.id, pv->id) == 0)
+				pv->blk = in->pvs[j]->blk;
+		int rc = pv->blk ? layout_add_metadata(layout, pv->blk,
+						       MIN(pv->start, pv->blk->size), 0, err)
+				 : layout_miss(group, err, "physical volume %s", pv->id);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* Metadata areas are at the end, too; a label is in the first sectors, wherever data begins. */
+static int store_areas(struct layout *layout, const struct lvm_instance *in, struct error *err)
+{
+	for (size_t i = 0; i < in->n; i++) {
+		const struct lvm_found *f = in->pvs[i];
+		int rc = layout_add_metadata(layout, f->blk, 4 * LVM_SECTOR, 0, err);
+		for (size_t a = 0; rc == 0 && a < f->label.n_areas; a++)
+			rc = layout_add_metadata(layout, f->blk, f->label.areas[a].length,
+						 f->label.areas[a].start, err);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int show_group(void *ctx, struct lvm_instance *in, struct error *err)
+{
+	struct layout *layout = ctx;
+	struct layout_group *group;
+	uint32_t sector = 512;
+	for (size_t i = 0; i < in->n; i++)
+		sector = MAX(sector, in->pvs[i]->blk->sector);
+	int rc = layout_add_group(layout, "lvm", in->vg->name, in->vg->id, &group, err);
+	if (rc == 0)
+		rc = place_pvs(layout, group, in, err);
+	if (rc == 0)
+		rc = store_areas(layout, in, err);
+	return rc < 0 ? rc : show_volumes(layout, group, in->vg, sector, err);
+}
+
+int layout_find_lvm(struct layout *layout, struct error *err)
+{
+	return lvm_find(layout, show_group, layout, err);
+}
