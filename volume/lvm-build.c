@@ -46,7 +46,7 @@ static int lv_leg(struct lvm_build *build, struct lvm_lv *lv, uint64_t extent, u
 	int rc = lvm_build(build, lv, err);
 	if (rc < 0)
 		return rc;
-	if (!lv->map && !lv->blk) {
+	if (lv->why.code < 0) {
 		*err = lv->why;
 		return error_wrap(err, lv->why.code, "'%.64s'", lv->name);
 	}
@@ -235,12 +235,18 @@ static int add_segment(struct lvm_build *build, const struct lvm_segment *seg, s
 		{ "striped", lvm_add_striped }, { "linear", lvm_add_striped },
 		{ "mirror", lvm_add_mirror },   { "zero", add_zero },
 		{ "error", add_error },         { "integrity", add_integrity },
+		{ "thin", lvm_add_thin },       { "snapshot", lvm_add_snapshot },
+		{ "cache", lvm_add_cache },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (strcmp(seg->type, kinds[i].type) == 0)
 			return kinds[i].add(build, seg, map, err);
 	if (strncmp(seg->type, "raid", 4) == 0)
 		return lvm_add_raid(build, seg, map, err);
+	if (strcmp(seg->type, "writecache") == 0)
+		return error_set(err, -ENOTSUP,
+				 "it has a writecache, which is not read: what was written last is "
+				 "only there; lvconvert --splitcache writes it back");
 	return error_set(err, -ENOTSUP, "segments of type '%s' cannot be read", seg->type);
 }
 

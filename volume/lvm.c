@@ -49,13 +49,12 @@ static void append_doubled(char *buf, size_t size, const char *name)
 	buf[len] = '\0';
 }
 
-static char *name_volume(const struct layout *layout, const struct lvm_vg *vg,
-			 const struct lvm_lv *lv)
+static char *name_volume(const struct layout *layout, const char *vg, const char *lv)
 {
 	char name[600] = "";
-	append_doubled(name, 300, vg->name);
+	append_doubled(name, 300, vg);
 	strcat(name, "-");
-	append_doubled(name, sizeof(name), lv->name);
+	append_doubled(name, sizeof(name), lv);
 	return layout_unique_name(layout, name);
 }
 
@@ -88,33 +87,59 @@ static const char *volume_type(const struct lvm_lv *lv)
 	return type_name(seg->type);
 }
 
-/* Pools and the like are there for other volumes. */
-static bool is_shown(const struct lvm_lv *lv)
+static bool is_of_type(const struct lvm_lv *lv, const char *type)
 {
-	static const char *const hidden[] = { "thin-pool", "cache-pool", "vdo-pool", "snapshot" };
-	for (size_t i = 0; lv->n_segments && i < ARRAY_SIZE(hidden); i++)
-		if (strcmp(lv->segments[0].type, hidden[i]) == 0)
-			return false;
-	return lv->visible;
+	return lv->n_segments && strcmp(lv->segments[0].type, type) == 0;
+}
+
+/* The snapshot that is being merged back into a volume: to its users the volume is the snapshot. */
+static bool is_merging(const struct lvm_vg *vg, const char *origin)
+{
+	const char *name;
+	for (size_t i = 0; i < vg->n_lvs; i++)
+		if (is_of_type(&vg->lvs[i], "snapshot") &&
+		    lvm_text_string(vg->lvs[i].segments[0].node, "merging_store", &name) &&
+		    lvm_text_string(vg->lvs[i].segments[0].node, "origin", &name) &&
+		    strcmp(name, origin) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * The name under which users know a volume; NULL for one that is there for others only. A snapshot
+ * has a volume of its own in the text, which has the name of the store that it reads through.
+ */
+static const char *shown_name(const struct lvm_vg *vg, const struct lvm_lv *lv)
+{
+	const char *name;
+	if (is_of_type(lv, "snapshot")) {
+		const struct dm_config_node *node = lv->segments[0].node;
+		bool merging = lvm_text_string(node, "merging_store", &name);
+		return lvm_text_string(node, merging ? "origin" : "cow_store", &name) ? name
+										      : lv->name;
+	}
+	if (!lv->visible || is_of_type(lv, "thin-pool") || is_of_type(lv, "cache-pool") ||
+	    is_of_type(lv, "vdo-pool") || is_merging(vg, lv->name))
+		return NULL;
+	return lv->name;
 }
 
 static int show_volume(struct layout *layout, const struct layout_group *group,
-		       const struct lvm_vg *vg, struct lvm_lv *lv, const char *type,
-		       const char *name_of, struct error *err)
+		       const struct lvm_vg *vg, struct lvm_lv *lv, const char *name,
+		       struct error *err)
 {
-	struct lvm_lv named = { .name = name_of };
 	struct layout_volume volume = {
-		.type = type,
+		.type = volume_type(lv),
 		.group = group,
 		.size = lv->size,
-		.name = name_volume(layout, vg, &named),
-		.title = strdup(name_of),
+		.name = name_volume(layout, vg->name, name),
+		.title = strdup(name),
 		.label = strdup(""),
 	};
 	int rc = 0;
 	if (!volume.name || !volume.title || !volume.label) {
 		layout_clear_volume(&volume);
-		return error_set(err, -ENOMEM, "logical volume '%.64s': %m", lv->name);
+		return error_set(err, -ENOMEM, "logical volume '%.64s': %m", name);
 	}
 	if (lv->blk) {
 		volume.blk = blk_ref(lv->blk);
@@ -145,12 +170,13 @@ static int show_volumes(struct layout *layout, const struct layout_group *group,
 	};
 	for (size_t i = 0; i < vg->n_lvs; i++) {
 		struct lvm_lv *lv = &vg->lvs[i];
-		if (!is_shown(lv))
+		const char *name = shown_name(vg, lv);
+		if (!name)
 			continue;
 		ctx.lv = lv;
 		int rc = lvm_build(&build, lv, err);
 		if (rc == 0)
-			rc = show_volume(layout, group, vg, lv, volume_type(lv), lv->name, err);
+			rc = show_volume(layout, group, vg, lv, name, err);
 		if (rc < 0)
 			return rc;
 	}

@@ -215,6 +215,12 @@ int lvm_add_mirror(struct lvm_build *build, const struct lvm_segment *seg, struc
 		   struct error *err);
 int lvm_add_raid(struct lvm_build *build, const struct lvm_segment *seg, struct map *map,
 		 struct error *err);
+int lvm_add_thin(struct lvm_build *build, const struct lvm_segment *seg, struct map *map,
+		 struct error *err);
+int lvm_add_snapshot(struct lvm_build *build, const struct lvm_segment *seg, struct map *map,
+		     struct error *err);
+int lvm_add_cache(struct lvm_build *build, const struct lvm_segment *seg, struct map *map,
+		  struct error *err);
 
 /**
  * lvm_area_leg() - the physical extents or the logical volume that a segment names

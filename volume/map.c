@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "map-kind.h"
+#include "remap.h"
 
 struct map_blk {
 	struct blk blk;
@@ -253,14 +254,26 @@ int map_add_zero(struct map *map, uint64_t length, struct error *err)
 
 /* ---- what is missing ------------------------------------------------------------------------- */
 
+/* Does @test hold for the map behind a leg, and for those behind a remap? */
+static bool holds(const struct blk *blk, bool (*test)(const struct map *map))
+{
+	if (!blk)
+		return false;
+	if (map_of(blk))
+		return test(map_of(blk));
+	const struct remap *remap = remap_of(blk);
+	for (size_t i = 0; remap && i < REMAP_BELOW && remap->below[i]; i++)
+		if (!holds(remap->below[i], test))
+			return false;
+	return true;
+}
+
 bool map_is_whole(const struct map *map)
 {
 	for (size_t i = 0; i < map->n_segments; i++)
-		for (unsigned int l = 0; l < map->segments[i].n_legs; l++) {
-			const struct blk *blk = map->segments[i].legs[l].blk;
-			if (!blk || (map_of(blk) && !map_is_whole(map_of(blk))))
+		for (unsigned int l = 0; l < map->segments[i].n_legs; l++)
+			if (!holds(map->segments[i].legs[l].blk, map_is_whole))
 				return false;
-		}
 	return true;
 }
 
@@ -269,8 +282,7 @@ static bool segment_is_readable(const struct map_segment *seg)
 	bool missing[MAP_MAX_LEGS];
 	bool any = false;
 	for (unsigned int l = 0; l < seg->n_legs; l++) {
-		const struct blk *blk = seg->legs[l].blk;
-		missing[l] = !blk || (map_of(blk) && !map_is_readable(map_of(blk)));
+		missing[l] = !holds(seg->legs[l].blk, map_is_readable);
 		any = any || missing[l];
 	}
 	return !any || (kinds[seg->kind]->readable && kinds[seg->kind]->readable(seg, missing));
@@ -369,6 +381,8 @@ int map_walk(struct blk *blk, uint64_t length, uint64_t off, map_range_fn *fn, v
 				 length, off, blk->size);
 	if (length == 0)
 		return 0;
+	if (remap_of(blk))
+		return remap_walk(remap_of(blk), length, off, fn, ctx, err);
 	const struct map *map = map_of(blk);
 	if (!map)
 		return fn(ctx, blk, length, off, err);
@@ -420,6 +434,8 @@ int map_find(struct blk *blk, struct blk *disk, uint64_t length, uint64_t off, m
 		length = off < blk->size ? MIN(length, blk->size - off) : 0;
 		return length ? fn(ctx, blk, length, off, err) : 0;
 	}
+	if (remap_of(blk))
+		return remap_find(blk, disk, length, off, fn, ctx, err);
 	const struct map *map = map_of(blk);
 	for (size_t i = 0; map && i < map->n_segments; i++) {
 		const struct map_segment *seg = &map->segments[i];

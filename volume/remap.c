@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* remap - see remap.h. */
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "remap.h"
+
+int remap_place(const struct remap *remap, uint64_t off, struct remap_place *ret, struct error *err)
+{
+	struct remap_place place;
+	int rc = remap->ops->place(remap, off, &place, err);
+	if (rc < 0)
+		return rc;
+	assert(place.length > 0);
+	place.length = MIN(place.length, remap->blk.size - off);
+	if (place.blk && !range_inside(place.length, place.start, place.blk->size))
+		return error_set(err, -EUCLEAN,
+				 "the bytes at offset %" PRIu64 " are said to lie at %" PRIu64
+				 ", past the end (%" PRIu64 " bytes)",
+				 off, place.start, place.blk->size);
+	*ret = place;
+	return 0;
+}
+
+static int remap_read(struct blk *blk, void *buf, size_t len, uint64_t off, struct error *err)
+{
+	struct remap *remap = (struct remap *)blk;
+	char *to = buf;
+	while (len > 0) {
+		struct remap_place place;
+		int rc = remap_place(remap, off, &place, err);
+		if (rc < 0)
+			return rc;
+		size_t n = (size_t)MIN((uint64_t)len, place.length);
+		if (place.blk)
+			rc = blk_read(place.blk, to, n, place.start, err);
+		else
+			memset(to, 0, n);
+		if (rc < 0)
+			return rc;
+		to += n;
+		off += n;
+		len -= n;
+	}
+	return 0;
+}
+
+static int remap_extent(struct blk *blk, uint64_t off, struct blk_extent *ret, struct error *err)
+{
+	struct remap_place place;
+	int rc = remap_place((struct remap *)blk, off, &place, err);
+	if (rc < 0)
+		return rc;
+	*ret = (struct blk_extent){ .length = place.length, .zero = true };
+	if (place.blk) {
+		rc = blk_extent(place.blk, place.start, ret, err);
+		ret->length = MIN(ret->length, place.length);
+	}
+	return rc;
+}
+
+static void remap_destroy(struct blk *blk)
+{
+	struct remap *remap = (struct remap *)blk;
+	for (size_t i = 0; i < REMAP_BELOW; i++)
+		blk_unref(remap->below[i]);
+	remap->ops->free(remap);
+}
+
+static const struct blk_ops remap_blk_ops = {
+	.name = "remap",
+	.read = remap_read,
+	.extent = remap_extent,
+	.destroy = remap_destroy,
+};
+
+void remap_init(struct remap *remap, const struct remap_ops *ops, uint64_t size, uint32_t sector)
+{
+	blk_init(&remap->blk, &remap_blk_ops, size, sector);
+	remap->ops = ops;
+	memset(remap->below, 0, sizeof(remap->below));
+}
+
+const struct remap *remap_of(const struct blk *blk)
+{
+	return blk->ops == &remap_blk_ops ? (const struct remap *)blk : NULL;
+}
+
+/* ---- to the disks and back --------------------------------------------------------------------
+ */
+
+int remap_walk(const struct remap *remap, uint64_t length, uint64_t off, map_range_fn *fn,
+	       void *ctx, struct error *err)
+{
+	while (length > 0) {
+		struct remap_place place;
+		int rc = remap_place(remap, off, &place, err);
+		if (rc < 0)
+			return rc;
+		uint64_t n = MIN(length, place.length);
+		if (place.blk)
+			rc = map_walk(place.blk, n, place.start, fn, ctx, err);
+		if (rc < 0)
+			return rc;
+		off += n;
+		length -= n;
+	}
+	return 0;
+}
+
+/* One run of a remap, on the way from ranges of the blk below to ranges of the remap. */
+struct finding {
+	struct blk *blk;
+	struct remap_place place;
+	uint64_t off;
+	map_range_fn *fn;
+	void *ctx;
+};
+
+static int found_below(void *ctx, struct blk *blk, uint64_t length, uint64_t off, struct error *err)
+{
+	(void)blk;
+	const struct finding *f = ctx;
+	uint64_t start = MAX(off, f->place.start);
+	uint64_t end = MIN(off + length, f->place.start + f->place.length);
+	if (start >= end)
+		return 0;
+	return f->fn(f->ctx, f->blk, end - start, f->off + (start - f->place.start), err);
+}
+
+static int touched(void *ctx, struct blk *blk, uint64_t length, uint64_t off, struct error *err)
+{
+	(void)blk;
+	(void)length;
+	(void)off;
+	(void)err;
+	*(bool *)ctx = true;
+	return 0;
+}
+
+int remap_find(struct blk *blk, struct blk *disk, uint64_t length, uint64_t off, map_range_fn *fn,
+	       void *ctx, struct error *err)
+{
+	const struct remap *remap = remap_of(blk);
+	/* The table goes one way only. It need not be gone through if no blk below lies there. */
+	bool lies_there = false;
+	for (size_t i = 0; i < REMAP_BELOW && remap->below[i]; i++) {
+		int rc = map_find(remap->below[i], disk, length, off, touched, &lies_there, err);
+		if (rc < 0)
+			return rc;
+	}
+	struct finding f = { .blk = blk, .fn = fn, .ctx = ctx };
+	for (; lies_there && f.off < blk->size; f.off += f.place.length) {
+		int rc = remap_place(remap, f.off, &f.place, err);
+		if (rc == 0 && f.place.blk)
+			rc = map_find(f.place.blk, disk, length, off, found_below, &f, err);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
