@@ -57,13 +57,29 @@ static json_t *group_object(const struct layout_group *group)
 			 "id", text_or_null(group->id), "missing", missing);
 }
 
-static json_t *leg_object(const struct layout *layout, const struct map_leg *leg)
+/* Where a leg begins below what only takes a part of something else: partitions, linear volumes. */
+static struct map_leg bottom(struct map_leg leg)
 {
+	while (leg.blk && map_of(leg.blk) && leg.start < leg.blk->size) {
+		const struct map_segment *seg = map_of(leg.blk)->segments;
+		while (leg.start - seg->start >= seg->length)
+			seg++;
+		if (seg->kind != MAP_LINEAR)
+			break;
+		leg = (struct map_leg){ seg->legs[0].blk,
+					seg->legs[0].start + (leg.start - seg->start) };
+	}
+	return leg;
+}
+
+static json_t *leg_object(const struct layout *layout, const struct map_leg *from)
+{
+	struct map_leg leg = bottom(*from);
 	const char *name = NULL;
 	for (size_t i = 0; i < layout->n_disks && !name; i++)
-		if (layout->disks[i].blk == leg->blk)
+		if (layout->disks[i].blk == leg.blk)
 			name = layout->disks[i].name;
-	return json_pack("{so so}", "disk", text_or_null(name), "start", bytes(leg->start));
+	return json_pack("{so so}", "disk", text_or_null(name), "start", bytes(leg.start));
 }
 
 static json_t *segment_object(const struct layout *layout, const struct map_segment *seg)

@@ -134,7 +134,8 @@ static int read_table(struct blk *cow, struct snapshot *snap,
 	}
 	if (more < 0)
 		return more;
-	qsort(snap->runs, snap->n_runs, sizeof(*snap->runs), run_by_old);
+	if (snap->n_runs)
+		qsort(snap->runs, snap->n_runs, sizeof(*snap->runs), run_by_old);
 	for (size_t i = 1; i < snap->n_runs; i++)
 		if (snap->runs[i].old - snap->runs[i - 1].old < snap->runs[i - 1].n)
 			return error_set(err, -EUCLEAN,
