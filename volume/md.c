@@ -107,7 +107,7 @@ static int look_at_partitioned(struct layout *layout, struct layout_disk *disk, 
 	return keep(finds, disk->blk, disk->name, &super, err);
 }
 
-static int find_members(struct layout *layout, struct finds *finds, struct error *err)
+static int find_on_partitioned(struct layout *layout, struct finds *finds, struct error *err)
 {
 	for (size_t i = 0; i < layout->n_disks; i++) {
 		int rc = 0;
@@ -116,6 +116,11 @@ static int find_members(struct layout *layout, struct finds *finds, struct error
 		if (rc < 0)
 			return rc;
 	}
+	return 0;
+}
+
+static int find_on_volumes(struct layout *layout, struct finds *finds, struct error *err)
+{
 	for (size_t i = 0; i < layout->n_volumes;) {
 		struct layout_volume *v = &layout->volumes[i];
 		struct md_super super;
@@ -420,7 +425,9 @@ int layout_find_md(struct layout *layout, struct error *err)
 {
 	for (unsigned int depth = 0; depth < MAX_DEPTH; depth++) {
 		CLEANUP(finds_clear) struct finds finds = { 0 };
-		int rc = find_members(layout, &finds, err);
+		int rc = depth == 0 ? find_on_partitioned(layout, &finds, err) : 0;
+		if (rc == 0)
+			rc = find_on_volumes(layout, &finds, err);
 		if (rc < 0)
 			return rc;
 		if (finds.n == 0)

@@ -1,0 +1,601 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lunette/layout.h"
+#include "make-md.h"
+#include "make-table.h"
+#include "md-super.h"
+
+#define SIZE    (1u << 20)
+#define MEMBERS 8
+
+/* Disks with a member each; a test changes what it is about. */
+struct fixture {
+	struct make_md md[MEMBERS];
+	struct blk_mem *disks[MEMBERS];
+	struct layout_input inputs[MEMBERS];
+	size_t n;
+	struct layout *layout;
+};
+
+static void setup(struct fixture *f, size_t n, int level, unsigned int minor)
+{
+	*f = (struct fixture){ .n = n };
+	for (size_t i = 0; i < n; i++) {
+		f->disks[i] = blk_mem_new(SIZE, 512);
+		memset(f->disks[i]->bytes, (int)('a' + i), SIZE);
+		memset(f->disks[i]->bytes, 0, 8192); /* no table, no other super-block */
+		memset(f->disks[i]->bytes + SIZE - 8192, 0, 8192);
+		f->md[i] = (struct make_md){
+			.minor = minor,
+			.level = level,
+			.layout = 2,
+			.chunk = 64,
+			.raid_disks = (unsigned int)n,
+			.size = 512,
+			.data = minor == 90 ? 0 : 256,
+			.events = 10,
+			.resync = UINT64_MAX,
+			.number = (unsigned int)i,
+			.n_roles = (unsigned int)n,
+			.uuid = 0x11,
+		};
+		for (unsigned int r = 0; r < n; r++)
+			f->md[i].roles[r] = (uint16_t)r;
+		f->inputs[i] = (struct layout_input){ &f->disks[i]->blk, "disk.img" };
+	}
+}
+
+static void probe(struct fixture *f)
+{
+	for (size_t i = 0; i < f->n; i++)
+		make_md(f->disks[i], &f->md[i]);
+	struct error err = { 0 };
+	assert_int_equal(layout_new(f->inputs, f->n, &f->layout, &err), 0);
+}
+
+static void teardown(struct fixture *f)
+{
+	layout_free(f->layout);
+	for (size_t i = 0; i < f->n; i++)
+		blk_unref(&f->disks[i]->blk);
+}
+
+static char byte_at(struct layout_volume *v, uint64_t off)
+{
+	char byte = '?';
+	assert_int_equal(blk_read(v->blk, &byte, 1, off, NULL), 0);
+	return byte;
+}
+
+static bool warned(const struct fixture *f, const char *phrase)
+{
+	for (size_t i = 0; i < f->layout->n_warnings; i++)
+		if (strstr(f->layout->warnings[i], phrase))
+			return true;
+	return false;
+}
+
+/* ---- super-blocks -----------------------------------------------------------------------------
+ */
+
+static void every_version_is_read_where_it_belongs(void **state)
+{
+	(void)state;
+	static const struct {
+		unsigned int minor;
+		bool big;
+		const char *version;
+		uint64_t start;
+	} cases[] = {
+		{ 0, false, "1.0", 131072 }, { 1, false, "1.1", 131072 },
+		{ 2, false, "1.2", 131072 }, { 90, false, "0.90", 0 },
+		{ 90, true, "0.90", 0 },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fixture f;
+		setup(&f, 3, MD_RAID5, cases[i].minor);
+		f.md[1].big = cases[i].big;
+		make_md(f.disks[1], &f.md[1]);
+		struct md_super s;
+		assert_int_equal(md_super_read(&f.disks[1]->blk, &s, NULL), 1);
+		assert_string_equal(s.version, cases[i].version);
+		assert_int_equal(s.level, MD_RAID5);
+		assert_int_equal(s.layout, 2);
+		assert_int_equal(s.chunk, 65536);
+		assert_int_equal(s.raid_disks, 3);
+		assert_int_equal(s.size, 524288);
+		assert_int_equal(s.events, 10);
+		assert_int_equal(s.number, 1);
+		assert_int_equal(md_role(&s, 2), 2);
+		assert_int_equal(md_role(&s, s.n_roles), MD_ROLE_SPARE);
+		assert_int_equal(s.data_start, cases[i].start);
+		assert_true(s.clean);
+		assert_false(s.reshaping);
+		assert_string_equal(s.name, cases[i].minor == 90 ? "7" : "array");
+		if (cases[i].minor != 90)
+			assert_string_equal(s.uuid, "11111111:11111111:11111111:11111111");
+		teardown(&f);
+	}
+}
+
+static void a_wrong_checksum_is_damage(void **state)
+{
+	(void)state;
+	static const unsigned int minors[] = { 0, 1, 2, 90 };
+	for (size_t i = 0; i < ARRAY_SIZE(minors); i++) {
+		struct fixture f;
+		setup(&f, 1, MD_RAID1, minors[i]);
+		make_md(f.disks[0], &f.md[0]);
+		f.disks[0]->bytes[make_md_offset(f.disks[0], minors[i]) + 100] ^= 1;
+		struct md_super s;
+		struct error err = { 0 };
+		assert_int_equal(md_super_read(&f.disks[0]->blk, &s, &err), -EUCLEAN);
+		assert_non_null(strstr(err.msg, "checksum"));
+		teardown(&f);
+	}
+}
+
+static void hostile_numbers_are_refused(void **state)
+{
+	(void)state;
+	static const struct {
+		size_t at;
+		uint8_t byte;
+	} cases[] = {
+		{ 93, 0x80 },  /* 32768 members */
+		{ 135, 0x80 }, /* data at 2^63 sectors */
+		{ 143, 0xff }, /* data of 2^64 bytes */
+		{ 11, 0x80 },  /* a feature that is not known */
+		{ 222, 1 },    /* more roles than there is room for */
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fixture f;
+		setup(&f, 1, MD_RAID1, 2);
+		make_md(f.disks[0], &f.md[0]);
+		f.disks[0]->bytes[4096 + cases[i].at] = cases[i].byte;
+		if (cases[i].at != 222)
+			make_md_seal(f.disks[0], &f.md[0]);
+		struct md_super s;
+		assert_int_equal(md_super_read(&f.disks[0]->blk, &s, NULL), -EUCLEAN);
+		teardown(&f);
+	}
+}
+
+static void a_disk_too_small_or_unreadable_is_no_member(void **state)
+{
+	(void)state;
+	struct md_super s;
+	struct blk_mem *small = blk_mem_new(512, 512);
+	assert_int_equal(md_super_read(&small->blk, &s, NULL), 0);
+	blk_unref(&small->blk);
+	struct fixture f;
+	setup(&f, 1, MD_RAID1, 0);
+	make_md(f.disks[0], &f.md[0]);
+	for (int i = 1; i <= 3; i++) {
+		f.disks[0]->fail_at = f.disks[0]->reads + i;
+		assert_int_equal(md_super_read(&f.disks[0]->blk, &s, NULL), -EIO);
+	}
+	assert_int_equal(md_super_read(&f.disks[0]->blk, &s, NULL), 1);
+	teardown(&f);
+}
+
+/* ---- arrays -----------------------------------------------------------------------------------
+ */
+
+static void members_make_an_array_and_are_not_volumes(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup(&f, 3, MD_RAID5, 2);
+	probe(&f);
+	assert_int_equal(f.layout->n_groups, 1);
+	assert_string_equal(f.layout->groups[0]->kind, "md");
+	assert_string_equal(f.layout->groups[0]->name, "array");
+	assert_int_equal(f.layout->groups[0]->n_missing, 0);
+	assert_int_equal(f.layout->n_volumes, 1);
+	struct layout_volume *v = &f.layout->volumes[0];
+	assert_string_equal(v->name, "array");
+	assert_string_equal(v->type, "raid5");
+	assert_int_equal(v->size, 2 * 524288);
+	assert_int_equal(v->state, LAYOUT_OK);
+	assert_ptr_equal(v->group, f.layout->groups[0]);
+	/* A backup must have the super-blocks. */
+	assert_int_equal(f.layout->disks[0].metadata[0].start, 0);
+	assert_int_equal(f.layout->disks[0].metadata[0].length, 131072);
+	teardown(&f);
+}
+
+static void an_array_with_a_number_is_called_as_by_the_kernel(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup(&f, 2, MD_RAID1, 2);
+	f.md[0].name = f.md[1].name = "host:12";
+	probe(&f);
+	assert_non_null(layout_find(f.layout, "md12"));
+	teardown(&f);
+	setup(&f, 2, MD_RAID1, 90);
+	probe(&f);
+	assert_non_null(layout_find(f.layout, "md7"));
+	teardown(&f);
+}
+
+static void a_name_never_leaves_its_folder(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup(&f, 2, MD_RAID1, 2);
+	f.md[0].name = f.md[1].name = "../../etc/passwd";
+	probe(&f);
+	assert_string_equal(f.layout->volumes[0].name, "_._.._etc_passwd");
+	teardown(&f);
+}
+
+static void what_is_missing_is_named(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup(&f, 4, MD_RAID5, 2);
+	f.n = 3;
+	probe(&f);
+	assert_int_equal(f.layout->groups[0]->n_missing, 1);
+	assert_string_equal(f.layout->groups[0]->missing[0], "member 3 of 4");
+	assert_int_equal(f.layout->volumes[0].state, LAYOUT_DEGRADED);
+	assert_string_not_equal(f.layout->volumes[0].reason, "");
+	layout_free(f.layout);
+	f.n = 2;
+	probe(&f);
+	assert_int_equal(f.layout->volumes[0].state, LAYOUT_INCOMPLETE);
+	assert_null(f.layout->volumes[0].blk);
+	f.n = 4;
+	teardown(&f);
+}
+
+static void a_stale_member_is_not_used(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup(&f, 2, MD_RAID1, 2);
+	f.md[0].events = 8; /* member 1 went on alone */
+	f.md[1].roles[0] = MD_ROLE_FAULTY;
+	probe(&f);
+	assert_int_equal(f.layout->volumes[0].state, LAYOUT_DEGRADED);
+	assert_int_equal(byte_at(&f.layout->volumes[0], 0), 'b');
+	assert_true(warned(&f, "disk0 is stale"));
+	teardown(&f);
+}
+
+static void one_event_behind_is_still_good(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup(&f, 2, MD_RAID1, 2);
+	f.md[0].events = 9;
+	probe(&f);
+	assert_int_equal(f.layout->volumes[0].state, LAYOUT_OK);
+	layout_free(f.layout);
+	f.md[1].roles[0] = MD_ROLE_FAULTY; /* unless the other one says that it failed */
+	probe(&f);
+	assert_int_equal(f.layout->volumes[0].state, LAYOUT_DEGRADED);
+	teardown(&f);
+}
+
+static void spares_and_replacements_have_no_place(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup(&f, 4, MD_RAID5, 2);
+	for (size_t i = 0; i < 4; i++) {
+		f.md[i].raid_disks = 3;
+		f.md[i].roles[3] = MD_ROLE_SPARE;
+	}
+	probe(&f);
+	assert_int_equal(f.layout->n_volumes, 1);
+	assert_int_equal(f.layout->volumes[0].state, LAYOUT_OK);
+	assert_int_equal(f.layout->volumes[0].size, 2 * 524288);
+	layout_free(f.layout);
+	for (size_t i = 0; i < 4; i++)
+		f.md[i].roles[3] = 0;
+	f.md[3].features = 16 | 2;
+	probe(&f);
+	assert_int_equal(f.layout->volumes[0].state, LAYOUT_OK);
+	assert_int_equal(byte_at(&f.layout->volumes[0], 0), 'a'); /* not 'd', the replacement */
+	teardown(&f);
+}
+
+static void a_member_in_the_rebuilding_is_not_used(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup(&f, 2, MD_RAID1, 2);
+	f.md[0].features = 2;
+	f.md[0].recovered = 100;
+	probe(&f);
+	assert_int_equal(f.layout->volumes[0].state, LAYOUT_DEGRADED);
+	assert_int_equal(byte_at(&f.layout->volumes[0], 0), 'b');
+	assert_true(warned(&f, "is being rebuilt"));
+	teardown(&f);
+}
+
+static void a_reshape_is_refused_by_name(void **state)
+{
+	(void)state;
+	static const unsigned int minors[] = { 2, 90 };
+	for (size_t i = 0; i < ARRAY_SIZE(minors); i++) {
+		struct fixture f;
+		setup(&f, 2, MD_RAID1, minors[i]);
+		f.md[0].features = f.md[1].features = 4;
+		probe(&f);
+		assert_int_equal(f.layout->volumes[0].state, LAYOUT_INCOMPLETE);
+		assert_non_null(strstr(f.layout->volumes[0].reason, "reshaped"));
+		teardown(&f);
+	}
+}
+
+static void an_array_that_cannot_be_is_a_reason_not_a_crash(void **state)
+{
+	(void)state;
+	static const struct {
+		int level;
+		unsigned int disks, layout, chunk;
+		uint64_t size;
+	} cases[] = {
+		{ MD_RAID5, 1, 2, 64, 512 }, /* no data beside the parity */
+		{ MD_RAID6, 2, 2, 64, 512 },
+		{ MD_RAID5, 3, 77, 64, 512 },       /* no such layout */
+		{ MD_RAID10, 4, 0, 64, 512 },       /* no copies */
+		{ MD_RAID10, 2, 0x103, 64, 512 },   /* more copies than members */
+		{ MD_RAID10, 4, 0x20102, 64, 512 }, /* sets of members */
+		{ MD_RAID5, 3, 2, 0, 512 },         /* no chunk */
+		{ MD_RAID1, 2, 0, 0, 0 },           /* no size */
+		{ 77, 2, 0, 64, 512 },              /* no such level */
+		{ -4, 2, 0, 64, 512 },              /* multipath */
+		{ MD_RAID5, 3, 2, 1u << 20, 512 },  /* a chunk larger than the members */
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fixture f;
+		setup(&f, cases[i].disks, cases[i].level, 2);
+		for (size_t d = 0; d < f.n; d++) {
+			f.md[d].layout = cases[i].layout;
+			f.md[d].chunk = cases[i].chunk;
+			f.md[d].size = cases[i].size;
+			f.md[d].data_size = 1024;
+		}
+		probe(&f);
+		assert_int_equal(f.layout->n_volumes, 1);
+		assert_int_equal(f.layout->volumes[0].state, LAYOUT_INCOMPLETE);
+		assert_string_not_equal(f.layout->volumes[0].reason, "");
+		teardown(&f);
+	}
+}
+
+static void a_member_smaller_than_it_says_is_not_used(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup(&f, 2, MD_RAID1, 2);
+	f.md[0].data_size = 100;
+	probe(&f);
+	assert_int_equal(f.layout->volumes[0].state, LAYOUT_DEGRADED);
+	assert_true(warned(&f, "smaller than the array needs"));
+	teardown(&f);
+}
+
+/* ---- zones ------------------------------------------------------------------------------------
+ */
+
+/* Members of 2, 4 and 4 chunks: a zone over three, and one over two. */
+static void setup_zones(struct fixture *f, unsigned int layout, uint32_t features)
+{
+	setup(f, 3, MD_RAID0, 2);
+	for (unsigned int i = 0; i < 3; i++) {
+		f->md[i].size = 0;
+		f->md[i].data_size = i ? 4 * 128 + 5 : 2 * 128;
+		f->md[i].layout = layout;
+		f->md[i].features = features;
+	}
+}
+
+static void members_that_differ_make_zones(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup_zones(&f, 2, 4096);
+	probe(&f);
+	struct layout_volume *v = &f.layout->volumes[0];
+	assert_string_equal(v->type, "raid0");
+	assert_int_equal(v->size, 10 * 65536);
+	static const char wanted[] = "abcabcbcbc";
+	for (uint64_t i = 0; i < 10; i++)
+		assert_int_equal(byte_at(v, i * 65536), wanted[i]);
+	teardown(&f);
+	/* Six chunks in front make an even turn; see below for one that does not. */
+	setup_zones(&f, 1, 4096);
+	probe(&f);
+	for (uint64_t i = 0; i < 10; i++)
+		assert_int_equal(byte_at(&f.layout->volumes[0], i * 65536), wanted[i]);
+	teardown(&f);
+}
+
+static void the_original_layout_goes_on_counting_across_zones(void **state)
+{
+	(void)state;
+	struct fixture f;
+	for (unsigned int layout = 1; layout <= 2; layout++) {
+		setup_zones(&f, layout, 4096);
+		f.md[0].data_size = 128; /* three chunks in front: odd */
+		probe(&f);
+		struct layout_volume *v = &f.layout->volumes[0];
+		assert_int_equal(v->size, 9 * 65536);
+		const char *wanted = layout == 1 ? "abccbcbcb" : "abcbcbcbc";
+		for (uint64_t i = 0; i < 9; i++)
+			assert_int_equal(byte_at(v, i * 65536), wanted[i]);
+		teardown(&f);
+	}
+}
+
+static void zones_of_an_unknown_layout_are_refused_by_name(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup_zones(&f, 2, 0);
+	probe(&f);
+	assert_int_equal(f.layout->volumes[0].state, LAYOUT_INCOMPLETE);
+	assert_non_null(strstr(f.layout->volumes[0].reason, "in which of two ways"));
+	layout_free(f.layout);
+	for (size_t i = 0; i < 3; i++)
+		f.md[i].data_size = 256; /* one zone needs no layout */
+	probe(&f);
+	assert_int_equal(f.layout->volumes[0].state, LAYOUT_OK);
+	teardown(&f);
+}
+
+static void a_linear_array_goes_from_member_to_member(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup_zones(&f, 0, 0);
+	for (size_t i = 0; i < 3; i++) {
+		f.md[i].level = MD_LINEAR;
+		f.md[i].chunk = 0;
+	}
+	probe(&f);
+	struct layout_volume *v = &f.layout->volumes[0];
+	assert_int_equal(v->size, (256 + 2 * (512 + 5)) * 512);
+	assert_int_equal(byte_at(v, 256 * 512 - 1), 'a');
+	assert_int_equal(byte_at(v, 256 * 512), 'b');
+	assert_int_equal(byte_at(v, v->size - 1), 'c');
+	teardown(&f);
+}
+
+/* ---- several at once --------------------------------------------------------------------------
+ */
+
+static void clones_are_told_apart_by_their_events(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup(&f, 4, MD_RAID0, 2);
+	for (size_t i = 0; i < 4; i++) {
+		f.md[i].raid_disks = 2;
+		f.md[i].n_roles = 2;
+		f.md[i].size = 0;
+		f.md[i].data_size = 256;
+		f.md[i].number = (unsigned int)i / 2; /* 0, 0, 1, 1 */
+		f.md[i].events = i == 0 || i == 3 ? 10 : 20;
+	}
+	probe(&f);
+	assert_int_equal(f.layout->n_volumes, 2);
+	assert_int_equal(f.layout->n_warnings, 0);
+	assert_string_equal(f.layout->volumes[0].name, "array");
+	assert_string_equal(f.layout->volumes[1].name, "array~2");
+	assert_int_equal(byte_at(&f.layout->volumes[0], 0), 'a');
+	assert_int_equal(byte_at(&f.layout->volumes[0], 65536), 'd');
+	assert_int_equal(byte_at(&f.layout->volumes[1], 0), 'b');
+	assert_int_equal(byte_at(&f.layout->volumes[1], 65536), 'c');
+	teardown(&f);
+}
+
+static void clones_that_are_equal_go_by_order_and_it_is_said(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup(&f, 4, MD_RAID0, 2);
+	for (size_t i = 0; i < 4; i++) {
+		f.md[i].raid_disks = 2;
+		f.md[i].n_roles = 2;
+		f.md[i].size = 0;
+		f.md[i].data_size = 256;
+		f.md[i].number = (unsigned int)i % 2;
+	}
+	probe(&f);
+	assert_int_equal(f.layout->n_volumes, 2);
+	assert_int_equal(byte_at(&f.layout->volumes[0], 65536), 'b');
+	assert_int_equal(byte_at(&f.layout->volumes[1], 65536), 'd');
+	assert_true(warned(&f, "in the order of the disks"));
+	teardown(&f);
+}
+
+static void the_last_partition_and_its_disk_are_told_apart(void **state)
+{
+	(void)state;
+	/* One super-block at the end of both; the size that it says fits the one or the other. */
+	for (int whole = 0; whole < 2; whole++) {
+		struct fixture f;
+		setup(&f, 1, MD_RAID1, 90);
+		make_mbr_entry(f.disks[0], 512, 0, 0, 0xfd, 512, SIZE / 512 - 512);
+		f.md[0].size = whole ? 960 : 512;
+		probe(&f);
+		assert_int_equal(f.layout->n_volumes, 1);
+		assert_int_equal(f.layout->volumes[0].size, (whole ? 960 : 512) * 1024);
+		assert_string_equal(f.layout->volumes[0].type, "raid1");
+		teardown(&f);
+	}
+}
+
+/* A RAID-1 over a linear array of one member: its super-block is at the end of the inner array. */
+static void arrays_of_arrays_are_found(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup(&f, 1, MD_LINEAR, 2);
+	f.md[0].size = 0;
+	f.md[0].data_size = 1024;
+	struct blk_mem *inner = blk_mem_new(1024 * 512, 512);
+	make_md(inner, &(struct make_md){ .minor = 0,
+					  .level = MD_RAID1,
+					  .raid_disks = 1,
+					  .size = 256,
+					  .resync = UINT64_MAX,
+					  .n_roles = 1,
+					  .uuid = 0x22,
+					  .name = "outer" });
+	memcpy(f.disks[0]->bytes + 256 * 512, inner->bytes, 1024 * 512);
+	probe(&f);
+	assert_int_equal(f.layout->n_groups, 2);
+	assert_int_equal(f.layout->n_volumes, 1);
+	assert_string_equal(f.layout->volumes[0].name, "outer");
+	assert_int_equal(f.layout->volumes[0].size, 256 * 1024);
+	blk_unref(&inner->blk);
+	teardown(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_version_is_read_where_it_belongs),
+		cmocka_unit_test(a_wrong_checksum_is_damage),
+		cmocka_unit_test(hostile_numbers_are_refused),
+		cmocka_unit_test(a_disk_too_small_or_unreadable_is_no_member),
+		cmocka_unit_test(members_make_an_array_and_are_not_volumes),
+		cmocka_unit_test(an_array_with_a_number_is_called_as_by_the_kernel),
+		cmocka_unit_test(a_name_never_leaves_its_folder),
+		cmocka_unit_test(what_is_missing_is_named),
+		cmocka_unit_test(a_stale_member_is_not_used),
+		cmocka_unit_test(one_event_behind_is_still_good),
+		cmocka_unit_test(spares_and_replacements_have_no_place),
+		cmocka_unit_test(a_member_in_the_rebuilding_is_not_used),
+		cmocka_unit_test(a_reshape_is_refused_by_name),
+		cmocka_unit_test(an_array_that_cannot_be_is_a_reason_not_a_crash),
+		cmocka_unit_test(a_member_smaller_than_it_says_is_not_used),
+		cmocka_unit_test(members_that_differ_make_zones),
+		cmocka_unit_test(the_original_layout_goes_on_counting_across_zones),
+		cmocka_unit_test(zones_of_an_unknown_layout_are_refused_by_name),
+		cmocka_unit_test(a_linear_array_goes_from_member_to_member),
+		cmocka_unit_test(clones_are_told_apart_by_their_events),
+		cmocka_unit_test(clones_that_are_equal_go_by_order_and_it_is_said),
+		cmocka_unit_test(the_last_partition_and_its_disk_are_told_apart),
+		cmocka_unit_test(arrays_of_arrays_are_found),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
