@@ -1,0 +1,676 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lunette/layout.h"
+#include "lvm.h"
+#include "make-lvm.h"
+
+#define SIZE   (1u << 20)
+#define START  4096
+#define LENGTH 32768
+#define DISKS  6
+
+/* Extents of 64 KiB; the first is behind 64 KiB, and there are 15. Disk i is filled with 'a' + i.
+ */
+struct fixture {
+	struct blk_mem *disks[DISKS];
+	struct layout_input inputs[DISKS];
+	size_t n;
+	struct layout *layout;
+};
+
+static void setup(struct fixture *f, size_t n)
+{
+	*f = (struct fixture){ .n = n };
+	for (size_t i = 0; i < n; i++) {
+		f->disks[i] = blk_mem_new(SIZE, 512);
+		memset(f->disks[i]->bytes + 65536, (int)('a' + i), SIZE - 65536);
+		make_lvm_label(f->disks[i], 1, (char)('A' + i), START, LENGTH);
+		f->inputs[i] = (struct layout_input){ &f->disks[i]->blk, "disk.img" };
+	}
+}
+
+static void probe(struct fixture *f)
+{
+	struct error err = { 0 };
+	assert_int_equal(layout_new(f->inputs, f->n, &f->layout, &err), 0);
+}
+
+static void teardown(struct fixture *f)
+{
+	layout_free(f->layout);
+	for (size_t i = 0; i < f->n; i++)
+		blk_unref(&f->disks[i]->blk);
+}
+
+/* The text of group vg0 with as many physical volumes and what stands in logical_volumes. */
+static const char *group(unsigned int seqno, size_t n_pvs, const char *lvs)
+{
+	static char text[16384];
+	int len = snprintf(text, sizeof(text),
+			   "contents = \"Text Format Volume Group\"\nversion = 1\n"
+			   "vg0 {\nid = \"%s\"\nseqno = %u\nextent_size = 128 # 64 Kilobytes\n"
+			   "physical_volumes {\n",
+			   make_lvm_id('V'), seqno);
+	for (size_t i = 0; i < n_pvs; i++)
+		len += snprintf(text + len, sizeof(text) - (size_t)len,
+				"pv%zu {\nid = \"%s\"\npe_start = 128\npe_count = 15\n}\n", i,
+				make_lvm_id((char)('A' + i)));
+	snprintf(text + len, sizeof(text) - (size_t)len,
+		 "}\nlogical_volumes {\n%s}\n}\ncreation_host = \"h\"\n", lvs);
+	return text;
+}
+
+#define LV(name, visible, segments) \
+	name " {\nid = \"x\"\nstatus = [\"READ\", " visible "]\n" segments "}\n"
+#define SHOWN  "\"VISIBLE\""
+#define HIDDEN "\"WRITE\""
+#define SEGMENT(number, start, count, rest) \
+	"segment" number " {\nstart_extent = " start "\nextent_count = " count "\n" rest "}\n"
+#define LINEAR(number, start, count, pv, extent) \
+	SEGMENT(number, start, count,            \
+		"type = \"striped\"\nstripe_count = 1\nstripes = [\n\"" pv "\", " extent "\n]\n")
+#define ROOT LV("root", SHOWN, LINEAR("1", "0", "2", "pv0", "3"))
+
+static void write_all(struct fixture *f, const char *text)
+{
+	for (size_t i = 0; i < f->n; i++)
+		make_lvm_area(f->disks[i], START, LENGTH, 512, text);
+}
+
+static char byte_at(const struct layout_volume *v, uint64_t off)
+{
+	char byte = '?';
+	assert_int_equal(blk_read(v->blk, &byte, 1, off, NULL), 0);
+	return byte;
+}
+
+static bool warned(const struct fixture *f, const char *phrase)
+{
+	for (size_t i = 0; i < f->layout->n_warnings; i++)
+		if (strstr(f->layout->warnings[i], phrase))
+			return true;
+	return false;
+}
+
+/* ---- labels and areas -------------------------------------------------------------------------
+ */
+
+static void a_label_is_found_in_any_of_four_sectors(void **state)
+{
+	(void)state;
+	for (unsigned int sector = 0; sector < 5; sector++) {
+		struct blk_mem *disk = blk_mem_new(SIZE, 512);
+		make_lvm_label(disk, sector, 'A', START, LENGTH);
+		struct lvm_label label;
+		assert_int_equal(lvm_label_read(&disk->blk, &label, NULL), sector < 4);
+		if (sector < 4) {
+			assert_string_equal(label.id, "AAAAAA-AAAA-AAAA-AAAA-AAAA-AAAA-AAAAAA");
+			assert_int_equal(label.n_areas, 1);
+			assert_int_equal(label.areas[0].start, START);
+			assert_int_equal(label.areas[0].length, LENGTH);
+		}
+		blk_unref(&disk->blk);
+	}
+}
+
+static void a_damaged_label_is_refused(void **state)
+{
+	(void)state;
+	static const struct {
+		size_t at;
+		uint8_t byte;
+		bool seal;
+	} cases[] = {
+		{ 40, 0, false },   /* no longer what the checksum says */
+		{ 40, '/', true },  /* not a UUID */
+		{ 21, 2, true },    /* the header lies outside the sector */
+		{ 117, 0xff, true } /* an area past the end */
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct blk_mem *disk = blk_mem_new(SIZE, 512);
+		make_lvm_label(disk, 1, 'A', START, LENGTH);
+		disk->bytes[512 + cases[i].at] = cases[i].byte;
+		if (cases[i].seal)
+			make_lvm_label_seal(disk, 1);
+		struct lvm_label label;
+		assert_int_equal(lvm_label_read(&disk->blk, &label, NULL), -EUCLEAN);
+		blk_unref(&disk->blk);
+	}
+}
+
+static void a_label_whose_list_of_areas_has_no_end_is_refused(void **state)
+{
+	(void)state;
+	struct blk_mem *disk = blk_mem_new(SIZE, 512);
+	make_lvm_label(disk, 1, 'A', START, LENGTH);
+	memset(disk->bytes + 512 + 72, 1, 512 - 72);
+	make_lvm_label_seal(disk, 1);
+	struct lvm_label label;
+	assert_int_equal(lvm_label_read(&disk->blk, &label, NULL), -EUCLEAN);
+	blk_unref(&disk->blk);
+}
+
+static void a_text_goes_round_the_ring(void **state)
+{
+	(void)state;
+	struct fixture f;
+	for (uint64_t off = LENGTH - 700; off < LENGTH; off += 99) {
+		setup(&f, 1);
+		make_lvm_area(f.disks[0], START, LENGTH, off, group(1, 1, ROOT));
+		probe(&f);
+		assert_non_null(layout_find(f.layout, "vg0-root"));
+		teardown(&f);
+	}
+}
+
+static void a_damaged_area_is_a_warning(void **state)
+{
+	(void)state;
+	static const struct {
+		size_t at;
+		uint8_t byte;
+		bool seal;
+		const char *phrase;
+	} cases[] = {
+		{ 600, '#', false, "checksum of its text" },
+		{ 100, 1, false, "its checksum is wrong" },
+		{ 20, 2, true, "version 2" },
+		{ 24, 1, true, "elsewhere" },
+		{ 41, 0xff, true, "not inside it" },
+		{ 51, 6, true, "more than 8388608 are not read" }, /* 100 MB */
+		{ 50, 1, true, "not inside it" },
+		{ 4, 'x', true, "there is none" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fixture f;
+		setup(&f, 1);
+		write_all(&f, group(1, 1, ROOT));
+		f.disks[0]->bytes[START + cases[i].at] = cases[i].byte;
+		if (cases[i].seal)
+			make_lvm_area_seal(f.disks[0], START);
+		probe(&f);
+		assert_int_equal(f.layout->n_volumes, 0);
+		assert_true(warned(&f, cases[i].phrase));
+		teardown(&f);
+	}
+}
+
+static void the_newest_of_two_areas_holds(void **state)
+{
+	(void)state;
+	for (int newer = 0; newer < 2; newer++) {
+		struct fixture f;
+		setup(&f, 1);
+		uint8_t *label = f.disks[0]->bytes + 512;
+		uint64_t second = 40960, length = 16384; /* behind the first */
+		memcpy(label + 120, &second, 8);
+		memcpy(label + 128, &length, 8);
+		make_lvm_label_seal(f.disks[0], 1);
+		make_lvm_area(f.disks[0], START, LENGTH, 512,
+			      group(newer ? 4 : 5, 1,
+				    LV("first", SHOWN, LINEAR("1", "0", "1", "pv0", "0"))));
+		make_lvm_area(f.disks[0], second, length, 512,
+			      group(newer ? 5 : 4, 1,
+				    LV("second", SHOWN, LINEAR("1", "0", "1", "pv0", "0"))));
+		probe(&f);
+		assert_int_equal(f.layout->n_volumes, 1);
+		assert_string_equal(f.layout->volumes[0].name, newer ? "vg0-second" : "vg0-first");
+		teardown(&f);
+	}
+}
+
+/* ---- texts ------------------------------------------------------------------------------------
+ */
+
+static int parse(const char *text, struct error *err)
+{
+	struct dm_config_tree *tree = NULL;
+	int rc = lvm_text_parse(text, &tree, err);
+	if (rc == 0)
+		dm_config_destroy(tree);
+	return rc;
+}
+
+static void hostile_texts_are_refused(void **state)
+{
+	(void)state;
+	static const char *const texts[] = {
+		"",
+		"a {",
+		"a = [",
+		"}",
+		"= 1",
+		"a { b\"{{{{ = 1 }", /* a quote inside a word hides nothing */
+		"a { b5,\"{ = 1 }",
+		"a { b = 5x\"{\" }",
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		struct error err = { 0 };
+		if (parse(texts[i], &err) != -EUCLEAN)
+			fail_msg("accepted: %s", texts[i]);
+		assert_string_not_equal(err.msg, "");
+	}
+	assert_int_equal(
+		parse("a { b = \"{{{{{{{{{{{{{{{{{{{{{{{{{\" c = [1, -2.5, 'x'] } # {{{", NULL), 0);
+}
+
+static void a_text_may_not_be_deep_or_crowded(void **state)
+{
+	(void)state;
+	size_t n = 1 << 20;
+	char *text = malloc(2 * n + 1);
+	struct error err = { 0 };
+	for (size_t i = 0; i < n; i++)
+		memcpy(text + 2 * i, "a{", 2);
+	text[2 * n] = '\0';
+	assert_int_equal(parse(text, &err), -EUCLEAN);
+	assert_non_null(strstr(err.msg, "deep"));
+	for (size_t i = 0; i < n / 2; i++)
+		memcpy(text + 4 * i, "a=1 ", 4);
+	text[2 * n] = '\0';
+	assert_int_equal(parse(text, &err), -EUCLEAN);
+	assert_non_null(strstr(err.msg, "entries"));
+	free(text);
+}
+
+/* ---- groups -----------------------------------------------------------------------------------
+ */
+
+static void a_group_shows_its_volumes_and_hides_the_rest(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup(&f, 2);
+	write_all(&f, group(3, 2,
+			    ROOT LV("two-parts", SHOWN,
+				    LINEAR("1", "0", "1", "pv0", "0")
+					    LINEAR("2", "1", "1", "pv1", "14"))
+				    LV("inner", HIDDEN, LINEAR("1", "0", "1", "pv0", "1"))
+					    LV("nothing", SHOWN,
+					       SEGMENT("1", "0", "3", "type = \"zero\"\n"))));
+	probe(&f);
+	assert_int_equal(f.layout->n_groups, 1);
+	assert_string_equal(f.layout->groups[0]->kind, "lvm");
+	assert_string_equal(f.layout->groups[0]->name, "vg0");
+	assert_string_equal(f.layout->groups[0]->id, make_lvm_id('V'));
+	assert_int_equal(f.layout->groups[0]->n_missing, 0);
+	assert_int_equal(f.layout->n_volumes, 3);
+	struct layout_volume *v = layout_find(f.layout, "vg0-root");
+	assert_string_equal(v->type, "linear");
+	assert_int_equal(v->size, 131072);
+	assert_int_equal(v->state, LAYOUT_OK);
+	f.disks[0]->bytes[65536 + 3 * 65536] = '!';
+	assert_int_equal(byte_at(v, 0), '!');
+	v = layout_find(f.layout, "vg0-two--parts"); /* as device-mapper names it */
+	assert_int_equal(byte_at(v, 65535), 'a');
+	assert_int_equal(byte_at(v, 65536), 'b');
+	assert_int_equal(byte_at(layout_find(f.layout, "vg0-nothing"), 7), 0);
+	/* Label, areas, all in front of the first extent. */
+	assert_int_equal(f.layout->disks[1].metadata[0].start, 0);
+	assert_int_equal(f.layout->disks[1].metadata[0].length, 65536);
+	teardown(&f);
+}
+
+static void stripes_and_mirrors_and_raid_are_put_together(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup(&f, 3);
+	write_all(
+		&f, group(1, 3,
+			  LV("st", SHOWN,
+			     SEGMENT("1", "0", "3",
+				     "type = \"striped\"\nstripe_count = 3\nstripe_size = 8\n"
+				     "stripes = [\n\"pv0\", 0,\n\"pv1\", 0,\n\"pv2\", 0\n]\n"))
+				  LV("m_0", HIDDEN, LINEAR("1", "0", "1", "pv0", "2")) LV(
+					  "m_1",
+					  HIDDEN, LINEAR("1", "0", "1", "pv1", "2")) LV("mi", SHOWN,
+											SEGMENT("1",
+												"0",
+												"1",
+												"ty"
+												"pe"
+												" ="
+												" "
+												"\""
+												"mi"
+												"rr"
+												"or"
+												"\""
+												"\n"
+												"mi"
+												"rr"
+												"or"
+												"_c"
+												"ou"
+												"nt"
+												" ="
+												" 2"
+												"\n"
+												"re"
+												"gi"
+												"on"
+												"_s"
+												"iz"
+												"e "
+												"= "
+												"8"
+												"\n"
+												"mi"
+												"rr"
+												"or"
+												"s "
+												"= "
+												"["
+												"\n"
+												"\""
+												"m_"
+												"0"
+												"\""
+												", "
+												"0,"
+												"\n"
+												"\""
+												"m_"
+												"1"
+												"\""
+												", "
+												"0"
+												"\n"
+												"]"
+												"\n"))
+					  LV("r_0", HIDDEN, LINEAR("1", "0", "1", "pv0", "4")) LV(
+						  "r_1",
+						  HIDDEN,
+						  LINEAR("1", "0", "1", "pv1", "4"))
+						  LV("r_2", HIDDEN,
+						     LINEAR("1", "0", "1", "pv2", "4"))
+							  LV("q_0", HIDDEN,
+							     LINEAR("1", "0", "1", "pv0", "5"))
+								  LV("q_1", HIDDEN,
+								     LINEAR("1", "0", "1", "pv1",
+									    "5"))
+									  LV("q_2", HIDDEN,
+									     LINEAR("1", "0", "1",
+										    "pv2",
+										    "5"))
+										  LV("r5", SHOWN,
+										     SEGMENT("1",
+											     "0",
+											     "2",
+											     "type "
+											     "= "
+											     "\"rai"
+											     "d5_"
+											     "ls\""
+											     "\ndev"
+											     "ice_"
+											     "count"
+											     " = "
+											     "3\nst"
+											     "ripe_"
+											     "size "
+											     "= 8\n"
+											     "raids"
+											     " = "
+											     "[\n\""
+											     "q_"
+											     "0\", "
+											     "\"r_"
+											     "0\","
+											     "\n\"q"
+											     "_1\","
+											     " \"r_"
+											     "1\","
+											     "\n\"q"
+											     "_2\","
+											     " \"r_"
+											     "2\"\n"
+											     "]"
+											     "\n"))));
+	probe(&f);
+	assert_int_equal(f.layout->n_volumes, 3);
+	struct layout_volume *v = layout_find(f.layout, "vg0-st");
+	assert_string_equal(v->type, "striped");
+	for (int i = 0; i < 6; i++)
+		assert_int_equal(byte_at(v, (uint64_t)i * 4096), 'a' + i % 3);
+	assert_string_equal(layout_find(f.layout, "vg0-mi")->type, "mirror");
+	assert_int_equal(byte_at(layout_find(f.layout, "vg0-mi"), 9), 'a');
+	v = layout_find(f.layout, "vg0-r5");
+	assert_string_equal(v->type, "raid5_ls");
+	assert_int_equal(v->size, 131072);
+	assert_int_equal(byte_at(v, 0), 'a');
+	assert_int_equal(byte_at(v, 4096), 'b');
+	assert_int_equal(byte_at(v, 8192), 'c'); /* behind the parity of the second row */
+	layout_free(f.layout);
+
+	f.inputs[0] = f.inputs[1]; /* without pv0 */
+	f.inputs[1] = f.inputs[2];
+	f.n = 2;
+	probe(&f);
+	assert_int_equal(f.layout->groups[0]->n_missing, 1);
+	assert_non_null(strstr(f.layout->groups[0]->missing[0], make_lvm_id('A')));
+	assert_int_equal(layout_find(f.layout, "vg0-st")->state, LAYOUT_INCOMPLETE);
+	assert_int_equal(layout_find(f.layout, "vg0-mi")->state, LAYOUT_DEGRADED);
+	assert_int_equal(byte_at(layout_find(f.layout, "vg0-mi"), 9), 'b');
+	v = layout_find(f.layout, "vg0-r5");
+	assert_int_equal(v->state, LAYOUT_DEGRADED);
+	assert_int_equal(byte_at(v, 0), 'b' ^ 'c');
+	f.n = 3;
+	teardown(&f);
+}
+
+static void volumes_that_make_no_sense_harm_nobody(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *segment;
+		const char *phrase;
+	} cases[] = {
+		{ LINEAR("1", "0", "16", "pv0", "0"), "which has 15" },
+		{ LINEAR("1", "0", "1", "pv0", "9223372036854775807"), "which has 15" },
+		{ LINEAR("1", "0", "1", "pv9", "0"), "not in the volume group" },
+		{ LINEAR("1", "1", "1", "pv0", "0"), "gaps" },
+		{ LINEAR("1", "0", "1", "pv0", "0") LINEAR("2", "0", "1", "pv0", "0"), "overlap" },
+		{ LINEAR("1", "0", "0", "pv0", "0"), "makes no sense" },
+		{ LINEAR("1", "0", "9223372036854775807", "pv0", "0"), "makes no sense" },
+		{ LINEAR("1", "0", "1", "bad", "0"), "part of itself" },
+		{ LINEAR("1", "0", "2", "root", "1"), "more of 'root' than there is" },
+		{ "", "no segments" },
+		{ SEGMENT("1", "0", "1", "type = \"vdo\"\n"), "type 'vdo'" },
+		{ SEGMENT("1", "0", "1", "type = \"writecache\"\n"), "writecache" },
+		{ SEGMENT("1", "0", "1", "type = \"raid7\"\n"), "type 'raid7'" },
+		{ SEGMENT("1", "0", "1", "type = \"striped\"\nstripe_count = 0\n"),
+		  "stripe_count" },
+		{ SEGMENT("1", "0", "1", "type = \"striped\"\nstripe_count = 100000\n"),
+		  "stripe_count" },
+		{ SEGMENT("1", "0", "2", "type = \"striped\"\nstripe_count = 2\nstripe_size = 0\n"),
+		  "stripes" },
+		{ SEGMENT("1", "0", "1",
+			  "type = \"striped\"\nstripe_count = 1\nstripes = [1, 2]\n"),
+		  "list of stripes" },
+		{ SEGMENT("1", "0", "1",
+			  "type = \"striped\"\nstripe_count = 1\nstripes = [\"pv0\", 0, \"pv0\", "
+			  "1]\n"),
+		  "too long" },
+		{ SEGMENT("1", "0", "2", "type = \"raid5\"\ndevice_count = 1\nstripe_size = 8\n"),
+		  "images" },
+		{ SEGMENT("1", "0", "2",
+			  "type = \"raid5\"\ndevice_count = 3\nstripe_size = 8\nraids = "
+			  "[\"root\"]\n"),
+		  "too short" },
+		{ SEGMENT("1", "0", "2",
+			  "type = \"raid10\"\ndevice_count = 2\nstripe_size = 8\ndata_copies = "
+			  "9\n"),
+		  "copies" },
+		{ SEGMENT("1", "0", "1", "type = \"thin\"\nthin_pool = \"root\"\n"), "thin_pool" },
+		{ SEGMENT("1", "0", "1", "type = \"cache\"\n"), "origin" },
+		{ SEGMENT("1", "0", "1", "type = \"integrity\"\norigin = \"root\"\nmode = \"J\"\n"),
+		  "integrity" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char lvs[4096];
+		snprintf(lvs, sizeof(lvs), ROOT LV("bad", SHOWN, "%s"), cases[i].segment);
+		struct fixture f;
+		setup(&f, 1);
+		write_all(&f, group(1, 1, lvs));
+		probe(&f);
+		assert_int_equal(layout_find(f.layout, "vg0-root")->state, LAYOUT_OK);
+		struct layout_volume *v = layout_find(f.layout, "vg0-bad");
+		assert_int_equal(v->state, LAYOUT_INCOMPLETE);
+		assert_null(v->blk);
+		if (!strstr(v->reason, cases[i].phrase))
+			fail_msg("case %zu: '%s'", i, v->reason);
+		teardown(&f);
+	}
+}
+
+static void a_group_that_makes_no_sense_is_a_warning(void **state)
+{
+	(void)state;
+	static const char *const texts[] = {
+		"a = 1\n",
+		"vg0 {\n}\n",
+		"vg0 {\nid = \"x\"\nseqno = 1\nextent_size = 0\n}\n",
+		"vg0 {\nid = \"x\"\nseqno = 1\nextent_size = 9223372036854775807\n}\n",
+		"vg0 {\nid = \"x\"\nseqno = 1\nextent_size = 8\nphysical_volumes {\npv0 "
+		"{\n}\n}\n}\n",
+		"vg0 {\nid = \"x\"\nseqno = 1\nextent_size = 8\nlogical_volumes {\na {\n}\na "
+		"{\n}\n}\n}\n",
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		struct fixture f;
+		setup(&f, 1);
+		write_all(&f, texts[i]);
+		probe(&f);
+		assert_int_equal(f.layout->n_groups, 0);
+		assert_true(warned(&f, "LVM metadata"));
+		teardown(&f);
+	}
+}
+
+static void volumes_in_volumes_end_somewhere(void **state)
+{
+	(void)state;
+	char lvs[8192];
+	int len = 0;
+	for (int i = 0; i < 40; i++)
+		len += snprintf(lvs + len, sizeof(lvs) - (size_t)len,
+				LV("v%d", SHOWN, LINEAR("1", "0", "1", "v%d", "0")), i, i + 1);
+	snprintf(lvs + len, sizeof(lvs) - (size_t)len,
+		 LV("v40", SHOWN, LINEAR("1", "0", "1", "pv0", "0")));
+	struct fixture f;
+	setup(&f, 1);
+	write_all(&f, group(1, 1, lvs));
+	probe(&f);
+	assert_non_null(strstr(layout_find(f.layout, "vg0-v0")->reason, "deep"));
+	assert_int_equal(layout_find(f.layout, "vg0-v40")->state, LAYOUT_OK);
+	teardown(&f);
+}
+
+/* ---- several at once --------------------------------------------------------------------------
+ */
+
+static void the_newest_text_of_a_group_holds_and_leaves_strangers_out(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup(&f, 3);
+	write_all(&f, group(4, 3, LV("old", SHOWN, LINEAR("1", "0", "1", "pv0", "0"))));
+	make_lvm_area(f.disks[1], START, LENGTH, 512,
+		      group(5, 2, ROOT)); /* the third was taken out */
+	probe(&f);
+	assert_int_equal(f.layout->n_volumes, 1);
+	assert_string_equal(f.layout->volumes[0].name, "vg0-root");
+	assert_int_equal(f.layout->groups[0]->n_missing, 0);
+	assert_true(warned(&f, "no longer in volume group vg0"));
+	teardown(&f);
+}
+
+static void a_physical_volume_without_a_text_belongs_to_the_group_that_names_it(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup(&f, 2);
+	make_lvm_label(f.disks[1], 1, 'B', 0, 0);
+	make_lvm_area(f.disks[0], START, LENGTH, 512,
+		      group(1, 2, LV("far", SHOWN, LINEAR("1", "0", "1", "pv1", "0"))));
+	probe(&f);
+	assert_int_equal(byte_at(layout_find(f.layout, "vg0-far"), 0), 'b');
+	teardown(&f);
+}
+
+static void clones_are_never_merged(void **state)
+{
+	(void)state;
+	/* Disks in four orders; what is written is which clone and which physical volume it is. */
+	static const struct {
+		const char *order;
+		bool same_seqno;
+	} cases[] = {
+		{ "0a0b1a1b", true },
+		{ "0a1a0b1b", true },
+		{ "0a1b1a0b", false },
+		{ "0a1a1b0b", false },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fixture f;
+		setup(&f, 4);
+		for (size_t d = 0; d < 4; d++) {
+			char clone = cases[i].order[2 * d], pv = cases[i].order[2 * d + 1];
+			make_lvm_label(f.disks[d], 1, (char)(pv - 'a' + 'A'), START, LENGTH);
+			make_lvm_area(
+				f.disks[d], START, LENGTH, 512,
+				group(cases[i].same_seqno ? 7 : 7 + (unsigned int)(clone - '0'), 2,
+				      LV("x", SHOWN,
+					 LINEAR("1", "0", "1", "pv0", "0")
+						 LINEAR("2", "1", "1", "pv1", "0"))));
+			memset(f.disks[d]->bytes + 65536, clone, SIZE - 65536);
+		}
+		probe(&f);
+		assert_int_equal(f.layout->n_groups, 2);
+		assert_int_equal(f.layout->n_volumes, 2);
+		for (size_t v = 0; v < 2; v++) {
+			struct layout_volume *volume = &f.layout->volumes[v];
+			assert_int_equal(volume->state, LAYOUT_OK);
+			assert_int_equal(byte_at(volume, 0), byte_at(volume, 65536));
+		}
+		assert_int_equal(warned(&f, "in the order of the disks"), cases[i].same_seqno);
+		assert_non_null(layout_find(f.layout, "vg0-x~2"));
+		teardown(&f);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_label_is_found_in_any_of_four_sectors),
+		cmocka_unit_test(a_damaged_label_is_refused),
+		cmocka_unit_test(a_label_whose_list_of_areas_has_no_end_is_refused),
+		cmocka_unit_test(a_text_goes_round_the_ring),
+		cmocka_unit_test(a_damaged_area_is_a_warning),
+		cmocka_unit_test(the_newest_of_two_areas_holds),
+		cmocka_unit_test(hostile_texts_are_refused),
+		cmocka_unit_test(a_text_may_not_be_deep_or_crowded),
+		cmocka_unit_test(a_group_shows_its_volumes_and_hides_the_rest),
+		cmocka_unit_test(stripes_and_mirrors_and_raid_are_put_together),
+		cmocka_unit_test(volumes_that_make_no_sense_harm_nobody),
+		cmocka_unit_test(a_group_that_makes_no_sense_is_a_warning),
+		cmocka_unit_test(volumes_in_volumes_end_somewhere),
+		cmocka_unit_test(the_newest_text_of_a_group_holds_and_leaves_strangers_out),
+		cmocka_unit_test(
+			a_physical_volume_without_a_text_belongs_to_the_group_that_names_it),
+		cmocka_unit_test(clones_are_never_merged),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
