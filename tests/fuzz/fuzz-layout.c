@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < layout->n_volumes; i++) {
 		struct layout_volume *volume = &layout->volumes[i];
 		fuzz_check(!volume->blk == (volume->state == LAYOUT_INCOMPLETE));
-		fuzz_check(!volume->blk == (*volume->reason != '\0'));
+		fuzz_check((volume->state == LAYOUT_OK) == (*volume->reason == '\0'));
 		if (volume->blk)
 			fuzz_check(map_walk(volume->blk, volume->size, 0, inside, &disk.blk,
 					    NULL) == 0);
