@@ -15,15 +15,21 @@
 #include "lvm-find.h"
 #include "recognise.h"
 
-/* A text that was parsed; @vg is NULL once it was used, or when it cannot be. */
+/* A text, and what it says; @vg goes to the group that is made of it. */
 struct text {
 	uint32_t crc;
 	size_t len;
 	char *bytes;
+	char id[LVM_ID_TEXT];
+	uint64_t seqno;
 	struct lvm_vg *vg;
 };
 
+/* Of all texts together: each disk may claim to be many physical volumes of different groups. */
+#define MAX_TEXTS (64u << 20)
+
 struct finds {
+	size_t text_bytes;
 	size_t n_found;
 	struct lvm_found *found;
 	size_t n_texts;
@@ -57,6 +63,9 @@ static int keep_text(struct finds *f, char *bytes, size_t len, uint32_t crc, siz
 		if (t->crc == crc && t->len == len && memcmp(t->bytes, bytes, len) == 0)
 			return 0;
 	}
+	if (len > MAX_TEXTS - f->text_bytes)
+		return error_set(err, -EFBIG, "more than %u bytes of LVM metadata in all",
+				 MAX_TEXTS);
 	struct text t = { .crc = crc, .len = len };
 	int rc = lvm_vg_new(bytes, &t.vg, err);
 	if (rc < 0)
@@ -67,7 +76,10 @@ static int keep_text(struct finds *f, char *bytes, size_t len, uint32_t crc, siz
 		return error_set(err, -ENOMEM, "%zu LVM texts: %m", f->n_texts);
 	}
 	f->texts = bigger;
+	f->text_bytes += len;
 	t.bytes = steal(&own);
+	t.seqno = t.vg->seqno;
+	snprintf(t.id, sizeof(t.id), "%s", t.vg->id);
 	f->texts[f->n_texts++] = t;
 	return 0;
 }
@@ -97,7 +109,7 @@ static int read_areas(struct layout *layout, struct finds *f, struct lvm_found *
 				return rc;
 			continue;
 		}
-		if (pv->text == SIZE_MAX || f->texts[text].vg->seqno > f->texts[pv->text].vg->seqno)
+		if (pv->text == SIZE_MAX || f->texts[text].seqno > f->texts[pv->text].seqno)
 			pv->text = text;
 	}
 	return 0;
@@ -141,24 +153,32 @@ static bool names(const struct lvm_vg *vg, const char *pv)
 static bool belongs(const struct finds *f, const struct lvm_found *pv, const char *id)
 {
 	if (pv->text != SIZE_MAX)
-		return strcmp(f->texts[pv->text].vg->id, id) == 0;
+		return strcmp(f->texts[pv->text].id, id) == 0;
 	for (size_t i = 0; i < f->n_texts; i++)
-		if (strcmp(f->texts[i].vg->id, id) == 0 && names(f->texts[i].vg, pv->label.id))
+		if (strcmp(f->texts[i].id, id) == 0 && names(f->texts[i].vg, pv->label.id))
 			return true;
 	return false;
 }
 
-/* The newest text among those of an instance, as a group of its own. */
-static int newest(const struct finds *f, struct lvm_found *const *pvs, size_t n,
+/*
+ * The newest text among those of an instance, as a group of its own: parsed again, but for the last
+ * that needs it.
+ */
+static int newest(const struct finds *f, struct lvm_found *const *pvs, size_t n, bool last,
 		  struct lvm_vg **ret, struct error *err)
 {
-	const struct text *best = NULL;
+	struct text *best = NULL;
 	for (size_t i = 0; i < n; i++)
 		if (pvs[i]->text != SIZE_MAX &&
-		    (!best || f->texts[pvs[i]->text].vg->seqno > best->vg->seqno))
+		    (!best || f->texts[pvs[i]->text].seqno > best->seqno))
 			best = &f->texts[pvs[i]->text];
 	*ret = NULL;
-	return best ? lvm_vg_new(best->bytes, ret, err) : 0;
+	if (!best)
+		return 0;
+	if (!last)
+		return lvm_vg_new(best->bytes, ret, err);
+	*ret = steal(&best->vg);
+	return 0;
 }
 
 /* Leaves only what the group names: a volume that was taken out of it may still carry an old text.
@@ -191,10 +211,10 @@ struct caller {
 };
 
 static int one_instance(const struct caller *caller, const struct finds *f, struct lvm_found **pvs,
-			size_t n, struct error *err)
+			size_t n, bool last, struct error *err)
 {
 	CLEANUP(lvm_vg_free_cleanup) struct lvm_vg *vg = NULL;
-	int rc = newest(f, pvs, n, &vg, err);
+	int rc = newest(f, pvs, n, last, &vg, err);
 	if (rc < 0 || !vg)
 		return rc;
 	struct lvm_instance in = { .vg = vg, .n = n, .pvs = pvs };
@@ -212,7 +232,7 @@ static int all_instances(const struct caller *caller, const struct finds *f, str
 		return error_set(err, -ENOMEM, "%zu physical volumes: %m", n);
 	for (size_t i = 0; i < n; i++) {
 		ids[i].id = pvs[i]->label.id;
-		ids[i].generation = pvs[i]->text == SIZE_MAX ? 0 : f->texts[pvs[i]->text].vg->seqno;
+		ids[i].generation = pvs[i]->text == SIZE_MAX ? 0 : f->texts[pvs[i]->text].seqno;
 	}
 	unsigned int instances;
 	int rc = 0;
@@ -227,7 +247,7 @@ static int all_instances(const struct caller *caller, const struct finds *f, str
 		for (size_t j = 0; j < n; j++)
 			if (ids[j].instance == i)
 				own[k++] = pvs[j];
-		rc = one_instance(caller, f, own, k, err);
+		rc = one_instance(caller, f, own, k, i + 1 == instances, err);
 	}
 	return rc;
 }
@@ -238,14 +258,14 @@ static int all_groups(const struct caller *caller, struct finds *f, struct error
 	if (!pvs)
 		return error_set(err, -ENOMEM, "%zu physical volumes: %m", f->n_found);
 	for (size_t t = 0; t < f->n_texts; t++) {
-		const struct lvm_vg *vg = f->texts[t].vg;
+		const char *id = f->texts[t].id;
 		size_t first = 0, n = 0;
-		while (strcmp(f->texts[first].vg->id, vg->id) != 0)
+		while (strcmp(f->texts[first].id, id) != 0)
 			first++;
 		for (size_t i = 0; first == t && i < f->n_found; i++)
-			if (belongs(f, &f->found[i], vg->id))
+			if (belongs(f, &f->found[i], id))
 				pvs[n++] = &f->found[i];
-		int rc = n ? all_instances(caller, f, pvs, n, vg->name, err) : 0;
+		int rc = n ? all_instances(caller, f, pvs, n, f->texts[t].vg->name, err) : 0;
 		if (rc < 0)
 			return rc;
 	}

@@ -33,7 +33,7 @@ uint32_t lvm_crc(uint32_t crc, const void *buf, size_t len);
 /* ---- lvm-label.c: what marks a physical volume ------------------------------------------------
  */
 
-#define LVM_MAX_AREAS 8
+#define LVM_MAX_AREAS 4 /* LVM makes two at most */
 
 struct lvm_area {
 	uint64_t start;

@@ -13,7 +13,7 @@
 #include "make-meta.h"
 
 #define BLOCKS 16
-#define CHUNK  65536
+#define CHUNK  4096
 
 static void seal(struct blk_mem *meta, bool cache, unsigned int but)
 {
@@ -73,7 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct blk_extent ext;
 		for (uint64_t off = 0; off < blk->size; off += ext.length)
 			if (blk_extent(blk, off, &ext, NULL) < 0)
-				ext.length = MIN(blk->size - off, UINT64_C(512));
+				ext.length = CHUNK;
 		for (uint64_t off = 0; off < blk->size; off += CHUNK)
 			(void)blk_read(blk, buf, (size_t)MIN(blk->size - off, (uint64_t)CHUNK), off,
 				       NULL);

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 /* clang-format on */
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "lvm-remap.h"
@@ -255,6 +256,38 @@ static void failing_reads_are_errors(void **state)
 	teardown(&f);
 }
 
+/* Reads every chunk many times; returns the number of wrong ones. */
+static void *read_often(void *ctx)
+{
+	static const char wanted[] = "DE..C....` A  ";
+	uintptr_t wrong = 0;
+	for (uint64_t i = 0; i < 1400; i++) {
+		char byte = '?', want = wanted[i % 14] == ' ' ? '\0' : wanted[i % 14];
+		wrong += blk_read(ctx, &byte, 1, i % 14 * CHUNK + i, NULL) < 0 || byte != want;
+	}
+	return (void *)wrong;
+}
+
+static void many_threads_read_a_thin_volume(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup(&f);
+	make_thin(&f);
+	assert_int_equal(open_thin(&f, 7, true), 0);
+	pthread_t threads[4];
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, read_often, f.blk), 0);
+	uintptr_t wrong = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++) {
+		void *result;
+		pthread_join(threads[i], &result);
+		wrong += (uintptr_t)result;
+	}
+	assert_int_equal(wrong, 0);
+	teardown(&f);
+}
+
 /* ---- snapshots --------------------------------------------------------------------------------
  */
 
@@ -430,6 +463,7 @@ int main(void)
 		cmocka_unit_test(a_damaged_tree_is_an_error_of_the_read_not_a_crash),
 		cmocka_unit_test(keys_out_of_order_do_not_hang),
 		cmocka_unit_test(failing_reads_are_errors),
+		cmocka_unit_test(many_threads_read_a_thin_volume),
 		cmocka_unit_test(a_snapshot_is_its_origin_but_for_what_was_copied),
 		cmocka_unit_test(a_snapshot_without_copies_is_its_origin),
 		cmocka_unit_test(a_store_that_is_no_good_is_refused),

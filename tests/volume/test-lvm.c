@@ -326,118 +326,112 @@ static void stripes_and_mirrors_and_raid_are_put_together(void **state)
 	(void)state;
 	struct fixture f;
 	setup(&f, 3);
-	write_all(
-		&f, group(1, 3,
-			  LV("st", SHOWN,
-			     SEGMENT("1", "0", "3",
-				     "type = \"striped\"\nstripe_count = 3\nstripe_size = 8\n"
-				     "stripes = [\n\"pv0\", 0,\n\"pv1\", 0,\n\"pv2\", 0\n]\n"))
-				  LV("m_0", HIDDEN, LINEAR("1", "0", "1", "pv0", "2")) LV(
-					  "m_1",
-					  HIDDEN, LINEAR("1", "0", "1", "pv1", "2")) LV("mi", SHOWN,
-											SEGMENT("1",
-												"0",
-												"1",
-												"ty"
-												"pe"
-												" ="
-												" "
-												"\""
-												"mi"
-												"rr"
-												"or"
-												"\""
-												"\n"
-												"mi"
-												"rr"
-												"or"
-												"_c"
-												"ou"
-												"nt"
-												" ="
-												" 2"
-												"\n"
-												"re"
-												"gi"
-												"on"
-												"_s"
-												"iz"
-												"e "
-												"= "
-												"8"
-												"\n"
-												"mi"
-												"rr"
-												"or"
-												"s "
-												"= "
-												"["
-												"\n"
-												"\""
-												"m_"
-												"0"
-												"\""
-												", "
-												"0,"
-												"\n"
-												"\""
-												"m_"
-												"1"
-												"\""
-												", "
-												"0"
-												"\n"
-												"]"
-												"\n"))
-					  LV("r_0", HIDDEN, LINEAR("1", "0", "1", "pv0", "4")) LV(
-						  "r_1",
-						  HIDDEN,
-						  LINEAR("1", "0", "1", "pv1", "4"))
-						  LV("r_2", HIDDEN,
-						     LINEAR("1", "0", "1", "pv2", "4"))
-							  LV("q_0", HIDDEN,
-							     LINEAR("1", "0", "1", "pv0", "5"))
-								  LV("q_1", HIDDEN,
-								     LINEAR("1", "0", "1", "pv1",
-									    "5"))
-									  LV("q_2", HIDDEN,
-									     LINEAR("1", "0", "1",
-										    "pv2",
-										    "5"))
-										  LV("r5", SHOWN,
-										     SEGMENT("1",
-											     "0",
-											     "2",
-											     "type "
-											     "= "
-											     "\"rai"
-											     "d5_"
-											     "ls\""
-											     "\ndev"
-											     "ice_"
-											     "count"
-											     " = "
-											     "3\nst"
-											     "ripe_"
-											     "size "
-											     "= 8\n"
-											     "raids"
-											     " = "
-											     "[\n\""
-											     "q_"
-											     "0\", "
-											     "\"r_"
-											     "0\","
-											     "\n\"q"
-											     "_1\","
-											     " \"r_"
-											     "1\","
-											     "\n\"q"
-											     "_2\","
-											     " \"r_"
-											     "2\"\n"
-											     "]"
-											     "\n"))));
+	write_all(&f,
+		  group(1, 3,
+			LV("st", SHOWN,
+			   SEGMENT("1", "0", "3",
+				   "type = \"striped\"\nstripe_count = 3\nstripe_size = 8\n"
+				   "stripes = [\n\"pv0\", 0,\n\"pv1\", 0,\n\"pv2\", 0\n]\n"))
+				LV("m_0", HIDDEN, LINEAR("1", "0", "1", "pv0", "2")) LV(
+					"m_1", HIDDEN,
+					LINEAR("1", "0", "1", "pv1", "2")) LV("mi", SHOWN,
+									      SEGMENT("1", "0", "1",
+										      "ty"
+										      "pe"
+										      " ="
+										      " "
+										      "\""
+										      "mi"
+										      "rr"
+										      "or"
+										      "\""
+										      "\n"
+										      "mi"
+										      "rr"
+										      "or"
+										      "_c"
+										      "ou"
+										      "nt"
+										      " ="
+										      " 2"
+										      "\n"
+										      "re"
+										      "gi"
+										      "on"
+										      "_s"
+										      "iz"
+										      "e "
+										      "= "
+										      "8"
+										      "\n"
+										      "mi"
+										      "rr"
+										      "or"
+										      "s "
+										      "= "
+										      "["
+										      "\n"
+										      "\""
+										      "m_"
+										      "0"
+										      "\""
+										      ", "
+										      "0,"
+										      "\n"
+										      "\""
+										      "m_"
+										      "1"
+										      "\""
+										      ", "
+										      "0"
+										      "\n"
+										      "]"
+										      "\n"))
+					LV("r_0", HIDDEN, LINEAR("1", "0", "1", "pv0", "4")) LV(
+						"r_1",
+						HIDDEN, LINEAR("1", "0", "1", "pv1", "4"))
+						LV("r_2", HIDDEN, LINEAR("1", "0", "1", "pv2", "4"))
+							LV("q_0", HIDDEN,
+							   LINEAR("1", "0", "1", "pv0", "5"))
+								LV("q_1", HIDDEN,
+								   LINEAR("1", "0", "1", "pv1",
+									  "5"))
+									LV("q_2", HIDDEN,
+									   LINEAR("1", "0", "1",
+										  "pv2", "5"))
+										LV("r5", SHOWN,
+										   SEGMENT("1", "0",
+											   "2",
+											   "type "
+											   "= "
+											   "\"rai"
+											   "d5_"
+											   "ls\""
+											   "\ndev"
+											   "ice_"
+											   "count"
+											   " = "
+											   "3\nst"
+											   "ripe_"
+											   "size "
+											   "= 8\n"
+											   "raids"
+											   " = "
+											   "[\n\""
+											   "q_"
+											   "0\", "
+											   "\"r_"
+											   "0\","
+											   "\n\"q"
+											   "_1\","
+											   " \"r_"
+											   "1\","
+											   "\n\"q"
+											   "_2\","
+											   " \"r_"
+											   "2\"\n"
+											   "]"
+											   "\n"))));
 	probe(&f);
 	assert_int_equal(f.layout->n_volumes, 3);
 	struct layout_volume *v = layout_find(f.layout, "vg0-st");
