@@ -15,9 +15,9 @@
 #define BLOCKS 16
 #define CHUNK  4096
 
-static void seal(struct blk_mem *meta, bool cache, unsigned int but)
+static void seal(struct blk_mem *meta, size_t blocks, bool cache, unsigned int but)
 {
-	for (unsigned int i = 0; i < BLOCKS; i++) {
+	for (unsigned int i = 0; i < blocks; i++) {
 		uint8_t *block = meta->bytes + 4096 * (size_t)i;
 		if (i == but)
 			continue;
@@ -66,7 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct blk_mem *below = blk_mem_new(16 * CHUNK, 512);
 	memcpy(meta->bytes, data + 2, MIN(size - 2, (size_t)BLOCKS * 4096));
 	if ((data[0] & 3) != 3)
-		seal(meta, (data[0] & 3) == 2, data[1]);
+		seal(meta, MIN(size / 4096 + 1, (size_t)BLOCKS), (data[0] & 3) == 2, data[1]);
 	struct blk *blk;
 	if (open_table(data, meta, below, &blk) == 0) {
 		static char buf[CHUNK];

@@ -9,16 +9,25 @@ void meta_put(uint8_t *at, uint64_t value, unsigned int bytes)
 		at[i] = (uint8_t)(value >> 8 * i);
 }
 
+/* CRC-32C by a table that the definition fills. */
+static uint32_t crc32c_of(const uint8_t *p, size_t len)
+{
+	static uint32_t table[256];
+	for (uint32_t i = 0; table[255] == 0 && i < 256; i++) {
+		table[i] = i;
+		for (int b = 0; b < 8; b++)
+			table[i] = table[i] >> 1 ^ (table[i] & 1 ? 0x82f63b78u : 0);
+	}
+	uint32_t crc = UINT32_MAX;
+	for (; len > 0; p++, len--)
+		crc = crc >> 8 ^ table[(crc ^ *p) & 255];
+	return crc;
+}
+
 void meta_seal(uint8_t *block, uint64_t number, size_t number_at, uint32_t xor)
 {
 	meta_put(block + number_at, number, 8);
-	uint32_t crc = UINT32_MAX;
-	for (size_t i = 4; i < 4096; i++) {
-		crc ^= block[i];
-		for (int b = 0; b < 8; b++)
-			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78u : 0);
-	}
-	meta_put(block, crc ^ xor, 4);
+	meta_put(block, crc32c_of(block + 4, 4092) ^ xor, 4);
 }
 
 void meta_node(struct blk_mem *meta, uint64_t number, bool leaf, unsigned int n,
