@@ -243,6 +243,38 @@ static void index_kinds(struct ldm_db *db)
 	}
 }
 
+static int by_place(const void *a, const void *b)
+{
+	const struct ldm_extent *x = &(*(struct ldm_record *const *)a)->extent;
+	const struct ldm_extent *y = &(*(struct ldm_record *const *)b)->extent;
+	int by = compare(x->member, y->member);
+	return by ? by : compare(x->start, y->start);
+}
+
+/* Of two extents that claim the same bytes one is wrong, and nothing says which. */
+static int mark_overlaps(struct ldm_db *db, struct error *err)
+{
+	size_t n = db->first[LDM_EXTENT + 1] - db->first[LDM_EXTENT];
+	CLEANUP(free_cleanup) struct ldm_record **sorted = calloc(n + 1, sizeof(*sorted));
+	if (!sorted)
+		return error_set(err, -ENOMEM, "LDM database of %zu extents: %m", n);
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = &db->records[db->first[LDM_EXTENT] + i];
+	qsort(sorted, n, sizeof(*sorted), by_place);
+	for (size_t i = 1, furthest = 0; i < n; i++) {
+		struct ldm_extent *before = &sorted[furthest]->extent, *e = &sorted[i]->extent;
+		if (e->member == before->member && e->start < before->start + before->size) {
+			before->overlaps = e->overlaps = true;
+			damaged(db, "the extents '%s' and '%s' overlap", sorted[furthest]->name,
+				sorted[i]->name);
+		}
+		if (e->member != before->member ||
+		    e->start + e->size > before->start + before->size)
+			furthest = i;
+	}
+	return 0;
+}
+
 /* Records that nobody misses would be lost in silence, but for the head's count. */
 static void check_counts(struct ldm_db *db)
 {
@@ -269,6 +301,9 @@ int ldm_db_parse(const uint8_t *config, size_t len, struct ldm_db **ret, struct 
 		return rc;
 	drop_duplicates(db);
 	index_kinds(db);
+	rc = mark_overlaps(db, err);
+	if (rc < 0)
+		return rc;
 	check_counts(db);
 	*ret = steal(&db);
 	return 0;

@@ -2,10 +2,10 @@
 /*
  * ldm - Windows dynamic disks: from the database that every disk of a group carries to maps.
  *
- * Five steps, a file each, and each hands plain structs to the next: a disk's headers (ldm-head.c),
- * one record of the database (ldm-vblk.c), one copy of the database (ldm-db.c), the disks that
- * belong together and the copy that holds for them (ldm-group.c), a volume's map (ldm-volume.c).
- * ldm.c tells a layout. LDM.md describes the format.
+ * A step is a file, and hands plain structs to the next: a disk's headers (ldm-head.c), one record
+ * of the database (ldm-vblk.c), one copy of the database (ldm-db.c), the disks that belong together
+ * and the copy that holds for them (ldm-group.c), one component of a volume (ldm-plex.c), the
+ * volume's map (ldm-volume.c). ldm.c tells a layout. LDM.md describes the format.
  *
  * Numbers in here are bytes, whatever the disk counts in, and have been checked so that
  * start + length does not overflow. Names are valid UTF-8; a long one is cut.
@@ -195,9 +195,11 @@ struct ldm_component {
  * struct ldm_extent - an extent ("subdisk", "partition") record: a run of a disk
  * @start: from the disk's public_start
  * @offset: in its column
+ * @overlaps: another extent claims the same bytes of the disk
  */
 struct ldm_extent {
 	uint32_t flags;
+	bool overlaps;
 	uint64_t start;
 	uint64_t offset;
 	uint64_t size;
@@ -391,24 +393,57 @@ void ldm_groups_free(struct ldm_group *groups, size_t n);
  */
 const struct ldm_disk *ldm_group_disk(const struct ldm_group *group, const struct ldm_guid *guid);
 
+/* ---- ldm-plex.c: one component --------------------------------------------------------------- */
+
+/**
+ * struct ldm_plex - a component whose records agree with each other: one whole copy of a volume
+ * @extents: @n_extents records, column by column and each column without gaps
+ * @n_columns: one, if it is not striped
+ * @chunk: 0 if it is not striped
+ */
+struct ldm_plex {
+	const struct ldm_record *record;
+	const struct ldm_record *extents;
+	size_t n_extents;
+	enum ldm_layout layout;
+	unsigned int n_columns;
+	uint64_t chunk;
+};
+
+/**
+ * ldm_plex_check() - put the extents of a component in order, and believe none of its numbers
+ * @size: of the volume, which the component must be able to hold
+ *
+ * Return: 0; -EBADMSG, which says what contradicts what.
+ */
+int ldm_plex_check(const struct ldm_db *db, const struct ldm_record *component, uint64_t size,
+		   struct ldm_plex *ret, struct error *err);
+
+/**
+ * ldm_plex_is_good() - do state and flags say that the copy is up to date?
+ */
+bool ldm_plex_is_good(const struct ldm_plex *plex);
+
 /* ---- ldm-volume.c: from components to a map -------------------------------------------------- */
 
 /**
  * struct ldm_assembly - a volume, put together as far as possible
- * @type: "simple", "spanned", "striped", "mirrored" or "raid5"
- * @reason: why it is not LAYOUT_OK; "" when it is
+ * @type: "simple", "spanned", "striped", "mirrored" or "raid5"; "unknown" without a component
+ * @state: what can be had; when it is not LAYOUT_OK, @reason says why in words
+ * @sector: bytes; the largest of the disks'
  * @map: owned by the caller; NULL when its records contradict each other
  */
 struct ldm_assembly {
 	const char *type;
 	enum layout_state state;
 	char reason[256];
+	uint32_t sector;
 	struct map *map;
 };
 
 /**
  * ldm_volume_assemble() - put a volume together
- * @volume: of @group's database
+ * @volume: a record of @group's database
  *
  * Return: 0, also when the volume cannot be used, which @ret says; -ENOMEM.
  */
