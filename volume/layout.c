@@ -17,6 +17,7 @@
 /* Each sees what those before it found. */
 static int (*const recognisers[])(struct layout *layout, struct error *err) = {
 	layout_find_partitions,
+	layout_find_ldm,
 	layout_find_md,
 	layout_find_lvm,
 };

@@ -36,8 +36,8 @@ int ldm_vmdb_parse(const uint8_t *sector, uint64_t config_size, struct ldm_vmdb 
 		return error_set(err, -EBADMSG, "there is no database");
 	uint64_t major = ldm_be(sector + 0x12, 2);
 	if (major != 4)
-		return error_set(err, -ENOTSUP, "version %" PRIu64 ".%" PRIu64 " is not known", major,
-				 ldm_be(sector + 0x14, 2));
+		return error_set(err, -ENOTSUP, "version %" PRIu64 ".%" PRIu64 " is not known",
+				 major, ldm_be(sector + 0x14, 2));
 
 	uint64_t n = ldm_be(sector + 4, 4);
 	struct ldm_vmdb vmdb = {
@@ -56,11 +56,13 @@ int ldm_vmdb_parse(const uint8_t *sector, uint64_t config_size, struct ldm_vmdb 
 		return error_set(err, -EBADMSG, "the first slot is not possible");
 	n -= vmdb.first / vmdb.slot_size;
 	if (!range_inside(n * vmdb.slot_size, vmdb.first, config_size))
-		return error_set(err, -EBADMSG, "%" PRIu64 " slots do not fit into %" PRIu64 " bytes",
-				 n, config_size);
+		return error_set(err, -EBADMSG,
+				 "%" PRIu64 " slots do not fit into %" PRIu64 " bytes", n,
+				 config_size);
 	vmdb.slots = (uint32_t)n;
 	if (vmdb.status < VMDB_CLEAN || vmdb.status > VMDB_ABORT)
-		return error_set(err, -EBADMSG, "status %u means that it does not hold", vmdb.status);
+		return error_set(err, -EBADMSG, "status %u means that it does not hold",
+				 vmdb.status);
 	if (!ldm_guid_parse(sector + 0x35, 64, &vmdb.group))
 		return error_set(err, -EBADMSG, "the disk group's GUID is not a GUID");
 	utf8_clean(sector + 0x16, 31, vmdb.group_name, sizeof(vmdb.group_name));
@@ -158,9 +160,9 @@ static bool holds(const struct ldm_db *db, const struct ldm_record *record)
 
 static uint64_t parent(const struct ldm_record *r)
 {
-	return r->kind == LDM_COMPONENT ? r->component.volume :
-	       r->kind == LDM_EXTENT	? r->extent.component :
-					  0;
+	return r->kind == LDM_COMPONENT ? r->component.volume
+	       : r->kind == LDM_EXTENT  ? r->extent.component
+					: 0;
 }
 
 static int compare(uint64_t a, uint64_t b)
@@ -184,10 +186,10 @@ static int in_order(const void *a, const void *b)
 
 static int read_records(struct ldm_db *db, const uint8_t *config, struct error *err)
 {
-	CLEANUP(free_cleanup) struct fragment *fragments =
-		calloc(db->vmdb.slots + 1, sizeof(*fragments));
-	CLEANUP(free_cleanup) uint8_t *joined =
-		malloc((size_t)db->vmdb.slots * db->vmdb.slot_size + 1);
+	CLEANUP(free_cleanup)
+	struct fragment *fragments = calloc(db->vmdb.slots + 1, sizeof(*fragments));
+	CLEANUP(free_cleanup)
+	uint8_t *joined = malloc((size_t)db->vmdb.slots * db->vmdb.slot_size + 1);
 	if (!fragments || !joined)
 		return error_set(err, -ENOMEM, "LDM database of %" PRIu32 " slots: %m",
 				 db->vmdb.slots);
@@ -222,7 +224,8 @@ static void drop_duplicates(struct ldm_db *db)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < db->first[LDM_GROUP + 1]; i++) {
-		const struct ldm_record *r = &db->records[i], *last = n ? &db->records[n - 1] : NULL;
+		const struct ldm_record *r = &db->records[i],
+					*last = n ? &db->records[n - 1] : NULL;
 		if (last && (r->kind == LDM_VOLUME || r->kind == LDM_MEMBER) &&
 		    r->kind == last->kind && r->id == last->id)
 			damaged(db, "'%s' and '%s' both have the id %" PRIu64, last->name, r->name,

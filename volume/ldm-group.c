@@ -116,17 +116,19 @@ static int warn_of_group(const struct ldm_group *group, struct layout *layout, s
 		const struct ldm_vmdb *newest = &group->db->vmdb;
 		int rc = 0;
 		if (!is_member(group->db, &disk->head.disk))
-			rc = layout_warn(layout, err,
-					 "%s: the database of its LDM disk group '%s' (%s) does not "
-					 "know it",
-					 disk->name, group->name, guid);
+			rc = layout_warn(
+				layout, err,
+				"%s: the database of its LDM disk group '%s' (%s) does not "
+				"know it",
+				disk->name, group->name, guid);
 		else if (disk->readable &&
 			 MAX(disk->vmdb.effective, disk->vmdb.pending) < newest->effective)
-			rc = layout_warn(layout, err,
-					 "%s: it was away when LDM disk group '%s' (%s) changed last: "
-					 "it knows transaction %" PRIu64 ", the group is at %" PRIu64,
-					 disk->name, group->name, guid, disk->vmdb.effective,
-					 newest->effective);
+			rc = layout_warn(
+				layout, err,
+				"%s: it was away when LDM disk group '%s' (%s) changed last: "
+				"it knows transaction %" PRIu64 ", the group is at %" PRIu64,
+				disk->name, group->name, guid, disk->vmdb.effective,
+				newest->effective);
 		if (rc < 0)
 			return rc;
 	}
@@ -144,18 +146,18 @@ static int warn_of_clones(const struct ldm_group *groups, size_t n, bool by_orde
 	for (size_t i = 0; i < n; i++) {
 		for (size_t d = 0; d < groups[i].n_disks && len < sizeof(list); d++)
 			len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s",
-						d	? ", " :
-						i	? "; " :
-							  "",
+						d   ? ", "
+						: i ? "; "
+						    : "",
 						groups[i].disks[d]->name);
 	}
-	return layout_warn(layout, err,
-			   "LDM disk group '%s' (%s) is there %zu times (%s): %s", groups->name,
-			   ldm_guid_text(&groups->id, guid), n, list,
-			   by_order ? "their databases are the same, so the order in which the disks "
-				      "were given decided which belong together; to be sure, give the "
-				      "disks of one clone at a time" :
-				      "their databases tell which disks belong together");
+	return layout_warn(
+		layout, err, "LDM disk group '%s' (%s) is there %zu times (%s): %s", groups->name,
+		ldm_guid_text(&groups->id, guid), n, list,
+		by_order ? "their databases are the same, so the order in which the disks "
+			   "were given decided which belong together; to be sure, give the "
+			   "disks of one clone at a time"
+			 : "their databases tell which disks belong together");
 }
 
 /* Puts the @n disks of one group ID into as many groups as there are clones. */
@@ -191,8 +193,8 @@ static int split_clones(const struct ldm_disk *const *disks, size_t n, struct la
 		matters |= group->n_disks > 1;
 	}
 	if (n_instances > 1)
-		return warn_of_clones(first, n_instances,
-				      verdict == INSTANCES_BY_ORDER && matters, layout, err);
+		return warn_of_clones(first, n_instances, verdict == INSTANCES_BY_ORDER && matters,
+				      layout, err);
 	return 0;
 }
 

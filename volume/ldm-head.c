@@ -82,8 +82,8 @@ static bool checksum_holds(const uint8_t *sector)
 }
 
 /* Turns sectors into bytes; false when they do not fit into [0, size). */
-static bool region(uint64_t sectors, uint64_t at, uint32_t sector, uint64_t size,
-		   uint64_t *length, uint64_t *start)
+static bool region(uint64_t sectors, uint64_t at, uint32_t sector, uint64_t size, uint64_t *length,
+		   uint64_t *start)
 {
 	return !__builtin_mul_overflow(sectors, sector, length) &&
 	       !__builtin_mul_overflow(at, sector, start) && range_inside(*length, *start, size);

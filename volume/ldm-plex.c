@@ -26,19 +26,22 @@ static int check_columns(const struct ldm_record *extents, size_t n, uint64_t n_
 			end = 0;
 		}
 		if (e->column != column)
-			return error_set(err, -EBADMSG, "extent '%s' is in column %" PRIu64
-					 ", and column %" PRIu64 " has none",
+			return error_set(err, -EBADMSG,
+					 "extent '%s' is in column %" PRIu64 ", and column %" PRIu64
+					 " has none",
 					 extents[i].name, e->column, column + (end > 0));
 		if (e->offset != end)
 			return error_set(err, -EBADMSG,
-					 "extent '%s' begins at %" PRIu64 " in its column, which has "
+					 "extent '%s' begins at %" PRIu64
+					 " in its column, which has "
 					 "%" PRIu64 " bytes in front of it",
 					 extents[i].name, e->offset, end);
 		if (e->size == 0)
 			return error_set(err, -EBADMSG, "extent '%s' is empty", extents[i].name);
 		end += e->size; /* two sizes never overflow, so many add up to the check below */
 		if (end > INT64_MAX)
-			return error_set(err, -EBADMSG, "extent '%s' is too large", extents[i].name);
+			return error_set(err, -EBADMSG, "extent '%s' is too large",
+					 extents[i].name);
 	}
 	*ret = MIN(*ret, end);
 	if (column + 1 != n_columns)
@@ -77,7 +80,8 @@ static int check_extents(const struct ldm_db *db, const struct ldm_plex *plex, s
 					 ", which is not in the database",
 					 e->name, e->extent.member);
 		if (e->extent.overlaps)
-			return error_set(err, -EBADMSG, "extent '%s' overlaps another one", e->name);
+			return error_set(err, -EBADMSG, "extent '%s' overlaps another one",
+					 e->name);
 	}
 	return 0;
 }

@@ -120,9 +120,9 @@ static void volume(struct cursor *c, unsigned int flags, struct ldm_volume *ret)
 	const uint8_t *state = take(c, 14);
 	utf8_clean(state ? (const char *)state : "", state ? 14 : 0, ret->state,
 		   sizeof(ret->state));
-	take(c, 1); /* how to choose among mirrors */
+	take(c, 1);      /* how to choose among mirrors */
 	skip_counted(c); /* number */
-	take(c, 4); /* flags */
+	take(c, 4);      /* flags */
 	ret->n_components = take_number(c);
 	take(c, 8 + 8); /* transactions */
 	ret->size = take_size(c);
@@ -181,7 +181,7 @@ static void member(struct cursor *c, unsigned int revision, struct ldm_member *r
 
 static const char *const kind_names[] = {
 	[LDM_VOLUME] = "volume", [LDM_COMPONENT] = "component", [LDM_EXTENT] = "extent",
-	[LDM_MEMBER] = "disk",	 [LDM_GROUP] = "disk group",
+	[LDM_MEMBER] = "disk",   [LDM_GROUP] = "disk group",
 };
 
 /* Type and revision in one byte: all that are known to have been written. */

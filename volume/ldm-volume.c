@@ -295,9 +295,9 @@ static int add_components(const struct volume *v, struct map *map, struct error 
 	for (size_t i = 0; rc == 0 && i < v->n_plexes; i++) {
 		const struct ldm_plex *plex = &v->plexes[i];
 		struct map *component;
-		rc = plex->layout == LDM_CONCAT ?
-			     column_map(v, plex->extents, plex->n_extents, &component, err) :
-			     striped_map(v, plex, &component, err);
+		rc = plex->layout == LDM_CONCAT
+			     ? column_map(v, plex->extents, plex->n_extents, &component, err)
+			     : striped_map(v, plex, &component, err);
 		if (rc == 0)
 			rc = leg_of_map(v, component, &legs[i], err);
 		for (size_t e = 0; e < plex->n_extents; e++)
@@ -362,14 +362,15 @@ static uint8_t *look_at_disks(const struct volume *v)
 		const struct ldm_plex *plex = &v->plexes[p];
 		for (size_t i = 0; i < plex->n_extents; i++) {
 			const struct ldm_record *extent = &plex->extents[i];
-			size_t member = (size_t)(
-				ldm_db_find(db, LDM_MEMBER, extent->extent.member) - members);
-			seen[member] |= !disk_of(v, extent)	      ? MISSING :
-					!leg_of(v, extent, 0).blk     ? CUT :
-					is_stale(v, extent) ||
-						(v->n_plexes + v->lost > 1 &&
-						 !ldm_plex_is_good(plex)) ? STALE :
-									GOOD;
+			size_t member =
+				(size_t)(ldm_db_find(db, LDM_MEMBER, extent->extent.member) -
+					 members);
+			seen[member] |= !disk_of(v, extent)         ? MISSING
+					: !leg_of(v, extent, 0).blk ? CUT
+					: is_stale(v, extent) || (v->n_plexes + v->lost > 1 &&
+								  !ldm_plex_is_good(plex))
+						? STALE
+						: GOOD;
 		}
 	}
 	return seen;
@@ -388,11 +389,10 @@ static void say_disks(const struct volume *v, const uint8_t *seen, unsigned int 
 		const struct ldm_disk *disk = ldm_group_disk(v->group, &member->member.guid);
 		char guid[LDM_GUID_TEXT];
 		say(v->out, "%s%s (%s)",
-		    n > 1		   ? ", " :
-		    v->out->reason[0] ? "; " :
-					     "",
-		    member->name,
-		    disk ? disk->name : ldm_guid_text(&member->member.guid, guid));
+		    n > 1               ? ", "
+		    : v->out->reason[0] ? "; "
+					: "",
+		    member->name, disk ? disk->name : ldm_guid_text(&member->member.guid, guid));
 	}
 	if (n > LIST_MAX)
 		say(v->out, " and %u more", n - LIST_MAX);
@@ -428,8 +428,8 @@ static int check_records(struct volume *v, struct error *err)
 	size_t n;
 	const struct ldm_record *components =
 		ldm_db_children(v->group->db, LDM_COMPONENT, v->record->id, &n);
-	if (record->size == 0 || n == 0 || record->n_components == 0 ||
-	    n > record->n_components || record->n_components > MAP_MAX_LEGS) {
+	if (record->size == 0 || n == 0 || record->n_components == 0 || n > record->n_components ||
+	    record->n_components > MAP_MAX_LEGS) {
 		say(v->out,
 		    "its record speaks of %" PRIu64 " bytes and %" PRIu64
 		    " components, and the database has %zu components",
@@ -458,10 +458,10 @@ static const char *type_of(const struct volume *v)
 	if (v->n_plexes == 0)
 		return "unknown";
 	const struct ldm_plex *plex = v->plexes;
-	return plex->layout == LDM_RAID5   ? "raid5" :
-	       plex->layout == LDM_STRIPED ? "striped" :
-	       plex->n_extents > 1	   ? "spanned" :
-					     "simple";
+	return plex->layout == LDM_RAID5     ? "raid5"
+	       : plex->layout == LDM_STRIPED ? "striped"
+	       : plex->n_extents > 1         ? "spanned"
+					     : "simple";
 }
 
 /* What the volume's disks know and count in. */

@@ -90,6 +90,14 @@ int layout_add_metadata(struct layout *layout, struct blk *blk, uint64_t length,
 int layout_find_partitions(struct layout *layout, struct error *err);
 
 /**
+ * layout_find_ldm() - the recogniser of Windows dynamic disks (LDM): puts volumes in the place of
+ * the partitions that mark a disk as dynamic
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int layout_find_ldm(struct layout *layout, struct error *err);
+
+/**
  * layout_find_md() - the recogniser of MD arrays, on disks, partitions and other MD arrays
  *
  * Return: 0 or -ENOMEM.
