@@ -486,22 +486,19 @@ int ldm_volume_assemble(const struct ldm_group *group, const struct ldm_record *
 	struct ldm_assembly out = { .state = LAYOUT_OK };
 	struct volume v = { .group = group, .record = volume, .out = &out };
 	int rc = check_records(&v, err);
-	CLEANUP(free_cleanup) struct ldm_plex *plexes = v.plexes;
-	if (rc < 0)
-		return rc;
-	out.type = type_of(&v);
-	look_around(&v);
-	if (v.n_plexes == 0) {
-		out.state = LAYOUT_INCOMPLETE;
-		*ret = out;
-		return 0;
+	if (rc == 0) {
+		out.type = type_of(&v);
+		look_around(&v);
+		if (v.n_plexes == 0)
+			out.state = LAYOUT_INCOMPLETE;
+		else
+			rc = make_map(&v, err);
 	}
-
-	rc = make_map(&v, err);
 	if (rc == 0 && out.state == LAYOUT_OK && !map_is_whole(out.map))
 		out.state = map_is_readable(out.map) ? LAYOUT_DEGRADED : LAYOUT_INCOMPLETE;
-	if (rc == 0 && out.state != LAYOUT_OK)
+	if (rc == 0 && out.state != LAYOUT_OK && v.n_plexes > 0)
 		rc = explain(&v, err);
+	free(v.plexes);
 	if (rc < 0) {
 		map_free(out.map);
 		return rc;
