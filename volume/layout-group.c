@@ -67,16 +67,31 @@ static void make_safe(const char *name, char *buf, size_t size)
 		snprintf(buf, size, "volume");
 }
 
+/* Names that a disk repeats a thousand times must not cost a million comparisons each: counting
+ * starts behind those that are numbered already. */
+static unsigned int next_number(const struct layout *layout, const char *name)
+{
+	unsigned int n = 2;
+	size_t len = strlen(name);
+	for (size_t i = 0; i < layout->n_volumes; i++)
+		n += strncmp(layout->volumes[i].name, name, len) == 0 &&
+		     layout->volumes[i].name[len] == '~';
+	return n;
+}
+
 char *layout_unique_name(const struct layout *layout, const char *name)
 {
 	char safe[NAME_BYTES + 1];
 	make_safe(name, safe, sizeof(safe));
-	CLEANUP(free_cleanup) char *try = strdup(safe);
-	for (unsigned int i = 2; try && layout_find(layout, try); i++) {
+	if (!layout_find(layout, safe))
+		return strdup(safe);
+	CLEANUP(free_cleanup) char *try = NULL;
+	unsigned int i = next_number(layout, safe);
+	do {
 		free(try);
-		if (asprintf(&try, "%s~%u", safe, i) < 0)
+		if (asprintf(&try, "%s~%u", safe, i++) < 0)
 			try = NULL;
-	}
+	} while (try && layout_find(layout, try));
 	return steal(&try);
 }
 
