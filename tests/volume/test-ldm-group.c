@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 /* clang-format on */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -265,6 +266,38 @@ static void a_disk_that_the_group_does_not_know_is_named(void **state)
 	make_ldm_free(group);
 }
 
+static void any_read_may_fail(void **state)
+{
+	(void)state;
+	struct make_ldm *group = make("ServerDg0", 1, "Volume");
+	struct blk_mem *mem = group->disks[1].mem;
+	struct layout_input inputs[3];
+	for (unsigned int i = 0; i < 3; i++)
+		inputs[i] = (struct layout_input){ &group->disks[i].mem->blk, "made" };
+	int reads = 1;
+	for (int n = 1; n <= reads; n++) {
+		struct layout *layout;
+		struct error err = { 0 };
+		mem->reads = 0;
+		mem->fail_at = n;
+		int rc = layout_new(inputs, 3, &layout, &err);
+		reads = mem->reads;
+		if (rc < 0) {
+			assert_int_equal(n, 1); /* not even the table can be read */
+			assert_int_equal(err.code, -EIO);
+			reads = 2;
+			continue;
+		}
+		struct layout_volume *volume = layout_find(layout, "Volume");
+		assert_non_null(volume);
+		mem->fail_at = 0;
+		assert_true(reads_as(volume, "Volume") || layout->n_warnings > 0);
+		layout_free(layout);
+	}
+	assert_true(reads > 5);
+	make_ldm_free(group);
+}
+
 /* ---- records that contradict each other ------------------------------------------------------ */
 
 /* Fragments of the victim's records; the disk has the two in front. */
@@ -374,6 +407,7 @@ int main(void)
 		cmocka_unit_test(a_disk_without_a_table_of_contents_still_has_its_data),
 		cmocka_unit_test(a_disk_whose_headers_are_all_damaged_is_a_missing_disk),
 		cmocka_unit_test(a_disk_that_the_group_does_not_know_is_named),
+		cmocka_unit_test(any_read_may_fail),
 		cmocka_unit_test(what_contradicts_what_is_said),
 		cmocka_unit_test(one_wrong_byte_never_costs_another_volume),
 	};

@@ -206,6 +206,24 @@ static void every_kind_is_put_together_from_every_style_of_disk(void **state)
 	}
 }
 
+static void an_image_of_a_disk_with_large_sectors_need_not_say_so(void **state)
+{
+	(void)state;
+	for (size_t s = 3; s < 5; s++) {
+		struct make_ldm *group = make(&kinds[2], &styles[s]);
+		for (unsigned int i = 0; i < group->n_disks; i++)
+			group->disks[i].mem->blk.sector = 512;
+		struct layout *layout = look(group, ~0u);
+		struct layout_volume *volume = find(layout, "Stripe");
+		assert_int_equal(volume->state, LAYOUT_OK);
+		assert_int_equal(volume->blk->sector, 4096);
+		assert_int_equal(layout->disks[0].sector, 4096);
+		assert_content(volume, "Stripe");
+		layout_free(layout);
+		make_ldm_free(group);
+	}
+}
+
 static void a_missing_disk_is_named_and_costs_only_what_needs_it(void **state)
 {
 	(void)state;
@@ -525,6 +543,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_kind_is_put_together_from_every_style_of_disk),
+		cmocka_unit_test(an_image_of_a_disk_with_large_sectors_need_not_say_so),
 		cmocka_unit_test(a_missing_disk_is_named_and_costs_only_what_needs_it),
 		cmocka_unit_test(parts_of_both_sides_of_a_mirror_of_spans_are_enough),
 		cmocka_unit_test(two_missing_disks_are_too_many_for_raid5),
