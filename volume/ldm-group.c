@@ -121,8 +121,7 @@ static int warn_of_group(const struct ldm_group *group, struct layout *layout, s
 				"%s: the database of its LDM disk group '%s' (%s) does not "
 				"know it",
 				disk->name, group->name, guid);
-		else if (disk->readable &&
-			 MAX(disk->vmdb.effective, disk->vmdb.pending) < newest->effective)
+		else if (ldm_disk_knows(disk) < newest->effective)
 			rc = layout_warn(
 				layout, err,
 				"%s: it was away when LDM disk group '%s' (%s) changed last: "
@@ -260,4 +259,9 @@ const struct ldm_disk *ldm_group_disk(const struct ldm_group *group, const struc
 		if (ldm_guid_equal(&group->disks[i]->head.disk, guid))
 			return group->disks[i];
 	return NULL;
+}
+
+uint64_t ldm_disk_knows(const struct ldm_disk *disk)
+{
+	return disk->readable ? MAX(disk->vmdb.effective, disk->vmdb.pending) : UINT64_MAX;
 }

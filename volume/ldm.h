@@ -5,7 +5,8 @@
  * A step is a file, and hands plain structs to the next: a disk's headers (ldm-head.c), one record
  * of the database (ldm-vblk.c), one copy of the database (ldm-db.c), the disks that belong together
  * and the copy that holds for them (ldm-group.c), one component of a volume (ldm-plex.c), the
- * volume's map (ldm-volume.c). ldm.c tells a layout. LDM.md describes the format.
+ * volume's map (ldm-map.c) and what that means (ldm-volume.c). ldm.c tells a layout. LDM.md
+ * describes the format.
  *
  * Numbers in here are bytes, whatever the disk counts in, and have been checked so that
  * start + length does not overflow. Names are valid UTF-8; a long one is cut.
@@ -393,6 +394,14 @@ void ldm_groups_free(struct ldm_group *groups, size_t n);
  */
 const struct ldm_disk *ldm_group_disk(const struct ldm_group *group, const struct ldm_guid *guid);
 
+/**
+ * ldm_disk_knows() - the last transaction that a disk has heard of
+ *
+ * Return: the number; UINT64_MAX for one whose database is damaged, which does not mean that it was
+ * away.
+ */
+uint64_t ldm_disk_knows(const struct ldm_disk *disk);
+
 /* ---- ldm-plex.c: one component --------------------------------------------------------------- */
 
 /**
@@ -424,7 +433,66 @@ int ldm_plex_check(const struct ldm_db *db, const struct ldm_record *component, 
  */
 bool ldm_plex_is_good(const struct ldm_plex *plex);
 
-/* ---- ldm-volume.c: from components to a map -------------------------------------------------- */
+/* ---- ldm-map.c: from components to a map ----------------------------------------------------- */
+
+/**
+ * struct ldm_parts - what a volume is made of
+ * @plexes: @n_plexes components that can be used
+ * @lost: how many more there should be
+ * @newest: the last transaction that any of its disks knows of
+ * @sector: bytes; the largest of its disks'
+ */
+struct ldm_parts {
+	const struct ldm_group *group;
+	const struct ldm_record *volume;
+	size_t n_plexes;
+	struct ldm_plex *plexes;
+	unsigned int lost;
+	uint64_t newest;
+	uint32_t sector;
+};
+
+/**
+ * ldm_parts_disk() - the disk that an extent lies on
+ *
+ * Return: the disk, or NULL when it is missing.
+ */
+const struct ldm_disk *ldm_parts_disk(const struct ldm_parts *parts,
+				      const struct ldm_record *extent);
+
+/**
+ * ldm_parts_leg() - where an extent's bytes lie
+ * @in: byte offset in the extent
+ *
+ * Return: a leg that owns no reference; without a blk when the disk, or that part of it, is
+ * missing.
+ */
+struct map_leg ldm_parts_leg(const struct ldm_parts *parts, const struct ldm_record *extent,
+			     uint64_t in);
+
+/**
+ * ldm_parts_is_stale() - may an extent be out of date?
+ */
+bool ldm_parts_is_stale(const struct ldm_parts *parts, const struct ldm_record *extent);
+
+/**
+ * ldm_parts_is_unsettled() - may the volume's copies differ, without anybody knowing which is
+ * right?
+ */
+bool ldm_parts_is_unsettled(const struct ldm_parts *parts);
+
+/**
+ * ldm_map_new() - the map of a volume
+ * @parts: at least one component
+ * @ret: owned by the caller; a leg without a blk is missing or not to be used
+ * @torn: set when the map can be read, but old content and new would be mixed
+ *
+ * Return: 0; -EINVAL or -ERANGE for numbers that make no map; -ENOMEM.
+ */
+int ldm_map_new(const struct ldm_parts *parts, struct map **ret, bool *torn, struct error *err);
+
+/* ---- ldm-volume.c: a volume and its state -----------------------------------------------------
+ */
 
 /**
  * struct ldm_assembly - a volume, put together as far as possible

@@ -433,10 +433,8 @@ static void put_type(uint8_t *to, const char *guid)
 	static const uint8_t order[] = { 3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15 };
 	for (size_t i = 0, at = 0; i < 16; i++, at += 2) {
 		at += guid[at] == '-';
-		unsigned int byte;
-		if (sscanf(guid + at, "%2x", &byte) != 1)
-			abort();
-		to[order[i]] = (uint8_t)byte;
+		char digits[3] = { guid[at], guid[at + 1] };
+		to[order[i]] = (uint8_t)strtoul(digits, NULL, 16);
 	}
 }
 

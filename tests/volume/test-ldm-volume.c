@@ -485,6 +485,32 @@ static void raid5_is_not_computed_from_old_parts(void **state)
 	make_ldm_free(group);
 }
 
+static void old_content_and_new_are_not_mixed(void **state)
+{
+	(void)state;
+	/* The only copy of the first part is on Disk3, which was away; Disk4 has the rest. */
+	struct make_ldm *group = make(&kinds[5], &styles[0]);
+	group->committed = group->pending = 41;
+	make_ldm_write_disk(group, 1);
+	make_ldm_write_disk(group, 3);
+	struct layout *layout = look(group, ~(1u << 0));
+	struct layout_volume *volume = find(layout, "MirrorOfSpans");
+	assert_int_equal(volume->state, LAYOUT_INCOMPLETE);
+	assert_non_null(strstr(volume->reason, "Disk3 (disk1) is out of date"));
+	layout_free(layout);
+	make_ldm_free(group);
+
+	/* A volume without mirrors has but one state. */
+	group = make(&kinds[1], &styles[0]);
+	group->committed = group->pending = 41;
+	make_ldm_write_disk(group, 1);
+	layout = look(group, ~0u);
+	assert_int_equal(find(layout, "Span")->state, LAYOUT_OK);
+	assert_content(find(layout, "Span"), "Span");
+	layout_free(layout);
+	make_ldm_free(group);
+}
+
 /* A mirror whose second component has @state and @flags. */
 static struct make_ldm *make_marked(const char *state, uint32_t plex, uint32_t extent,
 				    const char *volume)
@@ -557,6 +583,7 @@ int main(void)
 		cmocka_unit_test(a_disk_that_was_cut_is_a_missing_part),
 		cmocka_unit_test(the_mirror_on_a_disk_that_was_away_is_not_read),
 		cmocka_unit_test(old_content_is_better_than_none),
+		cmocka_unit_test(old_content_and_new_are_not_mixed),
 		cmocka_unit_test(raid5_is_not_computed_from_old_parts),
 		cmocka_unit_test(a_mirror_that_the_database_distrusts_is_not_read),
 	};
