@@ -10,34 +10,45 @@
 /* ---- choosing ---------------------------------------------------------------------------------
  */
 
-static bool is_chosen(const char *name, const char *const *names, size_t n)
+static bool is_chosen(const char *name, const struct plan_choice *choice)
 {
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(names[i], name) == 0)
+	for (size_t i = 0; i < choice->n_volumes; i++)
+		if (strcmp(choice->volumes[i], name) == 0)
 			return true;
-	return n == 0;
+	return choice->n_volumes == 0;
 }
 
-static int check_names(const struct layout *layout, const char *const *names, size_t n,
+static int check_names(const struct layout *layout, const struct plan_choice *choice,
 		       struct error *err)
 {
-	for (size_t i = 0; i < n; i++)
-		if (!layout_find(layout, names[i]))
+	for (size_t i = 0; i < choice->n_volumes; i++)
+		if (!layout_find(layout, choice->volumes[i]))
 			return error_set(err, -ENOENT,
 					 "there is no volume '%s' on these disks; 'lunette probe' "
 					 "lists those there are",
-					 names[i]);
+					 choice->volumes[i]);
 	return 0;
 }
 
-static int add_volume(struct plan *plan, struct layout *layout, const struct layout_volume *volume,
-		      struct error *err)
+/* A member that was forgotten must not be missed only when the backup is needed. */
+static int check_state(const struct layout_volume *volume, bool degraded, struct error *err)
 {
 	if (volume->state == LAYOUT_INCOMPLETE)
 		return error_set(err, -ENODATA,
 				 "volume '%s' is incomplete: %s; give all its disks, or name the "
 				 "volumes to back up with --volume",
 				 volume->name, volume->reason);
+	if (volume->state == LAYOUT_DEGRADED && !degraded)
+		return error_set(err, -ENODATA,
+				 "volume '%s' is degraded: %s; give all its disks, or say "
+				 "--degraded to back it up as it is",
+				 volume->name, volume->reason);
+	return 0;
+}
+
+static int add_volume(struct plan *plan, struct layout *layout, const struct layout_volume *volume,
+		      struct error *err)
+{
 	struct fs *fs = NULL;
 	struct error why = { 0 };
 	int rc = fs_open(volume->blk, &fs, &why);
@@ -84,30 +95,42 @@ static int warn_of_strange_disk(struct layout *layout, const struct layout_disk 
 			   disk->name, disk->source);
 }
 
-int plan_new(struct layout *layout, const char *const *volumes, size_t n_volumes, bool all_blocks,
-	     struct plan **ret, struct error *err)
+static int add_volumes(struct plan *plan, struct layout *layout, const struct plan_choice *choice,
+		       struct error *err)
 {
-	int rc = check_names(layout, volumes, n_volumes, err);
+	plan->volumes = calloc(layout->n_volumes + 1, sizeof(*plan->volumes));
+	if (!plan->volumes)
+		return error_set(err, -ENOMEM, "plan of %zu volumes: %m", layout->n_volumes);
+	for (size_t i = 0; i < layout->n_volumes; i++) {
+		const struct layout_volume *volume = &layout->volumes[i];
+		if (!is_chosen(volume->name, choice))
+			continue;
+		int rc = check_state(volume, choice->degraded, err);
+		if (rc == 0)
+			rc = add_volume(plan, layout, volume, err);
+		if (rc < 0)
+			return rc;
+	}
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && choice->n_volumes == 0 && i < layout->n_disks; i++)
+		rc = warn_of_strange_disk(layout, &layout->disks[i], err);
+	return rc;
+}
+
+int plan_new(struct layout *layout, const struct plan_choice *choice, struct plan **ret,
+	     struct error *err)
+{
+	int rc = check_names(layout, choice, err);
 	if (rc < 0)
 		return rc;
 	CLEANUP(plan_free_cleanup) struct plan *plan = calloc(1, sizeof(*plan));
 	if (!plan)
 		return error_set(err, -ENOMEM, "plan: %m");
 	plan->layout = layout;
-	plan->all_blocks = all_blocks;
-	if (!all_blocks) {
-		plan->volumes = calloc(layout->n_volumes + 1, sizeof(*plan->volumes));
-		if (!plan->volumes)
-			return error_set(err, -ENOMEM, "plan of %zu volumes: %m",
-					 layout->n_volumes);
-		for (size_t i = 0; rc == 0 && i < layout->n_volumes; i++)
-			if (is_chosen(layout->volumes[i].name, volumes, n_volumes))
-				rc = add_volume(plan, layout, &layout->volumes[i], err);
-		for (size_t i = 0; rc == 0 && n_volumes == 0 && i < layout->n_disks; i++)
-			rc = warn_of_strange_disk(layout, &layout->disks[i], err);
-		if (rc < 0)
-			return rc;
-	}
+	plan->all_blocks = choice->all_blocks;
+	rc = choice->all_blocks ? 0 : add_volumes(plan, layout, choice, err);
+	if (rc < 0)
+		return rc;
 	*ret = steal(&plan);
 	return 0;
 }

@@ -60,16 +60,29 @@ struct plan_window {
 };
 
 /**
+ * struct plan_choice - what is to be stored
+ * @volumes: names of volumes; with none, all that there are
+ * @all_blocks: every block of the disks instead, whatever is on them
+ * @degraded: also volumes that lack a member, as long as they can be read without it
+ */
+struct plan_choice {
+	const char *const *volumes;
+	size_t n_volumes;
+	bool all_blocks;
+	bool degraded;
+};
+
+/**
  * plan_new() - choose volumes and open their file systems
- * @layout: must outlive the plan; what is not as it should be, but no obstacle, becomes one of its
- *          warnings
- * @volumes: names of @n_volumes volumes; with none, all of them are chosen
+ * @layout: must outlive the plan; what cannot be looked into becomes one of its warnings
+ * @choice: not needed afterwards
  * @ret: to be freed with plan_free()
  *
- * Return: 0; -ENOENT when there is no such volume; -ENODATA when a chosen volume is incomplete; ...
+ * Return: 0; -ENOENT when there is no such volume; -ENODATA when a chosen volume is incomplete, or
+ * degraded and that was not asked for; ...
  */
-int plan_new(struct layout *layout, const char *const *volumes, size_t n_volumes, bool all_blocks,
-	     struct plan **ret, struct error *err);
+int plan_new(struct layout *layout, const struct plan_choice *choice, struct plan **ret,
+	     struct error *err);
 
 /**
  * plan_free() - close file systems and free

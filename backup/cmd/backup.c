@@ -19,6 +19,7 @@ static const char help[] =
 	"  --repo REPO           the repository; else $LUNETTE_REPO\n"
 	"  --name NAME           what the restore point is called, usually the server's name\n"
 	"  --volume VOL          only this volume, and what describes the disks; may be repeated\n"
+	"  --degraded            also volumes that lack a redundant member\n"
 	"  --all-blocks          every block of the disks, used or not\n"
 	"  --level N             of compression, 1 (fast, the default) to 19 (small)\n"
 	"  --json                report as a JSON document\n"
@@ -31,6 +32,7 @@ enum {
 	OPT_REPO = 1,
 	OPT_NAME,
 	OPT_VOLUME,
+	OPT_DEGRADED,
 	OPT_ALL_BLOCKS,
 	OPT_LEVEL,
 	OPT_JSON,
@@ -41,6 +43,7 @@ static const struct option options[] = {
 	{ "repo", required_argument, NULL, OPT_REPO },
 	{ "name", required_argument, NULL, OPT_NAME },
 	{ "volume", required_argument, NULL, OPT_VOLUME },
+	{ "degraded", no_argument, NULL, OPT_DEGRADED },
 	{ "all-blocks", no_argument, NULL, OPT_ALL_BLOCKS },
 	{ "level", required_argument, NULL, OPT_LEVEL },
 	{ "json", no_argument, NULL, OPT_JSON },
@@ -54,6 +57,7 @@ struct arguments {
 	const char *name;
 	size_t n_volumes;
 	const char **volumes;
+	bool degraded;
 	bool all_blocks;
 	int level;
 	bool json;
@@ -79,6 +83,9 @@ static int take_option(struct arguments *args, int opt, char **argv, struct erro
 		return 0;
 	case OPT_VOLUME:
 		args->volumes[args->n_volumes++] = optarg;
+		return 0;
+	case OPT_DEGRADED:
+		args->degraded = true;
 		return 0;
 	case OPT_ALL_BLOCKS:
 		args->all_blocks = true;
@@ -207,7 +214,13 @@ static int run(int argc, char **argv, struct error *err)
 	if (rc)
 		return rc;
 	CLEANUP(plan_free_cleanup) struct plan *plan = NULL;
-	rc = plan_new(layout, args.volumes, args.n_volumes, args.all_blocks, &plan, err);
+	const struct plan_choice choice = {
+		.volumes = args.volumes,
+		.n_volumes = args.n_volumes,
+		.all_blocks = args.all_blocks,
+		.degraded = args.degraded,
+	};
+	rc = plan_new(layout, &choice, &plan, err);
 	bool warnings = cmd_warn_layout(layout);
 	if (rc < 0)
 		return rc;

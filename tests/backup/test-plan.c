@@ -351,17 +351,30 @@ static void volumes_are_chosen_by_name(void **state)
 	struct plan *plan = NULL;
 	struct error err = { 0 };
 	const char *const nobody[] = { "nobody" };
-	assert_int_equal(plan_new(&bed->layout, nobody, 1, false, &plan, &err), -ENOENT);
+	assert_int_equal(plan_new(&bed->layout, &(struct plan_choice){ nobody, 1, false, false },
+				  &plan, &err),
+			 -ENOENT);
 	assert_non_null(strstr(err.msg, "nobody"));
+
+	const struct plan_choice all = { 0 };
+	bed->volumes[0].state = LAYOUT_DEGRADED;
+	strcpy(bed->volumes[0].reason, "a mirror is missing");
+	assert_int_equal(plan_new(&bed->layout, &all, &plan, &err), -ENODATA);
+	assert_non_null(strstr(err.msg, "a mirror is missing"));
+	assert_non_null(strstr(err.msg, "--degraded"));
 
 	bed->volumes[0].state = LAYOUT_INCOMPLETE;
 	strcpy(bed->volumes[0].reason, "a member is missing");
-	assert_int_equal(plan_new(&bed->layout, NULL, 0, false, &plan, &err), -ENODATA);
+	assert_int_equal(plan_new(&bed->layout, &all, &plan, &err), -ENODATA);
 	assert_non_null(strstr(err.msg, "spanned"));
 	assert_non_null(strstr(err.msg, "a member is missing"));
 	const char *const incomplete[] = { "unknown", "spanned" };
-	assert_int_equal(plan_new(&bed->layout, incomplete, 2, false, &plan, &err), -ENODATA);
-	assert_int_equal(plan_new(&bed->layout, NULL, 0, true, &plan, &err), 0);
+	assert_int_equal(plan_new(&bed->layout, &(struct plan_choice){ incomplete, 2, false, true },
+				  &plan, &err),
+			 -ENODATA);
+	assert_int_equal(
+		plan_new(&bed->layout, &(struct plan_choice){ .all_blocks = true }, &plan, &err),
+		0);
 	plan_free(plan);
 }
 
