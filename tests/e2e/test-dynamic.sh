@@ -1,0 +1,131 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Backups of real dynamic volumes: the restore point opens again to the same volumes with the same
+# content, and restored disks still stand in for each other.
+. "$(dirname "$0")/../support/tap.sh"
+
+data=$TAP_TOP/../shared/data
+[ -r "$data/ldm-2003r2.tar.zst" ] || tap_skip_all "no real disks in $data"
+command -v zstd >/dev/null || tap_skip_all 'no zstd to unpack them'
+[ -r /dev/fuse ] || tap_skip_all '/dev/fuse cannot be opened'
+tap_begin
+for archive in ldm-2003r2 lvm lvm-thin md; do
+	zstd -dcq "$data/$archive.tar.zst" | tar -xf - || exit
+done
+"$LUNETTE" init repo >/dev/null
+mkdir live point
+unmount() {
+	"$LUNETTE" umount live
+	"$LUNETTE" umount point
+}
+tap_at_exit unmount
+export LUNETTE_REPO=$PWD/repo
+
+# may_warn COMMAND...: status 3 is as good
+may_warn() {
+	"$@" || [ $? = 3 ]
+}
+
+# What does not change when a volume's unused blocks are not stored: of a file system its files, of what
+# has none every byte.
+content() {
+	local volume
+	for volume in "$1"/volumes/*; do
+		[ -e "$volume/image" ] || continue # incomplete: of disks that were not given
+		echo "${volume##*/} $(stat -c %s "$volume/image")"
+		if [ -d "$volume/files" ]; then
+			(cd "$volume/files" && find . -type f -print0 | sort -z | xargs -0r sha256sum)
+		else
+			sha256sum <"$volume/image"
+		fi
+	done
+}
+
+# content_of DIR ARGUMENT...: of what `lunette mount ARGUMENT...` shows
+content_of() {
+	may_warn "$LUNETTE" mount "${@:2}" "$1" && content "$1" && "$LUNETTE" umount "$1"
+}
+
+volumes_of() {
+	may_warn "$LUNETTE" probe --json "$@" | jq -c '.volumes | map({name, type, size, state, uuid})'
+}
+
+# round NAME [OPTION...] -- DISK...: back up, open, restore, and compare at each step
+round() {
+	local name=$1 options=() n restored=()
+	shift
+	while [ "$1" != -- ]; do options+=("$1") && shift; done
+	shift
+	content_of live "$@" >wanted 2>errors || cat errors
+	ok "$name: backed up" may_warn "$LUNETTE" backup "${options[@]}" --name "$name" "$@"
+	content_of point --repo repo "$name@latest" >got 2>errors || cat errors
+	ok "$name: the restore point shows the same" diff wanted got
+	mkdir -p "restored/$name"
+	for ((n = 0; n < $#; n++)); do
+		"$LUNETTE" restore "$name@latest" --disk "disk$n" "restored/$name/$n.img" >/dev/null 2>&1
+		restored+=("restored/$name/$n.img")
+	done
+	is "$name: restored disks hold the same volumes" "$(volumes_of "${restored[@]}" 2>&1)" \
+		"$(volumes_of "$@" 2>&1)"
+	content_of live "${restored[@]}" >got 2>errors || cat errors
+	ok "$name: and the same content" diff wanted got
+}
+
+# survives NAME DISKS: each of the restored disks can be missed
+survives() {
+	local name=$1 n
+	for ((n = 0; n < $2; n++)); do
+		mkdir "away-$n" && mv "restored/$name/$n.img" "away-$n"
+		content_of live restored/"$name"/*.img >got 2>errors || cat errors
+		ok "$name: without restored disk $n the content is the same" diff wanted got
+		mv "away-$n/$n.img" "restored/$name" && rmdir "away-$n"
+	done
+}
+
+ldm="ldm-2003r2"
+round ldm-all -- $ldm-*.img
+round ldm-mirrored --volume H -- $ldm-mirrored-[12].img
+survives ldm-mirrored 2
+round ldm-raid5 --volume I -- $ldm-raid5-[123].img
+survives ldm-raid5 3
+round lvm-striped -- striped/pv-*.img
+round lvm-mirror -- mirror/pv-*.img
+round lvm-thin -- thin/pv-*.img
+for set in raid0 raid1 raid4 raid5-ls raid5-090 raid6-ls raid10-n2 raid10-f2; do
+	round md-$set -- $set/m*.img
+done
+round md-raid5-ls -- raid5-ls/m*.img
+survives md-raid5-ls 4
+round md-raid6-ls -- raid6-ls/m*.img
+survives md-raid6-ls 5
+
+# ---- a disk that was forgotten ----
+
+fails 'a missing mirror is an error that names it' 1 "'H' is degraded: Disk7 .*--degraded" \
+	"$LUNETTE" backup --name x --volume H $ldm-mirrored-1.img
+round ldm-degraded --degraded --volume H -- $ldm-mirrored-1.img
+fails 'a missing half of a stripe is an error that names it' 1 "'G' is incomplete: Disk5 .* is missing" \
+	"$LUNETTE" backup --degraded --name x --volume G $ldm-striped-1.img
+fails 'a missing member of a RAID-5 is an error that names it' 1 "'raid5-ls' is degraded: member 3 of 4" \
+	"$LUNETTE" backup --name x raid5-ls/m[012].img
+fails 'a missing physical volume is an error that names it' 1 "'vgmir-.*' is .*physical volume" \
+	"$LUNETTE" backup --name x mirror/pv-vda.img
+is 'none of these left a restore point' "$("$LUNETTE" list x --json | jq length)" 0
+
+# ---- one volume alone ----
+
+may_warn "$LUNETTE" backup --name one --volume G $ldm-*.img >/dev/null 2>&1
+may_warn "$LUNETTE" mount --repo repo one@latest point
+may_warn "$LUNETTE" mount $ldm-*.img live
+ok 'the chosen volume is there' diff -r live/volumes/G/files point/volumes/G/files
+ok 'of the others there is nothing' cmp -n 40000000 point/volumes/E/image /dev/zero
+unmount
+
+# ---- restoring a volume that lies on several disks ----
+
+"$LUNETTE" restore ldm-raid5@latest --volume I i.img >/dev/null
+is 'a restored volume is found by itself' "$(volumes_of i.img | jq -r '.[0].size')" \
+	"$(volumes_of $ldm-raid5-*.img | jq -r '.[] | select(.name == "I").size')"
+may_warn "$LUNETTE" mount i.img live
+may_warn "$LUNETTE" mount $ldm-raid5-*.img point
+ok 'and holds the same files' diff -r live/volumes/disk0/files point/volumes/I/files
