@@ -98,20 +98,34 @@ char *layout_unique_name(const struct layout *layout, const char *name)
 /* ---- states -----------------------------------------------------------------------------------
  */
 
+/* "member 3 of 4 is missing", with all that the group misses: not each need matter to this volume. */
+static void name_missing(const struct layout_group *group, char *buf, size_t size)
+{
+	size_t n = group ? group->n_missing : 0;
+	int at = 0;
+	for (size_t i = 0; i < n && at >= 0 && (size_t)at < size; i++)
+		at += snprintf(buf + at, size - (size_t)at, "%s%s", i ? ", " : "",
+			       group->missing[i]);
+	if (n == 0)
+		snprintf(buf, size, "members are missing");
+	else if (at >= 0 && (size_t)at < size)
+		snprintf(buf + at, size - (size_t)at, n == 1 ? " is missing" : " are missing");
+}
+
 void layout_describe(struct layout_volume *volume)
 {
-	const char *reason = "";
 	volume->size = volume->map->size;
 	volume->state = LAYOUT_OK;
-	if (!map_is_readable(volume->map)) {
-		volume->state = LAYOUT_INCOMPLETE;
-		reason = "too many of its members are missing";
-	} else if (!map_is_whole(volume->map)) {
-		volume->state = LAYOUT_DEGRADED;
-		reason = "members are missing, the others stand in for them";
-	}
-	if (volume->reason[0] == '\0')
-		snprintf(volume->reason, sizeof(volume->reason), "%s", reason);
+	if (map_is_whole(volume->map))
+		return;
+	bool readable = map_is_readable(volume->map);
+	volume->state = readable ? LAYOUT_DEGRADED : LAYOUT_INCOMPLETE;
+	if (volume->reason[0])
+		return;
+	char missing[sizeof(volume->reason)];
+	name_missing(volume->group, missing, sizeof(missing));
+	snprintf(volume->reason, sizeof(volume->reason), "%.200s; %s", missing,
+		 readable ? "it can be read without" : "it cannot be read without");
 }
 
 int layout_set_map(struct layout_volume *volume, struct map *map, uint32_t sector,
