@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,12 +88,12 @@ static int make_tree(struct request *request, struct tree **ret, bool *warned, s
  * struct server - the process that serves
  * @pipe: where the parent waits; -1 in the foreground
  * @status: what the parent shall end with when the mount answers
- * @background: standard error is gone, the log is syslog's
+ * @background: standard error is gone, the log is syslog's; files may be looked at before that
  */
 struct server {
 	int pipe;
 	unsigned char status;
-	bool background;
+	atomic_bool background;
 };
 
 static void log_sentence(void *ctx, const char *sentence)
