@@ -98,7 +98,11 @@ static int warn_of_strange_disk(struct layout *layout, const struct layout_disk 
 static int add_volumes(struct plan *plan, struct layout *layout, const struct plan_choice *choice,
 		       struct error *err)
 {
-	plan->volumes = calloc(layout->n_volumes + 1, sizeof(*plan->volumes));
+	if (layout->n_volumes == 0)
+		return error_set(err, -ENODATA,
+				 "no volume was recognised on these disks, so that nothing would be "
+				 "stored; say --all-blocks to store every block of them");
+	plan->volumes = calloc(layout->n_volumes, sizeof(*plan->volumes));
 	if (!plan->volumes)
 		return error_set(err, -ENOMEM, "plan of %zu volumes: %m", layout->n_volumes);
 	for (size_t i = 0; i < layout->n_volumes; i++) {

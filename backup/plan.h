@@ -78,8 +78,8 @@ struct plan_choice {
  * @choice: not needed afterwards
  * @ret: to be freed with plan_free()
  *
- * Return: 0; -ENOENT when there is no such volume; -ENODATA when a chosen volume is incomplete, or
- * degraded and that was not asked for; ...
+ * Return: 0; -ENOENT when there is no such volume; -ENODATA when there is none at all, or a chosen
+ * one is incomplete, or degraded and that was not asked for; ...
  */
 int plan_new(struct layout *layout, const struct plan_choice *choice, struct plan **ret,
 	     struct error *err);

@@ -126,7 +126,8 @@ fails 'a volume that is not there' 1 "no volume 'nope'" "$LUNETTE" backup --name
 cp --sparse=always one.img cut.img && truncate -s 180M cut.img
 fails 'an incomplete volume is an error' 1 "'disk0-p3' is incomplete" "$LUNETTE" backup --name cut cut.img
 fails 'unless others are chosen' 3 'Restore point cut@' "$LUNETTE" backup --name cut --volume disk0-p1 cut.img
-fails 'a disk that nobody understands' 3 'nothing of it is stored unless.*all-blocks' "$LUNETTE" backup --name raw unknown.img
+fails 'a disk that nobody understands' 1 'no volume was recognised.*--all-blocks' "$LUNETTE" backup --name raw unknown.img
+fails 'one beside a disk that is understood' 3 'nothing of it is stored unless.*all-blocks' "$LUNETTE" backup --name raw one.img unknown.img
 
 # ---- how ---------------------------------------------------------------------------------------
 
