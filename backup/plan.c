@@ -63,30 +63,14 @@ static int add_volume(struct plan *plan, struct layout *layout, const struct lay
 	return rc;
 }
 
-static int note_range(void *ctx, struct blk *blk, uint64_t length, uint64_t off, struct error *err)
-{
-	(void)blk;
-	(void)length;
-	(void)off;
-	(void)err;
-	*(bool *)ctx = true;
-	return 0;
-}
-
 /* A disk without a table and without a volume is easily one that lunette does not understand. */
 static int warn_of_strange_disk(struct layout *layout, const struct layout_disk *disk,
 				struct error *err)
 {
 	bool holds_volume = strcmp(disk->table, "none") != 0;
-	for (size_t i = 0; i < layout->n_volumes && !holds_volume; i++) {
-		const struct layout_volume *volume = &layout->volumes[i];
-		if (!volume->blk)
-			continue;
-		int rc = map_find(volume->blk, disk->blk, disk->blk->size, 0, note_range,
-				  &holds_volume, err);
-		if (rc < 0)
-			return rc;
-	}
+	for (size_t i = 0; i < layout->n_volumes && !holds_volume; i++)
+		holds_volume =
+			layout->volumes[i].blk && map_is_on(layout->volumes[i].blk, disk->blk);
 	if (holds_volume)
 		return 0;
 	return layout_warn(layout, err,
@@ -99,9 +83,10 @@ static int add_volumes(struct plan *plan, struct layout *layout, const struct pl
 		       struct error *err)
 {
 	if (layout->n_volumes == 0)
-		return error_set(err, -ENODATA,
-				 "no volume was recognised on these disks, so that nothing would be "
-				 "stored; say --all-blocks to store every block of them");
+		return error_set(
+			err, -ENODATA,
+			"no volume was recognised on these disks, so that nothing would be "
+			"stored; say --all-blocks to store every block of them");
 	plan->volumes = calloc(layout->n_volumes, sizeof(*plan->volumes));
 	if (!plan->volumes)
 		return error_set(err, -ENOMEM, "plan of %zu volumes: %m", layout->n_volumes);

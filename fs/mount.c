@@ -75,10 +75,10 @@ static void leave_signals(void)
 /* ---- being ready ---- */
 
 /*
- * The kernel reads 128 KiB ahead: one small request at a time. With more there are several large ones
- * on their way, which hides how long a LUN takes and uses all cores: one file was read at 3.2 GB/s
- * with 8 MiB, at 2.4 GB/s with 1 MiB. Only root can change that, and nothing is lost but speed if it
- * cannot be done.
+ * The kernel reads 128 KiB ahead: one small request at a time. With more there are several large
+ * ones on their way, which hides how long a LUN takes and uses all cores: one file was read at 3.2
+ * GB/s with 8 MiB, at 2.4 GB/s with 1 MiB. Only root can change that, and nothing is lost but speed
+ * if it cannot be done.
  */
 static void raise_read_ahead(dev_t dev)
 {

@@ -98,7 +98,8 @@ char *layout_unique_name(const struct layout *layout, const char *name)
 /* ---- states -----------------------------------------------------------------------------------
  */
 
-/* "member 3 of 4 is missing", with all that the group misses: not each need matter to this volume. */
+/* "member 3 of 4 is missing", with all that the group misses: not each need matter to this volume.
+ */
 static void name_missing(const struct layout_group *group, char *buf, size_t size)
 {
 	size_t n = group ? group->n_missing : 0;

@@ -401,6 +401,23 @@ int map_walk(struct blk *blk, uint64_t length, uint64_t off, map_range_fn *fn, v
 	return 0;
 }
 
+bool map_is_on(const struct blk *blk, const struct blk *disk)
+{
+	if (blk == disk)
+		return true;
+	const struct remap *remap = remap_of(blk);
+	for (size_t i = 0; remap && i < REMAP_BELOW && remap->below[i]; i++)
+		if (map_is_on(remap->below[i], disk))
+			return true;
+	const struct map *map = map_of(blk);
+	for (size_t i = 0; map && i < map->n_segments; i++)
+		for (unsigned int l = 0; l < map->segments[i].n_legs; l++)
+			if (map->segments[i].legs[l].blk &&
+			    map_is_on(map->segments[i].legs[l].blk, disk))
+				return true;
+	return false;
+}
+
 /* One leg of one segment, on the way from ranges of the leg's blk to ranges of the volume. */
 struct finding {
 	struct blk *volume;

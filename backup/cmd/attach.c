@@ -185,12 +185,10 @@ const struct command cmd_attach = {
 		"  --json        print a JSON array of {\"volume\", \"path\"}\n"
 		"\n"
 		"Each DISK is a block device; several are the disks of one server at one moment.\n"
-		"Names begin with the number of the volume's first disk, so that clones never "
-		"clash.\n"
+		"Names begin with the number of the volume's first disk, so that clones never clash.\n"
 		"`lunette detach DISK...` removes the devices again.\n"
 		"\n"
-		"Exit status: 0 done, 1 failed (nothing is left attached), 2 wrong usage, 3 done "
-		"with\n"
+		"Exit status: 0 done, 1 failed (nothing is left attached), 2 wrong usage, 3 done with\n"
 		"warnings.\n",
 	.run = run_attach,
 };

@@ -10,8 +10,7 @@
 
 static const char help[] =
 	"Usage: lunette backup [OPTIONS] --name NAME SOURCE...\n"
-	"Stores the disks as one restore point, called NAME and the time. Only the blocks that "
-	"the\n"
+	"Stores the disks as one restore point, called NAME and the time. Only the blocks that the\n"
 	"file systems use are read and stored, and what the repository has already is not stored\n"
 	"again.\n"
 	"\n"
@@ -23,8 +22,7 @@ static const char help[] =
 	"  --all-blocks          every block of the disks, used or not\n"
 	"  --level N             of compression, 1 (fast, the default) to 19 (small)\n"
 	"  --json                report as a JSON document\n"
-	"  --progress[=json|none]  show progress although standard error is no terminal, or as "
-	"lines\n"
+	"  --progress[=json|none]  show progress although standard error is no terminal, or as lines\n"
 	"                        of JSON, or not at all\n"
 	"\n" CMD_SOURCE_HELP;
 

@@ -170,19 +170,18 @@ enum {
 		"data-digest", no_argument, NULL, CMD_OPT_DATA_DIGEST                      \
 	}
 
-#define CMD_SOURCE_HELP                                                                            \
-	"A SOURCE is a path (image file or block device) or iscsi://[USER@]HOST[:PORT]/IQN/LUN.\n" \
-	"Several SOURCEs are the disks of one server at one moment.\n"                             \
-	"\n"                                                                                       \
-	"Options for LUNs:\n"                                                                      \
-	"  --chap-secret-file FILE         CHAP secret of USER: the first line of FILE; else\n"    \
-	"                                  $LUNETTE_CHAP_SECRET\n"                                 \
-	"  --chap-mutual-user NAME         the target must prove itself too, as NAME\n"            \
-	"  --chap-mutual-secret-file FILE  with this secret; else $LUNETTE_CHAP_MUTUAL_SECRET\n"   \
-	"  --initiator IQN                 our name; default: that of this host\n"                 \
-	"  --timeout SECONDS               how long a LUN may be away (default 30)\n"              \
-	"  --header-digest                 ask for CRCs of headers; a target that insists has "    \
-	"them\n"                                                                                   \
+#define CMD_SOURCE_HELP                                                                               \
+	"A SOURCE is a path (image file or block device) or iscsi://[USER@]HOST[:PORT]/IQN/LUN.\n"    \
+	"Several SOURCEs are the disks of one server at one moment.\n"                                \
+	"\n"                                                                                          \
+	"Options for LUNs:\n"                                                                         \
+	"  --chap-secret-file FILE         CHAP secret of USER: the first line of FILE; else\n"       \
+	"                                  $LUNETTE_CHAP_SECRET\n"                                    \
+	"  --chap-mutual-user NAME         the target must prove itself too, as NAME\n"               \
+	"  --chap-mutual-secret-file FILE  with this secret; else $LUNETTE_CHAP_MUTUAL_SECRET\n"      \
+	"  --initiator IQN                 our name; default: that of this host\n"                    \
+	"  --timeout SECONDS               how long a LUN may be away (default 30)\n"                 \
+	"  --header-digest                 ask for CRCs of headers; a target that insists has them\n" \
 	"  --data-digest                   not possible with this libiscsi: refused\n"
 
 /**

@@ -21,8 +21,7 @@ static const struct command *const commands[] = {
 static void print_help(FILE *out)
 {
 	fputs("Usage: lunette COMMAND [OPTIONS] ARGUMENTS\n"
-	      "Backup from storage snapshots: reads LUNs, shows their volumes as files, stores "
-	      "them\n"
+	      "Backup from storage snapshots: reads LUNs, shows their volumes as files, stores them\n"
 	      "deduplicated, and shows finished backups in the same way.\n"
 	      "\n"
 	      "Commands:\n",

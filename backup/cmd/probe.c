@@ -76,10 +76,21 @@ static void print_disk(FILE *out, const struct layout_disk *disk, const struct s
 	fputc('\n', out);
 }
 
-static void print_volume(FILE *out, const struct layout_volume *volume, int name_width)
+/* "disk0 disk3": what a volume lives on, as far as it was given. */
+static void print_disks_of(FILE *out, const struct layout *layout,
+			   const struct layout_volume *volume)
+{
+	for (size_t i = 0; volume->blk && i < layout->n_disks; i++)
+		if (map_is_on(volume->blk, layout->disks[i].blk))
+			fprintf(out, " %s", layout->disks[i].name);
+}
+
+static void print_volume(FILE *out, const struct layout *layout, const struct layout_volume *volume,
+			 int indent, int name_width)
 {
 	char text[64];
-	cmd_put(out, volume->name, name_width);
+	fprintf(out, "%*s", indent, "");
+	cmd_put(out, volume->name, name_width - indent);
 	fputc(' ', out);
 	cmd_put(out, cmd_size(volume->size, text), 9);
 	fputc(' ', out);
@@ -89,26 +100,61 @@ static void print_volume(FILE *out, const struct layout_volume *volume, int name
 		snprintf(text, sizeof(text), "%s", volume->filesystem);
 	else
 		snprintf(text, sizeof(text), "(%s)", meaning(volume->partition_type));
-	cmd_put(out, text, 22);
+	cmd_put(out, text, 20);
 	fputc(' ', out);
 	cmd_put(out, volume->label, 16);
-	fprintf(out, " %s\n", states[volume->state]);
-	if (*volume->reason)
-		fprintf(out, "%*s %s\n", name_width, "", volume->reason);
+	fprintf(out, " %-10s", states[volume->state]);
+	print_disks_of(out, layout, volume);
+	fputc('\n', out);
+	if (*volume->reason) {
+		fprintf(out, "%*s", indent + 2, "");
+		cmd_put(out, volume->reason, 0);
+		fputc('\n', out);
+	}
+}
+
+static void print_group(FILE *out, const struct layout_group *group)
+{
+	fprintf(out, "%s ", group->kind);
+	cmd_put(out, group->name, 0);
+	if (*group->id) {
+		fputs("  ", out);
+		cmd_put(out, group->id, 0);
+	}
+	fputc('\n', out);
+	for (size_t i = 0; i < group->n_missing; i++) {
+		fputs("  missing: ", out);
+		cmd_put(out, group->missing[i], 0);
+		fputc('\n', out);
+	}
+}
+
+/* Volumes of one group, or, with NULL, those that belong to none. */
+static void print_volumes(FILE *out, const struct layout *layout, const struct layout_group *group,
+			  int name_width)
+{
+	for (size_t i = 0; i < layout->n_volumes; i++)
+		if (layout->volumes[i].group == group)
+			print_volume(out, layout, &layout->volumes[i], group ? 2 : 0, name_width);
 }
 
 static void print_layout(FILE *out, const struct layout *layout, const struct cmd_sources *sources)
 {
 	for (size_t i = 0; i < layout->n_disks; i++)
 		print_disk(out, &layout->disks[i], sources->sources[i]);
+	if (layout->n_volumes + layout->n_groups == 0)
+		return;
 	size_t width = 8;
 	for (size_t i = 0; i < layout->n_volumes; i++)
-		width = MAX(width, strlen(layout->volumes[i].name));
-	if (layout->n_volumes)
-		fprintf(out, "\n%-*s %-9s %-9s %-22s %-16s %s\n", (int)width, "VOLUME", "SIZE",
-			"TYPE", "FILE SYSTEM", "LABEL", "STATE");
-	for (size_t i = 0; i < layout->n_volumes; i++)
-		print_volume(out, &layout->volumes[i], (int)width);
+		width = MAX(width,
+			    strlen(layout->volumes[i].name) + (layout->volumes[i].group ? 2 : 0));
+	fprintf(out, "\n%-*s %-9s %-9s %-20s %-16s %-10s %s\n", (int)width, "VOLUME", "SIZE",
+		"TYPE", "FILE SYSTEM", "LABEL", "STATE", "ON");
+	print_volumes(out, layout, NULL, (int)width);
+	for (size_t i = 0; i < layout->n_groups; i++) {
+		print_group(out, layout->groups[i]);
+		print_volumes(out, layout, layout->groups[i], (int)width);
+	}
 }
 
 static int print_text(const struct layout *layout, const struct cmd_sources *sources,
@@ -139,7 +185,7 @@ static bool is_anything(const struct layout *layout)
 	for (size_t i = 0; i < layout->n_disks; i++)
 		if (strcmp(layout->disks[i].table, "none") != 0)
 			return true;
-	return layout->n_volumes > 0;
+	return layout->n_volumes + layout->n_groups > 0;
 }
 
 static int probe(struct cmd_sources *sources, char **specs, size_t n, bool json, struct error *err)
@@ -195,8 +241,7 @@ const struct command cmd_probe = {
 		"\n"
 		"  --json      the same as a JSON document, with sizes and offsets in bytes\n"
 		"\n" CMD_SOURCE_HELP "\n"
-		"Exit status: 0 done, 1 failed or nothing was recognised, 2 wrong usage, 3 done "
-		"with\n"
+		"Exit status: 0 done, 1 failed or nothing was recognised, 2 wrong usage, 3 done with\n"
 		"warnings.\n",
 	.run = run,
 };

@@ -11,8 +11,7 @@
 static const char help[] =
 	"Usage: lunette restore [OPTIONS] POINT --disk DISK TARGET\n"
 	"       lunette restore [OPTIONS] POINT --volume VOL TARGET\n"
-	"Writes a whole disk or a whole volume of a restore point to TARGET: a new image file, or "
-	"a\n"
+	"Writes a whole disk or a whole volume of a restore point to TARGET: a new image file, or a\n"
 	"block device that is large enough and not in use, whose contents are lost.\n"
 	"\n"
 	"Options:\n"
@@ -20,8 +19,7 @@ static const char help[] =
 	"  --disk DISK   disk0, disk1, ... as `lunette show` lists them\n"
 	"  --volume VOL  a volume, as `lunette show` lists them\n"
 	"  --json        report as a JSON document\n"
-	"  --progress[=json|none]  show progress although standard error is no terminal, or as "
-	"lines\n"
+	"  --progress[=json|none]  show progress although standard error is no terminal, or as lines\n"
 	"                of JSON, or not at all\n"
 	"\n" CMD_REPO_HELP;
 

@@ -18,10 +18,8 @@ const struct command cmd_umount = {
 	.name = "umount",
 	.summary = "take a mount away",
 	.help = "Usage: lunette umount DIR\n"
-		"Unmounts what `lunette mount` has mounted on DIR, and returns when the process "
-		"that\n"
-		"served it has ended, so that the disks are free. Cleans up after a process that "
-		"died, too.\n"
+		"Unmounts what `lunette mount` has mounted on DIR, and returns when the process that\n"
+		"served it has ended, so that the disks are free. Cleans up after a process that died, too.\n"
 		"\n"
 		"Exit status: 0 done, 1 failed, 2 wrong usage.\n",
 	.run = run,

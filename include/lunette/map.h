@@ -168,6 +168,12 @@ bool map_is_readable(const struct map *map);
 const struct map *map_of(const struct blk *blk);
 
 /**
+ * map_is_on() - does any byte of a blk lie on this disk, as far as its map says?
+ * @blk: a mapped volume, or a disk, which is on itself
+ */
+bool map_is_on(const struct blk *blk, const struct blk *disk);
+
+/**
  * typedef map_range_fn - one range found by a walk
  * @blk: the disk (map_walk) or the volume (map_find)
  *
