@@ -71,9 +71,9 @@ is 'file system, label and state of a volume' \
 	"$("$LUNETTE" probe --json disk.img | jq -c '.volumes[2] | [.name, .type, .state, .filesystem, .label]')" \
 	'["disk0-p3","basic","ok","ntfs","Größe C"]'
 ok 'the text says it in one line' bash -c \
-	"'$LUNETTE' probe disk.img | grep -E '^disk0-p3 +20 MiB +basic +ntfs +Größe C +ok$'"
+	"'$LUNETTE' probe disk.img | grep -E '^disk0-p3 +20 MiB +basic +ntfs +Größe C +ok +disk0$'"
 ok 'and says what a partition without file system is for' bash -c \
-	"'$LUNETTE' probe disk.img | grep -E '^disk0-p2 +4\.0 MiB +basic +\(Microsoft reserved\) +ok$'"
+	"'$LUNETTE' probe disk.img | grep -E '^disk0-p2 +4\.0 MiB +basic +\(Microsoft reserved\) +ok +disk0$'"
 is 'a file system on a whole disk is a volume; its boot sector is no table' \
 	"$("$LUNETTE" probe --json ntfs.img | jq -c '[.disks[0].table, .volumes[0].name, .volumes[0].filesystem]')" \
 	'["none","disk0","ntfs"]'
