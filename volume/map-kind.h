@@ -67,27 +67,37 @@ int map_check_chunk(const struct map_segment *seg, struct error *err);
  */
 
 /**
- * struct map_piece - a read of one leg that is part of a larger read
+ * struct map_piece - the part of a read that lies in one chunk
+ * @at: from the segment's start
  * @off: from the leg's start
- * @rc: how it went, with @err, after map_pieces_read()
+ * @rc: how reading it went, with @err
  */
 struct map_piece {
+	uint64_t at;
 	unsigned int leg;
+	uint64_t off;
 	void *buf;
 	size_t len;
-	uint64_t off;
 	int rc;
 	struct error err;
 };
 
-#define MAP_PIECES 32 /* of one batch */
+/**
+ * struct map_chunks - how a kind that deals in chunks is read
+ * @locate: sets leg and off of the byte at @at
+ * @mend: a piece could not be read from its leg: have its bytes from elsewhere, or fail
+ * @longest: piece, in bytes
+ */
+struct map_chunks {
+	void (*locate)(const struct map_segment *seg, struct map_piece *piece);
+	int (*mend)(const struct map_segment *seg, struct map_piece *piece, struct error *err);
+	size_t longest;
+};
 
 /**
- * map_pieces_read() - read several pieces, from their legs in parallel when it is worth it
- * @n: at most MAP_PIECES
- *
- * Every piece is tried, also when another fails.
+ * map_read_chunks() - read a range of a segment, its legs in parallel when it is worth it
  */
-void map_pieces_read(const struct map_segment *seg, struct map_piece *pieces, size_t n);
+int map_read_chunks(const struct map_segment *seg, const struct map_chunks *chunks, void *buf,
+		    size_t len, uint64_t off, struct error *err);
 
 #endif

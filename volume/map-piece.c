@@ -12,6 +12,7 @@
 
 #include "map-kind.h"
 
+#define PIECES  32 /* that are read at a time */
 #define HELPERS 8
 #define WORTH_SHARING \
 	(64u << 10) /* bytes; below it, waking another thread costs more than it gains */
@@ -85,7 +86,8 @@ static void start_helpers(void)
 	pthread_attr_destroy(&attr);
 }
 
-void map_pieces_read(const struct map_segment *seg, struct map_piece *pieces, size_t n)
+/* Every piece is tried, also when another fails. */
+static void read_pieces(const struct map_segment *seg, struct map_piece *pieces, size_t n)
 {
 	size_t total = 0;
 	for (size_t i = 0; i < n; i++)
@@ -107,4 +109,31 @@ void map_pieces_read(const struct map_segment *seg, struct map_piece *pieces, si
 	while (b.done < b.n)
 		pthread_cond_wait(&finished, &lock);
 	pthread_mutex_unlock(&lock);
+}
+
+int map_read_chunks(const struct map_segment *seg, const struct map_chunks *chunks, void *buf,
+		    size_t len, uint64_t off, struct error *err)
+{
+	char *to = buf;
+	while (len > 0) {
+		struct map_piece pieces[PIECES];
+		size_t n = 0;
+		for (; n < PIECES && len > 0; n++) {
+			uint64_t left = MIN(seg->chunk - off % seg->chunk, (uint64_t)len);
+			pieces[n].at = off;
+			pieces[n].buf = to;
+			pieces[n].len = (size_t)MIN(left, (uint64_t)chunks->longest);
+			chunks->locate(seg, &pieces[n]);
+			to += pieces[n].len;
+			off += pieces[n].len;
+			len -= pieces[n].len;
+		}
+		read_pieces(seg, pieces, n);
+		for (size_t i = 0; i < n; i++) {
+			int rc = pieces[i].rc < 0 ? chunks->mend(seg, &pieces[i], err) : 0;
+			if (rc < 0)
+				return rc;
+		}
+	}
+	return 0;
 }

@@ -156,15 +156,13 @@ static bool raid_readable(const struct map_segment *seg, const bool *missing)
 	return n <= parities(seg);
 }
 
-/* Where the byte at @off lies, and how many bytes follow it in its chunk. */
-static struct map_piece locate(const struct map_segment *seg, uint64_t off, uint64_t *ret_left)
+static void locate(const struct map_segment *seg, struct map_piece *piece)
 {
-	uint64_t chunk = off / seg->chunk, in = off % seg->chunk;
+	uint64_t chunk = piece->at / seg->chunk;
 	uint64_t number = chunk / n_data(seg);
 	struct row row = row_of(seg, number);
-	*ret_left = seg->chunk - in;
-	return (struct map_piece){ .leg = data_leg(&row, chunk % n_data(seg)),
-				   .off = number * seg->chunk + in };
+	piece->leg = data_leg(&row, chunk % n_data(seg));
+	piece->off = number * seg->chunk + piece->at % seg->chunk;
 }
 
 /*
@@ -241,40 +239,20 @@ static int reconstruct(const struct map_segment *seg, struct map_piece *piece, s
 static int raid_read(const struct map_segment *seg, void *buf, size_t len, uint64_t off,
 		     struct error *err)
 {
-	char *to = buf;
-	while (len > 0) {
-		struct map_piece pieces[MAP_PIECES];
-		size_t n = 0;
-		for (; n < MAP_PIECES && len > 0; n++) {
-			uint64_t left;
-			pieces[n] = locate(seg, off, &left);
-			pieces[n].buf = to;
-			left = MIN(left, (uint64_t)RECONSTRUCT_MAX);
-			pieces[n].len = (size_t)MIN((uint64_t)len, left);
-			to += pieces[n].len;
-			off += pieces[n].len;
-			len -= pieces[n].len;
-		}
-		map_pieces_read(seg, pieces, n);
-		for (size_t i = 0; i < n; i++) {
-			int rc = pieces[i].rc < 0 ? reconstruct(seg, &pieces[i], err) : 0;
-			if (rc < 0)
-				return rc;
-		}
-	}
-	return 0;
+	static const struct map_chunks chunks = { locate, reconstruct, RECONSTRUCT_MAX };
+	return map_read_chunks(seg, &chunks, buf, len, off, err);
 }
 
 static int raid_extent(const struct map_segment *seg, uint64_t off, struct blk_extent *ret,
 		       struct error *err)
 {
-	uint64_t left;
-	struct map_piece at = locate(seg, off, &left);
-	int rc = 0;
-	if (seg->legs[at.leg].blk)
-		rc = map_leg_extent(seg, at.leg, at.off, ret, err);
-	else
-		*ret = (struct blk_extent){ .length = left };
+	struct map_piece piece = { .at = off };
+	locate(seg, &piece);
+	uint64_t left = seg->chunk - off % seg->chunk;
+	*ret = (struct blk_extent){ .length = left };
+	if (!seg->legs[piece.leg].blk)
+		return 0;
+	int rc = map_leg_extent(seg, piece.leg, piece.off, ret, err);
 	if (rc == 0)
 		ret->length = MIN(ret->length, left);
 	return rc;

@@ -57,19 +57,21 @@ static uint64_t raid10_leg_length(const struct map_segment *seg, unsigned int le
 	return s.rows * s.far * seg->chunk;
 }
 
-/* Copy number @copy of the byte at @off. */
-static struct map_piece locate(const struct map_segment *seg, const struct shape *s, uint64_t off,
-			       unsigned int copy, uint64_t *ret_left)
+/* Where copy number @copy of the byte at @piece->at lies. */
+static void locate_copy(const struct map_segment *seg, const struct shape *s, unsigned int copy,
+			struct map_piece *piece)
 {
-	uint64_t in = off % seg->chunk;
-	uint64_t place = off / seg->chunk * s->near + copy % s->near;
+	uint64_t place = piece->at / seg->chunk * s->near + copy % s->near;
 	uint64_t far = copy / s->near;
 	uint64_t row = place / seg->n_legs * (s->offset ? s->far : 1);
-	*ret_left = seg->chunk - in;
-	return (struct map_piece){
-		.leg = (unsigned int)((place + far * s->near) % seg->n_legs),
-		.off = row * seg->chunk + far * s->stride + in,
-	};
+	piece->leg = (unsigned int)((place + far * s->near) % seg->n_legs);
+	piece->off = row * seg->chunk + far * s->stride + piece->at % seg->chunk;
+}
+
+static void locate(const struct map_segment *seg, struct map_piece *piece)
+{
+	struct shape s = shape_of(seg);
+	locate_copy(seg, &s, 0, piece);
 }
 
 /*
@@ -79,75 +81,57 @@ static struct map_piece locate(const struct map_segment *seg, const struct shape
 static bool raid10_readable(const struct map_segment *seg, const bool *missing)
 {
 	struct shape s = shape_of(seg);
-	uint64_t left;
 	for (uint64_t chunk = 0; chunk < seg->n_legs; chunk++) {
+		struct map_piece piece = { .at = chunk * seg->chunk };
 		bool found = false;
-		for (unsigned int c = 0; c < s.near * s.far && !found; c++)
-			found = !missing[locate(seg, &s, chunk * seg->chunk, c, &left).leg];
+		for (unsigned int c = 0; c < s.near * s.far && !found; c++) {
+			locate_copy(seg, &s, c, &piece);
+			found = !missing[piece.leg];
+		}
 		if (!found)
 			return false;
 	}
 	return true;
 }
 
-static int read_copies(const struct map_segment *seg, const struct shape *s,
-		       struct map_piece *piece, uint64_t off, struct error *err)
+static int read_other_copy(const struct map_segment *seg, struct map_piece *piece,
+			   struct error *err)
 {
-	uint64_t left;
-	for (unsigned int c = 1; piece->rc < 0 && c < s->near * s->far; c++) {
-		struct map_piece at = locate(seg, s, off, c, &left);
-		piece->rc = map_leg_read(seg, at.leg, piece->buf, piece->len, at.off, &piece->err);
+	struct shape s = shape_of(seg);
+	for (unsigned int c = 1; piece->rc < 0 && c < s.near * s.far; c++) {
+		locate_copy(seg, &s, c, piece);
+		piece->rc = map_leg_read(seg, piece->leg, piece->buf, piece->len, piece->off,
+					 &piece->err);
 	}
 	if (piece->rc < 0)
 		return error_set(err, piece->rc, "none of %u copies can be read: %s",
-				 s->near * s->far, piece->err.msg);
+				 s.near * s.far, piece->err.msg);
 	return 0;
 }
 
 static int raid10_read(const struct map_segment *seg, void *buf, size_t len, uint64_t off,
 		       struct error *err)
 {
-	struct shape s = shape_of(seg);
-	char *to = buf;
-	while (len > 0) {
-		struct map_piece pieces[MAP_PIECES];
-		uint64_t offs[MAP_PIECES];
-		size_t n = 0;
-		for (; n < MAP_PIECES && len > 0; n++) {
-			uint64_t left;
-			pieces[n] = locate(seg, &s, off, 0, &left);
-			offs[n] = off;
-			pieces[n].buf = to;
-			pieces[n].len = (size_t)MIN((uint64_t)len, left);
-			to += pieces[n].len;
-			off += pieces[n].len;
-			len -= pieces[n].len;
-		}
-		map_pieces_read(seg, pieces, n);
-		for (size_t i = 0; i < n; i++) {
-			int rc = read_copies(seg, &s, &pieces[i], offs[i], err);
-			if (rc < 0)
-				return rc;
-		}
-	}
-	return 0;
+	static const struct map_chunks chunks = { locate, read_other_copy, SIZE_MAX };
+	return map_read_chunks(seg, &chunks, buf, len, off, err);
 }
 
 static int raid10_extent(const struct map_segment *seg, uint64_t off, struct blk_extent *ret,
 			 struct error *err)
 {
 	struct shape s = shape_of(seg);
-	uint64_t left = 0;
+	uint64_t left = seg->chunk - off % seg->chunk;
+	*ret = (struct blk_extent){ .length = left };
 	for (unsigned int c = 0; c < s.near * s.far; c++) {
-		struct map_piece at = locate(seg, &s, off, c, &left);
-		if (!seg->legs[at.leg].blk)
+		struct map_piece piece = { .at = off };
+		locate_copy(seg, &s, c, &piece);
+		if (!seg->legs[piece.leg].blk)
 			continue;
-		int rc = map_leg_extent(seg, at.leg, at.off, ret, err);
+		int rc = map_leg_extent(seg, piece.leg, piece.off, ret, err);
 		if (rc == 0)
 			ret->length = MIN(ret->length, left);
 		return rc;
 	}
-	*ret = (struct blk_extent){ .length = left };
 	return 0;
 }
 
@@ -156,11 +140,11 @@ static int raid10_walk(const struct map_segment *seg, uint64_t length, uint64_t 
 {
 	struct shape s = shape_of(seg);
 	while (length > 0) {
-		uint64_t left, n = 0;
+		uint64_t n = MIN(length, seg->chunk - off % seg->chunk);
 		for (unsigned int c = 0; c < s.near * s.far; c++) {
-			struct map_piece at = locate(seg, &s, off, c, &left);
-			n = MIN(length, left);
-			int rc = map_leg_walk(seg, at.leg, n, at.off, fn, ctx, err);
+			struct map_piece piece = { .at = off };
+			locate_copy(seg, &s, c, &piece);
+			int rc = map_leg_walk(seg, piece.leg, n, piece.off, fn, ctx, err);
 			if (rc < 0)
 				return rc;
 		}

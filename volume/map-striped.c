@@ -16,47 +16,35 @@ static uint64_t striped_leg_length(const struct map_segment *seg, unsigned int l
 	return seg->length / row * seg->chunk + last;
 }
 
-/* Where the byte at @off lies, and how many bytes follow it in its chunk. */
-static struct map_piece locate(const struct map_segment *seg, uint64_t off, uint64_t *ret_left)
+static void locate(const struct map_segment *seg, struct map_piece *piece)
 {
-	uint64_t chunk = off / seg->chunk, in = off % seg->chunk;
-	*ret_left = seg->chunk - in;
-	return (struct map_piece){ .leg = (unsigned int)(chunk % seg->n_legs),
-				   .off = chunk / seg->n_legs * seg->chunk + in };
+	uint64_t chunk = piece->at / seg->chunk;
+	piece->leg = (unsigned int)(chunk % seg->n_legs);
+	piece->off = chunk / seg->n_legs * seg->chunk + piece->at % seg->chunk;
+}
+
+/* There is nowhere else to read it from. */
+static int mend(const struct map_segment *seg, struct map_piece *piece, struct error *err)
+{
+	(void)seg;
+	return error_set(err, piece->rc, "%s", piece->err.msg);
 }
 
 static int striped_read(const struct map_segment *seg, void *buf, size_t len, uint64_t off,
 			struct error *err)
 {
-	char *to = buf;
-	while (len > 0) {
-		struct map_piece pieces[MAP_PIECES];
-		size_t n = 0;
-		for (; n < MAP_PIECES && len > 0; n++) {
-			uint64_t left;
-			pieces[n] = locate(seg, off, &left);
-			pieces[n].buf = to;
-			pieces[n].len = (size_t)MIN((uint64_t)len, left);
-			to += pieces[n].len;
-			off += pieces[n].len;
-			len -= pieces[n].len;
-		}
-		map_pieces_read(seg, pieces, n);
-		for (size_t i = 0; i < n; i++)
-			if (pieces[i].rc < 0)
-				return error_set(err, pieces[i].rc, "%s", pieces[i].err.msg);
-	}
-	return 0;
+	static const struct map_chunks chunks = { locate, mend, SIZE_MAX };
+	return map_read_chunks(seg, &chunks, buf, len, off, err);
 }
 
 static int striped_extent(const struct map_segment *seg, uint64_t off, struct blk_extent *ret,
 			  struct error *err)
 {
-	uint64_t left;
-	struct map_piece at = locate(seg, off, &left);
-	int rc = map_leg_extent(seg, at.leg, at.off, ret, err);
+	struct map_piece piece = { .at = off };
+	locate(seg, &piece);
+	int rc = map_leg_extent(seg, piece.leg, piece.off, ret, err);
 	if (rc == 0)
-		ret->length = MIN(ret->length, left);
+		ret->length = MIN(ret->length, seg->chunk - off % seg->chunk);
 	return rc;
 }
 
