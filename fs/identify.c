@@ -22,7 +22,11 @@ static int identify(struct blk *blk, struct fs_info *ret, const struct fs_driver
 		if (rc != 0)
 			return rc;
 	}
-	return fs_signature(blk, ret, err);
+	int known = fs_signature(blk, ret, err);
+	for (size_t i = 0; known == 0 && fs_drivers[i]; i++)
+		if (fs_drivers[i]->remains)
+			known = fs_drivers[i]->remains(blk, err);
+	return known;
 }
 
 static int identify_volume(struct layout *layout, struct layout_volume *volume, struct error *err)

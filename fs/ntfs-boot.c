@@ -122,14 +122,15 @@ static uint64_t place(uint64_t lcn, const struct ntfs_boot *boot)
 	return lcn < boot->n_clusters ? lcn * boot->cluster : 0;
 }
 
-int fs_ntfs_boot_read(struct blk *blk, struct ntfs_boot *ret, struct error *err)
+/* Reads a boot sector. Returns 1; 0 when it is none of NTFS; with what is wrong with it in @wrong.
+ */
+static int read_sector(struct blk *blk, uint64_t off, struct ntfs_boot *ret, const char **wrong,
+		       struct error *err)
 {
 	struct boot_sector bs;
-	if (blk->size < sizeof(bs))
-		return 0;
-	int rc = blk_read(blk, &bs, sizeof(bs), 0, err);
+	int rc = blk_read(blk, &bs, sizeof(bs), off, err);
 	if (rc < 0)
-		return error_wrap(err, rc, "boot sector");
+		return error_wrap(err, rc, "NTFS: boot sector");
 	if (memcmp(bs.oem_id, "NTFS    ", sizeof(bs.oem_id)) != 0)
 		return 0;
 
@@ -145,11 +146,39 @@ int fs_ntfs_boot_read(struct blk *blk, struct ntfs_boot *ret, struct error *err)
 		boot.mirror = place(le64toh(bs.mirror_lcn), &boot);
 		boot.record = (uint32_t)coded_size(bs.clusters_per_record, cluster);
 	}
-	const char *wrong = check_sizes(&bs, &boot);
+	*wrong = check_sizes(&bs, &boot);
+	*ret = boot;
+	return 1;
+}
+
+int fs_ntfs_boot_read(struct blk *blk, struct ntfs_boot *ret, struct error *err)
+{
+	struct ntfs_boot boot = { 0 };
+	const char *wrong = NULL;
+	if (blk->size < sizeof(struct boot_sector))
+		return 0;
+	int rc = read_sector(blk, 0, &boot, &wrong, err);
+	if (rc <= 0)
+		return rc;
 	if (wrong)
 		return error_set(err, -EUCLEAN, "NTFS: the boot sector is damaged: %s", wrong);
 	*ret = boot;
 	return 1;
+}
+
+int fs_ntfs_remains(struct blk *blk, struct error *err)
+{
+	struct ntfs_boot boot = { 0 };
+	const char *wrong = NULL;
+	uint64_t last = blk->size - MIN(blk->size, (uint64_t)blk->sector);
+	if (blk->size < sizeof(struct boot_sector))
+		return 0;
+	int rc = read_sector(blk, last, &boot, &wrong, err);
+	if (rc <= 0 || wrong || boot.size != last)
+		return rc < 0 ? rc : 0;
+	return error_set(err, -EUCLEAN,
+			 "NTFS: the boot sector is overwritten, but its copy at the end of the "
+			 "volume is whole");
 }
 
 /* Undoes the protection against torn writes: the last two bytes of each 512 stand in a table. */
@@ -211,7 +240,7 @@ static int read_label(struct blk *blk, const struct ntfs_boot *boot, char *label
 
 int fs_ntfs_probe(struct blk *blk, struct fs_info *ret, struct error *err)
 {
-	struct ntfs_boot boot;
+	struct ntfs_boot boot = { 0 };
 	int rc = fs_ntfs_boot_read(blk, &boot, err);
 	if (rc <= 0)
 		return rc;

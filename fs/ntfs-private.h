@@ -52,6 +52,7 @@ struct ntfs_boot {
  */
 int fs_ntfs_boot_read(struct blk *blk, struct ntfs_boot *ret, struct error *err);
 
+int fs_ntfs_remains(struct blk *blk, struct error *err);
 int fs_ntfs_probe(struct blk *blk, struct fs_info *ret, struct error *err);
 
 /* ---- the library's side; the including file has asked for it ---- */

@@ -289,6 +289,7 @@ static int ntfs_list(struct fs *fs, uint64_t dir, uint64_t pos, fs_emit_fn *emit
 const struct fs_driver fs_ntfs_driver = {
 	.name = "ntfs",
 	.probe = fs_ntfs_probe,
+	.remains = fs_ntfs_remains,
 	.open = ntfs_open,
 	.close = ntfs_close,
 	.lookup = ntfs_lookup,

@@ -102,6 +102,8 @@ typedef int fs_emit_fn(void *ctx, const char *name, size_t len, uint64_t ino, ui
 /**
  * struct fs_driver - a file system's code; all but @probe work on what @open returned
  * @probe: 1 and @ret set if it is on @blk, 0 if not, negative errno if @blk cannot be read
+ * @remains: asked when nobody recognises what is on @blk: -EUCLEAN, with the reason, if it once was
+ *           this file system, 0 if not; may be NULL
  * @open: the driver takes its own reference to @blk
  * @lookup: -ENOENT when there is no such name
  * @readdir: from *position* @pos (0 is the start) until the end or until @emit says stop
@@ -116,6 +118,7 @@ typedef int fs_emit_fn(void *ctx, const char *name, size_t len, uint64_t ino, ui
 struct fs_driver {
 	const char *name;
 	int (*probe)(struct blk *blk, struct fs_info *ret, struct error *err);
+	int (*remains)(struct blk *blk, struct error *err);
 	int (*open)(struct blk *blk, struct fs **ret, struct error *err);
 	void (*close)(struct fs *fs);
 	int (*lookup)(struct fs *fs, uint64_t dir, const char *name, uint64_t *ret,

@@ -211,6 +211,10 @@ fails 'there are no files' 2 'No such file' ls mnt/volumes/disk0-p1/files
 ok 'the other volume is whole' same_as_ntfs_3g disk0-p2
 "$LUNETTE" umount mnt
 
+cp sound.img damaged.img && disks_damage ntfs-boot damaged.img "$at"
+fails 'a boot sector that was overwritten: its copy tells' 3 'boot sector is overwritten' "$LUNETTE" mount damaged.img mnt
+"$LUNETTE" umount mnt
+
 cp sound.img damaged.img && disks_damage ntfs-mft damaged.img "$at"
 "$LUNETTE" mount -f damaged.img mnt >log 2>&1 &
 for ((i = 0; i < 100; i++)); do mountpoint -q mnt && break; sleep 0.1; done

@@ -119,8 +119,23 @@ static void what_is_not_ntfs_is_not_claimed(void **state)
 	(void)state;
 	struct blk_mem *mem = ntfs_fixture_blk(volume);
 	struct fs *fs;
-	mem->bytes[3] = 'X';
+	mem->bytes[3] = mem->bytes[NTFS_SIZE - 512 + 3] = 'X';
 	assert_int_equal(fs_open(&mem->blk, &fs, NULL), -ENOTSUP);
+	blk_unref(&mem->blk);
+}
+
+static void an_overwritten_boot_sector_is_told_by_its_copy(void **state)
+{
+	(void)state;
+	struct blk_mem *mem = ntfs_fixture_blk(volume);
+	struct error err = { 0 };
+	struct fs *fs;
+	memset(mem->bytes, 0, 512);
+	assert_int_equal(fs_open(&mem->blk, &fs, &err), -EUCLEAN);
+	assert_non_null(strstr(err.msg, "its copy at the end"));
+	mem->bytes[NTFS_SIZE - 512 + 40] ^=
+		1; /* of another size: of something that was here before */
+	assert_int_equal(fs_open(&mem->blk, &fs, &err), -ENOTSUP);
 	blk_unref(&mem->blk);
 }
 
@@ -432,6 +447,7 @@ int main(void)
 		cmocka_unit_test(label_and_serial_are_told_without_opening),
 		cmocka_unit_test(impossible_boot_sectors_are_refused_with_the_reason),
 		cmocka_unit_test(what_is_not_ntfs_is_not_claimed),
+		cmocka_unit_test(an_overwritten_boot_sector_is_told_by_its_copy),
 		cmocka_unit_test(only_the_users_files_are_listed),
 		cmocka_unit_test(bytes_read_are_those_written),
 		cmocka_unit_test(extents_say_where_the_bytes_lie),
