@@ -19,6 +19,7 @@
 #include <libdevmapper.h>
 
 #include "lunette/attach.h"
+#include "remap.h"
 
 #define PREFIX      "lunette-"
 #define UUID_PREFIX "LUNETTE-"
@@ -223,6 +224,15 @@ static struct map_leg through_linear(const struct map_leg *leg, uint64_t length)
 	}
 }
 
+/* A blk behind a table that only its own driver reads, as the runs that it amounts to. */
+static int device_of_remap(struct attachment *a, struct blk *blk, char device[32],
+			   struct error *err)
+{
+	CLEANUP(map_free_cleanup) struct map *map = NULL;
+	int rc = remap_map(remap_of(blk), &map, err);
+	return rc < 0 ? rc : device_below(a, map, blk, device, err);
+}
+
 static int device_of_leg(void *ctx, const struct map_leg *leg, uint64_t length, bool whole,
 			 char *buf, size_t size, uint64_t *ret_start, struct error *err)
 {
@@ -240,6 +250,8 @@ static int device_of_leg(void *ctx, const struct map_leg *leg, uint64_t length, 
 		snprintf(device, sizeof(device), "%u:%u", major(number), minor(number));
 	} else if (map_of(at.blk)) {
 		rc = device_below(a, map_of(at.blk), at.blk, device, err);
+	} else if (remap_of(at.blk)) {
+		rc = device_of_remap(a, at.blk, device, err);
 	} else {
 		rc = error_set(err, -ENOTSUP, "device-mapper has no target for a '%s' volume",
 			       at.blk->ops->name);
@@ -251,23 +263,23 @@ static int device_of_leg(void *ctx, const struct map_leg *leg, uint64_t length, 
 	return 0;
 }
 
-/* Which of the disks holds the volume's first bytes. */
+/* Which of the disks holds the first bytes that lie on one; then there is no need to go on. */
 static int note_disk(void *ctx, struct blk *blk, uint64_t length, uint64_t off, struct error *err)
 {
-	(void)length, (void)off, (void)err;
+	(void)length, (void)off;
 	struct blk **first = ctx;
-	if (!*first)
-		*first = blk;
-	return 0;
+	*first = blk;
+	return error_set(err, -ECANCELED, "found");
 }
 
 static int head_of(struct attachment *a, const struct layout_volume *volume, struct error *err)
 {
 	struct blk *first = NULL;
-	int rc = map_walk(volume->blk, MIN(volume->size, (uint64_t)512), 0, note_disk, &first, err);
-	if (rc < 0)
+	int rc = map_walk(volume->blk, volume->size, 0, note_disk, &first, err);
+	if (rc < 0 && !first)
 		return rc;
-	const struct layout_disk *disk = first ? disk_of(a->layout, first) : NULL;
+	/* A thin volume in which nothing was written lies nowhere. */
+	const struct layout_disk *disk = first ? disk_of(a->layout, first) : &a->layout->disks[0];
 	if (!disk)
 		return error_set(err, -ENOTSUP, "its first bytes lie on no disk");
 	dev_t number = 0;

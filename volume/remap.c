@@ -161,3 +161,24 @@ int remap_find(struct blk *blk, struct blk *disk, uint64_t length, uint64_t off,
 	}
 	return 0;
 }
+
+int remap_map(const struct remap *remap, struct map **ret, struct error *err)
+{
+	CLEANUP(map_free_cleanup) struct map *map = NULL;
+	int rc = map_new(&map, err);
+	while (rc == 0 && map->size < remap->blk.size) {
+		struct remap_place place;
+		if (map->n_segments == REMAP_MAX_RUNS)
+			return error_set(err, -EFBIG, "it lies in more than %u pieces",
+					 REMAP_MAX_RUNS);
+		rc = remap_place(remap, map->size, &place, err);
+		if (rc == 0 && place.blk)
+			rc = map_add_linear(map, place.length, place.blk, place.start, err);
+		else if (rc == 0)
+			rc = map_add_zero(map, place.length, err);
+	}
+	if (rc < 0)
+		return rc;
+	*ret = steal(&map);
+	return 0;
+}

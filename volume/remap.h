@@ -66,6 +66,16 @@ const struct remap *remap_of(const struct blk *blk);
 int remap_place(const struct remap *remap, uint64_t off, struct remap_place *ret,
 		struct error *err);
 
+#define REMAP_MAX_RUNS (1u << 16)
+
+/**
+ * remap_map() - all runs as a map: for device-mapper, which knows no tables but its own
+ * @ret: owned by the caller
+ *
+ * Return: 0; -EFBIG when there are more than REMAP_MAX_RUNS; -ENOMEM; as remap_place().
+ */
+int remap_map(const struct remap *remap, struct map **ret, struct error *err);
+
 /* As map_walk() and map_find(), which call them when they come to a remap. */
 int remap_walk(const struct remap *remap, uint64_t length, uint64_t off, map_range_fn *fn,
 	       void *ctx, struct error *err);

@@ -13,6 +13,7 @@
 #include "lvm-remap.h"
 #include "lunette/map.h"
 #include "make-meta.h"
+#include "remap.h"
 
 #define CHUNK 65536
 
@@ -149,6 +150,12 @@ static void the_way_to_the_disks_and_back_goes_through(void **state)
 	assert_int_equal(bytes, 5 * CHUNK);
 	assert_int_equal(map_find(f.blk, &f.data->blk, 10, 2 * CHUNK + 100, sum_starts, &at, NULL),
 			 0);
+	struct map *map;
+	assert_int_equal(remap_map(remap_of(f.blk), &map, NULL), 0);
+	assert_int_equal(map->n_segments, 8); /* a hole up to the next leaf, and on from there */
+	blk_unref(f.blk);
+	assert_int_equal(map_blk(map, 512, &f.blk, NULL), 0);
+	assert_string_equal(contents(&f), "DE  C    ` A  ");
 	assert_int_equal(at, 4 * CHUNK + 100); /* chunk 2 of the pool is chunk 4 of the volume */
 	teardown(&f);
 }
