@@ -132,7 +132,7 @@ tsan:
 	$(MAKE) SAN=thread check
 
 # What needs a kernel with device-mapper, in a throw-away virtual machine.
-check-vm: $(O)/lunette
+check-vm: $(O)/lunette $(TEST_TOOLS)
 	contrib/setup --vm
 	tests/support/vm setup
 	tests/support/vm run . 'TMPDIR=$(CURDIR)/build LUNETTE=$(abspath $(O)/lunette) prove --timer --exec tests/support/run tests/vm/test-*.sh'

@@ -142,9 +142,35 @@ static const char *raid_name(const struct map_segment *seg)
 		return raid5[seg->layout];
 	case MAP_RAID6:
 		return raid6[seg->layout];
-	default: /* of RAID-10, near copies alone look the same in every version of the target */
-		return seg->layout >> 8 == 1 ? "raid10" : NULL;
+	default:
+		return NULL;
 	}
+}
+
+/*
+ * The target makes no RAID-10 without metadata devices. To read, one copy of each chunk is enough:
+ * where the copies fall into place, that is a stripe over one leg of each set of copies.
+ */
+static int print_raid10(struct printer *p, const struct map_segment *seg, struct error *err)
+{
+	unsigned int near = seg->layout & 0xff, far = seg->layout >> 8 & 0xff;
+	CLEANUP(free_cleanup) struct map_leg *legs = calloc(seg->n_legs, sizeof(*legs));
+	if (!legs)
+		return error_set(err, -ENOMEM, "%u legs: %m", seg->n_legs);
+	bool known = seg->n_legs % near == 0 && (far == 1 || (near == 1 && seg->layout >> 16 == 0));
+	struct map_segment out = *seg;
+	out.legs = legs;
+	out.n_legs = seg->n_legs / near;
+	for (unsigned int l = 0; known && l < out.n_legs; l++) {
+		for (unsigned int c = 0; c < near && !legs[l].blk; c++)
+			legs[l] = seg->legs[l * near + c];
+		known = legs[l].blk;
+	}
+	if (!known)
+		return error_set(err, -ENOTSUP,
+				 "device-mapper has no raid10 with layout %#x over these %u disks",
+				 seg->layout, seg->n_legs);
+	return print_striped(p, &out, err);
 }
 
 static int print_raid(struct printer *p, const struct map_segment *seg, struct error *err)
@@ -153,14 +179,10 @@ static int print_raid(struct printer *p, const struct map_segment *seg, struct e
 	if (!name)
 		return error_set(err, -ENOTSUP, "device-mapper has no %s with layout %#x",
 				 map_kind_name(seg->kind), seg->layout);
+	/* RAID-6 may not be told that it is in sync; nothing is synced that is read-only. */
 	int rc = begin(p, seg->length, "raid", err);
-	if (seg->kind == MAP_RAID10)
-		fprintf(p->out,
-			" raid10 6 %" PRIu64 " raid10_copies %u raid10_format near nosync %u",
-			seg->chunk / SECTOR, seg->layout & 0xff, seg->n_legs);
-	else
-		fprintf(p->out, " %s 2 %" PRIu64 " nosync %u", name, seg->chunk / SECTOR,
-			seg->n_legs);
+	fprintf(p->out, " %s %s %" PRIu64 "%s %u", name, seg->kind == MAP_RAID6 ? "1" : "2",
+		seg->chunk / SECTOR, seg->kind == MAP_RAID6 ? "" : " nosync", seg->n_legs);
 	for (unsigned int l = 0; rc == 0 && l < seg->n_legs; l++) {
 		fputs(" -", p->out); /* no metadata device */
 		if (seg->legs[l].blk)
@@ -186,6 +208,8 @@ static int print_segment(struct printer *p, const struct map_segment *seg, struc
 		fputc('\n', p->out);
 		return rc;
 	}
+	case MAP_RAID10:
+		return print_raid10(p, seg, err);
 	default:
 		return print_raid(p, seg, err);
 	}
