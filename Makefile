@@ -135,7 +135,7 @@ tsan:
 check-vm: $(O)/lunette $(TEST_TOOLS)
 	contrib/setup --vm
 	tests/support/vm setup
-	tests/support/vm run . 'TMPDIR=$(CURDIR)/build LUNETTE=$(abspath $(O)/lunette) prove --timer --exec tests/support/run tests/vm/test-*.sh'
+	LUNETTE_VM_SECONDS=900 tests/support/vm run . 'TMPDIR=$(CURDIR)/build LUNETTE=$(abspath $(O)/lunette) prove --timer --exec tests/support/run tests/vm/test-*.sh'
 
 demo: $(O)/lunette
 	contrib/demo $(O)/lunette

@@ -9,8 +9,9 @@ modprobe -a loop raid0 raid1 raid10 raid456 dm-raid dm-mirror dm-snapshot dm-thi
 	dm-cache-smq || tap_skip_all 'this kernel lacks RAID modules'
 tap_begin
 TOOL=$(dirname "$LUNETTE")/tests/volume/tool-volume
-tap_at_exit losetup -D
 mkdir disks && mount -t tmpfs -o size=400m disks disks && tap_at_exit umount disks
+tap_at_exit losetup -D
+tap_at_exit vgchange -an vg
 
 # fill DEVICE [FIRST]: lines that say which sector they are, from line FIRST on
 seq -f '%.0f of the volume, a line of its own.........................' 1 400000 >lines
