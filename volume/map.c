@@ -135,6 +135,7 @@ int map_new(struct map **ret, struct error *err)
 	struct map *map = calloc(1, sizeof(*map));
 	if (!map)
 		return error_set(err, -ENOMEM, "map: %m");
+	map->whole = map->readable = true;
 	*ret = map;
 	return 0;
 }
@@ -153,6 +154,72 @@ void map_free(struct map *map)
 	free(map);
 }
 
+/* ---- what lies behind legs -------------------------------------------------------------------
+ *
+ * Found out once, when a leg is added. Of volumes on volumes the lowest can be met on many ways:
+ * asking them each time would take for ever if somebody made it so.
+ */
+
+struct behind {
+	bool whole;
+	bool readable;
+	uint64_t ways;
+};
+
+static struct behind behind(const struct blk *blk)
+{
+	if (!blk)
+		return (struct behind){ .ways = 1 };
+	const struct map *map = map_of(blk);
+	if (map)
+		return (struct behind){ map->whole, map->readable, map->ways };
+	struct behind all = { true, true, 1 };
+	const struct remap *remap = remap_of(blk);
+	for (size_t i = 0; remap && i < REMAP_BELOW && remap->below[i]; i++) {
+		struct behind one = behind(remap->below[i]);
+		all.whole = all.whole && one.whole;
+		all.readable = all.readable && one.readable;
+		all.ways += one.ways;
+	}
+	return all;
+}
+
+static int add_behind(struct map *map, const struct map_segment *seg, struct error *err)
+{
+	bool missing[MAP_MAX_LEGS];
+	bool whole = true, readable = true;
+	uint64_t ways = map->ways;
+	for (unsigned int l = 0; l < seg->n_legs; l++) {
+		struct behind leg = behind(seg->legs[l].blk);
+		whole = whole && leg.whole;
+		readable = readable && leg.readable;
+		missing[l] = !leg.readable;
+		ways += leg.ways;
+	}
+	if (ways > MAP_MAX_WAYS)
+		return error_set(err, -ELOOP,
+				 "volumes on volumes in more than %" PRIu64
+				 " ways: nothing real is "
+				 "put together like this",
+				 MAP_MAX_WAYS);
+	if (!readable)
+		readable = kinds[seg->kind]->readable && kinds[seg->kind]->readable(seg, missing);
+	map->whole = map->whole && whole;
+	map->readable = map->readable && readable;
+	map->ways = ways;
+	return 0;
+}
+
+bool map_is_whole(const struct map *map)
+{
+	return map->whole;
+}
+
+bool map_is_readable(const struct map *map)
+{
+	return map->readable;
+}
+
 /* Appends @template, whose start is set here; its legs are copied and their blks referenced. */
 static int add_segment(struct map *map, const struct map_segment *template, struct error *err)
 {
@@ -162,6 +229,9 @@ static int add_segment(struct map *map, const struct map_segment *template, stru
 		return error_set(err, -ERANGE,
 				 "a volume of %" PRIu64 " bytes cannot grow by %" PRIu64 " bytes",
 				 map->size, template->length);
+	int rc = add_behind(map, template, err);
+	if (rc < 0)
+		return rc;
 
 	/* The array is full whenever the count is a power of two, and doubles then. */
 	size_t n = map->n_segments;
@@ -250,50 +320,6 @@ int map_add_linear(struct map *map, uint64_t length, struct blk *blk, uint64_t s
 int map_add_zero(struct map *map, uint64_t length, struct error *err)
 {
 	return add_segment(map, &(struct map_segment){ .length = length, .kind = MAP_ZERO }, err);
-}
-
-/* ---- what is missing ------------------------------------------------------------------------- */
-
-/* Does @test hold for the map behind a leg, and for those behind a remap? */
-static bool holds(const struct blk *blk, bool (*test)(const struct map *map))
-{
-	if (!blk)
-		return false;
-	if (map_of(blk))
-		return test(map_of(blk));
-	const struct remap *remap = remap_of(blk);
-	for (size_t i = 0; remap && i < REMAP_BELOW && remap->below[i]; i++)
-		if (!holds(remap->below[i], test))
-			return false;
-	return true;
-}
-
-bool map_is_whole(const struct map *map)
-{
-	for (size_t i = 0; i < map->n_segments; i++)
-		for (unsigned int l = 0; l < map->segments[i].n_legs; l++)
-			if (!holds(map->segments[i].legs[l].blk, map_is_whole))
-				return false;
-	return true;
-}
-
-static bool segment_is_readable(const struct map_segment *seg)
-{
-	bool missing[MAP_MAX_LEGS];
-	bool any = false;
-	for (unsigned int l = 0; l < seg->n_legs; l++) {
-		missing[l] = !holds(seg->legs[l].blk, map_is_readable);
-		any = any || missing[l];
-	}
-	return !any || (kinds[seg->kind]->readable && kinds[seg->kind]->readable(seg, missing));
-}
-
-bool map_is_readable(const struct map *map)
-{
-	for (size_t i = 0; i < map->n_segments; i++)
-		if (!segment_is_readable(&map->segments[i]))
-			return false;
-	return true;
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */

@@ -58,6 +58,10 @@ enum map_raid_layout {
 
 #define MAP_MAX_LEGS 1024
 
+/* Volumes on volumes multiply, and what walks over them would not come back. A volume group of the
+ * largest size that is read has less than this in all its segments. */
+#define MAP_MAX_WAYS (UINT64_C(1) << 20)
+
 /**
  * map_kind_name() - the word for a kind in documents: "linear", "zero"
  */
@@ -93,9 +97,15 @@ struct map_segment {
 
 /**
  * struct map - a volume's segments in ascending order, from 0 to @size
+ * @whole: for map_is_whole()
+ * @readable: for map_is_readable()
+ * @ways: on which going down all legs of all maps below leads to disks; at most MAP_MAX_WAYS
  */
 struct map {
 	uint64_t size;
+	bool whole;
+	bool readable;
+	uint64_t ways;
 	size_t n_segments;
 	struct map_segment *segments;
 };
@@ -120,7 +130,7 @@ DEFINE_CLEANUP(struct map *, map_free)
  *           last segment
  *
  * Return: 0; -EINVAL when its numbers make no volume (no legs, a chunk of 0, ...); -ERANGE if a leg
- * is not inside its blk or the volume would overflow; -ENOMEM.
+ * is not inside its blk or the volume would overflow; -ELOOP for more than MAP_MAX_WAYS; -ENOMEM.
  */
 int map_add(struct map *map, const struct map_segment *segment, struct error *err);
 
@@ -129,7 +139,8 @@ int map_add(struct map *map, const struct map_segment *segment, struct error *er
  * @length: bytes, at least 1
  * @start: byte offset in @blk; the run must lie inside @blk
  *
- * Return: 0; -ERANGE if the run is not inside @blk or the volume would overflow; -ENOMEM.
+ * Return: 0; -ERANGE if the run is not inside @blk or the volume would overflow; -ELOOP for more
+ * than MAP_MAX_WAYS; -ENOMEM.
  */
 int map_add_linear(struct map *map, uint64_t length, struct blk *blk, uint64_t start,
 		   struct error *err);

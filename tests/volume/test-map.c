@@ -313,6 +313,33 @@ static void a_map_knows_its_blk_and_a_disk_has_none(void **state)
 	teardown(&f);
 }
 
+/* Each level stands ten times on the one below it. */
+static void volumes_on_volumes_are_refused_before_they_multiply_without_end(void **state)
+{
+	(void)state;
+	struct blk_mem *disk = blk_mem_new(KIB, 512);
+	struct blk *top = &disk->blk;
+	struct error err = { 0 };
+	int level, rc = 0;
+	for (level = 0; level < 16; level++) {
+		struct map *map;
+		assert_int_equal(map_new(&map, NULL), 0);
+		for (int i = 0; rc == 0 && i < 10; i++)
+			rc = map_add_linear(map, KIB, top, 0, &err);
+		if (rc < 0) {
+			map_free(map);
+			break;
+		}
+		blk_unref(top);
+		assert_int_equal(map_blk(map, 512, &top, NULL), 0);
+		assert_true(map_is_whole(map_of(top)));
+		assert_true(map_is_readable(map_of(top)));
+	}
+	assert_int_equal(level, 6);
+	assert_int_equal(rc, -ELOOP);
+	blk_unref(top);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -323,6 +350,7 @@ int main(void)
 		cmocka_unit_test(every_byte_that_walking_finds_is_found_again),
 		cmocka_unit_test(a_failing_disk_fails_the_read_and_no_other),
 		cmocka_unit_test(a_leg_outside_of_its_blk_is_refused),
+		cmocka_unit_test(volumes_on_volumes_are_refused_before_they_multiply_without_end),
 		cmocka_unit_test(a_map_knows_its_blk_and_a_disk_has_none),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
