@@ -263,6 +263,17 @@ ok 'and unmounts alone' "$LUNETTE" umount other
 ok 'the first one still answers' test -r mnt/layout.json
 "$LUNETTE" umount mnt
 
+# Where the machine lets users mount, an ordinary one can do the same with fusermount3.
+as_nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+if "${as_nobody[@]}" test -w /dev/fuse && [ -u "$(command -v fusermount3)" ]; then
+	chmod 755 . && mkdir own && chown 65534 own && cp "$LUNETTE" lunette && chmod 755 lunette
+	ok 'an ordinary user mounts' "${as_nobody[@]}" ./lunette mount sound.img own
+	is 'and owns what is shown' "$("${as_nobody[@]}" stat -c %u own/volumes/disk0-p1/files/zeros)" 65534
+	fails 'umount refuses while it is in use' 1 'in use' "${as_nobody[@]}" bash -c 'cd own && ../lunette umount ../own'
+	ok 'and takes it away' "${as_nobody[@]}" ./lunette umount own
+	ok 'nothing is left' rmdir own
+fi
+
 # ---- ends ------------------------------------------------------------------------------------
 
 "$LUNETTE" mount sound.img mnt
