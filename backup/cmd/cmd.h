@@ -52,7 +52,14 @@ int cmd_usage(struct error *err, const char *fmt, ...) __attribute__((format(pri
 /* What getopt_long() with ":" in front could not take: @opt is what it returned. */
 int cmd_no_option(int opt, const char *arg, struct error *err);
 
-/* Prints "lunette: warning: ..." on standard error. */
+/**
+ * cmd_say() - print "lunette: ", @kind and a sentence on standard error, in one piece
+ *
+ * The sentence may quote what a disk, a target or a repository said: it passes through cmd_put().
+ */
+void cmd_say(const char *kind, const char *sentence);
+
+/* Says "warning: ...". */
 void cmd_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Prints each of a layout's warnings. Returns whether there were any. */

@@ -52,22 +52,29 @@ int cmd_no_option(int opt, const char *arg, struct error *err)
 			 arg);
 }
 
-void cmd_warn(const char *fmt, ...)
+void cmd_say(const char *kind, const char *sentence)
 {
-	va_list ap;
-	va_start(ap, fmt);
 	flockfile(stderr);
-	fputs("lunette: warning: ", stderr);
-	vfprintf(stderr, fmt, ap);
+	fprintf(stderr, "lunette: %s", kind);
+	cmd_put(stderr, sentence, 0);
 	fputc('\n', stderr);
 	funlockfile(stderr);
+}
+
+void cmd_warn(const char *fmt, ...)
+{
+	char text[sizeof(((struct error *)NULL)->msg) + 256];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	cmd_say("warning: ", text);
 }
 
 bool cmd_warn_layout(const struct layout *layout)
 {
 	for (size_t i = 0; i < layout->n_warnings; i++)
-		cmd_warn("%s", layout->warnings[i]);
+		cmd_say("warning: ", layout->warnings[i]);
 	return layout->n_warnings > 0;
 }
 
@@ -145,11 +152,13 @@ int main(int argc, char **argv)
 		struct error err = { 0 };
 		int rc = commands[i]->run(argc - 1, argv + 1, &err);
 		if (rc < 0 || rc == STATUS_USAGE)
-			fprintf(stderr, "lunette: %s\n", err.msg);
+			cmd_say("", err.msg);
 		if (rc == STATUS_USAGE)
 			fprintf(stderr, "Try 'lunette %s --help'.\n", word);
 		return rc < 0 ? STATUS_FAILED : rc;
 	}
-	fprintf(stderr, "lunette: there is no command '%s'; 'lunette --help' lists them\n", word);
+	struct error err = { 0 };
+	cmd_usage(&err, "there is no command '%s'; 'lunette --help' lists them", word);
+	cmd_say("", err.msg);
 	return STATUS_USAGE;
 }

@@ -102,7 +102,7 @@ static void log_sentence(void *ctx, const char *sentence)
 	if (server->background)
 		syslog(LOG_ERR, "%s", sentence);
 	else
-		fprintf(stderr, "lunette: %s\n", sentence);
+		cmd_say("", sentence);
 }
 
 /* Leaves the caller's terminal and folder, which must not be kept busy. */
