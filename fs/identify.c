@@ -5,6 +5,7 @@
  * Drivers are asked first: they know their format. What has no driver is named by its signature.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,14 @@ static int identify_volume(struct layout *layout, struct layout_volume *volume, 
 		return layout_warn(layout, err,
 				   "volume %s: cannot tell what file system is on it: %s",
 				   volume->name, why.msg);
+	if (info.size > volume->size) {
+		rc = layout_warn(layout, err,
+				 "volume %s: the file system on it has %" PRIu64
+				 " bytes, but the volume only %" PRIu64 ": its end is missing",
+				 volume->name, info.size, volume->size);
+		if (rc < 0)
+			return rc;
+	}
 	char *label = strdup(info.label);
 	if (!label)
 		return error_set(err, -ENOMEM, "volume %s: %m", volume->name);

@@ -244,7 +244,7 @@ int fs_ntfs_probe(struct blk *blk, struct fs_info *ret, struct error *err)
 	int rc = fs_ntfs_boot_read(blk, &boot, err);
 	if (rc <= 0)
 		return rc;
-	struct fs_info info = { .type = "ntfs" };
+	struct fs_info info = { .size = boot.size, .type = "ntfs" };
 	rc = read_label(blk, &boot, info.label, sizeof(info.label), err);
 	if (rc < 0)
 		return rc;

@@ -30,11 +30,13 @@ struct fs;
 
 /**
  * struct fs_info - what is known of a file system without opening it
+ * @size: bytes of the volume that it takes for itself; 0 where that is not known
  * @type: "ntfs", ...
  * @label: UTF-8, may be cut; "" when it has none
  * @uuid: as the file system's own tools print it; "" when it has none
  */
 struct fs_info {
+	uint64_t size;
 	char type[16];
 	char label[256];
 	char uuid[40];

@@ -118,6 +118,11 @@ fails 'gpt-backwards: so is one that ends before it begins' 3 'partition 1 is le
 copy disk.img && disks_damage gpt-past-end bad.img
 fails 'gpt-past-end: one that does not fit is incomplete' 3 '^disk0-p1 .* incomplete$' "$LUNETTE" probe bad.img
 
+copy ntfs.img && truncate -s 12M bad.img
+fails 'a volume without a table whose end is missing: a warning' 3 'volume disk0: the file system .* its end is missing' "$LUNETTE" probe bad.img
+is 'an error cannot send commands to the terminal either' \
+	"$("$LUNETTE" probe $'no\033[31m' 2>&1)" "lunette: open 'no?[31m': No such file or directory"
+
 copy disk.img && disks_damage truncate bad.img $((24 << 20))
 fails 'a truncated disk: a warning' 3 'the end of the disk is missing' "$LUNETTE" probe bad.img
 is 'a truncated disk: what is whole is ok, what is not says so' \
