@@ -130,10 +130,15 @@ int target_file_create(const char *path, uint64_t size, struct target **ret, str
 	CLEANUP(target_free_cleanup) struct target *target = &file->target;
 	file->dirfd = open_directory_of(path);
 	if (file->dirfd < 0)
-		return error_set(err, -errno, "open the directory of '%s': %m", path);
+		return error_set(err, -errno, "create '%s': the directory that it is to be in: %m",
+				 path);
 	file->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600);
 	if (file->fd < 0)
-		return error_set(err, -errno, "create '%s': %m", path);
+		return error_set(err, -errno,
+				 errno == EEXIST ? "'%s' is there already, and is not overwritten: "
+						   "remove it, or give another path"
+						 : "create '%s': %m",
+				 path);
 	if (ftruncate(file->fd, (off_t)size) < 0) {
 		int rc = -errno;
 		unlink(path);

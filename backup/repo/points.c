@@ -169,10 +169,11 @@ int repo_point_find(struct repo *repo, const char *spec, char ret_id[65], json_t
 	if (rc < 0)
 		return rc;
 	if (wanted.matches > 1)
-		return error_set(err, -ENOTUNIQ,
-				 "'%s' may be any of %zu restore points in repository '%s': please "
-				 "write more of the id",
-				 spec, wanted.matches, repo->path);
+		return error_set(
+			err, -ENOTUNIQ,
+			"'%s' may be any of %zu restore points in repository '%s': give as "
+			"much of the id as tells them apart; 'lunette list' shows it",
+			spec, wanted.matches, repo->path);
 	if (wanted.matches == 0 && wanted.damage.code < 0)
 		return error_set(err, wanted.damage.code,
 				 "there is no restore point '%s' in repository '%s', unless it is "

@@ -147,7 +147,7 @@ static void a_prefix_of_several_is_refused(void **state)
 			seen[i] = id[0];
 	}
 	assert_int_equal(find(f, spec, id, &why), -ENOTUNIQ);
-	assert_non_null(strstr(why.msg, "write more of the id"));
+	assert_non_null(strstr(why.msg, "as much of the id"));
 }
 
 struct listed {
