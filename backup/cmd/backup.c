@@ -24,7 +24,9 @@ static const char help[] =
 	"  --json                report as a JSON document\n"
 	"  --progress[=json|none]  show progress although standard error is no terminal, or as lines\n"
 	"                        of JSON, or not at all\n"
-	"\n" CMD_SOURCE_HELP;
+	"\n" CMD_SOURCE_HELP "\n"
+	"Exit status: 0 done, 1 failed (there is no restore point), 2 wrong usage, 3 done with\n"
+	"warnings.\n";
 
 enum {
 	OPT_REPO = 1,

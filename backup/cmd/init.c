@@ -11,7 +11,9 @@ static const char help[] =
 	"\n"
 	"Options:\n"
 	"  --chunk-size N  size of the pieces that are stored, a power of two from 64K to 4M\n"
-	"                  (default 256K); it cannot be changed later\n";
+	"                  (default 256K); it cannot be changed later\n"
+	"\n"
+	"Exit status: 0 done, 1 failed, 2 wrong usage.\n";
 
 static int run(int argc, char **argv, struct error *err)
 {

@@ -6,12 +6,15 @@
 
 #include "cmd.h"
 
-static const char help[] = "Usage: lunette list [OPTIONS] [NAME]\n"
-			   "Lists the restore points of a repository, or those called NAME.\n"
-			   "\n"
-			   "Options:\n"
-			   "  --repo REPO  the repository; else $LUNETTE_REPO\n"
-			   "  --json       as a JSON document\n";
+static const char help[] =
+	"Usage: lunette list [OPTIONS] [NAME]\n"
+	"Lists the restore points of a repository, or those called NAME.\n"
+	"\n"
+	"Options:\n"
+	"  --repo REPO  the repository; else $LUNETTE_REPO\n"
+	"  --json       as a JSON document\n"
+	"\n"
+	"Exit status: 0 done, 1 failed, 2 wrong usage, 3 some restore points are damaged.\n";
 
 /**
  * struct listing - what has been listed so far

@@ -21,7 +21,8 @@ static const char help[] =
 	"  --json        report as a JSON document\n"
 	"  --progress[=json|none]  show progress although standard error is no terminal, or as lines\n"
 	"                of JSON, or not at all\n"
-	"\n" CMD_REPO_HELP;
+	"\n" CMD_REPO_HELP "\n"
+	"Exit status: 0 done, 1 failed, 2 wrong usage, 3 done, but a volume was not stored.\n";
 
 enum {
 	OPT_REPO = 1,

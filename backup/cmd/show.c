@@ -13,7 +13,8 @@ static const char help[] = "Usage: lunette show [OPTIONS] POINT\n"
 			   "Options:\n"
 			   "  --repo REPO  the repository; else $LUNETTE_REPO\n"
 			   "  --json       as a JSON document: the manifest, with the id\n"
-			   "\n" CMD_REPO_HELP;
+			   "\n" CMD_REPO_HELP "\n"
+			   "Exit status: 0 done, 1 failed, 2 wrong usage.\n";
 
 static void print_stats(FILE *out, const json_t *point)
 {
