@@ -11,7 +11,7 @@ tap_begin
 tap_at_exit disks_cleanup
 export LUNETTE_REPO=$TAP_DIR/repo
 
-disks_ntfs a.img 256 A && disks_fill a.img 100 120 && disks_gpt one.img 512 basic:a.img &&
+disks_ntfs a.img 320 A && disks_fill a.img 100 120 && disks_gpt one.img 512 basic:a.img &&
 	disks_ntfs b.img 128 B && disks_fill b.img 50 40 && disks_gpt two.img 512 basic:b.img || exit
 mkdir mnt ntfs
 tap_at_exit umount --lazy mnt
