@@ -321,117 +321,66 @@ static void a_group_shows_its_volumes_and_hides_the_rest(void **state)
 	teardown(&f);
 }
 
+/* lvconvert --splitmirrors --trackchanges: the image is a volume of its own until it comes back. */
+static void an_image_that_is_split_off_is_no_mirror(void **state)
+{
+	(void)state;
+	/* clang-format off */
+	static const char lvs[] =
+		LV("r_0", HIDDEN, LINEAR("1", "0", "1", "pv0", "4"))
+		LV("r_1", SHOWN, LINEAR("1", "0", "1", "pv1", "4"))
+		LV("q_0", HIDDEN, LINEAR("1", "0", "1", "pv0", "5"))
+		LV("q_1", HIDDEN, LINEAR("1", "0", "1", "pv1", "5"))
+		LV("r1", SHOWN, SEGMENT("1", "0", "1",
+			"type = \"raid1\"\ndevice_count = 2\n"
+			"raids = [\n\"q_0\", \"r_0\", \"q_1\", \"r_1\"\n]\n"));
+	/* clang-format on */
+	struct fixture f;
+	setup(&f, 2);
+	write_all(&f, group(1, 2, lvs));
+	probe(&f);
+	struct layout_volume *v = layout_find(f.layout, "vg0-r1");
+	assert_int_equal(v->state, LAYOUT_DEGRADED);
+	assert_int_equal(byte_at(v, 0), 'a');
+	assert_int_equal(byte_at(layout_find(f.layout, "vg0-r_1"), 0), 'b');
+	assert_true(warned(&f, "split off"));
+	layout_free(f.layout);
+
+	/* Without the disk of the other one, there is only old content. */
+	f.inputs[0] = f.inputs[1];
+	f.n = 1;
+	probe(&f);
+	assert_int_equal(layout_find(f.layout, "vg0-r1")->state, LAYOUT_INCOMPLETE);
+	f.n = 2;
+	teardown(&f);
+}
+
 static void stripes_and_mirrors_and_raid_are_put_together(void **state)
 {
 	(void)state;
+	/* clang-format off */
+	static const char lvs[] =
+		LV("st", SHOWN, SEGMENT("1", "0", "3",
+			"type = \"striped\"\nstripe_count = 3\nstripe_size = 8\n"
+			"stripes = [\n\"pv0\", 0,\n\"pv1\", 0,\n\"pv2\", 0\n]\n"))
+		LV("m_0", HIDDEN, LINEAR("1", "0", "1", "pv0", "2"))
+		LV("m_1", HIDDEN, LINEAR("1", "0", "1", "pv1", "2"))
+		LV("mi", SHOWN, SEGMENT("1", "0", "1",
+			"type = \"mirror\"\nmirror_count = 2\nregion_size = 8\n"
+			"mirrors = [\n\"m_0\", 0,\n\"m_1\", 0\n]\n"))
+		LV("r_0", HIDDEN, LINEAR("1", "0", "1", "pv0", "4"))
+		LV("r_1", HIDDEN, LINEAR("1", "0", "1", "pv1", "4"))
+		LV("r_2", HIDDEN, LINEAR("1", "0", "1", "pv2", "4"))
+		LV("q_0", HIDDEN, LINEAR("1", "0", "1", "pv0", "5"))
+		LV("q_1", HIDDEN, LINEAR("1", "0", "1", "pv1", "5"))
+		LV("q_2", HIDDEN, LINEAR("1", "0", "1", "pv2", "5"))
+		LV("r5", SHOWN, SEGMENT("1", "0", "2",
+			"type = \"raid5_ls\"\ndevice_count = 3\nstripe_size = 8\nraids = [\n"
+			"\"q_0\", \"r_0\",\n\"q_1\", \"r_1\",\n\"q_2\", \"r_2\"\n]\n"));
+	/* clang-format on */
 	struct fixture f;
 	setup(&f, 3);
-	write_all(&f,
-		  group(1, 3,
-			LV("st", SHOWN,
-			   SEGMENT("1", "0", "3",
-				   "type = \"striped\"\nstripe_count = 3\nstripe_size = 8\n"
-				   "stripes = [\n\"pv0\", 0,\n\"pv1\", 0,\n\"pv2\", 0\n]\n"))
-				LV("m_0", HIDDEN, LINEAR("1", "0", "1", "pv0", "2")) LV(
-					"m_1", HIDDEN,
-					LINEAR("1", "0", "1", "pv1", "2")) LV("mi", SHOWN,
-									      SEGMENT("1", "0", "1",
-										      "ty"
-										      "pe"
-										      " ="
-										      " "
-										      "\""
-										      "mi"
-										      "rr"
-										      "or"
-										      "\""
-										      "\n"
-										      "mi"
-										      "rr"
-										      "or"
-										      "_c"
-										      "ou"
-										      "nt"
-										      " ="
-										      " 2"
-										      "\n"
-										      "re"
-										      "gi"
-										      "on"
-										      "_s"
-										      "iz"
-										      "e "
-										      "= "
-										      "8"
-										      "\n"
-										      "mi"
-										      "rr"
-										      "or"
-										      "s "
-										      "= "
-										      "["
-										      "\n"
-										      "\""
-										      "m_"
-										      "0"
-										      "\""
-										      ", "
-										      "0,"
-										      "\n"
-										      "\""
-										      "m_"
-										      "1"
-										      "\""
-										      ", "
-										      "0"
-										      "\n"
-										      "]"
-										      "\n"))
-					LV("r_0", HIDDEN, LINEAR("1", "0", "1", "pv0", "4")) LV(
-						"r_1",
-						HIDDEN, LINEAR("1", "0", "1", "pv1", "4"))
-						LV("r_2", HIDDEN, LINEAR("1", "0", "1", "pv2", "4"))
-							LV("q_0", HIDDEN,
-							   LINEAR("1", "0", "1", "pv0", "5"))
-								LV("q_1", HIDDEN,
-								   LINEAR("1", "0", "1", "pv1",
-									  "5"))
-									LV("q_2", HIDDEN,
-									   LINEAR("1", "0", "1",
-										  "pv2", "5"))
-										LV("r5", SHOWN,
-										   SEGMENT("1", "0",
-											   "2",
-											   "type "
-											   "= "
-											   "\"rai"
-											   "d5_"
-											   "ls\""
-											   "\ndev"
-											   "ice_"
-											   "count"
-											   " = "
-											   "3\nst"
-											   "ripe_"
-											   "size "
-											   "= 8\n"
-											   "raids"
-											   " = "
-											   "[\n\""
-											   "q_"
-											   "0\", "
-											   "\"r_"
-											   "0\","
-											   "\n\"q"
-											   "_1\","
-											   " \"r_"
-											   "1\","
-											   "\n\"q"
-											   "_2\","
-											   " \"r_"
-											   "2\"\n"
-											   "]"
-											   "\n"))));
+	write_all(&f, group(1, 3, lvs));
 	probe(&f);
 	assert_int_equal(f.layout->n_volumes, 3);
 	struct layout_volume *v = layout_find(f.layout, "vg0-st");
@@ -657,6 +606,7 @@ int main(void)
 		cmocka_unit_test(hostile_texts_are_refused),
 		cmocka_unit_test(a_text_may_not_be_deep_or_crowded),
 		cmocka_unit_test(a_group_shows_its_volumes_and_hides_the_rest),
+		cmocka_unit_test(an_image_that_is_split_off_is_no_mirror),
 		cmocka_unit_test(stripes_and_mirrors_and_raid_are_put_together),
 		cmocka_unit_test(volumes_that_make_no_sense_harm_nobody),
 		cmocka_unit_test(a_group_that_makes_no_sense_is_a_warning),

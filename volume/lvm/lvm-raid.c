@@ -81,6 +81,7 @@ struct super {
 /* An image and what its super-block says. */
 struct image {
 	struct map_leg leg;
+	bool split; /* split off for a while, with its changes tracked: a volume of its own now */
 	bool blank; /* it has a place for a super-block, with none in it */
 	bool known; /* it has a super-block */
 	struct super super;
@@ -112,6 +113,8 @@ static int read_images(struct lvm_build *build, const struct lvm_segment *seg, b
 		const struct dm_config_value *image = v && with_meta ? v->next : v;
 		if (!image || v->type != DM_CFG_STRING || image->type != DM_CFG_STRING)
 			return error_set(err, -EUCLEAN, "its list of images is too short");
+		const struct lvm_lv *lv = lvm_vg_lv(build->vg, image->v.str);
+		images[i].split = lv && lv->visible;
 		int rc = lvm_area_leg(build, image->v.str, 0, length, &images[i].leg, err);
 		if (rc == 0 && with_meta)
 			rc = read_super(build, v->v.str, &images[i], err);
@@ -141,20 +144,27 @@ static const struct super *find_freshest(const struct image *images, uint64_t n)
 	return best;
 }
 
-/* Leaves out the images that the array does not count on. */
+/* Why the array does not count on an image; NULL when it does. */
+static const char *why_not(const struct image *image, uint64_t i, const struct super *best)
+{
+	if (image->split)
+		return "an image that is split off, and has old content, is not used";
+	if (!best)
+		return NULL;
+	if (is_failed(best, i) ||
+	    (image->known && le64toh(image->super.events) + 1 < le64toh(best->events)))
+		return "an image that fell behind the others is not used";
+	if (image->blank || (image->known && image->super.recovered != UINT64_MAX))
+		return "an image that is being rebuilt is not used";
+	return NULL;
+}
+
 static int drop_stale(struct lvm_build *build, struct image *images, uint64_t n, struct error *err)
 {
 	const struct super *best = find_freshest(images, n);
-	for (uint64_t i = 0; best && i < n; i++) {
+	for (uint64_t i = 0; i < n; i++) {
 		struct image *image = &images[i];
-		const char *why = NULL;
-		if (!image->leg.blk)
-			continue;
-		if (is_failed(best, i) ||
-		    (image->known && le64toh(image->super.events) + 1 < le64toh(best->events)))
-			why = "an image that fell behind the others is not used";
-		else if (image->blank || (image->known && image->super.recovered != UINT64_MAX))
-			why = "an image that is being rebuilt is not used";
+		const char *why = image->leg.blk ? why_not(image, i, best) : NULL;
 		if (!why)
 			continue;
 		image->leg.blk = NULL;
