@@ -188,6 +188,15 @@ static bool is_anything(const struct layout *layout)
 	return layout->n_volumes + layout->n_groups > 0;
 }
 
+/* What is not as it should be is on the screen; the status tells it to a script. */
+static bool is_all_well(const struct layout *layout)
+{
+	for (size_t i = 0; i < layout->n_volumes; i++)
+		if (layout->volumes[i].state != LAYOUT_OK)
+			return false;
+	return true;
+}
+
 static int probe(struct cmd_sources *sources, char **specs, size_t n, bool json, struct error *err)
 {
 	CLEANUP(layout_free_cleanup) struct layout *layout = NULL;
@@ -204,7 +213,7 @@ static int probe(struct cmd_sources *sources, char **specs, size_t n, bool json,
 			"nothing was recognised on '%s'%s: there is no partition table that can "
 			"be used, and no file system on the whole disk",
 			specs[0], n > 1 ? " and the other disks" : "");
-	return warned ? STATUS_WARNINGS : STATUS_DONE;
+	return warned || !is_all_well(layout) ? STATUS_WARNINGS : STATUS_DONE;
 }
 
 static int run(int argc, char **argv, struct error *err)

@@ -80,6 +80,21 @@ static int find_secrets(struct cmd_sources *sources, struct error *err)
 	return 0;
 }
 
+/* One disk in two places would be taken for two clones, and stored twice. */
+static int check_twice(const struct cmd_sources *sources, const struct source *new,
+		       struct error *err)
+{
+	for (size_t i = 0; i < sources->n; i++) {
+		const struct source *old = sources->sources[i];
+		if (strcmp(old->spec, new->spec) == 0)
+			return error_set(err, -EINVAL, "'%s' is given twice", new->spec);
+		if (*new->id && strcmp(old->id, new->id) == 0)
+			return error_set(err, -EINVAL, "'%s' and '%s' are the same LUN (%s)",
+					 old->spec, new->spec, new->id);
+	}
+	return 0;
+}
+
 int cmd_sources_open(struct cmd_sources *sources, char **specs, size_t n, struct layout **ret,
 		     struct error *err)
 {
@@ -94,7 +109,10 @@ int cmd_sources_open(struct cmd_sources *sources, char **specs, size_t n, struct
 		rc = source_open(specs[i], &sources->options, &sources->sources[i], err);
 		if (rc < 0)
 			return rc;
+		rc = check_twice(sources, sources->sources[i], err);
 		sources->n = i + 1;
+		if (rc < 0)
+			return rc;
 		inputs[i] = (struct layout_input){ .blk = sources->sources[i]->blk,
 						   .source = sources->sources[i]->spec };
 	}

@@ -118,3 +118,5 @@ fails 'no source' 2 'SOURCE' "$LUNETTE" backup --name x
 fails 'no name' 2 'name' "$LUNETTE" backup gpt.img
 fails 'no repository' 2 'LUNETTE_REPO' env -u LUNETTE_REPO "$LUNETTE" list
 fails 'a chunk size that cannot be' 2 'chunk-size' "$LUNETTE" init --chunk-size 3K new
+
+fails 'one disk given twice' 1 "'gpt.img' is given twice" "$LUNETTE" probe gpt.img gpt.img

@@ -325,7 +325,8 @@ static void report_dead(struct lun *lun, const struct error *last)
 {
 	struct error why = { 0 };
 	if (last->code)
-		error_set(&why, -ETIMEDOUT, "%s: lost for %u s, and could not be reached again: %s",
+		error_set(&why, -ETIMEDOUT,
+			  "%s: lost for %u s, and given up: open it anew when it is back: %s",
 			  lun->name, lun->login.timeout_s, last->msg);
 	else
 		error_set(&why, -ETIMEDOUT, "%s: no answer for %u s", lun->name,
