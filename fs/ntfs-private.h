@@ -14,6 +14,7 @@
  *   ntfs-xattr.c   alternate data streams
  *   ntfs-data.c    where a file's bytes lie, and reading them
  *   ntfs-used.c    which bytes of the volume are in use
+ *   ntfs-log.c     which more may be, where the volume was in use itself
  */
 #ifndef NTFS_PRIVATE_H
 #define NTFS_PRIVATE_H
@@ -200,6 +201,33 @@ int fs_ntfs_file_extent(struct fs *fs, uint64_t ino, uint64_t off, struct fs_run
  */
 int fs_ntfs_read_whole(struct fs_ntfs *ntfs, uint64_t ino, void *buf, size_t len, uint64_t off,
 		       struct error *err);
+
+/* ---- ntfs-log.c ---- */
+
+/* Clusters from @first up to, not including, @stop. */
+struct ntfs_range {
+	uint64_t first;
+	uint64_t stop;
+};
+
+/**
+ * struct ntfs_ranges - ranges of clusters, in order and apart from each other
+ * @v: to be freed with free()
+ * @room: ranges that @v has room for
+ */
+struct ntfs_ranges {
+	struct ntfs_range *v;
+	size_t n;
+	size_t room;
+};
+
+/**
+ * fs_ntfs_log_ranges() - the clusters that are allocated, or may be, as soon as the log is replayed
+ * @ret: none if the volume was unmounted in an orderly way; all clusters inside the volume
+ *
+ * It may read all of $LogFile, which has 64 MiB as a rule.
+ */
+int fs_ntfs_log_ranges(struct fs_ntfs *ntfs, struct ntfs_ranges *ret, struct error *err);
 
 /* ---- ntfs-used.c ---- */
 

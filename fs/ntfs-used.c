@@ -4,7 +4,8 @@
  *
  * The bitmap of a large volume has hundreds of megabytes, so it is looked at through a window. What
  * lies behind the last whole cluster, the copy of the boot sector among it, has no bit and counts
- * as used. A bitmap that cannot be read is an error: "nothing is used" would lose everything.
+ * as used, and so does what the log says, see ntfs-log.c. A bitmap that cannot be read is an error:
+ * "nothing is used" would lose everything.
  */
 #define NTFS_WANT_LIBRARY
 #include "ntfs-private.h"
@@ -17,11 +18,14 @@
 /**
  * struct ntfs_bitmap - the window
  * @lock: covers the rest
+ * @log: what counts as used whatever the bitmap says, once @log_known
  * @first: the first cluster in it, a multiple of WINDOW_BITS, or NOTHING_LOADED
  * @n: clusters in it; words behind them are zero
  */
 struct ntfs_bitmap {
 	pthread_mutex_t lock;
+	struct ntfs_ranges log;
+	bool log_known;
 	uint64_t first;
 	uint64_t n;
 	uint64_t words[WINDOW_BYTES / sizeof(uint64_t)];
@@ -43,7 +47,45 @@ void fs_ntfs_bitmap_free(struct ntfs_bitmap *bitmap)
 	if (!bitmap)
 		return;
 	pthread_mutex_destroy(&bitmap->lock);
+	free(bitmap->log.v);
 	free(bitmap);
+}
+
+static int load_log(struct fs_ntfs *ntfs, struct ntfs_bitmap *bitmap, struct error *err)
+{
+	if (bitmap->log_known)
+		return 0;
+	int rc = fs_ntfs_log_ranges(ntfs, &bitmap->log, err);
+	bitmap->log_known = rc == 0;
+	return rc;
+}
+
+/* Index of the first range of the log that ends behind @cluster. */
+static size_t find_range(const struct ntfs_ranges *log, uint64_t cluster)
+{
+	size_t low = 0;
+	size_t high = log->n;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (log->v[middle].stop > cluster)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+/* Sets the bits in the window that the log has. */
+static void add_log(struct ntfs_bitmap *bitmap)
+{
+	uint64_t end = bitmap->first + bitmap->n;
+	for (size_t i = find_range(&bitmap->log, bitmap->first);
+	     i < bitmap->log.n && bitmap->log.v[i].first < end; i++) {
+		uint64_t from = MAX(bitmap->log.v[i].first, bitmap->first) - bitmap->first;
+		uint64_t to = MIN(bitmap->log.v[i].stop, end) - bitmap->first;
+		for (uint64_t k = from; k < to; k++)
+			bitmap->words[k / WORD_BITS] |= cpu_to_le64(1ull << (k % WORD_BITS));
+	}
 }
 
 static int load_window(struct fs_ntfs *ntfs, struct ntfs_bitmap *bitmap, uint64_t cluster,
@@ -55,12 +97,16 @@ static int load_window(struct fs_ntfs *ntfs, struct ntfs_bitmap *bitmap, uint64_
 	uint64_t n = MIN(ntfs->boot.n_clusters - first, WINDOW_BITS);
 	bitmap->first = NOTHING_LOADED;
 	memset(bitmap->words, 0, sizeof(bitmap->words));
-	int rc = fs_ntfs_read_whole(ntfs, FILE_Bitmap, bitmap->words, (size_t)((n + 7) / 8),
-				    first / 8, err);
+	int rc = load_log(ntfs, bitmap, err);
+	if (rc < 0)
+		return rc;
+	rc = fs_ntfs_read_whole(ntfs, FILE_Bitmap, bitmap->words, (size_t)((n + 7) / 8), first / 8,
+				err);
 	if (rc < 0)
 		return error_wrap(err, rc, "the map of used clusters");
 	bitmap->first = first;
 	bitmap->n = n;
+	add_log(bitmap);
 	return 0;
 }
 

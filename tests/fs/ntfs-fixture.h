@@ -60,7 +60,7 @@ static inline void ntfs_fixture_write(const char *path, const void *bytes, size_
 }
 
 /* A volume of NTFS_SIZE bytes with the files "big" and "small" in its root. */
-static inline uint8_t *ntfs_fixture_make(void)
+static inline uint8_t *ntfs_fixture_make_with(const char *mkntfs_options)
 {
 	char dir[] = "/tmp/lunette-test.XXXXXX";
 	char image[64], file[64];
@@ -72,10 +72,13 @@ static inline uint8_t *ntfs_fixture_make(void)
 	if (!bytes)
 		exit(1);
 	ntfs_fixture_write(image, bytes, NTFS_SIZE);
-	ntfs_fixture_do(
-		NTFS_FIXTURE_TEXT("mkntfs -q -F -Q -s 512 -c 1024 -p 0 -H 16 -S 63 -L '" NTFS_LABEL
-				  "' '%s' >/dev/null 2>&1",
-				  image));
+	char *mkntfs = NULL;
+	if (asprintf(&mkntfs,
+		     "mkntfs -q -F -Q -s 512 %s -p 0 -H 16 -S 63 -L '" NTFS_LABEL
+		     "' '%s' >/dev/null 2>&1",
+		     mkntfs_options, image) < 0)
+		exit(1);
+	ntfs_fixture_do(mkntfs);
 	for (size_t i = 0; i < NTFS_BIG; i++)
 		bytes[i] = ntfs_fixture_byte(i);
 	ntfs_fixture_write(file, bytes, NTFS_BIG);
@@ -90,6 +93,11 @@ static inline uint8_t *ntfs_fixture_make(void)
 	fclose(f);
 	ntfs_fixture_do(NTFS_FIXTURE_TEXT("rm -r '%s'", dir));
 	return bytes;
+}
+
+static inline uint8_t *ntfs_fixture_make(void)
+{
+	return ntfs_fixture_make_with("-c 1024");
 }
 
 static inline struct blk_mem *ntfs_fixture_blk(const uint8_t *bytes)
