@@ -207,4 +207,11 @@ int cmd_sources_open(struct cmd_sources *sources, char **specs, size_t n, struct
 
 void cmd_sources_free(struct cmd_sources *sources);
 
+/**
+ * cmd_repo_options() - the options of a command that reports on a repository: --repo and --json
+ *
+ * Return: 0; STATUS_USAGE with @err set.
+ */
+int cmd_repo_options(int argc, char **argv, const char **path, bool *json, struct error *err);
+
 #endif

@@ -83,25 +83,15 @@ static int list_json(struct repo *repo, const char *name, struct listing *list, 
 
 static int run(int argc, char **argv, struct error *err)
 {
-	static const struct option options[] = {
-		{ "repo", required_argument, NULL, 'r' },
-		{ "json", no_argument, NULL, 'j' },
-		{ 0 },
-	};
 	const char *path = NULL;
 	bool json = false;
-	for (int opt; (opt = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
-		if (opt == 'r')
-			path = optarg;
-		else if (opt == 'j')
-			json = true;
-		else
-			return cmd_no_option(opt, argv[optind - 1], err);
-	}
+	int rc = cmd_repo_options(argc, argv, &path, &json, err);
+	if (rc)
+		return rc;
 	if (argc - optind > 1)
 		return cmd_usage(err, "one NAME at most");
 	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
-	int rc = cmd_open_repo(path, &repo, err);
+	rc = cmd_open_repo(path, &repo, err);
 	if (rc)
 		return rc;
 	struct listing list = { 0 };

@@ -50,3 +50,21 @@ int cmd_print_json(json_t *doc, struct error *err)
 	int rc = cmd_print(text, err);
 	return rc < 0 ? rc : cmd_print("\n", err);
 }
+
+int cmd_repo_options(int argc, char **argv, const char **path, bool *json, struct error *err)
+{
+	static const struct option options[] = {
+		{ "repo", required_argument, NULL, 'r' },
+		{ "json", no_argument, NULL, 'j' },
+		{ 0 },
+	};
+	for (int opt; (opt = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
+		if (opt == 'r')
+			*path = optarg;
+		else if (opt == 'j')
+			*json = true;
+		else
+			return cmd_no_option(opt, argv[optind - 1], err);
+	}
+	return 0;
+}
