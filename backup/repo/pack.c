@@ -1,37 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/*
- * pack - see pack.h.
- *
- * Source: FORMAT.md, "Pack". Numbers are little-endian.
- *
- *	header                   table entry                 trailer
- *	  0  8  "LUNEPACK"         0 32  chunk id              0  8  "PACKTAIL"
- *	  8  4  version, 1        32  4  offset                8  4  version, 1
- *	 12  4  features, 0       36  4  stored length        12  4  features, 0
- *	                          40  4  length               16  4  number of entries
- *	                          44  1  codec                20  4  offset of the table
- *	                          45  1  kind                 24  8  zero
- *	                          46  2  zero
- */
+/* pack - writing one. See pack.h; pack-format.h has the bytes. */
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 
-#include "bytes.h"
-#include "digest.h"
+#include "pack-format.h"
 #include "pack.h"
-
-#define HEADER_MAGIC  "LUNEPACK"
-#define TRAILER_MAGIC "PACKTAIL"
-#define VERSION       1
-#define HEADER_BYTES  16
-#define ENTRY_BYTES   48
-#define TRAILER_BYTES 32
 
 struct pack {
 	struct store_put *put;
 	uint32_t n;
-	uint8_t table[PACK_FULL_CHUNKS * ENTRY_BYTES + TRAILER_BYTES];
+	uint8_t table[PACK_FULL_CHUNKS * PACK_ENTRY_BYTES + PACK_TRAILER_BYTES];
 };
 
 void pack_key(const uint8_t id[32], char *ret)
@@ -49,8 +28,8 @@ int pack_begin(struct store *store, struct pack **ret, struct error *err)
 	int rc = store_begin(store, &pack->put, err);
 	if (rc < 0)
 		return rc;
-	uint8_t header[HEADER_BYTES] = HEADER_MAGIC;
-	put_le32(header + 8, VERSION);
+	uint8_t header[PACK_HEADER_BYTES] = PACK_HEADER_MAGIC;
+	put_le32(header + 8, PACK_VERSION);
 	rc = store_append(pack->put, header, sizeof(header), err);
 	if (rc < 0)
 		return rc;
@@ -79,7 +58,7 @@ int pack_add(struct pack *pack, const struct chunk_id *id, const struct sealed *
 	int rc = store_append(pack->put, sealed->buf, sealed->len, err);
 	if (rc < 0)
 		return rc;
-	uint8_t *p = pack->table + pack->n++ * ENTRY_BYTES;
+	uint8_t *p = pack->table + pack->n++ * PACK_ENTRY_BYTES;
 	memcpy(p, id->bytes, 32);
 	put_le32(p + 32, offset);
 	put_le32(p + 36, sealed->len);
@@ -94,13 +73,13 @@ int pack_finish(struct pack *pack, struct store_put **ret, struct index_pack *re
 		struct error *err)
 {
 	CLEANUP(pack_abort_cleanup) struct pack *owned = pack;
-	uint8_t *trailer = pack->table + pack->n * ENTRY_BYTES;
-	memcpy(trailer, TRAILER_MAGIC, 8);
-	put_le32(trailer + 8, VERSION);
+	uint8_t *trailer = pack->table + pack->n * PACK_ENTRY_BYTES;
+	memcpy(trailer, PACK_TRAILER_MAGIC, 8);
+	put_le32(trailer + 8, PACK_VERSION);
 	put_le32(trailer + 16, pack->n);
 	put_le32(trailer + 20, (uint32_t)pack->put->size);
 
-	size_t len = pack->n * ENTRY_BYTES + TRAILER_BYTES;
+	size_t len = pack->n * PACK_ENTRY_BYTES + PACK_TRAILER_BYTES;
 	struct index_pack done;
 	int rc = digest(pack->table, len, done.id, err);
 	if (rc < 0)

@@ -41,6 +41,17 @@ int repo_open_store(struct store *store, const char *path, struct repo **ret, st
 int openers_new(struct openers **ret, struct error *err);
 void openers_free(struct openers *openers);
 
+/**
+ * repo_open_chunk() - open what lies in a pack, and prove it. Any thread.
+ * @id: the chunk's
+ * @sealed: foreign bytes
+ * @buf: @len bytes
+ *
+ * Return: 0; -EUCLEAN when what comes out is not what @id says.
+ */
+int repo_open_chunk(struct repo *repo, const struct chunk_id *id, const void *sealed,
+		    size_t sealed_len, uint8_t codec, void *buf, size_t len, struct error *err);
+
 /* ---- repo-writer.c ---- */
 
 /**

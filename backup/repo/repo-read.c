@@ -66,6 +66,23 @@ static void give_back(struct openers *openers, struct opener *opener)
 		opener_free(opener);
 }
 
+int repo_open_chunk(struct repo *repo, const struct chunk_id *id, const void *sealed,
+		    size_t sealed_len, uint8_t codec, void *buf, size_t len, struct error *err)
+{
+	struct opener *opener;
+	int rc = take(repo->openers, &opener, err);
+	if (rc < 0)
+		return rc;
+	rc = opener_open(opener, sealed, sealed_len, codec, buf, len, err);
+	give_back(repo->openers, opener);
+	struct chunk_id opened;
+	if (rc == 0)
+		rc = digest(buf, len, opened.bytes, err);
+	if (rc == 0 && memcmp(&opened, id, sizeof(opened)) != 0)
+		rc = error_set(err, -EUCLEAN, "the chunk is not what its id says");
+	return rc;
+}
+
 static int read_sealed(struct repo *repo, const struct catalog_place *place, const char *key,
 		       void *buf, size_t len, struct error *err)
 {
