@@ -17,11 +17,6 @@
 
 #define FORMAT "lunette-repository"
 
-static void decref_cleanup(json_t **json)
-{
-	json_decref(*json);
-}
-
 bool config_chunk_size_ok(uint64_t size)
 {
 	return is_power_of_2(size) && size >= REPO_CHUNK_MIN && size <= REPO_CHUNK_MAX;
@@ -30,7 +25,7 @@ bool config_chunk_size_ok(uint64_t size)
 /* The digest is that of the document without it, keys sorted, without white space. */
 static int checksum(const json_t *config, char ret[2 * DIGEST_SIZE + 1], struct error *err)
 {
-	CLEANUP(decref_cleanup) json_t *rest = json_copy((json_t *)config);
+	CLEANUP(json_decref_cleanup) json_t *rest = json_copy((json_t *)config);
 	if (rest)
 		json_object_del(rest, "sha256");
 	CLEANUP(free_cleanup)
@@ -58,7 +53,7 @@ int config_create(struct store *store, uint32_t chunk_size, struct error *err)
 	char created[32];
 	strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
 
-	CLEANUP(decref_cleanup)
+	CLEANUP(json_decref_cleanup)
 	json_t *config =
 		json_pack("{s:s, s:i, s:s, s:s, s:I, s:[], s:[]}", "format", FORMAT, "version",
 			  CONFIG_VERSION, "id", id, "created", created, "chunk_size",
@@ -125,7 +120,7 @@ static int damaged(struct error *err, const char *why)
 
 int config_parse(const char *buf, size_t len, struct config *ret, struct error *err)
 {
-	CLEANUP(decref_cleanup)
+	CLEANUP(json_decref_cleanup)
 	json_t *json = json_loadb(buf, len, JSON_REJECT_DUPLICATES, NULL);
 	if (!json)
 		return damaged(err, "it is not JSON");

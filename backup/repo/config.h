@@ -10,6 +10,8 @@
 
 #include "store.h"
 
+DEFINE_CLEANUP(json_t *, json_decref)
+
 #define CONFIG_KEY     "config"
 #define CONFIG_VERSION 1
 

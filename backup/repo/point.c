@@ -8,16 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "digest.h"
+#include "document.h"
 #include "repo-inside.h"
 
 #define FORMAT  "lunette-point"
 #define VERSION 1
-
-static void decref_cleanup(json_t **json)
-{
-	json_decref(*json);
-}
 
 static const char *string_in(const json_t *object, const char *key)
 {
@@ -125,91 +120,55 @@ static const char *wrong(const json_t *point)
 	return why ? why : wrong_rest(point);
 }
 
-static int damaged(struct error *err, const char *why)
+int point_check(const json_t *point, struct error *err)
 {
-	return error_set(err, -EUCLEAN,
-			 "it is damaged: %s; put it back from a copy of the repository", why);
-}
-
-int point_parse(const char *buf, size_t len, json_t **ret, struct error *err)
-{
-	CLEANUP(decref_cleanup) json_t *json = json_loadb(buf, len, JSON_REJECT_DUPLICATES, NULL);
-	if (!json)
-		return damaged(err, "it is not JSON");
-	int rc = config_envelope(json, FORMAT, VERSION, "the restore point", err);
+	int rc = config_envelope(point, FORMAT, VERSION, "the restore point", err);
 	if (rc < 0)
 		return rc;
-	const char *why = wrong(json);
+	const char *why = wrong(point);
 	if (why)
-		return damaged(err, why);
-	*ret = steal(&json);
+		return error_set(err, -EUCLEAN,
+				 "it is damaged: %s; put it back from a copy of the repository",
+				 why);
 	return 0;
 }
 
-static int get(struct store *store, const char *id, const char *key, json_t **ret,
-	       struct error *err)
+int point_get(struct repo *repo, const char *id, json_t **ret, struct error *err)
 {
-	CLEANUP(free_cleanup) char *buf = NULL;
-	size_t len;
-	int rc = store_get(store, key, POINT_MAX, &buf, &len, err);
+	CLEANUP(json_decref_cleanup) json_t *point = NULL;
+	int rc = document_get(repo, POINT_FOLDER, id, POINT_MAX, &point, err);
+	if (rc == 0)
+		rc = point_check(point, err);
 	if (rc < 0)
-		return rc;
-	uint8_t sum[DIGEST_SIZE];
-	char hex[2 * DIGEST_SIZE + 1];
-	rc = digest(buf, len, sum, err);
-	if (rc < 0)
-		return rc;
-	digest_hex(sum, sizeof(sum), hex);
-	if (strcmp(hex, id) != 0)
-		return damaged(err, "its name is not the digest of its content");
-	return point_parse(buf, len, ret, err);
-}
-
-int point_get(struct store *store, const char *id, json_t **ret, struct error *err)
-{
-	char key[STORE_KEY_MAX];
-	snprintf(key, sizeof(key), POINT_FOLDER "/%s", id);
-	int rc = get(store, id, key, ret, err);
-	return rc < 0 ? error_wrap(err, rc, "restore point %.16s", id) : 0;
+		return error_wrap(err, rc, "restore point %.16s", id);
+	*ret = steal(&point);
+	return 0;
 }
 
 /* The envelope first, as the manifest is read by people too. */
 static json_t *in_envelope(const json_t *point)
 {
-	CLEANUP(decref_cleanup)
+	CLEANUP(json_decref_cleanup)
 	json_t *whole =
 		json_pack("{s:s, s:i, s:[]}", "format", FORMAT, "version", VERSION, "features");
-	CLEANUP(decref_cleanup) json_t *envelope = json_copy(whole);
+	CLEANUP(json_decref_cleanup) json_t *envelope = json_copy(whole);
 	if (!whole || !envelope || json_object_update(whole, (json_t *)point) < 0 ||
 	    json_object_update(whole, envelope) < 0)
 		return NULL;
 	return steal(&whole);
 }
 
-int point_put(struct store *store, const json_t *point, char ret_id[65], struct error *err)
+int point_put(struct repo *repo, const json_t *point, char ret_id[65], struct error *err)
 {
 	const char *why = wrong(point);
 	if (why)
 		return error_set(err, -EINVAL, "the restore point cannot be written: %s", why);
-	CLEANUP(decref_cleanup) json_t *whole = in_envelope(point);
-	CLEANUP(free_cleanup) char *text = whole ? json_dumps(whole, JSON_INDENT(1)) : NULL;
-	if (!text)
+	CLEANUP(json_decref_cleanup) json_t *whole = in_envelope(point);
+	if (!whole)
 		return error_set(err, -ENOMEM, "write the restore point: %m");
-	size_t len = strlen(text);
-	if (len > POINT_MAX)
+	if (json_dumpb(whole, NULL, 0, JSON_INDENT(1)) > POINT_MAX)
 		return error_set(err, -EINVAL, "the restore point's manifest is too long");
-	uint8_t sum[DIGEST_SIZE];
-	char id[65], key[STORE_KEY_MAX];
-	int rc = digest(text, len, sum, err);
-	if (rc < 0)
-		return rc;
-	digest_hex(sum, sizeof(sum), id);
-	snprintf(key, sizeof(key), POINT_FOLDER "/%s", id);
-	rc = store_put_same(store, key, text, len, err);
-	if (rc < 0)
-		return rc;
-	memcpy(ret_id, id, sizeof(id));
-	return 0;
+	return document_put(repo, POINT_FOLDER, whole, ret_id, err);
 }
 
 const char *point_finished(const json_t *point)

@@ -65,7 +65,7 @@ static int read_point(struct listing *listing, const char *id, json_t **ret, str
 {
 	*ret = NULL;
 	struct error why;
-	int rc = point_get(listing->repo->store, id, ret, &why);
+	int rc = point_get(listing->repo, id, ret, &why);
 	if (rc == -ENOMEM)
 		return error_set(err, rc, "%s", why.msg);
 	if (rc < 0 && listing->damaged)
@@ -186,7 +186,7 @@ int repo_point_find(struct repo *repo, const char *spec, char ret_id[65], json_t
 			"NAME@TIME or the beginning of an id is needed; 'lunette list' shows "
 			"them",
 			spec, repo->path);
-	rc = point_get(repo->store, wanted.id, ret, err);
+	rc = point_get(repo, wanted.id, ret, err);
 	if (rc < 0)
 		return rc;
 	memcpy(ret_id, wanted.id, sizeof(wanted.id));

@@ -76,7 +76,7 @@ const struct repo *repo_writer_repo(const struct repo_writer *writer);
  *
  * Return: 0 when it is on stable storage; -EINVAL when it is not as FORMAT.md says; ...
  */
-int point_put(struct store *store, const json_t *point, char ret_id[65], struct error *err);
+int point_put(struct repo *repo, const json_t *point, char ret_id[65], struct error *err);
 
 /**
  * point_get() - read a restore point, and prove it
@@ -85,14 +85,14 @@ int point_put(struct store *store, const json_t *point, char ret_id[65], struct 
  *
  * Return: 0; -ENOENT; -EUCLEAN when it is damaged; -EPROTONOSUPPORT when it is of a newer version.
  */
-int point_get(struct store *store, const char *id, json_t **ret, struct error *err);
+int point_get(struct repo *repo, const char *id, json_t **ret, struct error *err);
 
 /**
- * point_parse() - read a manifest's bytes, which are foreign
+ * point_check() - is this the manifest that FORMAT.md describes? It is foreign until then.
  *
- * Return: as point_get().
+ * Return: 0; -EUCLEAN when it is damaged; -EPROTONOSUPPORT when it is of a newer version.
  */
-int point_parse(const char *buf, size_t len, json_t **ret, struct error *err);
+int point_check(const json_t *point, struct error *err);
 
 /* When the backup was finished, to the nanosecond, or "" when the manifest does not say. */
 const char *point_finished(const json_t *point);

@@ -254,7 +254,7 @@ static int finish(struct repo_writer *writer, const json_t *point, char ret_id[6
 		rc = flush(writer, err);
 	if (rc == 0)
 		rc = committer_drain(writer->committer, err);
-	return rc < 0 ? rc : point_put(writer->repo->store, point, ret_id, err);
+	return rc < 0 ? rc : point_put(writer->repo, point, ret_id, err);
 }
 
 int repo_writer_commit(struct repo_writer *writer, const json_t *point, char ret_id[65],

@@ -6,8 +6,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	json_t *point;
-	if (point_parse((const char *)data, size, &point, NULL) < 0)
+	CLEANUP(json_decref_cleanup)
+	json_t *point = json_loadb((const char *)data, size, JSON_REJECT_DUPLICATES, NULL);
+	if (!point || point_check(point, NULL) < 0)
 		return 0;
 	fuzz_check(repo_point_name(point)[0]);
 	fuzz_check(strlen(repo_point_time(point)) < POINT_TIME_MAX);
@@ -24,6 +25,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			   disk.size / disk.chunk_size + (disk.size % disk.chunk_size != 0));
 		fuzz_check(chunkmap_levels(disk.n_chunks) <= CHUNKMAP_LEVELS);
 	}
-	json_decref(point);
 	return 0;
 }

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* document - see document.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "digest.h"
+#include "document.h"
+#include "repo-inside.h"
+
+static int damaged(struct error *err, const char *why)
+{
+	return error_set(err, -EUCLEAN,
+			 "it is damaged: %s; put it back from a copy of the repository", why);
+}
+
+static int name_of(const void *buf, size_t len, char ret[65], struct error *err)
+{
+	uint8_t sum[DIGEST_SIZE];
+	int rc = digest(buf, len, sum, err);
+	if (rc == 0)
+		digest_hex(sum, sizeof(sum), ret);
+	return rc;
+}
+
+int document_put_bytes(struct store *store, const char *folder, const void *buf, size_t len,
+		       char ret_id[65], struct error *err)
+{
+	char id[65], key[STORE_KEY_MAX];
+	int rc = name_of(buf, len, id, err);
+	if (rc < 0)
+		return rc;
+	snprintf(key, sizeof(key), "%s/%s", folder, id);
+	rc = store_put_same(store, key, buf, len, err);
+	if (rc < 0)
+		return rc;
+	memcpy(ret_id, id, sizeof(id));
+	return 0;
+}
+
+int document_get_bytes(struct store *store, const char *folder, const char *id, size_t max,
+		       char **ret, size_t *ret_len, struct error *err)
+{
+	char key[STORE_KEY_MAX], is[65];
+	CLEANUP(free_cleanup) char *buf = NULL;
+	size_t len;
+	snprintf(key, sizeof(key), "%s/%s", folder, id);
+	int rc = store_get(store, key, max, &buf, &len, err);
+	if (rc < 0)
+		return rc;
+	rc = name_of(buf, len, is, err);
+	if (rc < 0)
+		return rc;
+	if (strcmp(is, id) != 0)
+		return damaged(err, "its name is not the digest of its content");
+	*ret = steal(&buf);
+	*ret_len = len;
+	return 0;
+}
+
+int document_put(struct repo *repo, const char *folder, const json_t *document, char ret_id[65],
+		 struct error *err)
+{
+	CLEANUP(free_cleanup) char *text = json_dumps(document, JSON_INDENT(1));
+	if (!text)
+		return error_set(err, -ENOMEM, "write to '%s': %m", folder);
+	return document_put_bytes(repo->store, folder, text, strlen(text), ret_id, err);
+}
+
+int document_get(struct repo *repo, const char *folder, const char *id, size_t max, json_t **ret,
+		 struct error *err)
+{
+	CLEANUP(free_cleanup) char *buf = NULL;
+	size_t len;
+	int rc = document_get_bytes(repo->store, folder, id, max, &buf, &len, err);
+	if (rc < 0)
+		return rc;
+	json_t *json = json_loadb(buf, len, JSON_REJECT_DUPLICATES, NULL);
+	if (!json)
+		return damaged(err, "it is not JSON");
+	*ret = json;
+	return 0;
+}
