@@ -311,6 +311,16 @@ static void closedir_cleanup(DIR **d)
 		closedir(*d);
 }
 
+/*
+ * A network file system remembers folders for a minute, and who looks for leases and marks must
+ * not miss one that is there: asking the server for the folder's times shows whether it changed.
+ */
+static void refresh_folder(int fd)
+{
+	struct statx unused;
+	(void)statx(fd, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_CTIME, &unused);
+}
+
 static int dir_list(struct store *store, const char *folder, store_list_fn *fn, void *ctx,
 		    struct error *err)
 {
@@ -322,7 +332,7 @@ static int dir_list(struct store *store, const char *folder, store_list_fn *fn, 
 	CLEANUP(closedir_cleanup) DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d)
 		return error_set(err, -errno, "list '%s/%s': %m", dir->path, folder);
-	(void)steal_fd(&fd);
+	refresh_folder(steal_fd(&fd));
 	for (;;) {
 		errno = 0;
 		const struct dirent *entry = readdir(d);
@@ -335,6 +345,86 @@ static int dir_list(struct store *store, const char *folder, store_list_fn *fn, 
 		if (rc < 0)
 			return rc;
 	}
+}
+
+static int dir_stat(struct store *store, const char *key, struct store_stat *ret, struct error *err)
+{
+	struct dir_store *dir = dir_of(store);
+	/* Opened, and not only looked up: then a network file system asks the server. */
+	CLEANUP(close_cleanup) int fd = openat(dir->fd, key, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_set(err, -errno, "'%s/%s': %m", dir->path, key);
+	*ret = (struct store_stat){ .size = (uint64_t)st.st_size, .modified = st.st_mtime };
+	return 0;
+}
+
+static int dir_remove(struct store *store, const char *key, struct error *err)
+{
+	struct dir_store *dir = dir_of(store);
+	if (unlinkat(dir->fd, key, 0) < 0 && errno != ENOENT)
+		return error_set(err, -errno, "remove '%s/%s': %m", dir->path, key);
+	/* Also for what was gone: who removed it may not have come to this. */
+	char folder[STORE_KEY_MAX];
+	const char *slash = strrchr(key, '/');
+	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - key) : 1, slash ? key : ".");
+	CLEANUP(close_cleanup) int fd = openat(dir->fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 || (fsync(fd) < 0 && errno != EINVAL))
+		return error_set(err, -errno, "sync directory '%s/%s': %m", dir->path, folder);
+	return 0;
+}
+
+/* What time is it on the file system's clock? That of a file server is not that of this host. */
+static int time_there(struct dir_store *dir, time_t *ret, struct error *err)
+{
+	char temp[TEMP_MAX];
+	int rc = make_temp_name(dir, temp, err);
+	if (rc < 0)
+		return rc;
+	CLEANUP(close_cleanup)
+	int fd = openat(dir->fd, temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	struct stat st;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		rc = error_set(err, -errno, "create '%s/%s': %m", dir->path, temp);
+	unlinkat(dir->fd, temp, 0);
+	if (rc == 0)
+		*ret = st.st_mtime;
+	return rc;
+}
+
+struct sweep {
+	struct dir_store *dir;
+	time_t before;
+};
+
+static int sweep_one(void *ctx, const char *name, struct error *err)
+{
+	struct sweep *sweep = ctx;
+	char temp[TEMP_MAX];
+	struct stat st;
+	if (snprintf(temp, sizeof(temp), "tmp/%s", name) >= (int)sizeof(temp))
+		return 0; /* not ours */
+	int dir = sweep->dir->fd;
+	if (fstatat(dir, temp, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
+	    st.st_mtime >= sweep->before)
+		return 0;
+	if (unlinkat(dir, temp, 0) < 0 && errno != ENOENT)
+		return error_set(err, -errno, "remove '%s/%s': %m", sweep->dir->path, temp);
+	return 0;
+}
+
+static int dir_sweep(struct store *store, uint32_t age, struct error *err)
+{
+	struct sweep sweep = { .dir = dir_of(store) };
+	if (faccessat(sweep.dir->fd, "tmp", F_OK, 0) < 0)
+		return 0; /* this file system needs none */
+	int rc = time_there(sweep.dir, &sweep.before, err);
+	if (rc < 0)
+		return rc;
+	sweep.before -= (time_t)age;
+	return dir_list(store, "tmp", sweep_one, &sweep, err);
 }
 
 static void dir_destroy(struct store *store)
@@ -354,6 +444,9 @@ static const struct store_ops dir_ops = {
 	.read = dir_read,
 	.close = dir_close,
 	.list = dir_list,
+	.stat = dir_stat,
+	.remove = dir_remove,
+	.sweep = dir_sweep,
 	.destroy = dir_destroy,
 };
 

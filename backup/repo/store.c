@@ -72,6 +72,21 @@ int store_list(struct store *store, const char *folder, store_list_fn *fn, void 
 	return store->ops->list(store, folder, fn, ctx, err);
 }
 
+int store_stat(struct store *store, const char *key, struct store_stat *ret, struct error *err)
+{
+	return store->ops->stat(store, key, ret, err);
+}
+
+int store_remove(struct store *store, const char *key, struct error *err)
+{
+	return store->ops->remove(store, key, err);
+}
+
+int store_sweep(struct store *store, uint32_t age, struct error *err)
+{
+	return store->ops->sweep(store, age, err);
+}
+
 int store_get(struct store *store, const char *key, size_t max, char **ret, size_t *ret_len,
 	      struct error *err)
 {

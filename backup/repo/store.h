@@ -32,6 +32,16 @@ struct store_object;
 typedef int store_list_fn(void *ctx, const char *name, struct error *err);
 
 /**
+ * struct store_stat - what is known of an object without reading it
+ * @size: bytes
+ * @modified: when it was written: seconds since 1970 on the clock of the store, not of this host
+ */
+struct store_stat {
+	uint64_t size;
+	int64_t modified;
+};
+
+/**
  * struct store_ops - what an implementation provides
  * @begin: an object without a key yet: content decides the key, so it comes last
  * @append: bytes for it
@@ -42,7 +52,11 @@ typedef int store_list_fn(void *ctx, const char *name, struct error *err);
  * @open: an object to read from; -ENOENT when it is not there
  * @read: all of a range, which lies inside the object
  * @close: of an object
- * @list: names of the objects in a folder, in no order; a folder that is not there is empty
+ * @list: names of the objects in a folder, in no order, as they are now, whatever a network file
+ *        system remembers; a folder that is not there is empty
+ * @stat: of an object; -ENOENT when it is not there
+ * @remove: an object; when this returns 0 it is gone and stays gone. It may be gone already
+ * @sweep: remove what writers that died left unfinished and nobody has touched for @age seconds
  * @destroy: free everything, the struct store included
  */
 struct store_ops {
@@ -57,6 +71,10 @@ struct store_ops {
 	void (*close)(struct store_object *object);
 	int (*list)(struct store *store, const char *folder, store_list_fn *fn, void *ctx,
 		    struct error *err);
+	int (*stat)(struct store *store, const char *key, struct store_stat *ret,
+		    struct error *err);
+	int (*remove)(struct store *store, const char *key, struct error *err);
+	int (*sweep)(struct store *store, uint32_t age, struct error *err);
 	void (*destroy)(struct store *store);
 };
 
@@ -125,6 +143,22 @@ DEFINE_CLEANUP(struct store_object *, store_close)
 
 int store_list(struct store *store, const char *folder, store_list_fn *fn, void *ctx,
 	       struct error *err);
+
+/* Return: 0; -ENOENT; what the system said. */
+int store_stat(struct store *store, const char *key, struct store_stat *ret, struct error *err);
+
+/**
+ * store_remove() - remove an object, or make sure that it is gone
+ *
+ * Return: 0 when it is gone on stable storage, whoever removed it; what the system said.
+ */
+int store_remove(struct store *store, const char *key, struct error *err);
+
+/**
+ * store_sweep() - remove what writers that died left unfinished
+ * @age: seconds for which nobody has added to it
+ */
+int store_sweep(struct store *store, uint32_t age, struct error *err);
 
 /**
  * store_get() - read a small object whole

@@ -7,6 +7,8 @@
 #include <cmocka.h>
 /* clang-format on */
 
+#include <time.h>
+
 #include "repo-fixture.h"
 
 struct fixture {
@@ -130,6 +132,54 @@ static void an_object_larger_than_it_can_be_is_not_loaded(void **state)
 	size_t len;
 	ok(store_put_new(f->store, "config", "first", 5, err));
 	assert_int_equal(store_get(f->store, "config", 4, &buf, &len, NULL), -EUCLEAN);
+}
+
+static void what_is_removed_is_gone_and_may_be_gone_already(void **state)
+{
+	struct fixture *f = *state;
+	struct store_stat st;
+	ok(store_put_same(f->store, "packs/ab/abc", "hello", 5, err));
+	ok(store_stat(f->store, "packs/ab/abc", &st, err));
+	assert_int_equal(st.size, 5);
+	assert_in_range(st.modified, time(NULL) - 60, time(NULL) + 60);
+	ok(store_remove(f->store, "packs/ab/abc", err));
+	assert_int_equal(store_stat(f->store, "packs/ab/abc", &st, NULL), -ENOENT);
+	assert_int_equal(count(f->store, "packs/ab"), 0);
+	ok(store_remove(f->store, "packs/ab/abc", err));
+	ok(store_remove(f->store, "nowhere/abc", err));
+}
+
+static void what_cannot_be_removed_is_told_of(void **state)
+{
+	struct fixture *f = *state;
+	struct error why = { 0 };
+	ok(store_put_same(f->store, "packs/ab/abc", "hello", 5, err));
+	assert_true(store_remove(f->store, "packs/ab", &why) < 0);
+	assert_non_null(strstr(why.msg, "packs/ab"));
+	assert_int_equal(count(f->store, "packs/ab"), 1);
+}
+
+/* Old is what has not been written to; a writer that is at work is left alone. */
+static void sweeping_takes_what_is_old_and_unfinished(void **state)
+{
+	struct fixture *f = *state;
+	char old[128], young[128], object[128];
+	snprintf(old, sizeof(old), "%s/tmp/00112233445566778899aabbccddeeff", f->dir);
+	snprintf(young, sizeof(young), "%s/tmp/00112233445566778899aabbccddee00", f->dir);
+	snprintf(object, sizeof(object), "%s/packs/abc", f->dir);
+	ok(store_sweep(f->store, 100, err));
+	assert_int_equal(count(f->store, "."), 0); /* it makes nothing where there is nothing */
+	ok(store_put_same(f->store, "tmp/00112233445566778899aabbccddeeff", "old", 3, err));
+	ok(store_put_same(f->store, "tmp/00112233445566778899aabbccddee00", "young", 5, err));
+	ok(store_put_same(f->store, "packs/abc", "whole", 5, err));
+	struct timespec times[2] = { { .tv_sec = time(NULL) - 200 },
+				     { .tv_sec = time(NULL) - 200 } };
+	assert_int_equal(utimensat(AT_FDCWD, old, times, 0), 0);
+	assert_int_equal(utimensat(AT_FDCWD, object, times, 0), 0);
+	ok(store_sweep(f->store, 100, err));
+	assert_int_equal(count(f->store, "tmp"), 1);
+	assert_int_equal(access(young, F_OK), 0);
+	assert_int_equal(access(object, F_OK), 0);
 }
 
 static void what_is_not_a_file_is_not_an_object(void **state)
@@ -267,6 +317,9 @@ int main(void)
 		TEST(nothing_is_overwritten),
 		TEST(a_damaged_twin_is_replaced),
 		TEST(an_object_larger_than_it_can_be_is_not_loaded),
+		TEST(what_is_removed_is_gone_and_may_be_gone_already),
+		TEST(what_cannot_be_removed_is_told_of),
+		TEST(sweeping_takes_what_is_old_and_unfinished),
 		TEST(what_is_not_a_file_is_not_an_object),
 		TEST(a_file_that_is_cut_while_open_is_an_error),
 		TEST(a_new_store_begins_empty),

@@ -134,6 +134,25 @@ static inline int faulty_list(struct store *store, const char *folder, store_lis
 	return rc < 0 ? rc : store_list(faulty_below(store), folder, fn, ctx, err);
 }
 
+static inline int faulty_stat(struct store *store, const char *key, struct store_stat *ret,
+			      struct error *err)
+{
+	int rc = faulty_now(store, "stat", err);
+	return rc < 0 ? rc : store_stat(faulty_below(store), key, ret, err);
+}
+
+static inline int faulty_remove(struct store *store, const char *key, struct error *err)
+{
+	int rc = faulty_now(store, "remove", err);
+	return rc < 0 ? rc : store_remove(faulty_below(store), key, err);
+}
+
+static inline int faulty_sweep(struct store *store, uint32_t age, struct error *err)
+{
+	int rc = faulty_now(store, "sweep", err);
+	return rc < 0 ? rc : store_sweep(faulty_below(store), age, err);
+}
+
 static inline void faulty_destroy(struct store *store)
 {
 	store_free(faulty_below(store));
@@ -152,6 +171,9 @@ static inline struct store_faulty *store_faulty_new(struct store *below)
 		.read = faulty_read,
 		.close = faulty_close,
 		.list = faulty_list,
+		.stat = faulty_stat,
+		.remove = faulty_remove,
+		.sweep = faulty_sweep,
 		.destroy = faulty_destroy,
 	};
 	struct store_faulty *faulty = calloc(1, sizeof(*faulty));

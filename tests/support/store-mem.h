@@ -147,6 +147,34 @@ static inline int mem_list(struct store *store, const char *folder, store_list_f
 	return 0;
 }
 
+static inline int mem_stat(struct store *store, const char *key, struct store_stat *ret,
+			   struct error *err)
+{
+	const struct mem_entry *entry = store_mem_find((struct store_mem *)store, key);
+	if (!entry)
+		return error_set(err, -ENOENT, "'%s': %m", key);
+	*ret = (struct store_stat){ .size = entry->len };
+	return 0;
+}
+
+static inline int mem_remove(struct store *store, const char *key, struct error *err)
+{
+	(void)err;
+	struct store_mem *mem = (struct store_mem *)store;
+	struct mem_entry *entry = store_mem_find(mem, key);
+	if (entry) {
+		free(entry->bytes);
+		*entry = mem->entries[--mem->n];
+	}
+	return 0;
+}
+
+static inline int mem_sweep(struct store *store, uint32_t age, struct error *err)
+{
+	(void)store, (void)age, (void)err;
+	return 0; /* what was not finished died with its writer */
+}
+
 static inline void mem_destroy(struct store *store)
 {
 	struct store_mem *mem = (struct store_mem *)store;
@@ -166,6 +194,9 @@ static inline struct store_mem *store_mem_new(void)
 		.read = mem_read,
 		.close = mem_close,
 		.list = mem_list,
+		.stat = mem_stat,
+		.remove = mem_remove,
+		.sweep = mem_sweep,
 		.destroy = mem_destroy,
 	};
 	struct store_mem *mem = calloc(1, sizeof(*mem));
