@@ -14,8 +14,7 @@ static const char help[] =
 	"file systems use are read and stored, and what the repository has already is not stored\n"
 	"again.\n"
 	"\n"
-	"Options:\n"
-	"  --repo REPO           the repository; else $LUNETTE_REPO\n"
+	"Options:\n" CMD_REPO_OPTIONS_HELP
 	"  --name NAME           what the restore point is called, usually the server's name\n"
 	"  --volume VOL          only this volume, and what describes the disks; may be repeated\n"
 	"  --degraded            also volumes that lack a redundant member\n"
@@ -29,8 +28,7 @@ static const char help[] =
 	"warnings.\n";
 
 enum {
-	OPT_REPO = 1,
-	OPT_NAME,
+	OPT_NAME = 1,
 	OPT_VOLUME,
 	OPT_DEGRADED,
 	OPT_ALL_BLOCKS,
@@ -40,7 +38,7 @@ enum {
 };
 
 static const struct option options[] = {
-	{ "repo", required_argument, NULL, OPT_REPO },
+	CMD_REPO_OPTIONS,
 	{ "name", required_argument, NULL, OPT_NAME },
 	{ "volume", required_argument, NULL, OPT_VOLUME },
 	{ "degraded", no_argument, NULL, OPT_DEGRADED },
@@ -53,7 +51,7 @@ static const struct option options[] = {
 };
 
 struct arguments {
-	const char *repo;
+	struct cmd_repo repo;
 	const char *name;
 	size_t n_volumes;
 	const char **volumes;
@@ -75,9 +73,6 @@ static void arguments_cleanup(struct arguments *args)
 static int take_option(struct arguments *args, int opt, char **argv, struct error *err)
 {
 	switch (opt) {
-	case OPT_REPO:
-		args->repo = optarg;
-		return 0;
 	case OPT_NAME:
 		args->name = optarg;
 		return 0;
@@ -105,7 +100,9 @@ static int take_option(struct arguments *args, int opt, char **argv, struct erro
 	case OPT_PROGRESS:
 		return cmd_progress_option(&args->progress, optarg, err);
 	default: {
-		int rc = cmd_sources_option(&args->sources, opt, optarg, err);
+		int rc = cmd_repo_option(&args->repo, opt, optarg);
+		if (rc == 1)
+			rc = cmd_sources_option(&args->sources, opt, optarg, err);
 		return rc == 1 ? cmd_no_option(opt, argv[optind - 1], err) : rc;
 	}
 	}
@@ -206,7 +203,7 @@ static int run(int argc, char **argv, struct error *err)
 		return rc;
 	double start = cmd_seconds();
 	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
-	rc = cmd_open_repo(args.repo, &repo, err);
+	rc = cmd_open_repo(&args.repo, &repo, err);
 	if (rc)
 		return rc;
 	CLEANUP(layout_free_cleanup) struct layout *layout = NULL;

@@ -91,12 +91,37 @@ const char *cmd_json_text(const json_t *object, const char *key);
 int cmd_print_json(json_t *doc, struct error *err);
 
 /**
- * cmd_open_repo() - open the repository that the user means
+ * struct cmd_repo - which repository the user means; begins as all zeros
  * @path: what --repo says, or NULL: then $LUNETTE_REPO counts
- *
- * Return: 0; STATUS_USAGE when neither names one; a negative errno.
  */
-int cmd_open_repo(const char *path, struct repo **ret, struct error *err);
+struct cmd_repo {
+	const char *path;
+};
+
+/* For the struct option array of a command that opens a repository. */
+enum {
+	CMD_OPT_REPO = 0x2000,
+};
+#define CMD_REPO_OPTIONS                                      \
+	{                                                     \
+		"repo", required_argument, NULL, CMD_OPT_REPO \
+	}
+
+#define CMD_REPO_OPTIONS_HELP "  --repo REPO  the repository; else $LUNETTE_REPO\n"
+
+/**
+ * cmd_repo_option() - take one of CMD_REPO_OPTIONS
+ *
+ * Return: 0 when @opt was one of them; 1 when not.
+ */
+int cmd_repo_option(struct cmd_repo *repo, int opt, const char *arg);
+
+/**
+ * cmd_open_repo() - open the repository that the user means
+ *
+ * Return: 0; STATUS_USAGE when none is named; a negative errno.
+ */
+int cmd_open_repo(const struct cmd_repo *which, struct repo **ret, struct error *err);
 
 /* "256K", "4M", "65536". Return: false if it is not a number of bytes. */
 bool cmd_parse_size(const char *text, uint64_t *ret);
@@ -208,10 +233,11 @@ int cmd_sources_open(struct cmd_sources *sources, char **specs, size_t n, struct
 void cmd_sources_free(struct cmd_sources *sources);
 
 /**
- * cmd_repo_options() - the options of a command that reports on a repository: --repo and --json
+ * cmd_repo_options() - the options of a command that reports on a repository: those of
+ * CMD_REPO_OPTIONS, and --json
  *
  * Return: 0; STATUS_USAGE with @err set.
  */
-int cmd_repo_options(int argc, char **argv, const char **path, bool *json, struct error *err);
+int cmd_repo_options(int argc, char **argv, struct cmd_repo *repo, bool *json, struct error *err);
 
 #endif

@@ -10,9 +10,7 @@ static const char help[] =
 	"Usage: lunette list [OPTIONS] [NAME]\n"
 	"Lists the restore points of a repository, or those called NAME.\n"
 	"\n"
-	"Options:\n"
-	"  --repo REPO  the repository; else $LUNETTE_REPO\n"
-	"  --json       as a JSON document\n"
+	"Options:\n" CMD_REPO_OPTIONS_HELP "  --json       as a JSON document\n"
 	"\n"
 	"Exit status: 0 done, 1 failed, 2 wrong usage, 3 some restore points are damaged.\n";
 
@@ -83,15 +81,15 @@ static int list_json(struct repo *repo, const char *name, struct listing *list, 
 
 static int run(int argc, char **argv, struct error *err)
 {
-	const char *path = NULL;
+	struct cmd_repo which = { 0 };
 	bool json = false;
-	int rc = cmd_repo_options(argc, argv, &path, &json, err);
+	int rc = cmd_repo_options(argc, argv, &which, &json, err);
 	if (rc)
 		return rc;
 	if (argc - optind > 1)
 		return cmd_usage(err, "one NAME at most");
 	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
-	rc = cmd_open_repo(path, &repo, err);
+	rc = cmd_open_repo(&which, &repo, err);
 	if (rc)
 		return rc;
 	struct listing list = { 0 };

@@ -22,7 +22,7 @@
 /**
  * struct request - what the user asked for
  * @foreground: stay, and log to standard error
- * @from_repo: finished backups are shown, those of @repo_path or $LUNETTE_REPO
+ * @from_repo: finished backups are shown, those of @which
  * @args: SOURCEs, or the POINT that is shown alone
  * @dir: the mount point, as a real path
  * @repo, @points: opened by the server; the tree stands on them
@@ -32,7 +32,7 @@ struct request {
 	bool allow_other;
 	struct cmd_sources sources;
 	bool from_repo;
-	const char *repo_path;
+	struct cmd_repo which;
 	char **args;
 	size_t n_args;
 	char *dir;
@@ -66,7 +66,7 @@ static int make_tree(struct request *request, struct tree **ret, bool *warned, s
 	struct layout *layout = NULL;
 	int rc = 0;
 	if (request->from_repo)
-		rc = cmd_open_repo(request->repo_path, &request->repo, err);
+		rc = cmd_open_repo(&request->which, &request->repo, err);
 	if (rc)
 		return rc;
 	if (request->from_repo && request->n_args == 0)
@@ -203,7 +203,7 @@ static int parse(int argc, char **argv, struct request *request, struct error *e
 	static const struct option options[] = {
 		{ "foreground", no_argument, NULL, 'f' },
 		{ "allow-other", no_argument, NULL, 'o' },
-		{ "repo", required_argument, NULL, 'r' },
+		CMD_REPO_OPTIONS,
 		CMD_SOURCE_OPTIONS,
 		{ 0 },
 	};
@@ -214,9 +214,7 @@ static int parse(int argc, char **argv, struct request *request, struct error *e
 			request->foreground = true;
 		else if (opt == 'o')
 			request->allow_other = true;
-		else if (opt == 'r')
-			request->repo_path = optarg;
-		else
+		else if (cmd_repo_option(&request->which, opt, optarg) != 0)
 			rc = cmd_sources_option(&request->sources, opt, optarg, err);
 		if (rc == 1)
 			return cmd_no_option(opt, argv[optind - 1], err);
@@ -228,7 +226,8 @@ static int parse(int argc, char **argv, struct request *request, struct error *e
 	request->args = argv + optind;
 	request->n_args = (size_t)(argc - optind - 1);
 	/* Without --repo, a word in front of DIR is a SOURCE, whatever the environment says. */
-	request->from_repo = request->repo_path || (request->n_args == 0 && getenv("LUNETTE_REPO"));
+	request->from_repo =
+		request->which.path || (request->n_args == 0 && getenv("LUNETTE_REPO"));
 	if (request->from_repo && request->n_args > 1)
 		return cmd_usage(err, "one POINT at most goes in front of DIR");
 	if (!request->from_repo && request->n_args == 0)
@@ -269,10 +268,11 @@ const struct command cmd_mount = {
 		"Of a repository the same is shown for each restore point, in NAME/TIME and for the\n"
 		"newest in NAME/latest; or for one POINT alone.\n"
 		"\n"
-		"  --repo REPO        finished backups; without a POINT, $LUNETTE_REPO will do\n"
 		"  -f, --foreground   do not go to the background; log to standard error\n"
 		"  --allow-other      let other users look, too\n"
-		"\n" CMD_SOURCE_HELP "\n" CMD_REPO_HELP "\n"
+		"\n"
+		"Options for repositories:\n" CMD_REPO_OPTIONS_HELP "\n" CMD_SOURCE_HELP
+		"\n" CMD_REPO_HELP "\n"
 		"The mount goes away with `lunette umount DIR`.\n"
 		"Exit status: 0 done, 1 failed, 2 wrong usage, 3 done with warnings.\n",
 	.run = run,

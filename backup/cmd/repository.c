@@ -6,8 +6,17 @@
 
 #include "cmd.h"
 
-int cmd_open_repo(const char *path, struct repo **ret, struct error *err)
+int cmd_repo_option(struct cmd_repo *repo, int opt, const char *arg)
 {
+	if (opt != CMD_OPT_REPO)
+		return 1;
+	repo->path = arg;
+	return 0;
+}
+
+int cmd_open_repo(const struct cmd_repo *which, struct repo **ret, struct error *err)
+{
+	const char *path = which->path;
 	if (!path)
 		path = getenv("LUNETTE_REPO");
 	if (!path || !*path)
@@ -51,19 +60,17 @@ int cmd_print_json(json_t *doc, struct error *err)
 	return rc < 0 ? rc : cmd_print("\n", err);
 }
 
-int cmd_repo_options(int argc, char **argv, const char **path, bool *json, struct error *err)
+int cmd_repo_options(int argc, char **argv, struct cmd_repo *repo, bool *json, struct error *err)
 {
 	static const struct option options[] = {
-		{ "repo", required_argument, NULL, 'r' },
+		CMD_REPO_OPTIONS,
 		{ "json", no_argument, NULL, 'j' },
 		{ 0 },
 	};
 	for (int opt; (opt = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
-		if (opt == 'r')
-			*path = optarg;
-		else if (opt == 'j')
+		if (opt == 'j')
 			*json = true;
-		else
+		else if (cmd_repo_option(repo, opt, optarg))
 			return cmd_no_option(opt, argv[optind - 1], err);
 	}
 	return 0;

@@ -14,8 +14,7 @@ static const char help[] =
 	"Writes a whole disk or a whole volume of a restore point to TARGET: a new image file, or a\n"
 	"block device that is large enough and not in use, whose contents are lost.\n"
 	"\n"
-	"Options:\n"
-	"  --repo REPO   the repository; else $LUNETTE_REPO\n"
+	"Options:\n" CMD_REPO_OPTIONS_HELP
 	"  --disk DISK   disk0, disk1, ... as `lunette show` lists them\n"
 	"  --volume VOL  a volume, as `lunette show` lists them\n"
 	"  --json        report as a JSON document\n"
@@ -25,15 +24,14 @@ static const char help[] =
 	"Exit status: 0 done, 1 failed, 2 wrong usage, 3 done, but a volume was not stored.\n";
 
 enum {
-	OPT_REPO = 1,
-	OPT_DISK,
+	OPT_DISK = 1,
 	OPT_VOLUME,
 	OPT_JSON,
 	OPT_PROGRESS,
 };
 
 static const struct option options[] = {
-	{ "repo", required_argument, NULL, OPT_REPO },
+	CMD_REPO_OPTIONS,
 	{ "disk", required_argument, NULL, OPT_DISK },
 	{ "volume", required_argument, NULL, OPT_VOLUME },
 	{ "json", no_argument, NULL, OPT_JSON },
@@ -42,7 +40,7 @@ static const struct option options[] = {
 };
 
 struct arguments {
-	const char *repo;
+	struct cmd_repo repo;
 	const char *disk;
 	const char *volume;
 	const char *point;
@@ -56,9 +54,6 @@ static int parse(struct arguments *args, int argc, char **argv, struct error *er
 	for (int opt; (opt = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
 		int rc = 0;
 		switch (opt) {
-		case OPT_REPO:
-			args->repo = optarg;
-			break;
 		case OPT_DISK:
 			args->disk = optarg;
 			break;
@@ -72,7 +67,8 @@ static int parse(struct arguments *args, int argc, char **argv, struct error *er
 			rc = cmd_progress_option(&args->progress, optarg, err);
 			break;
 		default:
-			rc = cmd_no_option(opt, argv[optind - 1], err);
+			if (cmd_repo_option(&args->repo, opt, optarg) != 0)
+				rc = cmd_no_option(opt, argv[optind - 1], err);
 		}
 		if (rc)
 			return rc;
@@ -199,7 +195,7 @@ static int run(int argc, char **argv, struct error *err)
 	if (rc)
 		return rc;
 	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
-	rc = cmd_open_repo(args.repo, &repo, err);
+	rc = cmd_open_repo(&args.repo, &repo, err);
 	if (rc)
 		return rc;
 	char id[65];

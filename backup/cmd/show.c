@@ -10,8 +10,7 @@
 static const char help[] = "Usage: lunette show [OPTIONS] POINT\n"
 			   "Shows the disks and volumes of a restore point.\n"
 			   "\n"
-			   "Options:\n"
-			   "  --repo REPO  the repository; else $LUNETTE_REPO\n"
+			   "Options:\n" CMD_REPO_OPTIONS_HELP
 			   "  --json       as a JSON document: the manifest, with the id\n"
 			   "\n" CMD_REPO_HELP "\n"
 			   "Exit status: 0 done, 1 failed, 2 wrong usage.\n";
@@ -100,15 +99,15 @@ static int show_json(const char *id, const json_t *point, struct error *err)
 
 static int run(int argc, char **argv, struct error *err)
 {
-	const char *path = NULL;
+	struct cmd_repo which = { 0 };
 	bool json = false;
-	int rc = cmd_repo_options(argc, argv, &path, &json, err);
+	int rc = cmd_repo_options(argc, argv, &which, &json, err);
 	if (rc)
 		return rc;
 	if (argc - optind != 1)
 		return cmd_usage(err, "one POINT is needed");
 	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
-	rc = cmd_open_repo(path, &repo, err);
+	rc = cmd_open_repo(&which, &repo, err);
 	if (rc)
 		return rc;
 	char id[65];
