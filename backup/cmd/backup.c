@@ -19,7 +19,8 @@ static const char help[] =
 	"  --volume VOL          only this volume, and what describes the disks; may be repeated\n"
 	"  --degraded            also volumes that lack a redundant member\n"
 	"  --all-blocks          every block of the disks, used or not\n"
-	"  --level N             of compression, 1 (fast, the default) to 19 (small)\n"
+	"  --level N             of compression: 1 (fast) to 19 (small), or -1 to -10 (faster still);\n"
+	"                        default: what was chosen at init\n"
 	"  --json                report as a JSON document\n"
 	"  --progress[=json|none]  show progress although standard error is no terminal, or as lines\n"
 	"                        of JSON, or not at all\n"
@@ -57,7 +58,7 @@ struct arguments {
 	const char **volumes;
 	bool degraded;
 	bool all_blocks;
-	int level;
+	int level; /* 0: the repository's */
 	bool json;
 	struct cmd_progress progress;
 	struct cmd_sources sources;
@@ -85,15 +86,8 @@ static int take_option(struct arguments *args, int opt, char **argv, struct erro
 	case OPT_ALL_BLOCKS:
 		args->all_blocks = true;
 		return 0;
-	case OPT_LEVEL: {
-		char *end;
-		long n = strtol(optarg, &end, 10);
-		if (end == optarg || *end || n < 1 || n > REPO_LEVEL_MAX)
-			return cmd_usage(err, "--level '%s': a number from 1 to %d", optarg,
-					 REPO_LEVEL_MAX);
-		args->level = (int)n;
-		return 0;
-	}
+	case OPT_LEVEL:
+		return cmd_level_option(optarg, &args->level, err);
 	case OPT_JSON:
 		args->json = true;
 		return 0;
@@ -110,7 +104,6 @@ static int take_option(struct arguments *args, int opt, char **argv, struct erro
 
 static int parse(struct arguments *args, int argc, char **argv, struct error *err)
 {
-	args->level = REPO_LEVEL_DEFAULT;
 	args->volumes = calloc((size_t)argc, sizeof(*args->volumes));
 	if (!args->volumes)
 		return error_set(err, -ENOMEM, "arguments: %m");
@@ -179,7 +172,7 @@ static int store(struct arguments *args, struct repo *repo, const struct plan *p
 	struct backup_request request = {
 		.name = args->name,
 		.sources = args->sources.sources,
-		.writer = { .level = args->level,
+		.writer = { .level = args->level ? args->level : repo_level(repo),
 			    .threads = cmd_threads(),
 			    .stop = cmd_stop_on_signals(),
 			    .progress = show,

@@ -123,8 +123,11 @@ int cmd_repo_option(struct cmd_repo *repo, int opt, const char *arg);
  */
 int cmd_open_repo(const struct cmd_repo *which, struct repo **ret, struct error *err);
 
-/* "256K", "4M", "65536". Return: false if it is not a number of bytes. */
+/* "256K", "4M", "1G", "65536". Return: false if it is not a number of bytes. */
 bool cmd_parse_size(const char *text, uint64_t *ret);
+
+/* Takes the argument of --level. Return: 0 or STATUS_USAGE. */
+int cmd_level_option(const char *arg, int *ret, struct error *err);
 
 /* ---- long work (work.c) ---- */
 

@@ -31,11 +31,26 @@ bool cmd_parse_size(const char *text, uint64_t *ret)
 	unsigned long long n = strtoull(text, &end, 10);
 	if (*text < '0' || *text > '9' || errno)
 		return false;
-	unsigned int shift = *end == 'K' ? 10 : *end == 'M' ? 20 : 0;
+	unsigned int shift = *end == 'K'   ? 10
+			     : *end == 'M' ? 20
+			     : *end == 'G' ? 30
+			     : *end == 'T' ? 40
+					   : 0;
 	if (end[shift ? 1 : 0] != '\0' || n > UINT64_MAX >> shift)
 		return false;
 	*ret = (uint64_t)n << shift;
 	return true;
+}
+
+int cmd_level_option(const char *arg, int *ret, struct error *err)
+{
+	char *end;
+	long n = strtol(arg, &end, 10);
+	if (end == arg || *end || !repo_level_ok(n))
+		return cmd_usage(err, "--level '%s': a number from 1 to %d, or from -1 to %d", arg,
+				 REPO_LEVEL_MAX, REPO_LEVEL_MIN);
+	*ret = (int)n;
+	return 0;
 }
 
 uint64_t cmd_json_size(const json_t *object, const char *key)

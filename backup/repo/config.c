@@ -40,7 +40,7 @@ static int checksum(const json_t *config, char ret[2 * DIGEST_SIZE + 1], struct 
 	return 0;
 }
 
-int config_create(struct store *store, uint32_t chunk_size, struct error *err)
+int config_create(struct store *store, const struct repo_settings *settings, struct error *err)
 {
 	uint8_t random[16];
 	char id[2 * sizeof(random) + 1];
@@ -54,10 +54,11 @@ int config_create(struct store *store, uint32_t chunk_size, struct error *err)
 	strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
 
 	CLEANUP(json_decref_cleanup)
-	json_t *config =
-		json_pack("{s:s, s:i, s:s, s:s, s:I, s:[], s:[]}", "format", FORMAT, "version",
-			  CONFIG_VERSION, "id", id, "created", created, "chunk_size",
-			  (json_int_t)chunk_size, "features", "write_features");
+	json_t *config = json_pack("{s:s, s:i, s:s, s:s, s:I, s:i, s:[], s:[]}", "format", FORMAT,
+				   "version", CONFIG_VERSION, "id", id, "created", created,
+				   "chunk_size", (json_int_t)settings->chunk_size, "level",
+				   settings->level ? settings->level : REPO_LEVEL_DEFAULT,
+				   "features", "write_features");
 	if (!config)
 		return error_set(err, -ENOMEM, "config: %m");
 	char sum[2 * DIGEST_SIZE + 1];
@@ -137,14 +138,18 @@ int config_parse(const char *buf, size_t len, struct config *ret, struct error *
 
 	const char *id = json_string_value(json_object_get(json, "id"));
 	json_int_t chunk_size = json_integer_value(json_object_get(json, "chunk_size"));
+	const json_t *level = json_object_get(json, "level"); /* the first lunettes wrote none */
+	json_int_t level_is = level ? json_integer_value(level) : REPO_LEVEL_DEFAULT;
 	const char *feature = unknown_feature(json_object_get(json, "write_features"));
 	if (!id || strlen(id) != 32 || strspn(id, "0123456789abcdef") != 32)
 		return damaged(err, "its id is not one");
 	if (chunk_size < 0 || !config_chunk_size_ok((uint64_t)chunk_size))
 		return damaged(err, "its chunk size is not one");
+	if (!repo_level_ok(level_is))
+		return damaged(err, "its level of compression is not one");
 	if (!feature)
 		return damaged(err, "it has no list of features for writing");
-	*ret = (struct config){ .chunk_size = (uint32_t)chunk_size };
+	*ret = (struct config){ .chunk_size = (uint32_t)chunk_size, .level = (int)level_is };
 	snprintf(ret->id, sizeof(ret->id), "%s", id);
 	snprintf(ret->write_refused, sizeof(ret->write_refused), "%s", feature);
 	return 0;

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "lunette/repo.h"
 #include "store.h"
 
 DEFINE_CLEANUP(json_t *, json_decref)
@@ -25,11 +26,13 @@ DEFINE_CLEANUP(json_t *, json_decref)
  * struct config - a repository's unchanging properties
  * @id: 32 random hexadecimal digits: tells a copy from another repository
  * @chunk_size: bytes
+ * @level: of compression, for backups that do not choose
  * @write_refused: "" or the feature that an older lunette must know before it may add anything
  */
 struct config {
 	char id[33];
 	uint32_t chunk_size;
+	int level;
 	char write_refused[CONFIG_FEATURE_MAX + 1];
 };
 
@@ -40,7 +43,7 @@ bool config_chunk_size_ok(uint64_t size);
  *
  * Return: 0; -EEXIST when there is one already; ...
  */
-int config_create(struct store *store, uint32_t chunk_size, struct error *err);
+int config_create(struct store *store, const struct repo_settings *settings, struct error *err);
 
 /**
  * config_parse() - read the object's bytes, which are foreign

@@ -6,17 +6,19 @@
 #include "digest.h"
 #include "repo-inside.h"
 
-int repo_init(const char *path, uint32_t chunk_size, struct error *err)
+int repo_init(const char *path, const struct repo_settings *settings, struct error *err)
 {
-	if (!config_chunk_size_ok(chunk_size))
+	if (!config_chunk_size_ok(settings->chunk_size))
 		return error_set(err, -EINVAL,
 				 "chunk size %u: a power of two from %u to %u bytes is needed",
-				 chunk_size, REPO_CHUNK_MIN, REPO_CHUNK_MAX);
+				 settings->chunk_size, REPO_CHUNK_MIN, REPO_CHUNK_MAX);
+	if (settings->level && !repo_level_ok(settings->level))
+		return error_set(err, -EINVAL, "there is no compression level %d", settings->level);
 	CLEANUP(store_free_cleanup) struct store *store = NULL;
 	int rc = store_dir_create(path, &store, err);
 	if (rc < 0)
 		return rc;
-	return config_create(store, chunk_size, err);
+	return config_create(store, settings, err);
 }
 
 static int read_config(struct store *store, struct config *ret, struct error *err)
@@ -71,6 +73,11 @@ void repo_close(struct repo *repo)
 uint32_t repo_chunk_size(const struct repo *repo)
 {
 	return repo->config.chunk_size;
+}
+
+int repo_level(const struct repo *repo)
+{
+	return repo->config.level;
 }
 
 const char *repo_path(const struct repo *repo)

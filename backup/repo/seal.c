@@ -30,9 +30,8 @@ struct opener {
 int sealer_new(const struct repo *repo, int level, struct sealer **ret, struct error *err)
 {
 	(void)repo; /* will hold the key of an encrypted one */
-	if (level < 1 || level > REPO_LEVEL_MAX)
-		return error_set(err, -EINVAL, "compression level %d: from 1 to %d", level,
-				 REPO_LEVEL_MAX);
+	if (!repo_level_ok(level))
+		return error_set(err, -EINVAL, "there is no compression level %d", level);
 	CLEANUP(sealer_free_cleanup) struct sealer *sealer = calloc(1, sizeof(*sealer));
 	if (!sealer || !(sealer->cctx = ZSTD_createCCtx()))
 		return error_set(err, -ENOMEM, "compression: %m");

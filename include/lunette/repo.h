@@ -42,14 +42,34 @@ static inline bool chunk_id_is_zero(const struct chunk_id *id)
 
 struct repo;
 
+/* Levels of compression: those of zstd, where what is below 0 is faster still. */
+#define REPO_LEVEL_MIN     (-10)
+#define REPO_LEVEL_DEFAULT 1
+#define REPO_LEVEL_MAX     19
+
+/* Whether there is such a level; 0 is none. */
+static inline bool repo_level_ok(int64_t level)
+{
+	return level != 0 && level >= REPO_LEVEL_MIN && level <= REPO_LEVEL_MAX;
+}
+
+/**
+ * struct repo_settings - what is chosen once, when a repository is made
+ * @chunk_size: bytes, a power of two from REPO_CHUNK_MIN to REPO_CHUNK_MAX
+ * @level: of compression, for backups that do not choose; 0: REPO_LEVEL_DEFAULT
+ */
+struct repo_settings {
+	uint32_t chunk_size;
+	int level;
+};
+
 /**
  * repo_init() - make a new, empty repository
  * @path: a directory that does not exist yet or is empty
- * @chunk_size: bytes, a power of two from REPO_CHUNK_MIN to REPO_CHUNK_MAX
  *
- * Return: 0; -EEXIST if there is something already; -EINVAL for a bad @chunk_size; ...
+ * Return: 0; -EEXIST if there is something already; -EINVAL for a bad setting; ...
  */
-int repo_init(const char *path, uint32_t chunk_size, struct error *err);
+int repo_init(const char *path, const struct repo_settings *settings, struct error *err);
 
 /**
  * repo_open() - open a repository
@@ -68,6 +88,7 @@ void repo_close(struct repo *repo);
 DEFINE_CLEANUP(struct repo *, repo_close)
 
 uint32_t repo_chunk_size(const struct repo *repo);
+int repo_level(const struct repo *repo); /* of compression, for those who do not choose */
 const char *repo_path(const struct repo *repo);
 
 /**
@@ -107,13 +128,10 @@ struct sealed {
 
 struct sealer; /* one a thread */
 
-#define REPO_LEVEL_DEFAULT 1
-#define REPO_LEVEL_MAX     19
-
 /**
  * sealer_new() - get ready to seal
  * @repo: must outlive the sealer
- * @level: of compression, 1 to REPO_LEVEL_MAX
+ * @level: of compression
  *
  * Return: 0; -EINVAL for a bad @level; -ENOMEM.
  */

@@ -16,6 +16,8 @@
 
 #define CHUNK REPO_CHUNK_MIN
 
+#define FIXTURE_SETTINGS (&(const struct repo_settings){ .chunk_size = CHUNK })
+
 /* An error that the test did not expect: say it, and end. */
 #define ok(call)                                             \
 	do {                                                 \

@@ -14,7 +14,8 @@
 static void make(char **ret, size_t *ret_len)
 {
 	struct store_mem *mem = store_mem_new();
-	ok(config_create(&mem->store, 1 << 20, err));
+	ok(config_create(&mem->store, &(struct repo_settings){ .chunk_size = 1 << 20, .level = -3 },
+			 err));
 	ok(store_get(&mem->store, "config", CONFIG_MAX, ret, ret_len, err));
 	store_free(&mem->store);
 }
@@ -28,6 +29,7 @@ static void what_was_written_is_read(void **state)
 	make(&text, &len);
 	ok(config_parse(text, len, &config, err));
 	assert_int_equal(config.chunk_size, 1 << 20);
+	assert_int_equal(config.level, -3);
 	assert_int_equal(strlen(config.id), 32);
 	assert_string_equal(config.write_refused, "");
 	free(text);
@@ -64,6 +66,7 @@ static void no_byte_can_change_what_it_says(void **state)
 				/* white space between members, or a digit in another spelling */
 				assert_string_equal(changed.id, config.id);
 				assert_int_equal(changed.chunk_size, config.chunk_size);
+				assert_int_equal(changed.level, config.level);
 			}
 			text[i] = was;
 		}
@@ -119,6 +122,9 @@ static void what_cannot_be_used_is_refused_for_a_reason(void **state)
 		{ "{\"chunk_size\": 262143}", -EUCLEAN, "chunk size" },
 		{ "{\"chunk_size\": -1}", -EUCLEAN, "chunk size" },
 		{ "{\"chunk_size\": 4294967296}", -EUCLEAN, "chunk size" },
+		{ "{\"level\": 0}", -EUCLEAN, "level" },
+		{ "{\"level\": 20}", -EUCLEAN, "level" },
+		{ "{\"level\": \"1\"}", -EUCLEAN, "level" },
 		{ "{\"id\": \"x\"}", -EUCLEAN, "id" },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -141,8 +147,8 @@ static void there_is_one_config(void **state)
 {
 	(void)state;
 	struct store_mem *mem = store_mem_new();
-	ok(config_create(&mem->store, CHUNK, err));
-	assert_int_equal(config_create(&mem->store, CHUNK, NULL), -EEXIST);
+	ok(config_create(&mem->store, FIXTURE_SETTINGS, err));
+	assert_int_equal(config_create(&mem->store, FIXTURE_SETTINGS, NULL), -EEXIST);
 	store_free(&mem->store);
 }
 

@@ -25,7 +25,7 @@ static int setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 	f->mem = store_mem_new();
 	*state = f;
-	ok(config_create(&f->mem->store, CHUNK, err));
+	ok(config_create(&f->mem->store, FIXTURE_SETTINGS, err));
 	ok(repo_open_store(&f->mem->store, "mem", &f->repo, err));
 	return 0;
 }

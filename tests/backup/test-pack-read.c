@@ -52,7 +52,7 @@ static int set_up(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	struct store_mem *mem = store_mem_new();
-	ok(config_create(&mem->store, CHUNK, err));
+	ok(config_create(&mem->store, FIXTURE_SETTINGS, err));
 	put_pack(mem, f->id);
 	f->pack = &mem->entries[1];
 	ok(repo_open_store(&mem->store, "mem", &f->repo, err));

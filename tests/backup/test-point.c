@@ -22,7 +22,7 @@ static int setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 	f->dir = fixture_dir();
 	*state = f;
-	ok(repo_init(f->dir, CHUNK, err));
+	ok(repo_init(f->dir, FIXTURE_SETTINGS, err));
 	ok(repo_open(f->dir, &f->repo, err));
 	return 0;
 }

@@ -58,7 +58,7 @@ static int setup(void **state)
 	char *dir = fixture_dir();
 	struct repo *repo;
 	char id[65];
-	ok(repo_init(dir, CHUNK, err));
+	ok(repo_init(dir, FIXTURE_SETTINGS, err));
 	ok(repo_open(dir, &repo, err));
 	ok(fixture_backup(repo, "old", OLD, 20, 1, id, NULL, err));
 	repo_close(repo);

@@ -16,7 +16,7 @@ static int setup(void **state)
 {
 	char *dir = fixture_dir();
 	*state = dir;
-	return repo_init(dir, CHUNK, NULL);
+	return repo_init(dir, FIXTURE_SETTINGS, NULL);
 }
 
 static int teardown(void **state)
@@ -157,7 +157,7 @@ static void sort_lines(char *text)
 static void the_same_disks_make_the_same_objects(void **state)
 {
 	char *other = fixture_dir();
-	ok(repo_init(other, CHUNK, err));
+	ok(repo_init(other, FIXTURE_SETTINGS, err));
 	backup(*state, "srv", TIME, 1200, 1, NULL);
 	backup(other, "srv", TIME, 1200, 1, NULL);
 	char *one = all_names(*state), *two = all_names(other);
@@ -184,9 +184,10 @@ static void what_is_not_a_repository_is_told(void **state)
 	fclose(file);
 	assert_int_equal(repo_open(path, &repo, NULL), -ENOTDIR);
 	assert_int_equal(repo_open(dir, &repo, NULL), -EMEDIUMTYPE);
-	assert_int_equal(repo_init(dir, CHUNK, NULL), -EEXIST);
-	assert_int_equal(repo_init(*state, CHUNK, NULL), -EEXIST);
-	assert_int_equal(repo_init(dir, CHUNK + 1, NULL), -EINVAL);
+	assert_int_equal(repo_init(dir, FIXTURE_SETTINGS, NULL), -EEXIST);
+	assert_int_equal(repo_init(*state, FIXTURE_SETTINGS, NULL), -EEXIST);
+	assert_int_equal(repo_init(dir, &(struct repo_settings){ .chunk_size = CHUNK + 1 }, NULL),
+			 -EINVAL);
 	fixture_dir_free(dir);
 }
 

@@ -82,6 +82,9 @@ static void levels_have_bounds(void **state)
 	struct sealer *sealer;
 	assert_int_equal(sealer_new(NULL, 0, &sealer, NULL), -EINVAL);
 	assert_int_equal(sealer_new(NULL, REPO_LEVEL_MAX + 1, &sealer, NULL), -EINVAL);
+	assert_int_equal(sealer_new(NULL, REPO_LEVEL_MIN - 1, &sealer, NULL), -EINVAL);
+	ok(sealer_new(NULL, REPO_LEVEL_MIN, &sealer, err));
+	sealer_free(sealer);
 	ok(sealer_new(NULL, REPO_LEVEL_MAX, &sealer, err));
 	sealer_free(sealer);
 }

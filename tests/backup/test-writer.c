@@ -79,7 +79,7 @@ static void what_is_stored_does_not_depend_on_threads(void **state)
 		char *dir = fixture_dir();
 		struct repo *repo;
 		struct backup_result result;
-		ok(repo_init(dir, CHUNK, err));
+		ok(repo_init(dir, FIXTURE_SETTINGS, err));
 		ok(repo_open(dir, &repo, err));
 		ok(disk_fixture_backup(*state, repo, threads[i], NULL, &result, err));
 		repo_close(repo);
@@ -102,7 +102,7 @@ static void every_byte_is_counted_once(void **state)
 	char *dir = fixture_dir();
 	struct repo *repo;
 	struct backup_result first, second;
-	ok(repo_init(dir, CHUNK, err));
+	ok(repo_init(dir, FIXTURE_SETTINGS, err));
 	ok(repo_open(dir, &repo, err));
 	ok(disk_fixture_backup(fix, repo, 2, NULL, &first, err));
 	ok(disk_fixture_backup(fix, repo, 2, NULL, &second, err));
@@ -155,7 +155,7 @@ static void a_disk_that_cannot_be_read_leaves_no_restore_point(void **state)
 	struct disk_fixture *fix = *state;
 	char *dir = fixture_dir();
 	struct repo *repo;
-	ok(repo_init(dir, CHUNK, err));
+	ok(repo_init(dir, FIXTURE_SETTINGS, err));
 	ok(repo_open(dir, &repo, err));
 	for (unsigned int threads = 0; threads < 4; threads++) {
 		struct backup_result result;
@@ -180,7 +180,7 @@ static void who_is_told_to_stop_leaves_no_restore_point(void **state)
 	struct backup_result result;
 	struct error why = { 0 };
 	atomic_bool stop = true;
-	ok(repo_init(dir, CHUNK, err));
+	ok(repo_init(dir, FIXTURE_SETTINGS, err));
 	ok(repo_open(dir, &repo, err));
 	assert_int_equal(disk_fixture_backup(*state, repo, 2, &stop, &result, &why), -EINTR);
 	assert_non_null(strstr(why.msg, "no restore point"));

@@ -135,6 +135,12 @@ stored() { # OPTION...: into a new repository
 	rm -rf other && "$LUNETTE" init other >/dev/null && "$LUNETTE" backup --repo other --name x --json "$@" one.img | jq .stats.stored
 }
 is 'a higher level stores less' "$(($(stored --level 9) < $(stored)))" 1
+is 'a level below zero stores more' "$(($(stored --level -5) > $(stored)))" 1
+before=$(stored)
+"$LUNETTE" init --level 9 leveled >/dev/null
+is 'the level of init is the default' \
+	"$("$LUNETTE" backup --repo leveled --name x --json one.img | jq ".stats.stored < $before")" true
+fails 'there is no level 0' 2 "'0': a number from 1 to 19" "$LUNETTE" backup --name x --level 0 one.img
 ok 'progress as JSON' bash -c '"$0" backup --name p --progress=json one.img 2>&1 >/dev/null | jq -es "length > 1 and (map(.progress.done) | . == sort) and (.[-1].progress | .done == .total)"' "$LUNETTE"
 is 'no progress where there is no terminal' "$("$LUNETTE" backup --name p one.img 2>&1 >/dev/null)" ''
 

@@ -34,7 +34,9 @@ static inline void fuzz_repo_put(struct store_mem *mem, const struct index_entry
 static inline struct store_mem *fuzz_repo_new(void)
 {
 	struct store_mem *mem = store_mem_new();
-	fuzz_check(config_create(&mem->store, REPO_CHUNK_MIN, NULL) == 0);
+	fuzz_check(config_create(&mem->store,
+				 &(struct repo_settings){ .chunk_size = REPO_CHUNK_MIN },
+				 NULL) == 0);
 	return mem;
 }
 
