@@ -100,18 +100,19 @@ static json_t *stored_volumes(const struct plan *plan)
 }
 
 /* What is known before anything is read. */
-static int new_manifest(const struct plan *plan, const char *name, const char *time, json_t **ret,
-			struct error *err)
+static int new_manifest(const struct plan *plan, const struct backup_request *request,
+			const char *time, json_t **ret, struct error *err)
 {
 	CLEANUP(free_cleanup) char *text = NULL;
 	int rc = layout_json(plan->layout, &text, err);
 	if (rc < 0)
 		return rc;
 	CLEANUP(decref_cleanup)
-	json_t *point =
-		json_pack("{s:s, s:s, s:b, s:o, s:[], s:o}", "name", name, "time", time,
-			  "all_blocks", plan->all_blocks, "stored_volumes", stored_volumes(plan),
-			  "disks", "layout", json_loads(text, 0, NULL));
+	json_t *point = json_pack("{s:s, s:s, s:i, s:b, s:o, s:[], s:o, s:s*}", "name",
+				  request->name, "time", time, "rules", PLAN_RULES, "all_blocks",
+				  plan->all_blocks, "stored_volumes", stored_volumes(plan), "disks",
+				  "layout", json_loads(text, 0, NULL), "parent",
+				  request->parent ? parent_id(request->parent) : NULL);
 	if (!point)
 		return error_set(err, -ENOMEM, "manifest: %m");
 	*ret = steal(&point);
@@ -129,9 +130,10 @@ static int finish_manifest(json_t *point, const struct writer_stats *stats, stru
 		strftime(second, sizeof(second), "%Y-%m-%dT%H:%M:%S", &utc);
 	snprintf(finished, sizeof(finished), "%s.%09ldZ", second, now.tv_nsec);
 	CLEANUP(decref_cleanup)
-	json_t *rest = json_pack("{s:s, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}}", "finished",
+	json_t *rest = json_pack("{s:s, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}}", "finished",
 				 finished, "stats", "size", (json_int_t)stats->size, "used",
-				 (json_int_t)stats->used, "read", (json_int_t)stats->read, "zero",
+				 (json_int_t)stats->used, "read", (json_int_t)stats->read,
+				 "unchanged", (json_int_t)stats->unchanged, "zero",
 				 (json_int_t)stats->zero, "known", (json_int_t)stats->known, "new",
 				 (json_int_t)stats->added, "stored", (json_int_t)stats->stored);
 	if (!rest || json_object_update(point, rest) < 0)
@@ -151,7 +153,7 @@ static int store_disks(struct repo *repo, struct repo_writer *to, const struct p
 	for (size_t i = 0; rc == 0 && i < plan->layout->n_disks; i++) {
 		const struct layout_disk *disk = &plan->layout->disks[i];
 		struct chunk_id root;
-		rc = writer_disk(writer, plan, disk, stats, &root, err);
+		rc = writer_disk(writer, plan, request->parent, i, stats, &root, err);
 		if (rc == 0)
 			rc = note_disk(point, repo, request->sources[i], disk, &root, err);
 	}
@@ -169,7 +171,7 @@ int backup_run(struct repo *repo, const struct plan *plan, const struct backup_r
 		return error_set(err, -EOVERFLOW, "this system's clock cannot be right");
 	CLEANUP(decref_cleanup) json_t *point = NULL;
 	CLEANUP(repo_writer_free_cleanup) struct repo_writer *to = NULL;
-	int rc = new_manifest(plan, request->name, ret->time, &point, err);
+	int rc = new_manifest(plan, request, ret->time, &point, err);
 	if (rc == 0)
 		rc = repo_writer_new(repo, &to, err);
 	if (rc == 0)

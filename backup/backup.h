@@ -8,16 +8,19 @@
 
 #include "lunette/repo.h"
 #include "lunette/source.h"
+#include "parent.h"
 #include "plan.h"
 #include "writer.h"
 
 /**
  * struct backup_request - what is to be done
  * @name: what the restore point is called: see backup_check_name()
+ * @parent: for what is unchanged since; NULL when all is to be read
  * @sources: one a disk of the plan's layout, for what is known of its LUN
  */
 struct backup_request {
 	const char *name;
+	struct parent *parent;
 	struct source *const *sources;
 	struct writer_options writer;
 };

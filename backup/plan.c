@@ -153,7 +153,7 @@ static void mark(struct plan_window *window, uint64_t length, uint64_t off)
 	uint64_t from = MAX(off, window->off);
 	uint64_t to = MIN(off + length, window->off + window->length);
 	if (from < to)
-		bits_put(window->bits, (size_t)((from - window->off) / PLAN_GRANULE),
+		bits_put(window->in_use, (size_t)((from - window->off) / PLAN_GRANULE),
 			 (size_t)((to - window->off + PLAN_GRANULE - 1) / PLAN_GRANULE), true);
 }
 
@@ -229,21 +229,21 @@ static int clear_known_zeros(struct plan_window *window, struct blk *disk, struc
 }
 
 /* The disk's last granule may be a short one. */
-static uint64_t count_bytes(const struct plan_window *window)
+static uint64_t count_bytes(const struct plan_window *window, const uint64_t *bits)
 {
 	size_t n = count_granules(window);
-	uint64_t bytes = (uint64_t)bits_count(window->bits, 0, n) * PLAN_GRANULE;
-	bool last = bits_find(window->bits, n - 1, n, true) < n;
+	uint64_t bytes = (uint64_t)bits_count(bits, 0, n) * PLAN_GRANULE;
+	bool last = bits_find(bits, n - 1, n, true) < n;
 	return last ? bytes - ((uint64_t)n * PLAN_GRANULE - window->length) : bytes;
 }
 
-int plan_window(const struct plan *plan, const struct layout_disk *disk, uint64_t off,
-		struct plan_window *ret, struct error *err)
+int plan_used(const struct plan *plan, const struct layout_disk *disk, uint64_t off,
+	      struct plan_window *ret, struct error *err)
 {
 	assert(off % PLAN_WINDOW == 0 && off < disk->blk->size);
 	ret->off = off;
 	ret->length = MIN(PLAN_WINDOW, disk->blk->size - off);
-	memset(ret->bits, 0, sizeof(ret->bits));
+	memset(ret->in_use, 0, sizeof(ret->in_use));
 
 	struct search search = { .window = ret, .disk = disk->blk };
 	int rc = 0;
@@ -257,11 +257,21 @@ int plan_window(const struct plan *plan, const struct layout_disk *disk, uint64_
 	}
 	if (rc < 0)
 		return rc;
-	ret->used = count_bytes(ret);
+	ret->used = count_bytes(ret, ret->in_use);
+	return 0;
+}
+
+int plan_window(const struct plan *plan, const struct layout_disk *disk, uint64_t off,
+		struct plan_window *ret, struct error *err)
+{
+	int rc = plan_used(plan, disk, off, ret, err);
+	if (rc < 0)
+		return rc;
+	memcpy(ret->bits, ret->in_use, sizeof(ret->bits));
 	rc = clear_known_zeros(ret, disk->blk, err);
 	if (rc < 0)
 		return rc;
-	ret->read = count_bytes(ret);
+	ret->read = count_bytes(ret, ret->bits);
 	return 0;
 }
 

@@ -49,13 +49,15 @@ struct plan {
  * @length: PLAN_WINDOW bytes, or what there is before the disk's end
  * @used: bytes in use, those that are known to be zero included
  * @read: bytes in use that must be read
- * @bits: the granules that must be read, counted from @off
+ * @in_use: the granules in use, counted from @off: what a backup holds
+ * @bits: those of them that must be read
  */
 struct plan_window {
 	uint64_t off;
 	uint64_t length;
 	uint64_t used;
 	uint64_t read;
+	uint64_t in_use[BITS_WORDS(PLAN_GRANULES)];
 	uint64_t bits[BITS_WORDS(PLAN_GRANULES)];
 };
 
@@ -90,6 +92,22 @@ int plan_new(struct layout *layout, const struct plan_choice *choice, struct pla
  */
 void plan_free(struct plan *plan);
 DEFINE_CLEANUP(struct plan *, plan_free)
+
+/*
+ * The rules by which it is decided what is in use. A restore point bears their number, and only one
+ * of the same number can say, worked out anew, what it holds: see parent.h. It is to be raised
+ * whenever the same disk would be read differently.
+ */
+#define PLAN_RULES 1
+
+/**
+ * plan_used() - what is in use in one window of a disk: fills in all but @read and @bits
+ * @disk: one of the layout's
+ * @off: a multiple of PLAN_WINDOW, less than the disk's size
+ * @ret: large: not for a stack
+ */
+int plan_used(const struct plan *plan, const struct layout_disk *disk, uint64_t off,
+	      struct plan_window *ret, struct error *err);
 
 /**
  * plan_window() - work out one window of a disk

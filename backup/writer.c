@@ -20,14 +20,25 @@
 
 enum outcome {
 	CHUNK_UNUSED,
+	CHUNK_UNCHANGED,
 	CHUNK_ZERO,
 	CHUNK_KNOWN,
 	CHUNK_SEALED,
 };
 
+/**
+ * struct job_chunk - a chunk of a job
+ * @same: it must be as the parent has it
+ * @verify: and is read all the same
+ * @expected: what the parent has; of a chunk that is the same
+ * @id: zero of one that is zero
+ */
 struct job_chunk {
 	enum outcome outcome;
 	size_t len;
+	bool same;
+	bool verify;
+	struct chunk_id expected;
 	struct chunk_id id;
 	struct sealed sealed;
 };
@@ -61,9 +72,12 @@ struct writer {
 	size_t n_sealers;
 	struct sealer **sealers; /* one a worker, and the last one for chunk maps */
 	struct plan_window *window;
+	struct parent_window same; /* in that window */
 
 	/* The disk at hand. */
 	const struct plan *plan;
+	struct parent *parent;
+	size_t n_disk;
 	const struct layout_disk *disk;
 	uint64_t next_off; /* all before it has been given out or needs no job */
 	struct chunkmap_builder *map;
@@ -147,11 +161,25 @@ static int next_window(struct writer *writer, struct error *err)
 		return 0;
 	struct plan_window *window = writer->window;
 	int rc = plan_window(writer->plan, writer->disk, writer->next_off, window, err);
+	if (rc == 0 && writer->parent)
+		rc = parent_window(writer->parent, writer->n_disk, window, &writer->same, err);
 	if (rc < 0)
 		return rc;
 	writer->stats->used += window->used;
 	writer->stats->zero += window->used - window->read;
 	return 1;
+}
+
+/* Which of a job's chunks are the parent's. */
+static void note_same(struct writer *writer, struct job *job)
+{
+	size_t chunk_size = repo_chunk_size(writer->repo);
+	size_t first = (size_t)(job->off - writer->window->off) / chunk_size;
+	for (size_t i = 0; i * chunk_size < job->len; i++) {
+		size_t n = first + i;
+		job->chunks[i].same = bits_find(writer->same.same, n, n + 1, true) == n;
+		job->chunks[i].verify = bits_find(writer->same.verify, n, n + 1, true) == n;
+	}
 }
 
 /* Skips what needs no reading; a window is a whole number of jobs, and a job of words of bits. */
@@ -178,6 +206,7 @@ static int next_job(void *ctx, size_t slot, struct error *err)
 	job->read = 0;
 	memcpy(job->bits, window->bits + g / 64, writer->job_size / PLAN_GRANULE / 8);
 	writer->next_off = job->off + writer->job_size;
+	note_same(writer, job);
 	return 1;
 }
 
@@ -221,17 +250,35 @@ static void clear_unused(struct job *job, size_t g, size_t to)
 	}
 }
 
-static int work_chunk(struct writer *writer, struct job *job, size_t off, struct sealer *sealer,
-		      struct error *err)
+/* What the parent has is taken over unread, unless the repository has lost it. */
+static int take_over(struct writer *writer, struct job *job, size_t off, struct error *err)
 {
 	size_t chunk_size = repo_chunk_size(writer->repo);
 	struct job_chunk *chunk = &job->chunks[off / chunk_size];
-	chunk->len = MIN(chunk_size, job->len - off);
 	size_t g = off / PLAN_GRANULE, end = granules(off + chunk->len);
-	if (bits_find(job->bits, g, end, true) == end) {
-		chunk->outcome = CHUNK_UNUSED;
+	if (!chunk->same || bits_find(job->bits, g, end, true) == end)
 		return 0;
-	}
+	int rc = parent_chunk(writer->parent, writer->n_disk, (job->off + off) / chunk_size,
+			      &chunk->expected, err);
+	if (rc < 0 || chunk->verify)
+		return rc;
+	bool zero = chunk_id_is_zero(&chunk->expected);
+	if (!zero && !repo_writer_knows(writer->to, &chunk->expected))
+		return 0;
+	chunk->id = chunk->expected;
+	chunk->outcome = zero ? CHUNK_ZERO : CHUNK_UNCHANGED;
+	bits_put(job->bits, g, end, false);
+	return 0;
+}
+
+/* Sees what a chunk that was read is; it is sealed if it is new. */
+static int work_chunk(struct writer *writer, struct job *job, size_t off, struct sealer *sealer,
+		      struct error *err)
+{
+	struct job_chunk *chunk = &job->chunks[off / repo_chunk_size(writer->repo)];
+	size_t g = off / PLAN_GRANULE, end = granules(off + chunk->len);
+	if (bits_find(job->bits, g, end, true) == end)
+		return 0;
 	clear_unused(job, g, end);
 	if (is_all_zero(job->data + off, chunk->len)) {
 		chunk->outcome = CHUNK_ZERO;
@@ -249,13 +296,40 @@ static int work_chunk(struct writer *writer, struct job *job, size_t off, struct
 	return sealer_seal(sealer, job->data + off, chunk->len, &chunk->sealed, err);
 }
 
+/* A chunk that is the parent's and was read must be what the parent has. */
+static int check_same(struct writer *writer, const struct job *job, size_t off, struct error *err)
+{
+	const struct job_chunk *chunk = &job->chunks[off / repo_chunk_size(writer->repo)];
+	if (!chunk->same || chunk->outcome == CHUNK_UNUSED ||
+	    memcmp(&chunk->id, &chunk->expected, sizeof(chunk->id)) == 0)
+		return 0;
+	return error_set(err, -EILSEQ,
+			 "the list of changes is wrong: the %zu bytes at offset %" PRIu64
+			 " have changed since restore point %.12s, and the list does not say so; "
+			 "back up without it, and do not trust what it comes from",
+			 chunk->len, job->off + off, parent_id(writer->parent));
+}
+
 static int work_job(void *ctx, size_t slot, unsigned int worker, struct error *err)
 {
 	struct writer *writer = ctx;
 	struct job *job = &writer->jobs[slot];
-	int rc = read_used(job, writer->disk->blk, err);
-	for (size_t off = 0; rc == 0 && off < job->len; off += repo_chunk_size(writer->repo))
+	size_t chunk_size = repo_chunk_size(writer->repo);
+	int rc = 0;
+	for (size_t off = 0; rc == 0 && off < job->len; off += chunk_size) {
+		struct job_chunk *chunk = &job->chunks[off / chunk_size];
+		chunk->outcome = CHUNK_UNUSED;
+		chunk->len = MIN(chunk_size, job->len - off);
+		memset(&chunk->id, 0, sizeof(chunk->id));
+		rc = take_over(writer, job, off, err);
+	}
+	if (rc == 0)
+		rc = read_used(job, writer->disk->blk, err);
+	for (size_t off = 0; rc == 0 && off < job->len; off += chunk_size) {
 		rc = work_chunk(writer, job, off, writer->sealers[worker], err);
+		if (rc == 0)
+			rc = check_same(writer, job, off, err);
+	}
 	return rc;
 }
 
@@ -274,6 +348,9 @@ static int take_chunk(struct writer *writer, const struct job_chunk *chunk, uint
 	case CHUNK_ZERO:
 		stats->zero += chunk->len;
 		return 0;
+	case CHUNK_UNCHANGED:
+		stats->unchanged += chunk->len;
+		return chunkmap_builder_set(writer->map, n, &chunk->id, err);
 	case CHUNK_KNOWN:
 		break;
 	case CHUNK_SEALED:
@@ -332,11 +409,15 @@ static int store_disk(struct writer *writer, struct chunk_id *ret_root, struct e
 	return rc;
 }
 
-int writer_disk(struct writer *writer, const struct plan *plan, const struct layout_disk *disk,
+int writer_disk(struct writer *writer, const struct plan *plan, struct parent *parent, size_t n,
 		struct writer_stats *stats, struct chunk_id *ret_root, struct error *err)
 {
+	const struct layout_disk *disk = &plan->layout->disks[n];
 	writer->plan = plan;
+	writer->parent = parent;
+	writer->n_disk = n;
 	writer->disk = disk;
+	writer->same = (struct parent_window){ 0 };
 	writer->stats = stats;
 	writer->next_off = 0;
 	writer->window->off = 0;

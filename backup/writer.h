@@ -5,7 +5,9 @@
  * A job is a run of a disk, of 1 MiB or one chunk. Workers read what is used of it, clear what is
  * not, so that deleted garbage is neither stored nor leaked, and identify and seal its chunks; in
  * the order of the disk one thread adds them and notes them in the chunk map. What is stored
- * therefore does not depend on the number of workers.
+ * therefore does not depend on the number of workers. What must be as the parent has it is not read
+ * but looked up in the parent's chunk map; if the repository does not hold such a chunk any more,
+ * it is read after all.
  */
 #ifndef WRITER_H
 #define WRITER_H
@@ -14,6 +16,7 @@
 #include <stdint.h>
 
 #include "lunette/repo.h"
+#include "parent.h"
 #include "plan.h"
 
 /**
@@ -21,6 +24,7 @@
  * @size: of the disks
  * @used: in use, by the plan; all else is skipped
  * @read: from the source, small gaps included
+ * @unchanged: of chunks that are the parent's, without having been read
  * @zero: of chunks that turned out to be zero, or were known to be; not stored
  * @known: of chunks that the repository had already, or that came twice
  * @added: of chunks that were new
@@ -30,6 +34,7 @@ struct writer_stats {
 	uint64_t size;
 	uint64_t used;
 	uint64_t read;
+	uint64_t unchanged;
 	uint64_t zero;
 	uint64_t known;
 	uint64_t added;
@@ -64,13 +69,15 @@ DEFINE_CLEANUP(struct writer *, writer_free)
 
 /**
  * writer_disk() - store one disk
- * @disk: of the plan's layout
+ * @parent: of the same plan; NULL when all is to be read
+ * @disk: number in the plan's layout
  * @stats: added to, while it goes on
  * @ret_root: of its chunk map
  *
- * Return: 0; -EINTR when told to stop; the source's error, or the repository's.
+ * Return: 0; -EINTR when told to stop; -EILSEQ when a chunk that was said to be unchanged is not;
+ * the source's error, or the repository's.
  */
-int writer_disk(struct writer *writer, const struct plan *plan, const struct layout_disk *disk,
+int writer_disk(struct writer *writer, const struct plan *plan, struct parent *parent, size_t disk,
 		struct writer_stats *stats, struct chunk_id *ret_root, struct error *err);
 
 #endif

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
 
 #include "backup.h"
 #include "cmd.h"
@@ -19,6 +21,11 @@ static const char help[] =
 	"  --volume VOL          only this volume, and what describes the disks; may be repeated\n"
 	"  --degraded            also volumes that lack a redundant member\n"
 	"  --all-blocks          every block of the disks, used or not\n"
+	"  --changed FILE        read only what this list of changes, from the storage, names; all else\n"
+	"                        is as it was in the parent\n"
+	"  --parent POINT        the restore point since which the list tells the changes\n"
+	"  --verify-changed PERCENT  read this part of the rest too, to see if the list is right\n"
+	"  --verify-seed N       choose the same part as the backup that reported this seed\n"
 	"  --level N             of compression: 1 (fast) to 19 (small), or -1 to -10 (faster still);\n"
 	"                        default: what was chosen at init\n"
 	"  --json                report as a JSON document\n"
@@ -33,6 +40,10 @@ enum {
 	OPT_VOLUME,
 	OPT_DEGRADED,
 	OPT_ALL_BLOCKS,
+	OPT_CHANGED,
+	OPT_PARENT,
+	OPT_VERIFY_CHANGED,
+	OPT_VERIFY_SEED,
 	OPT_LEVEL,
 	OPT_JSON,
 	OPT_PROGRESS,
@@ -44,6 +55,10 @@ static const struct option options[] = {
 	{ "volume", required_argument, NULL, OPT_VOLUME },
 	{ "degraded", no_argument, NULL, OPT_DEGRADED },
 	{ "all-blocks", no_argument, NULL, OPT_ALL_BLOCKS },
+	{ "changed", required_argument, NULL, OPT_CHANGED },
+	{ "parent", required_argument, NULL, OPT_PARENT },
+	{ "verify-changed", required_argument, NULL, OPT_VERIFY_CHANGED },
+	{ "verify-seed", required_argument, NULL, OPT_VERIFY_SEED },
 	{ "level", required_argument, NULL, OPT_LEVEL },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "progress", optional_argument, NULL, OPT_PROGRESS },
@@ -58,6 +73,8 @@ struct arguments {
 	const char **volumes;
 	bool degraded;
 	bool all_blocks;
+	struct parent_request parent;
+	bool seeded;
 	int level; /* 0: the repository's */
 	bool json;
 	struct cmd_progress progress;
@@ -69,6 +86,24 @@ static void arguments_cleanup(struct arguments *args)
 	cmd_progress_end(&args->progress);
 	cmd_sources_free(&args->sources);
 	free(args->volumes);
+}
+
+static int take_verify(struct arguments *args, int opt, struct error *err)
+{
+	char *end;
+	errno = 0;
+	if (opt == OPT_VERIFY_SEED) {
+		args->parent.seed = strtoull(optarg, &end, 10);
+		args->seeded = true;
+		return *end || end == optarg || errno || strchr(optarg, '-')
+			       ? cmd_usage(err, "--verify-seed '%s': not a number", optarg)
+			       : 0;
+	}
+	args->parent.verify = strtod(optarg, &end);
+	bool possible = args->parent.verify >= 0 && args->parent.verify <= 100;
+	return *end || end == optarg || !possible
+		       ? cmd_usage(err, "--verify-changed '%s': a number from 0 to 100", optarg)
+		       : 0;
 }
 
 static int take_option(struct arguments *args, int opt, char **argv, struct error *err)
@@ -86,6 +121,15 @@ static int take_option(struct arguments *args, int opt, char **argv, struct erro
 	case OPT_ALL_BLOCKS:
 		args->all_blocks = true;
 		return 0;
+	case OPT_CHANGED:
+		args->parent.changed = optarg;
+		return 0;
+	case OPT_PARENT:
+		args->parent.point = optarg;
+		return 0;
+	case OPT_VERIFY_CHANGED:
+	case OPT_VERIFY_SEED:
+		return take_verify(args, opt, err);
 	case OPT_LEVEL:
 		return cmd_level_option(optarg, &args->level, err);
 	case OPT_JSON:
@@ -118,27 +162,55 @@ static int parse(struct arguments *args, int argc, char **argv, struct error *er
 		return STATUS_USAGE;
 	if (args->all_blocks && args->n_volumes)
 		return cmd_usage(err, "--all-blocks and --volume exclude each other");
+	if (!args->parent.changed != !args->parent.point)
+		return cmd_usage(err, "--changed and --parent need each other");
+	if (!args->parent.changed && (args->parent.verify > 0 || args->seeded))
+		return cmd_usage(err, "there is nothing to verify without --changed");
 	if (optind == argc)
 		return cmd_usage(err, "at least one SOURCE is needed");
 	return 0;
 }
 
-static int report_json(const struct arguments *args, const struct backup_result *result,
-		       double seconds, bool warnings, struct error *err)
+/* What a backup with a parent verified, for a document; NULL without one. */
+static json_t *verified_json(const struct arguments *args, const struct parent *parent)
+{
+	if (!parent || args->parent.verify == 0)
+		return NULL;
+	return json_pack("{s:I, s:I}", "chunks", (json_int_t)parent_n_verify(parent), "seed",
+			 (json_int_t)args->parent.seed);
+}
+
+static int report_json(const struct arguments *args, const struct parent *parent,
+		       const struct backup_result *result, double seconds, bool warnings,
+		       struct error *err)
 {
 	const struct writer_stats *s = &result->stats;
-	json_t *doc =
-		json_pack("{s:s, s:s, s:s, s:b, s:f, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}}", "id",
-			  result->id, "name", args->name, "time", result->time, "warnings",
-			  warnings, "seconds", seconds, "stats", "size", (json_int_t)s->size,
-			  "used", (json_int_t)s->used, "read", (json_int_t)s->read, "zero",
-			  (json_int_t)s->zero, "known", (json_int_t)s->known, "new",
-			  (json_int_t)s->added, "stored", (json_int_t)s->stored);
+	json_t *doc = json_pack(
+		"{s:s, s:s, s:s, s:b, s:f, s:o*, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}}", "id",
+		result->id, "name", args->name, "time", result->time, "warnings", warnings,
+		"seconds", seconds, "verified", verified_json(args, parent), "stats", "size",
+		(json_int_t)s->size, "used", (json_int_t)s->used, "read", (json_int_t)s->read,
+		"unchanged", (json_int_t)s->unchanged, "zero", (json_int_t)s->zero, "known",
+		(json_int_t)s->known, "new", (json_int_t)s->added, "stored", (json_int_t)s->stored);
 	return cmd_print_json(doc, err);
 }
 
-static int report_text(const struct arguments *args, const struct backup_result *result,
-		       double seconds, struct error *err)
+static int report_parent(const struct arguments *args, const struct parent *parent,
+			 const struct writer_stats *stats, struct error *err)
+{
+	char text[256], size[CMD_SIZE_MAX];
+	int n = snprintf(text, sizeof(text), "  unchanged  %s since %.12s, not read\n",
+			 cmd_size(stats->unchanged, size), parent_id(parent));
+	if (args->parent.verify > 0)
+		snprintf(text + n, sizeof(text) - (size_t)n,
+			 "  verified %" PRIu64 " unchanged pieces, with --verify-seed %" PRIu64
+			 "\n",
+			 parent_n_verify(parent), args->parent.seed);
+	return cmd_print(text, err);
+}
+
+static int report_text(const struct arguments *args, const struct parent *parent,
+		       const struct backup_result *result, double seconds, struct error *err)
 {
 	const struct writer_stats *s = &result->stats;
 	double rate = seconds > 0 ? (double)s->read / seconds : 0;
@@ -157,7 +229,10 @@ static int report_text(const struct arguments *args, const struct backup_result 
 		 cmd_size(s->read, read), seconds, cmd_size((uint64_t)rate, speed),
 		 cmd_size(s->zero, zero), cmd_size(s->known, known), cmd_size(s->added, added),
 		 cmd_size(s->stored, stored));
-	return cmd_print(text, err);
+	int rc = cmd_print(text, err);
+	if (rc == 0 && parent)
+		rc = report_parent(args, parent, s, err);
+	return rc;
 }
 
 static void show(void *ctx, const struct writer_stats *stats)
@@ -167,10 +242,11 @@ static void show(void *ctx, const struct writer_stats *stats)
 
 /* The restore point stands when this returns 0. */
 static int store(struct arguments *args, struct repo *repo, const struct plan *plan,
-		 struct backup_result *ret, struct error *err)
+		 struct parent *parent, struct backup_result *ret, struct error *err)
 {
 	struct backup_request request = {
 		.name = args->name,
+		.parent = parent,
 		.sources = args->sources.sources,
 		.writer = { .level = args->level ? args->level : repo_level(repo),
 			    .threads = cmd_threads(),
@@ -178,14 +254,28 @@ static int store(struct arguments *args, struct repo *repo, const struct plan *p
 			    .progress = show,
 			    .progress_ctx = &args->progress },
 	};
-	if (cmd_progress_begin(&args->progress)) {
-		int rc = plan_total(plan, request.writer.stop, &args->progress.total, err);
-		if (rc < 0)
-			return rc;
-	}
-	int rc = backup_run(repo, plan, &request, ret, err);
+	bool shown = cmd_progress_begin(&args->progress);
+	int rc = 0;
+	if (parent)
+		rc = parent_total(parent, request.writer.stop, &args->progress.total, err);
+	else if (shown)
+		rc = plan_total(plan, request.writer.stop, &args->progress.total, err);
+	if (rc < 0)
+		return rc;
+	rc = backup_run(repo, plan, &request, ret, err);
 	cmd_progress_end(&args->progress);
 	return rc;
+}
+
+static int open_parent(struct arguments *args, struct repo *repo, const struct plan *plan,
+		       struct layout *layout, struct parent **ret, struct error *err)
+{
+	uint64_t seed = 0;
+	if (!args->seeded && getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		return error_set(err, -EIO, "random numbers: %m");
+	if (!args->seeded)
+		args->parent.seed = seed >> 11; /* exact in every reader of JSON */
+	return parent_new(repo, plan, layout, &args->parent, ret, err);
 }
 
 static int run(int argc, char **argv, struct error *err)
@@ -210,17 +300,20 @@ static int run(int argc, char **argv, struct error *err)
 		.all_blocks = args.all_blocks,
 		.degraded = args.degraded,
 	};
+	CLEANUP(parent_free_cleanup) struct parent *parent = NULL;
 	rc = plan_new(layout, &choice, &plan, err);
+	if (rc == 0 && args.parent.point)
+		rc = open_parent(&args, repo, plan, layout, &parent, err);
 	bool warnings = cmd_warn_layout(layout);
 	if (rc < 0)
 		return rc;
 	struct backup_result result;
-	rc = store(&args, repo, plan, &result, err);
+	rc = store(&args, repo, plan, parent, &result, err);
 	if (rc < 0)
 		return rc;
 	double seconds = cmd_seconds() - start;
-	rc = args.json ? report_json(&args, &result, seconds, warnings, err)
-		       : report_text(&args, &result, seconds, err);
+	rc = args.json ? report_json(&args, parent, &result, seconds, warnings, err)
+		       : report_text(&args, parent, &result, seconds, err);
 	if (rc < 0)
 		return rc;
 	return warnings ? STATUS_WARNINGS : STATUS_DONE;

@@ -17,13 +17,12 @@ static const char help[] = "Usage: lunette show [OPTIONS] POINT\n"
 
 static void print_stats(FILE *out, const json_t *point)
 {
-	static const char *const keys[] = {
-		"size", "used", "read", "zero", "known", "new", "stored"
-	};
+	static const char *const keys[] = { "size", "used",  "read", "unchanged",
+					    "zero", "known", "new",  "stored" };
 	const json_t *stats = json_object_get(point, "stats");
 	char size[CMD_SIZE_MAX];
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		fprintf(out, "  %-8s%s\n", keys[i], cmd_size(cmd_json_size(stats, keys[i]), size));
+		fprintf(out, "  %-11s%s\n", keys[i], cmd_size(cmd_json_size(stats, keys[i]), size));
 }
 
 static void print_disks(FILE *out, const json_t *point)
