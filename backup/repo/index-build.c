@@ -1,16 +1,40 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* index-build - writes an index: pages first, then the header that proves them. See index.h. */
+/*
+ * index-build - writes an index from entries in the order of their ids. See index.h.
+ *
+ * The header proves everything and comes first, and is known last: pages wait in a buffer, and in a
+ * temporary file when there are many, so that an index may be larger than memory.
+ */
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 
 #include "index-format.h"
 #include "index.h"
+#include "temp.h"
 
-static int by_id(const void *a, const void *b)
+#define BUFFER_PAGES 1024u /* 4 MiB */
+
+struct index_builder {
+	struct store *store;
+	uint32_t n_packs;
+	uint64_t pack_pages;
+	uint64_t n; /* entries so far */
+	struct chunk_id last;
+	uint8_t seed[INDEX_SEED];
+	uint8_t *packs;  /* their pages */
+	uint8_t *sums;   /* of all complete pages */
+	size_t sum_room; /* pages that @sums has room for */
+	uint64_t n_sums;
+	int temp;        /* pages of entries that have left the buffer; -1 when there are none */
+	uint64_t parked; /* how many */
+	size_t buffered; /* complete pages of entries in the buffer */
+	uint8_t *buffer; /* BUFFER_PAGES, the first that is not complete being filled */
+};
+
+static int no_memory(struct error *err)
 {
-	const struct index_entry *x = a, *y = b;
-	return memcmp(x->id.bytes, y->id.bytes, sizeof(x->id.bytes));
+	return error_set(err, -ENOMEM, "write an index: %m");
 }
 
 static void put_entry(uint8_t *p, const struct index_entry *entry)
@@ -28,72 +52,186 @@ static void put_pack(uint8_t *p, const struct index_pack *pack)
 	put_le32(p + 32, pack->size);
 }
 
-/* Told apart from any other index: by its packs. */
-static int make_seed(const uint8_t *pack_pages, uint64_t n_pages, uint8_t ret[INDEX_SEED],
-		     struct error *err)
+/* Sets the checksum of the next page, and remembers it. */
+static int prove_page(struct index_builder *builder, uint8_t *page, struct error *err)
 {
+	if (builder->n_sums == builder->sum_room) {
+		size_t room = MAX(2 * builder->sum_room, (size_t)BUFFER_PAGES);
+		uint8_t *grown = reallocarray(builder->sums, room, INDEX_SUM);
+		if (!grown)
+			return no_memory(err);
+		builder->sums = grown;
+		builder->sum_room = room;
+	}
+	uint8_t *sum = builder->sums + builder->n_sums * INDEX_SUM;
+	int rc = index_page_sum(page, builder->seed, 1 + builder->n_sums, sum, err);
+	if (rc < 0)
+		return rc;
+	memcpy(page, sum, INDEX_SUM);
+	builder->n_sums++;
+	return 0;
+}
+
+static int write_packs(struct index_builder *builder, const struct index_pack *packs,
+		       struct error *err)
+{
+	builder->packs = calloc(builder->pack_pages, INDEX_PAGE);
+	if (!builder->packs)
+		return no_memory(err);
+	for (size_t i = 0; i < builder->n_packs; i++)
+		put_pack(builder->packs + i / INDEX_PACKS_A_PAGE * INDEX_PAGE + INDEX_SUM +
+				 i % INDEX_PACKS_A_PAGE * INDEX_PACK_BYTES,
+			 &packs[i]);
+	/* Told apart from any other index: by its packs. */
 	uint8_t sum[DIGEST_SIZE];
-	int rc = digest(pack_pages, n_pages * INDEX_PAGE, sum, err);
-	memcpy(ret, sum, INDEX_SEED);
+	int rc = digest(builder->packs, builder->pack_pages * INDEX_PAGE, sum, err);
+	memcpy(builder->seed, sum, INDEX_SEED);
+	for (uint64_t i = 0; rc == 0 && i < builder->pack_pages; i++)
+		rc = prove_page(builder, builder->packs + i * INDEX_PAGE, err);
 	return rc;
 }
 
-/* Sets every page's checksum and gives the digest of them all. */
-static int prove_pages(uint8_t *buf, uint64_t n_pages, const uint8_t seed[INDEX_SEED],
-		       uint8_t ret[DIGEST_SIZE], struct error *err)
+int index_builder_new(struct store *store, const struct index_pack *packs, size_t n_packs,
+		      struct index_builder **ret, struct error *err)
 {
-	CLEANUP(free_cleanup) uint8_t *sums = malloc(n_pages * INDEX_SUM);
-	if (!sums)
-		return error_set(err, -ENOMEM, "write an index: %m");
-	for (uint64_t i = 1; i < n_pages; i++) {
-		uint8_t *page = buf + i * INDEX_PAGE;
-		uint8_t *sum = sums + (i - 1) * INDEX_SUM;
-		int rc = index_page_sum(page, seed, i, sum, err);
+	assert(n_packs > 0 && n_packs <= UINT32_MAX);
+	CLEANUP(index_builder_free_cleanup)
+	struct index_builder *builder = calloc(1, sizeof(*builder));
+	if (!builder)
+		return no_memory(err);
+	builder->temp = -1;
+	builder->store = store;
+	builder->n_packs = (uint32_t)n_packs;
+	builder->pack_pages = index_pack_pages(n_packs);
+	builder->buffer = calloc(BUFFER_PAGES, INDEX_PAGE);
+	if (!builder->buffer)
+		return no_memory(err);
+	int rc = write_packs(builder, packs, err);
+	if (rc < 0)
+		return rc;
+	*ret = steal(&builder);
+	return 0;
+}
+
+void index_builder_free(struct index_builder *builder)
+{
+	if (!builder)
+		return;
+	if (builder->temp >= 0)
+		close(builder->temp);
+	free(builder->packs);
+	free(builder->sums);
+	free(builder->buffer);
+	free(builder);
+}
+
+/* Makes room in the buffer. */
+static int park(struct index_builder *builder, struct error *err)
+{
+	int rc = builder->temp < 0 ? temp_open(&builder->temp, err) : 0;
+	if (rc == 0)
+		rc = temp_write(builder->temp, builder->buffer, BUFFER_PAGES * INDEX_PAGE,
+				builder->parked * INDEX_PAGE, err);
+	if (rc < 0)
+		return rc;
+	builder->parked += BUFFER_PAGES;
+	builder->buffered = 0;
+	memset(builder->buffer, 0, BUFFER_PAGES * INDEX_PAGE);
+	return 0;
+}
+
+static int finish_page(struct index_builder *builder, struct error *err)
+{
+	int rc = prove_page(builder, builder->buffer + builder->buffered * INDEX_PAGE, err);
+	if (rc == 0 && ++builder->buffered == BUFFER_PAGES)
+		rc = park(builder, err);
+	return rc;
+}
+
+int index_builder_add(struct index_builder *builder, const struct index_entry *entry,
+		      struct error *err)
+{
+	assert(entry->pack < builder->n_packs);
+	assert(builder->n == 0 || memcmp(&builder->last, &entry->id, sizeof(entry->id)) < 0);
+	size_t at = (size_t)(builder->n % INDEX_CHUNKS_A_PAGE);
+	put_entry(builder->buffer + builder->buffered * INDEX_PAGE + INDEX_SUM +
+			  at * INDEX_ENTRY_BYTES,
+		  entry);
+	builder->last = entry->id;
+	builder->n++;
+	return at + 1 == INDEX_CHUNKS_A_PAGE ? finish_page(builder, err) : 0;
+}
+
+static int make_header(const struct index_builder *builder, uint8_t page[INDEX_PAGE],
+		       struct error *err)
+{
+	memset(page, 0, INDEX_PAGE);
+	memcpy(page, INDEX_MAGIC, 8);
+	put_le32(page + 8, INDEX_VERSION);
+	put_le64(page + 16, builder->n);
+	put_le32(page + 24, builder->n_packs);
+	memcpy(page + 32, builder->seed, INDEX_SEED);
+	return digest(builder->sums, builder->n_sums * INDEX_SUM, page + 40, err);
+}
+
+/* What waited in the file, and then what is still in the buffer. */
+static int append_entries(struct index_builder *builder, struct store_put *put, struct error *err)
+{
+	enum { STEP = 64 * INDEX_PAGE };
+	CLEANUP(free_cleanup) uint8_t *step = builder->parked ? malloc(STEP) : NULL;
+	if (builder->parked && !step)
+		return no_memory(err);
+	uint64_t end = builder->parked * INDEX_PAGE;
+	for (uint64_t off = 0; off < end; off += STEP) {
+		int rc = temp_read(builder->temp, step, STEP, off, err);
+		if (rc == 0)
+			rc = store_append(put, step, STEP, err);
 		if (rc < 0)
 			return rc;
-		memcpy(page, sum, INDEX_SUM);
 	}
-	return digest(sums, (n_pages - 1) * INDEX_SUM, ret, err);
+	return store_append(put, builder->buffer, builder->buffered * INDEX_PAGE, err);
+}
+
+int index_builder_finish(struct index_builder *builder, char ret_name[65], struct error *err)
+{
+	assert(builder->n > 0);
+	uint8_t header[INDEX_PAGE], name[DIGEST_SIZE];
+	int rc = builder->n % INDEX_CHUNKS_A_PAGE ? finish_page(builder, err) : 0;
+	if (rc == 0)
+		rc = make_header(builder, header, err);
+	if (rc == 0)
+		rc = digest(header, sizeof(header), name, err);
+	CLEANUP(store_abort_cleanup) struct store_put *put = NULL;
+	if (rc == 0)
+		rc = store_begin(builder->store, &put, err);
+	if (rc == 0)
+		rc = store_append(put, header, sizeof(header), err);
+	if (rc == 0)
+		rc = store_append(put, builder->packs, builder->pack_pages * INDEX_PAGE, err);
+	if (rc == 0)
+		rc = append_entries(builder, put, err);
+	if (rc < 0)
+		return rc;
+	digest_hex(name, sizeof(name), ret_name);
+	char key[STORE_KEY_MAX];
+	snprintf(key, sizeof(key), INDEX_FOLDER "/%s", ret_name);
+	return store_commit(steal(&put), key, err);
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const struct index_entry *x = a, *y = b;
+	return memcmp(x->id.bytes, y->id.bytes, sizeof(x->id.bytes));
 }
 
 int index_build(struct store *store, struct index_entry *entries, size_t n,
 		const struct index_pack *packs, size_t n_packs, char ret_name[65],
 		struct error *err)
 {
-	assert(n > 0 && n_packs > 0 && n_packs <= UINT32_MAX);
 	qsort(entries, n, sizeof(*entries), by_id);
-
-	uint64_t pack_pages = index_pack_pages(n_packs);
-	uint64_t n_pages = 1 + pack_pages + index_entry_pages(n);
-	CLEANUP(free_cleanup) uint8_t *buf = calloc(n_pages, INDEX_PAGE);
-	if (!buf)
-		return error_set(err, -ENOMEM, "write an index: %m");
-	for (size_t i = 0; i < n_packs; i++)
-		put_pack(buf + (1 + i / INDEX_PACKS_A_PAGE) * INDEX_PAGE + INDEX_SUM +
-				 i % INDEX_PACKS_A_PAGE * INDEX_PACK_BYTES,
-			 &packs[i]);
-	for (size_t i = 0; i < n; i++)
-		put_entry(buf + (1 + pack_pages + i / INDEX_CHUNKS_A_PAGE) * INDEX_PAGE +
-				  INDEX_SUM + i % INDEX_CHUNKS_A_PAGE * INDEX_ENTRY_BYTES,
-			  &entries[i]);
-
-	memcpy(buf, INDEX_MAGIC, 8);
-	put_le32(buf + 8, INDEX_VERSION);
-	put_le64(buf + 16, n);
-	put_le32(buf + 24, (uint32_t)n_packs);
-	int rc = make_seed(buf + INDEX_PAGE, pack_pages, buf + 32, err);
-	if (rc < 0)
-		return rc;
-	rc = prove_pages(buf, n_pages, buf + 32, buf + 40, err);
-	if (rc < 0)
-		return rc;
-
-	uint8_t name[DIGEST_SIZE];
-	rc = digest(buf, INDEX_PAGE, name, err);
-	if (rc < 0)
-		return rc;
-	digest_hex(name, sizeof(name), ret_name);
-	char key[STORE_KEY_MAX];
-	snprintf(key, sizeof(key), INDEX_FOLDER "/%s", ret_name);
-	return store_put_same(store, key, buf, n_pages * INDEX_PAGE, err);
+	CLEANUP(index_builder_free_cleanup) struct index_builder *builder = NULL;
+	int rc = index_builder_new(store, packs, n_packs, &builder, err);
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = index_builder_add(builder, &entries[i], err);
+	return rc < 0 ? rc : index_builder_finish(builder, ret_name, err);
 }

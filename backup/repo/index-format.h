@@ -21,6 +21,7 @@
 
 #include "bytes.h"
 #include "digest.h"
+#include "index.h"
 #include "pages.h"
 
 #define INDEX_MAGIC         "LUNINDEX"
@@ -56,5 +57,31 @@ static inline int index_page_sum(uint8_t page[INDEX_PAGE], const uint8_t seed[IN
 	memcpy(ret, sum, INDEX_SUM);
 	return rc;
 }
+
+/* ---- index.c, for index-cursor.c ---- */
+
+/* Where things lie, in pages. */
+struct index_shape {
+	uint64_t n; /* entries */
+	uint32_t n_packs;
+	uint64_t first_entry; /* number of the first page of entries */
+	uint64_t entry_pages;
+};
+
+const struct index_shape *index_shape(const struct index *index);
+
+/* Reads and proves some pages that follow each other, without keeping them. */
+int index_read_pages(struct index *index, uint64_t number, size_t n, uint8_t *buf,
+		     struct error *err);
+
+/* What a page says at place @i of it; foreign bytes, and whoever calls checks that they fit. */
+void index_parse_pack(const uint8_t page[INDEX_PAGE], size_t i, struct index_pack *ret);
+void index_parse_entry(const uint8_t page[INDEX_PAGE], size_t i, struct index_entry *ret);
+
+/* NULL, or what is wrong with an entry that is said to lie in @pack. */
+const char *index_entry_wrong(const struct index_entry *entry, const struct index_pack *pack);
+
+/* Says that the index is damaged, and sees to it that it is opened anew. Return: -EUCLEAN. */
+int index_damaged(const struct index *index, struct error *err, const char *why);
 
 #endif

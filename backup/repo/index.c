@@ -14,15 +14,12 @@ struct index {
 	struct pages *pages;
 	uint64_t serial;
 	char key[STORE_KEY_MAX];
-	uint64_t n; /* entries */
-	uint32_t n_packs;
-	uint64_t first_entry; /* page number of the first page of entries */
-	uint64_t entry_pages;
+	struct index_shape shape;
 	uint8_t seed[INDEX_SEED];
 	atomic_uchar *there; /* one bit a pack: it was seen in the store */
 };
 
-static int damaged(const struct index *index, struct error *err, const char *why)
+int index_damaged(const struct index *index, struct error *err, const char *why)
 {
 	objects_forget(index->objects, index->key);
 	return error_set(err, -EUCLEAN, "'%s' is damaged: %s", index->key, why);
@@ -31,23 +28,23 @@ static int damaged(const struct index *index, struct error *err, const char *why
 static int parse_header(struct index *index, const uint8_t *page, uint64_t size, struct error *err)
 {
 	if (memcmp(page, INDEX_MAGIC, 8) != 0)
-		return damaged(index, err, "it is not an index");
+		return index_damaged(index, err, "it is not an index");
 	if (get_le32(page + 8) != INDEX_VERSION || get_le32(page + 12) != 0)
 		return error_set(err, -EPROTONOSUPPORT,
 				 "'%s' is of a newer version than this lunette knows: please use a "
 				 "newer one",
 				 index->key);
-	index->n = get_le64(page + 16);
-	index->n_packs = get_le32(page + 24);
+	index->shape.n = get_le64(page + 16);
+	index->shape.n_packs = get_le32(page + 24);
 	memcpy(index->seed, page + 32, INDEX_SEED);
-	if (index->n == 0 || index->n_packs == 0 || get_le32(page + 28) != 0 ||
+	if (index->shape.n == 0 || index->shape.n_packs == 0 || get_le32(page + 28) != 0 ||
 	    !bytes_are_zero(page + 72, INDEX_PAGE - 72))
-		return damaged(index, err, "its header makes no sense");
-	index->first_entry = 1 + index_pack_pages(index->n_packs);
-	index->entry_pages = index_entry_pages(index->n);
-	if (size % INDEX_PAGE != 0 || index->entry_pages > size / INDEX_PAGE ||
-	    index->first_entry + index->entry_pages != size / INDEX_PAGE)
-		return damaged(index, err, "its length is wrong");
+		return index_damaged(index, err, "its header makes no sense");
+	index->shape.first_entry = 1 + index_pack_pages(index->shape.n_packs);
+	index->shape.entry_pages = index_entry_pages(index->shape.n);
+	if (size % INDEX_PAGE != 0 || index->shape.entry_pages > size / INDEX_PAGE ||
+	    index->shape.first_entry + index->shape.entry_pages != size / INDEX_PAGE)
+		return index_damaged(index, err, "its length is wrong");
 	return 0;
 }
 
@@ -69,7 +66,7 @@ int index_open(struct objects *objects, struct pages *pages, uint64_t serial, co
 	if (rc < 0)
 		return rc;
 	if (size < INDEX_PAGE)
-		return damaged(index, err, "its length is wrong");
+		return index_damaged(index, err, "its length is wrong");
 	rc = objects_read(objects, index->key, page, sizeof(page), 0, err);
 	if (rc < 0)
 		return rc;
@@ -78,11 +75,11 @@ int index_open(struct objects *objects, struct pages *pages, uint64_t serial, co
 		return rc;
 	digest_hex(sum, sizeof(sum), hex);
 	if (strcmp(hex, name) != 0)
-		return damaged(index, err, "its header is not what its name says");
+		return index_damaged(index, err, "its header is not what its name says");
 	rc = parse_header(index, page, size, err);
 	if (rc < 0)
 		return rc;
-	index->there = calloc(index->n_packs / 8 + 1, sizeof(*index->there));
+	index->there = calloc(index->shape.n_packs / 8 + 1, sizeof(*index->there));
 	if (!index->there)
 		return error_set(err, -ENOMEM, "open an index: %m");
 	*ret = steal(&index);
@@ -97,27 +94,41 @@ void index_close(struct index *index)
 	free(index);
 }
 
-static int read_page(struct index *index, uint64_t number, uint8_t page[INDEX_PAGE],
-		     struct error *err)
+static int prove_page(struct index *index, uint64_t number, uint8_t page[INDEX_PAGE],
+		      struct error *err)
 {
-	if (pages_get(index->pages, index->serial, number, page))
-		return 0;
-	int rc = objects_read(index->objects, index->key, page, INDEX_PAGE, number * INDEX_PAGE,
-			      err);
-	if (rc < 0)
-		return rc;
 	uint8_t stands[INDEX_SUM], sum[INDEX_SUM];
 	memcpy(stands, page, INDEX_SUM);
-	rc = index_page_sum(page, index->seed, number, sum, err);
+	int rc = index_page_sum(page, index->seed, number, sum, err);
 	if (rc < 0)
 		return rc;
 	if (memcmp(stands, sum, INDEX_SUM) != 0) {
 		char why[64];
 		snprintf(why, sizeof(why), "the checksum of its page %" PRIu64 " is wrong", number);
-		return damaged(index, err, why);
+		return index_damaged(index, err, why);
 	}
-	pages_put(index->pages, index->serial, number, page);
 	return 0;
+}
+
+int index_read_pages(struct index *index, uint64_t number, size_t n, uint8_t *buf,
+		     struct error *err)
+{
+	int rc = objects_read(index->objects, index->key, buf, n * INDEX_PAGE, number * INDEX_PAGE,
+			      err);
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = prove_page(index, number + i, buf + i * INDEX_PAGE, err);
+	return rc;
+}
+
+static int read_page(struct index *index, uint64_t number, uint8_t page[INDEX_PAGE],
+		     struct error *err)
+{
+	if (pages_get(index->pages, index->serial, number, page))
+		return 0;
+	int rc = index_read_pages(index, number, 1, page, err);
+	if (rc == 0)
+		pages_put(index->pages, index->serial, number, page);
+	return rc;
 }
 
 /* The first 8 bytes of an id as a number: ids are spread evenly over all numbers. */
@@ -133,22 +144,51 @@ static const uint8_t *entry_at(const uint8_t page[INDEX_PAGE], size_t i)
 	return page + INDEX_SUM + i * INDEX_ENTRY_BYTES;
 }
 
-/* Returns the entry of @id among the first @n of a page, or NULL. */
-static const uint8_t *find_in_page(const uint8_t page[INDEX_PAGE], size_t n,
-				   const struct chunk_id *id)
+void index_parse_pack(const uint8_t page[INDEX_PAGE], size_t i, struct index_pack *ret)
+{
+	const uint8_t *p = page + INDEX_SUM + i * INDEX_PACK_BYTES;
+	memcpy(ret->id, p, sizeof(ret->id));
+	ret->size = get_le32(p + 32);
+}
+
+void index_parse_entry(const uint8_t page[INDEX_PAGE], size_t i, struct index_entry *ret)
+{
+	const uint8_t *p = entry_at(page, i);
+	memcpy(&ret->id, p, sizeof(ret->id));
+	ret->pack = get_le32(p + 32);
+	ret->offset = get_le32(p + 36);
+	ret->stored = get_le32(p + 40);
+	ret->length = get_le32(p + 44) & 0xffffff;
+	ret->codec = p[47];
+}
+
+const char *index_entry_wrong(const struct index_entry *entry, const struct index_pack *pack)
+{
+	if (entry->length == 0 || entry->length > REPO_CHUNK_MAX || entry->stored > entry->length)
+		return "an entry makes no sense";
+	if (!range_inside(entry->stored, entry->offset, pack->size))
+		return "an entry points past the end of its pack";
+	return NULL;
+}
+
+/* Finds the entry of @id among the first @n of a page. */
+static bool find_in_page(const uint8_t page[INDEX_PAGE], size_t n, const struct chunk_id *id,
+			 size_t *ret)
 {
 	size_t lo = 0, hi = n;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 		int order = memcmp(id->bytes, entry_at(page, mid), sizeof(id->bytes));
-		if (order == 0)
-			return entry_at(page, mid);
+		if (order == 0) {
+			*ret = mid;
+			return true;
+		}
 		if (order < 0)
 			hi = mid;
 		else
 			lo = mid + 1;
 	}
-	return NULL;
+	return false;
 }
 
 /* Where between two pages an id should lie, going by the ids at both ends. */
@@ -166,16 +206,17 @@ static uint64_t guess(uint64_t lo, uint64_t hi, uint64_t lo_id, uint64_t hi_id, 
  * halves what is left, so that ids that are not spread evenly cost a few steps more, and no more.
  */
 static int find_entry(struct index *index, const struct chunk_id *id, uint8_t page[INDEX_PAGE],
-		      const uint8_t **ret, struct error *err)
+		      size_t *ret, bool *ret_found, struct error *err)
 {
-	uint64_t lo = 0, hi = index->entry_pages, lo_id = 0, hi_id = UINT64_MAX;
+	const struct index_shape *shape = &index->shape;
+	uint64_t lo = 0, hi = shape->entry_pages, lo_id = 0, hi_id = UINT64_MAX;
 	for (bool halve = false; lo < hi; halve = !halve) {
 		uint64_t at = halve ? lo + (hi - lo) / 2
 				    : guess(lo, hi, lo_id, hi_id, number_of(id->bytes));
-		int rc = read_page(index, index->first_entry + at, page, err);
+		int rc = read_page(index, shape->first_entry + at, page, err);
 		if (rc < 0)
 			return rc;
-		size_t n = (size_t)MIN(index->n - at * INDEX_CHUNKS_A_PAGE,
+		size_t n = (size_t)MIN(shape->n - at * INDEX_CHUNKS_A_PAGE,
 				       (uint64_t)INDEX_CHUNKS_A_PAGE);
 		if (memcmp(id->bytes, entry_at(page, 0), sizeof(id->bytes)) < 0) {
 			hi = at;
@@ -184,23 +225,11 @@ static int find_entry(struct index *index, const struct chunk_id *id, uint8_t pa
 			lo = at + 1;
 			lo_id = number_of(entry_at(page, n - 1));
 		} else {
-			*ret = find_in_page(page, n, id);
+			*ret_found = find_in_page(page, n, id, ret);
 			return 0;
 		}
 	}
-	*ret = NULL;
-	return 0;
-}
-
-static int get_pack(struct index *index, uint32_t number, struct index_pack *ret, struct error *err)
-{
-	uint8_t page[INDEX_PAGE];
-	int rc = read_page(index, 1 + number / INDEX_PACKS_A_PAGE, page, err);
-	if (rc < 0)
-		return rc;
-	const uint8_t *p = page + INDEX_SUM + number % INDEX_PACKS_A_PAGE * INDEX_PACK_BYTES;
-	memcpy(ret->id, p, sizeof(ret->id));
-	ret->size = get_le32(p + 32);
+	*ret_found = false;
 	return 0;
 }
 
@@ -208,35 +237,44 @@ int index_find(struct index *index, const struct chunk_id *id, struct index_entr
 	       struct index_pack *ret_pack, bool *ret_found, struct error *err)
 {
 	uint8_t page[INDEX_PAGE];
-	const uint8_t *p;
-	int rc = find_entry(index, id, page, &p, err);
-	if (rc < 0)
-		return rc;
-	if (!p) {
+	size_t at;
+	bool found;
+	int rc = find_entry(index, id, page, &at, &found, err);
+	if (rc < 0 || !found) {
 		*ret_found = false;
-		return 0;
+		return rc;
 	}
-	struct index_entry entry = {
-		.id = *id,
-		.pack = get_le32(p + 32),
-		.offset = get_le32(p + 36),
-		.stored = get_le32(p + 40),
-		.length = get_le32(p + 44) & 0xffffff,
-		.codec = p[47],
-	};
+	struct index_entry entry;
 	struct index_pack pack;
-	if (entry.pack >= index->n_packs || entry.length == 0 || entry.length > REPO_CHUNK_MAX ||
-	    entry.stored > entry.length)
-		return damaged(index, err, "an entry makes no sense");
-	rc = get_pack(index, entry.pack, &pack, err);
+	index_parse_entry(page, at, &entry);
+	if (entry.pack >= index->shape.n_packs)
+		return index_damaged(index, err, "an entry makes no sense");
+	rc = read_page(index, 1 + entry.pack / INDEX_PACKS_A_PAGE, page, err);
 	if (rc < 0)
 		return rc;
-	if (!range_inside(entry.stored, entry.offset, pack.size))
-		return damaged(index, err, "an entry points past the end of its pack");
+	index_parse_pack(page, entry.pack % INDEX_PACKS_A_PAGE, &pack);
+	const char *wrong = index_entry_wrong(&entry, &pack);
+	if (wrong)
+		return index_damaged(index, err, wrong);
 	*ret = entry;
 	*ret_pack = pack;
 	*ret_found = true;
 	return 0;
+}
+
+const struct index_shape *index_shape(const struct index *index)
+{
+	return &index->shape;
+}
+
+uint64_t index_entries(const struct index *index)
+{
+	return index->shape.n;
+}
+
+const char *index_key(const struct index *index)
+{
+	return index->key;
 }
 
 bool index_pack_there(struct index *index, uint32_t number, const struct index_pack *pack)

@@ -45,15 +45,39 @@ struct index_pack {
 	uint32_t size;
 };
 
+struct index_builder;
+
+/**
+ * index_builder_new() - begin an index
+ * @packs: @n_packs of them, at least one; those that entries will speak of, or more
+ */
+int index_builder_new(struct store *store, const struct index_pack *packs, size_t n_packs,
+		      struct index_builder **ret, struct error *err);
+void index_builder_free(struct index_builder *builder);
+DEFINE_CLEANUP(struct index_builder *, index_builder_free)
+
+/**
+ * index_builder_add() - add an entry
+ * @entry: its id is greater than that of the one before, its pack is one of those of the builder
+ */
+int index_builder_add(struct index_builder *builder, const struct index_entry *entry,
+		      struct error *err);
+
+/**
+ * index_builder_finish() - put the index into the store; there must be an entry in it
+ * @ret_name: the index's name
+ *
+ * The same entries and packs give the same bytes.
+ *
+ * Return: 0 when it is on stable storage; ...
+ */
+int index_builder_finish(struct index_builder *builder, char ret_name[65], struct error *err);
+
 /**
  * index_build() - make an index of some chunks and put it into the store
  * @entries: @n of them, at least one; each id once; are sorted by this call
- * @packs: @n_packs of them
- * @ret_name: the index's name
  *
- * The same chunks give the same bytes.
- *
- * Return: 0 when it is on stable storage; ...
+ * The rest is as with a builder.
  */
 int index_build(struct store *store, struct index_entry *entries, size_t n,
 		const struct index_pack *packs, size_t n_packs, char ret_name[65],
@@ -94,5 +118,32 @@ int index_find(struct index *index, const struct chunk_id *id, struct index_entr
  * Asks the store once for each pack.
  */
 bool index_pack_there(struct index *index, uint32_t number, const struct index_pack *pack);
+
+/* ---- all of an index: any thread, each with its own cursor ---- */
+
+uint64_t index_entries(const struct index *index); /* how many */
+const char *index_key(const struct index *index);
+
+struct index_cursor;
+
+/**
+ * index_cursor_new() - get ready to read all entries of an index in the order of their ids
+ * @index: must outlive the cursor
+ *
+ * Return: 0; -EUCLEAN when its packs are damaged; -ENOENT when the index is gone; ...
+ */
+int index_cursor_new(struct index *index, struct index_cursor **ret, struct error *err);
+void index_cursor_free(struct index_cursor *cursor);
+DEFINE_CLEANUP(struct index_cursor *, index_cursor_free)
+
+/* The packs of the index, by number; valid as long as the cursor is. */
+const struct index_pack *index_cursor_packs(const struct index_cursor *cursor, uint32_t *ret_n);
+
+/**
+ * index_cursor_next() - the next entry
+ *
+ * Return: 1; 0 at the end; -EUCLEAN when a page is damaged or an entry makes no sense; ...
+ */
+int index_cursor_next(struct index_cursor *cursor, struct index_entry *ret, struct error *err);
 
 #endif

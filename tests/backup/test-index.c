@@ -8,6 +8,7 @@
 /* clang-format on */
 
 #include "index-format.h"
+#include "index-merge.h"
 #include "repo-fixture.h"
 #include "store-mem.h"
 
@@ -251,6 +252,121 @@ static void a_newer_index_is_refused_politely(void **state)
 	}
 }
 
+/* Also more than the builder keeps in memory. */
+static void a_cursor_gives_all_entries_sorted(void **state)
+{
+	struct fixture *f = *state;
+	static const uint32_t sizes[] = { 1, 85, 86, 5440, 5441, 100000 };
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		char name[65];
+		uint32_t n_packs = MIN(sizes[i], 7000u), n;
+		build(f, sizes[i], n_packs, 0, name);
+		struct index *index = open_index(f, name);
+		struct index_cursor *cursor;
+		ok(index_cursor_new(index, &cursor, err));
+		const struct index_pack *packs = index_cursor_packs(cursor, &n);
+		assert_int_equal(n, n_packs);
+		struct index_entry entry, last = { 0 };
+		uint64_t seen = 0;
+		for (; index_cursor_next(cursor, &entry, NULL) == 1; seen++) {
+			assert_true(memcmp(&last.id, &entry.id, sizeof(last.id)) < 0);
+			last = entry;
+			struct index_pack want = test_pack((entry.offset - 16) % n_packs),
+					  found_pack;
+			assert_memory_equal(&packs[entry.pack], &want, sizeof(want));
+			struct index_entry found;
+			bool is_there;
+			ok(index_find(index, &entry.id, &found, &found_pack, &is_there, err));
+			assert_true(is_there);
+			assert_int_equal(found.offset, entry.offset);
+			assert_int_equal(found.pack, entry.pack);
+		}
+		assert_int_equal(seen, sizes[i]);
+		assert_int_equal(seen, index_entries(index));
+		index_cursor_free(cursor);
+		index_close(index);
+	}
+}
+
+static void a_cursor_tells_of_damage(void **state)
+{
+	struct fixture *f = *state;
+	char name[65];
+	build(f, 171, 2, 0, name);
+	for (size_t page = 1; page < 5; page++) {
+		f->mem->entries[0].bytes[page * 4096 + 100] ^= 1;
+		forget(f);
+		struct index *index = open_index(f, name);
+		struct index_cursor *cursor = NULL;
+		struct index_entry entry;
+		int rc = index_cursor_new(index, &cursor, NULL);
+		while (rc >= 0 && (rc = index_cursor_next(cursor, &entry, NULL)) > 0)
+			;
+		assert_int_equal(rc, -EUCLEAN);
+		index_cursor_free(cursor);
+		index_close(index);
+		f->mem->entries[0].bytes[page * 4096 + 100] ^= 1;
+	}
+}
+
+/* Entries of one index by the numbers from which its ids are made: each @step-th. */
+static struct index *build_step(struct fixture *f, uint32_t n, uint32_t step, uint32_t pack)
+{
+	struct index_pack packs[2] = { test_pack(pack), test_pack(99) };
+	struct index_entry *entries = calloc(n, sizeof(*entries));
+	size_t used = 0;
+	char name[65];
+	for (uint32_t i = 0; i < n; i += step) {
+		make_id(i, &entries[used].id);
+		entries[used].pack = i % 2;
+		entries[used].offset = 16 + i;
+		entries[used].stored = step;
+		entries[used++].length = CHUNK;
+	}
+	ok(index_build(&f->mem->store, entries, used, packs, 2, name, err));
+	free(entries);
+	return open_index(f, name);
+}
+
+static void a_merge_gives_each_chunk_once_with_all_its_places(void **state)
+{
+	struct fixture *f = *state;
+	static const uint32_t steps[] = { 2, 3, 5 };
+	struct index *indexes[3];
+	for (uint32_t i = 0; i < 3; i++)
+		indexes[i] = build_step(f, 3000, steps[i], i);
+	struct index_merge *merge;
+	ok(index_merge_new(indexes, 3, &merge, err));
+	uint32_t n_packs;
+	const struct index_pack *packs = index_merge_packs(merge, &n_packs);
+	assert_int_equal(n_packs, 4); /* one of each, and one that all share */
+	const struct index_entry *places;
+	struct chunk_id last = { 0 };
+	size_t n, chunks = 0;
+	while (index_merge_next(merge, &places, &n, NULL) == 1) {
+		assert_true(memcmp(&last, &places[0].id, sizeof(last)) < 0);
+		last = places[0].id;
+		uint32_t number = places[0].offset - 16;
+		size_t want = 0;
+		for (uint32_t i = 0; i < 3; i++) {
+			if (number % steps[i] != 0)
+				continue;
+			struct index_pack pack = test_pack(number % 2 ? 99 : i);
+			assert_true(want < n);
+			assert_memory_equal(&places[want].id, &last, sizeof(last));
+			assert_int_equal(places[want].stored, steps[i]);
+			assert_memory_equal(&packs[places[want].pack], &pack, sizeof(pack));
+			want++;
+		}
+		assert_int_equal(n, want);
+		chunks++;
+	}
+	assert_int_equal(chunks, 2200); /* of 3000, those that 2, 3 or 5 divides */
+	index_merge_free(merge);
+	for (uint32_t i = 0; i < 3; i++)
+		index_close(indexes[i]);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -261,6 +377,9 @@ int main(void)
 		TEST(no_byte_can_change_unnoticed),
 		TEST(an_index_that_is_cut_or_too_long_is_damaged),
 		TEST(a_page_from_elsewhere_does_not_pass),
+		TEST(a_cursor_gives_all_entries_sorted),
+		TEST(a_cursor_tells_of_damage),
+		TEST(a_merge_gives_each_chunk_once_with_all_its_places),
 		TEST(a_newer_index_is_refused_politely),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
