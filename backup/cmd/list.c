@@ -21,6 +21,7 @@ static const char help[] =
  * @damaged: some could not be read
  */
 struct listing {
+	struct repo *repo;
 	FILE *text;
 	json_t *json;
 	bool damaged;
@@ -32,10 +33,15 @@ static int list_point(void *ctx, const char id[65], const json_t *point, struct 
 	const json_t *stats = json_object_get(point, "stats");
 	uint64_t size = cmd_json_size(stats, "size");
 	uint64_t stored = cmd_json_size(stats, "stored");
+	bool pinned;
+	int rc = repo_is_pinned(list->repo, id, &pinned, err);
+	if (rc < 0)
+		return rc;
 	if (list->json) {
-		json_t *entry = json_pack("{s:s, s:s, s:s, s:I, s:I}", "id", id, "name",
-					  repo_point_name(point), "time", repo_point_time(point),
-					  "size", (json_int_t)size, "stored", (json_int_t)stored);
+		json_t *entry =
+			json_pack("{s:s, s:s, s:s, s:I, s:I, s:b}", "id", id, "name",
+				  repo_point_name(point), "time", repo_point_time(point), "size",
+				  (json_int_t)size, "stored", (json_int_t)stored, "pinned", pinned);
 		if (json_array_append_new(list->json, entry) < 0)
 			return error_set(err, -ENOMEM, "list: %m");
 		return 0;
@@ -44,7 +50,7 @@ static int list_point(void *ctx, const char id[65], const json_t *point, struct 
 	fprintf(list->text, "%.12s  %-20s  %8s  %8s  ", id, repo_point_time(point),
 		cmd_size(size, a), cmd_size(stored, b));
 	cmd_put(list->text, repo_point_name(point), 0);
-	fputc('\n', list->text);
+	fputs(pinned ? "  (pinned)\n" : "\n", list->text);
 	return 0;
 }
 
@@ -92,7 +98,7 @@ static int run(int argc, char **argv, struct error *err)
 	rc = cmd_open_repo(&which, &repo, err);
 	if (rc)
 		return rc;
-	struct listing list = { 0 };
+	struct listing list = { .repo = repo };
 	rc = (json ? list_json : list_text)(repo, argv[optind], &list, err);
 	if (rc < 0)
 		return rc;

@@ -302,4 +302,27 @@ int repo_points(struct repo *repo, const char *name, repo_point_fn *fn, void *ct
 int repo_point_find(struct repo *repo, const char *spec, char ret_id[65], json_t **ret,
 		    struct error *err);
 
+/*
+ * Whatever is said below of a restore point's @id: 64 hexadecimal digits, as repo_points() and
+ * repo_point_find() give it.
+ */
+
+/**
+ * repo_pin() - keep a restore point, whatever a policy says. Twice is as good as once.
+ */
+int repo_pin(struct repo *repo, const char *id, struct error *err);
+
+/* Return: 0 also when it was not pinned. */
+int repo_unpin(struct repo *repo, const char *id, struct error *err);
+
+int repo_is_pinned(struct repo *repo, const char *id, bool *ret, struct error *err);
+
+/**
+ * repo_forget() - remove a restore point; what only it refers to stays until the repository is
+ * pruned
+ *
+ * Return: 0 also when it is gone already; -EPERM when it is pinned; what the store said.
+ */
+int repo_forget(struct repo *repo, const char *id, struct error *err);
+
 #endif

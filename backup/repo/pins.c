@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * pins - restore points that are kept whatever a policy says, and points that are forgotten.
+ *
+ * A pin is an empty object that is named like its restore point: it says nothing, can be set twice,
+ * and nothing in it can be damaged.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "repo-inside.h"
+
+#define PIN_FOLDER "pins"
+
+static void pin_key(const char *id, char ret[STORE_KEY_MAX])
+{
+	snprintf(ret, STORE_KEY_MAX, PIN_FOLDER "/%.64s", id);
+}
+
+int repo_pin(struct repo *repo, const char *id, struct error *err)
+{
+	char key[STORE_KEY_MAX];
+	pin_key(id, key);
+	int rc = store_put_same(repo->store, key, "", 0, err);
+	return rc < 0 ? error_wrap(err, rc, "pin restore point %.16s", id) : 0;
+}
+
+int repo_unpin(struct repo *repo, const char *id, struct error *err)
+{
+	char key[STORE_KEY_MAX];
+	pin_key(id, key);
+	int rc = store_remove(repo->store, key, err);
+	return rc < 0 ? error_wrap(err, rc, "unpin restore point %.16s", id) : 0;
+}
+
+int repo_is_pinned(struct repo *repo, const char *id, bool *ret, struct error *err)
+{
+	char key[STORE_KEY_MAX];
+	pin_key(id, key);
+	struct store_object *object;
+	struct error why = { 0 };
+	int rc = store_open(repo->store, key, &object, &why);
+	if (rc < 0 && rc != -ENOENT)
+		return error_set(err, rc, "is restore point %.16s pinned? %s", id, why.msg);
+	*ret = rc == 0;
+	if (rc == 0)
+		store_close(object);
+	return 0;
+}
+
+int repo_forget(struct repo *repo, const char *id, struct error *err)
+{
+	bool pinned;
+	int rc = repo_is_pinned(repo, id, &pinned, err);
+	if (rc < 0)
+		return rc;
+	if (pinned)
+		return error_set(err, -EPERM,
+				 "restore point %.16s is pinned: 'lunette unpin' lets it go", id);
+	char key[STORE_KEY_MAX];
+	snprintf(key, sizeof(key), POINT_FOLDER "/%.64s", id);
+	rc = store_remove(repo->store, key, err);
+	return rc < 0 ? error_wrap(err, rc, "forget restore point %.16s", id) : 0;
+}

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# forget, pin and unpin, on real restore points: what goes, what stays, and why.
+. "$(dirname "$0")/../support/tap.sh"
+. "$(dirname "$0")/../support/disks.sh"
+reason=$(disks_possible) || tap_skip_all "$reason"
+tap_begin
+tap_at_exit disks_cleanup
+export LUNETTE_REPO=$TAP_DIR/repo
+
+disks_ntfs a.img 32 A && disks_gpt disk.img 512 basic:a.img && "$LUNETTE" init repo >/dev/null || exit
+ids() { # of NAME, oldest first
+	"$LUNETTE" list --json "$@" | jq -r '.points[].id'
+}
+backup() {
+	"$LUNETTE" backup --name "$1" disk.img >/dev/null
+}
+for n in 1 2 3 4 5; do
+	backup web || exit
+done
+for n in 1 2; do
+	backup mail || exit
+done
+mapfile -t web < <(ids web)
+mapfile -t mail < <(ids mail)
+
+fails 'without a word of what to forget' 2 'forget what' "$LUNETTE" forget
+fails 'a number is needed' 2 'keep-daily .many.' "$LUNETTE" forget --keep-daily many
+fails 'a span is needed' 2 'keep-within .7.' "$LUNETTE" forget --keep-within 7
+fails 'a policy that keeps nothing' 2 'forget what' "$LUNETTE" forget --keep-last 0
+fails 'a name that is not there' 1 "called 'nobody'" "$LUNETTE" forget --keep-last 1 nobody
+is 'nothing has gone by that' "$(ids | wc -l)" 7
+
+"$LUNETTE" forget --keep-last 2 --dry-run --json >dry.json
+is 'a dry run says what would go' "$(jq -r '.points[] | select(.keep | not).id' dry.json | sort)" \
+	"$(printf '%s\n' "${web[@]:0:3}" | sort)"
+is 'and why the rest stays' "$(jq -r '.points[] | select(.name == "mail").reason' dry.json)" $'last 2 of 2\nlast 1 of 2'
+is 'but all is still there' "$(ids | wc -l)" 7
+
+ok 'pin one' "$LUNETTE" pin "${web[0]:0:12}"
+ok 'pin it again' "$LUNETTE" pin "${web[0]}"
+is 'list says so' "$("$LUNETTE" list --json web | jq -c '[.points[].pinned]')" '[true,false,false,false,false]'
+fails 'a pinned one is not forgotten by name' 1 'pinned' "$LUNETTE" forget "${web[1]}" "${web[0]}"
+is 'nor are those named with it' "$(ids web | wc -l)" 5
+fails 'one that is not there' 1 'no restore point' "$LUNETTE" pin nothing@latest
+
+ok 'forget by policy' "$LUNETTE" forget --keep-last 1 --keep-daily 3 web
+is 'the newest and the pinned one stay' "$(ids web)" "${web[0]}"$'\n'"${web[4]}"
+is 'other names are left alone' "$(ids mail)" "$(printf '%s\n' "${mail[@]}")"
+ok 'by name' "$LUNETTE" forget mail@latest
+is 'the one that was meant' "$(ids mail)" "${mail[0]}"
+ok 'unpin' "$LUNETTE" unpin "${web[0]}"
+ok 'unpin again' "$LUNETTE" unpin "${web[0]}"
+ok 'then a policy may have it' "$LUNETTE" forget --keep-last 1
+is 'one of each name is left' "$(ids)" "$(printf '%s\n' "${web[4]}" "${mail[0]}")"
+ok 'what is left can be read' "$LUNETTE" restore web@latest --disk disk0 out.img
+ok 'and is whole' cmp <(ntfsclone --save-image --output - a.img 2>/dev/null) \
+	<(dd if=out.img bs=1M skip=$(($(disks_offset out.img 1) >> 20)) count=32 status=none >b.img && ntfsclone --save-image --output - b.img 2>/dev/null)
+
+chmod u+w "repo/points/${mail[0]}" && echo damage >"repo/points/${mail[0]}"
+fails 'one that cannot be read stays, and is told of' 3 'damaged' "$LUNETTE" forget --keep-last 1
+is 'it is still there' "$(ls repo/points/"${mail[0]}")" "repo/points/${mail[0]}"
