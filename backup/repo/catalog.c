@@ -148,3 +148,18 @@ bool catalog_knows(struct catalog *catalog, const struct chunk_id *id)
 			return true;
 	return false;
 }
+
+int catalog_each(struct catalog *catalog, catalog_fn *fn, void *ctx, struct error *err)
+{
+	for (size_t i = 0;; i++) {
+		pthread_rwlock_rdlock(&catalog->lock);
+		bool more = i < catalog->n;
+		struct listed listed = more ? catalog->listed[i] : (struct listed){ 0 };
+		pthread_rwlock_unlock(&catalog->lock);
+		if (!more)
+			return 0;
+		int rc = fn(ctx, listed.name, listed.index, &listed.damage, err);
+		if (rc < 0)
+			return rc;
+	}
+}

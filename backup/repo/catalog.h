@@ -59,4 +59,17 @@ bool catalog_next(struct catalog *catalog, struct catalog_search *search, const 
 /* Does the repository hold this chunk, in a pack that is there? Any thread. */
 bool catalog_knows(struct catalog *catalog, const struct chunk_id *id);
 
+/**
+ * typedef catalog_fn - one index
+ * @index: NULL when it could not be opened
+ * @why: then says why
+ *
+ * Return: 0 to go on; a negative errno, recorded in @err, ends it.
+ */
+typedef int catalog_fn(void *ctx, const char *name, struct index *index, const struct error *why,
+		       struct error *err);
+
+/* Goes through all indexes that are known. */
+int catalog_each(struct catalog *catalog, catalog_fn *fn, void *ctx, struct error *err);
+
 #endif

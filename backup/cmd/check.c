@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* check - is the repository whole, and if not, what is hurt? */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "check.h"
+#include "cmd.h"
+
+static const char help[] =
+	"Usage: lunette check [OPTIONS]\n"
+	"Checks the repository: indexes, packs, chunk maps and restore points. What is damaged is\n"
+	"named, and so are the restore points, disks and files that it hurts.\n"
+	"\n"
+	"Options:\n"
+	"  --read-data[=PERCENT%]  read and prove the data, too; or that of PERCENT of the packs,\n"
+	"                          other ones each time\n"
+	"  --progress[=json]       show how far reading is; the default on a terminal\n"
+	"  --progress=none         do not\n"
+	"  --json                  report as a JSON document\n" CMD_REPO_OPTIONS_HELP "\n"
+	"Exit status: 0 all is well, 1 there is damage, or it could not be checked, 2 wrong usage.\n";
+
+struct arguments {
+	struct cmd_repo repo;
+	bool json;
+	double percent;
+	struct cmd_progress progress;
+};
+
+static int parse_percent(const char *arg, double *ret, struct error *err)
+{
+	char *end = "";
+	*ret = arg ? strtod(arg, &end) : 100;
+	if (end == arg || (end[0] && (end[0] != '%' || end[1])) || !(*ret > 0 && *ret <= 100))
+		return cmd_usage(err, "--read-data '%s': a percentage from 0 to 100 is needed",
+				 arg);
+	return 0;
+}
+
+static int parse(int argc, char **argv, struct arguments *ret, struct error *err)
+{
+	static const struct option options[] = {
+		CMD_REPO_OPTIONS,
+		{ "json", no_argument, NULL, 'j' },
+		{ "read-data", optional_argument, NULL, 'd' },
+		{ "progress", optional_argument, NULL, 'p' },
+		{ 0 },
+	};
+	int rc = 0;
+	for (int opt; rc == 0 && (opt = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
+		if (opt == 'j')
+			ret->json = true;
+		else if (opt == 'd')
+			rc = parse_percent(optarg, &ret->percent, err);
+		else if (opt == 'p')
+			rc = cmd_progress_option(&ret->progress, optarg, err);
+		else if (cmd_repo_option(&ret->repo, opt, optarg))
+			rc = cmd_no_option(opt, argv[optind - 1], err);
+	}
+	if (rc == 0 && optind < argc)
+		rc = cmd_usage(err, "'%s': there is nothing to name; the repository is --repo",
+			       argv[optind]);
+	return rc;
+}
+
+/* ---- for people --------------------------------------------------------------------------------
+ */
+
+/* All of them are in --json. */
+#define SHOWN_MAX 20
+
+static void show_more(size_t n, size_t shown, uint64_t more, const char *what)
+{
+	if (n + more > shown)
+		printf("      ... and %" PRIu64 " more %s%s\n", n + more - shown, what,
+		       n > shown ? " (--json lists them)" : "");
+}
+
+static void show_problems(const struct check_result *result)
+{
+	size_t i;
+	json_t *problem;
+	json_array_foreach(result->problems, i, problem)
+	{
+		if (i == SHOWN_MAX)
+			break;
+		cmd_put(stdout, cmd_json_text(problem, "object"), 0);
+		fputs(": ", stdout);
+		cmd_put(stdout, cmd_json_text(problem, "what"), 0);
+		putchar('\n');
+	}
+	size_t n = json_array_size(result->problems);
+	show_more(n, MIN(n, (size_t)SHOWN_MAX), result->n_problems - n, "problems");
+}
+
+static void show_bytes(const json_t *object, const char *key, const char *what)
+{
+	char size[CMD_SIZE_MAX];
+	uint64_t bytes = cmd_json_size(object, key);
+	if (bytes > 0)
+		printf("      %s: %s\n", what, cmd_size(bytes, size));
+}
+
+static void show_disk(const json_t *disk)
+{
+	char size[CMD_SIZE_MAX];
+	const json_t *ranges = json_object_get(disk, "ranges");
+	printf("    %s: %s cannot be read\n", cmd_json_text(disk, "name"),
+	       cmd_size(cmd_json_size(disk, "bytes"), size));
+	size_t i;
+	json_t *range;
+	json_array_foreach(ranges, i, range)
+	{
+		if (i == SHOWN_MAX)
+			break;
+		printf("      %" PRIu64 " bytes at %" PRIu64 "\n", cmd_json_size(range, "length"),
+		       cmd_json_size(range, "start"));
+	}
+	size_t n = json_array_size(ranges);
+	show_more(n, MIN(n, (size_t)SHOWN_MAX), 0, "ranges");
+}
+
+static void show_volume(const json_t *volume)
+{
+	const json_t *files = json_object_get(volume, "files");
+	printf("    volume ");
+	cmd_put(stdout, cmd_json_text(volume, "name"), 0);
+	puts(":");
+	size_t i;
+	json_t *file;
+	json_array_foreach(files, i, file)
+	{
+		char size[CMD_SIZE_MAX];
+		const char *why = cmd_json_text(file, "error");
+		if (i == SHOWN_MAX)
+			break;
+		fputs("      ", stdout);
+		cmd_put(stdout, cmd_json_text(file, "path"), 0);
+		printf(" (%s", *why ? "" : cmd_size(cmd_json_size(file, "bytes"), size));
+		cmd_put(stdout, why, 0);
+		puts(")");
+	}
+	size_t n = json_array_size(files);
+	show_more(n, MIN(n, (size_t)SHOWN_MAX), cmd_json_size(volume, "more_files"), "files");
+	show_bytes(volume, "structures", "the file system's own structures");
+	show_bytes(volume, "unused", "not used by any file");
+	if (*cmd_json_text(volume, "error")) {
+		fputs("      its files cannot be told: ", stdout);
+		cmd_put(stdout, cmd_json_text(volume, "error"), 0);
+		putchar('\n');
+	}
+}
+
+static void show_point(const json_t *point)
+{
+	size_t i;
+	json_t *part;
+	printf("  %.12s  ", cmd_json_text(point, "id"));
+	cmd_put(stdout, cmd_json_text(point, "name"), 0);
+	printf("@%s\n", cmd_json_text(point, "time"));
+	json_array_foreach(json_object_get(point, "disks"), i, part) show_disk(part);
+	json_array_foreach(json_object_get(point, "volumes"), i, part) show_volume(part);
+	show_bytes(point, "outside", "outside of volumes");
+	if (*cmd_json_text(point, "error")) {
+		fputs("    its volumes cannot be told: ", stdout);
+		cmd_put(stdout, cmd_json_text(point, "error"), 0);
+		putchar('\n');
+	}
+}
+
+static void show_summary(const struct check_result *result)
+{
+	char a[CMD_SIZE_MAX], b[CMD_SIZE_MAX];
+	printf("%" PRIu64 " restore points, %" PRIu64 " indexes with %" PRIu64 " chunks, %" PRIu64
+	       " packs of %s; %s of data read\n",
+	       result->points, result->indexes, result->chunks, result->packs,
+	       cmd_size(result->bytes, a), cmd_size(result->data_read, b));
+	if (result->orphans > 0)
+		printf("%" PRIu64 " packs (%s) are in no index: an interrupted backup left them, "
+		       "the next one uses them, or a prune removes them\n",
+		       result->orphans, cmd_size(result->orphan_bytes, a));
+	if (result->missing > 0 && result->n_problems == 0)
+		printf("%" PRIu64 " packs that indexes know are not there; nothing needs them\n",
+		       result->missing);
+	if (result->leases > 0)
+		printf("%" PRIu64 " leases: backups are running, or were killed\n", result->leases);
+	if (result->marks > 0)
+		printf("%" PRIu64 " marks of a prune that has not ended\n", result->marks);
+}
+
+static int show_text(const struct check_result *result, struct error *err)
+{
+	show_problems(result);
+	if (result->n_hurt > 0)
+		printf("%" PRIu64 " restore points are hurt, as %" PRIu64 " chunks are lost:\n",
+		       result->n_hurt, result->lost);
+	size_t i;
+	json_t *point;
+	json_array_foreach(result->hurt, i, point) show_point(point);
+	if (result->n_hurt > json_array_size(result->hurt))
+		printf("  ... and %" PRIu64 " older restore points\n",
+		       result->n_hurt - json_array_size(result->hurt));
+	show_summary(result);
+	return cmd_print(result->n_problems ? "the repository is damaged; 'lunette repair' saves "
+					      "what can be saved\n"
+					    : "no damage was found\n",
+			 err);
+}
+
+static int show_json(const struct check_result *r, struct error *err)
+{
+	json_t *doc = json_pack(
+		"{s:b, s:O, s:I, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+		"s:I}",
+		"whole", r->n_problems == 0, "problems", r->problems, "problem_count",
+		(json_int_t)r->n_problems, "hurt", r->hurt, "hurt_count", (json_int_t)r->n_hurt,
+		"lost_chunks", (json_int_t)r->lost, "points", (json_int_t)r->points, "indexes",
+		(json_int_t)r->indexes, "packs", (json_int_t)r->packs, "chunks",
+		(json_int_t)r->chunks, "bytes", (json_int_t)r->bytes, "data_read",
+		(json_int_t)r->data_read, "orphans", (json_int_t)r->orphans, "orphan_bytes",
+		(json_int_t)r->orphan_bytes, "missing_packs", (json_int_t)r->missing, "leases",
+		(json_int_t)r->leases, "marks", (json_int_t)r->marks);
+	return cmd_print_json(doc, err);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ */
+
+static void on_progress(void *ctx, uint64_t done, uint64_t total)
+{
+	struct cmd_progress *progress = ctx;
+	progress->total = total;
+	cmd_progress_show(progress, done);
+}
+
+static void result_cleanup(struct check_result *result)
+{
+	check_result_free(result);
+}
+
+static int run(int argc, char **argv, struct error *err)
+{
+	struct arguments args = { 0 };
+	int rc = parse(argc, argv, &args, err);
+	if (rc)
+		return rc;
+	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
+	rc = cmd_open_repo(&args.repo, &repo, err);
+	if (rc)
+		return rc;
+	CLEANUP(result_cleanup) struct check_result result = { 0 };
+	const struct check_options opts = {
+		.threads = cmd_threads(),
+		.percent = args.percent,
+		.stop = cmd_stop_on_signals(),
+		.progress = on_progress,
+		.ctx = &args.progress,
+	};
+	cmd_progress_begin(&args.progress);
+	rc = check_run(repo, &opts, &result, err);
+	cmd_progress_end(&args.progress);
+	if (rc == 0)
+		rc = (args.json ? show_json : show_text)(&result, err);
+	if (rc < 0)
+		return rc;
+	return result.n_problems > 0 ? STATUS_FAILED : STATUS_DONE;
+}
+
+const struct command cmd_check = {
+	.name = "check",
+	.summary = "find damage in a repository, and what it hurts",
+	.help = help,
+	.run = run,
+};
