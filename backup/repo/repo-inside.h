@@ -52,6 +52,15 @@ void openers_free(struct openers *openers);
 int repo_open_chunk(struct repo *repo, const struct chunk_id *id, const void *sealed,
 		    size_t sealed_len, uint8_t codec, void *buf, size_t len, struct error *err);
 
+/**
+ * repo_read_place() - read a chunk at one of the places where it lies, and prove it. Any thread.
+ * @len: its length in bytes
+ *
+ * Return: as repo_read(), of this place alone.
+ */
+int repo_read_place(struct repo *repo, const struct catalog_place *place, void *buf, size_t len,
+		    struct error *err);
+
 /* ---- repo-writer.c ---- */
 
 /**

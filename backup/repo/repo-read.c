@@ -103,8 +103,8 @@ static int read_sealed(struct repo *repo, const struct catalog_place *place, con
 	return rc;
 }
 
-static int read_at(struct repo *repo, const struct catalog_place *place, void *buf, size_t len,
-		   struct error *err)
+int repo_read_place(struct repo *repo, const struct catalog_place *place, void *buf, size_t len,
+		    struct error *err)
 {
 	char key[STORE_KEY_MAX];
 	pack_key(place->pack.id, key);
@@ -139,7 +139,7 @@ static bool read_anywhere(struct repo *repo, const struct chunk_id *id, void *bu
 	struct catalog_place place;
 	while (catalog_next(repo->catalog, search, id, &place)) {
 		struct error err = { 0 };
-		if (read_at(repo, &place, buf, len, &err) == 0)
+		if (repo_read_place(repo, &place, buf, len, &err) == 0)
 			return true;
 		if (why->code == 0)
 			*why = err;
