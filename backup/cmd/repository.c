@@ -21,7 +21,7 @@ int cmd_open_repo(const struct cmd_repo *which, struct repo **ret, struct error 
 		path = getenv("LUNETTE_REPO");
 	if (!path || !*path)
 		return cmd_usage(err, "which repository? Say --repo REPO, or set LUNETTE_REPO");
-	return repo_open(path, ret, err);
+	return repo_open(path, NULL, ret, err);
 }
 
 bool cmd_parse_size(const char *text, uint64_t *ret)

@@ -8,86 +8,127 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
-#include "config.h"
-#include "digest.h"
-#include "lunette/repo.h"
+#include <openssl/crypto.h>
 
-#define FORMAT "lunette-repository"
+#include "config.h"
+#include "key-document.h"
+
+#define FORMAT    "lunette-repository"
+#define ENCRYPTED "encrypted"
 
 bool config_chunk_size_ok(uint64_t size)
 {
 	return is_power_of_2(size) && size >= REPO_CHUNK_MIN && size <= REPO_CHUNK_MAX;
 }
 
-/* The digest is that of the document without it, keys sorted, without white space. */
-static int checksum(const json_t *config, char ret[2 * DIGEST_SIZE + 1], struct error *err)
+/* The digest of the document without its members @a and @b: keys sorted, no white space. */
+static int checksum(const json_t *config, const char *a, const char *b, uint8_t ret[DIGEST_SIZE],
+		    struct error *err)
 {
 	CLEANUP(json_decref_cleanup) json_t *rest = json_copy((json_t *)config);
-	if (rest)
-		json_object_del(rest, "sha256");
+	if (rest) {
+		json_object_del(rest, a);
+		json_object_del(rest, b);
+	}
 	CLEANUP(free_cleanup)
 	char *text = json_dumps(rest, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
 	if (!text)
 		return error_set(err, -ENOMEM, "config: %m");
-	uint8_t sum[DIGEST_SIZE];
-	int rc = digest(text, strlen(text), sum, err);
-	if (rc < 0)
-		return rc;
-	digest_hex(sum, sizeof(sum), ret);
-	return 0;
+	return digest(text, strlen(text), ret, err);
 }
 
-int config_create(struct store *store, const struct repo_settings *settings, struct error *err)
+static int set_hex(json_t *config, const char *key, const uint8_t bytes[DIGEST_SIZE],
+		   struct error *err)
 {
-	uint8_t random[16];
-	char id[2 * sizeof(random) + 1];
-	if (getrandom(random, sizeof(random), 0) != sizeof(random))
-		return error_set(err, -EIO, "the system has no random numbers");
-	digest_hex(random, sizeof(random), id);
+	char hex[2 * DIGEST_SIZE + 1];
+	digest_hex(bytes, DIGEST_SIZE, hex);
+	return json_object_set_new(config, key, json_string(hex)) == 0
+		       ? 0
+		       : error_set(err, -ENOMEM, "config: %m");
+}
 
+/* Makes a master key, keeps it under the password, and has it prove the config. */
+static int encrypt(struct store *store, json_t *config, const char *id, const char *password,
+		   struct error *err)
+{
+	CLEANUP(keys_free_cleanup) struct keys *keys = NULL;
+	uint8_t master[KEYS_MASTER], sum[DIGEST_SIZE], mac[DIGEST_SIZE];
+	char key_id[65];
+	int rc = box_random(master, sizeof(master), err);
+	if (rc == 0)
+		rc = keys_new(master, id, &keys, err);
+	OPENSSL_cleanse(master, sizeof(master));
+	if (rc == 0)
+		rc = key_document_put(store, id, keys, password, "", key_id, err);
+	if (rc == 0)
+		rc = checksum(config, "mac", "sha256", sum, err);
+	if (rc == 0)
+		rc = keys_config_mac(keys, sum, mac, err);
+	return rc < 0 ? rc : set_hex(config, "mac", mac, err);
+}
+
+static json_t *make(const struct repo_settings *settings, const char *id)
+{
 	time_t now = time(NULL);
 	struct tm tm;
 	char created[32];
 	strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+	json_t *features = settings->password ? json_pack("[s]", ENCRYPTED) : json_array();
+	return json_pack("{s:s, s:i, s:s, s:s, s:I, s:i, s:o, s:[]}", "format", FORMAT, "version",
+			 CONFIG_VERSION, "id", id, "created", created, "chunk_size",
+			 (json_int_t)settings->chunk_size, "level",
+			 settings->level ? settings->level : REPO_LEVEL_DEFAULT, "features",
+			 features, "write_features");
+}
 
-	CLEANUP(json_decref_cleanup)
-	json_t *config = json_pack("{s:s, s:i, s:s, s:s, s:I, s:i, s:[], s:[]}", "format", FORMAT,
-				   "version", CONFIG_VERSION, "id", id, "created", created,
-				   "chunk_size", (json_int_t)settings->chunk_size, "level",
-				   settings->level ? settings->level : REPO_LEVEL_DEFAULT,
-				   "features", "write_features");
-	if (!config)
-		return error_set(err, -ENOMEM, "config: %m");
-	char sum[2 * DIGEST_SIZE + 1];
-	int rc = checksum(config, sum, err);
+int config_create(struct store *store, const struct repo_settings *settings, struct error *err)
+{
+	uint8_t random[16], sum[DIGEST_SIZE];
+	char id[2 * sizeof(random) + 1];
+	int rc = box_random(random, sizeof(random), err);
 	if (rc < 0)
 		return rc;
-	if (json_object_set_new(config, "sha256", json_string(sum)) < 0)
+	digest_hex(random, sizeof(random), id);
+	CLEANUP(json_decref_cleanup) json_t *config = make(settings, id);
+	if (!config)
 		return error_set(err, -ENOMEM, "config: %m");
+	if (settings->password)
+		rc = encrypt(store, config, id, settings->password, err);
+	if (rc == 0)
+		rc = checksum(config, "sha256", "", sum, err);
+	if (rc == 0)
+		rc = set_hex(config, "sha256", sum, err);
+	if (rc < 0)
+		return rc;
 	CLEANUP(free_cleanup) char *text = json_dumps(config, JSON_INDENT(2));
 	if (!text)
 		return error_set(err, -ENOMEM, "config: %m");
 	return store_put_new(store, CONFIG_KEY, text, strlen(text), err);
 }
 
-/* No feature is known yet: whatever is in the list is one too many. NULL: the list is damaged. */
-static const char *unknown_feature(const json_t *list)
+/*
+ * The first feature of a list that is not @known, which may be NULL; "" when there is none; NULL
+ * when the list is damaged.
+ */
+static const char *unknown_feature(const json_t *list, const char *known)
 {
 	if (!json_is_array(list))
 		return NULL;
-	if (json_array_size(list) == 0)
-		return "";
-	const char *name = json_string_value(json_array_get(list, 0));
-	bool spelled = name && name[0] && strlen(name) <= CONFIG_FEATURE_MAX &&
-		       !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")];
-	return spelled ? name : NULL;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *name = json_string_value(json_array_get(list, i));
+		if (!name || !name[0] || strlen(name) > CONFIG_FEATURE_MAX ||
+		    name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")])
+			return NULL;
+		if (!known || strcmp(name, known) != 0)
+			return name;
+	}
+	return "";
 }
 
-int config_envelope(const json_t *object, const char *format, int version, const char *what,
-		    struct error *err)
+static int envelope(const json_t *object, const char *format, int version, const char *known,
+		    const char *what, struct error *err)
 {
 	const char *is = json_string_value(json_object_get(object, "format"));
 	if (!is || strcmp(is, format) != 0)
@@ -101,7 +142,7 @@ int config_envelope(const json_t *object, const char *format, int version, const
 			"%s has version %" JSON_INTEGER_FORMAT
 			", and this lunette knows versions up to %d: please use a newer one",
 			what, json_integer_value(number), version);
-	const char *feature = unknown_feature(json_object_get(object, "features"));
+	const char *feature = unknown_feature(json_object_get(object, "features"), known);
 	if (!feature)
 		return error_set(err, -EUCLEAN, "%s is damaged: it has no list of features", what);
 	if (feature[0])
@@ -112,11 +153,27 @@ int config_envelope(const json_t *object, const char *format, int version, const
 	return 0;
 }
 
+int config_envelope(const json_t *object, const char *format, int version, const char *what,
+		    struct error *err)
+{
+	return envelope(object, format, version, NULL, what, err);
+}
+
 static int damaged(struct error *err, const char *why)
 {
 	return error_set(err, -EUCLEAN,
 			 "its config is damaged: %s; put it back from a copy of the repository",
 			 why);
+}
+
+static bool get_hex(const json_t *config, const char *key, uint8_t ret[DIGEST_SIZE])
+{
+	const char *hex = json_string_value(json_object_get(config, key));
+	struct chunk_id id; /* of the same length and spelling */
+	if (!hex || !chunk_id_parse(hex, &id))
+		return false;
+	memcpy(ret, id.bytes, DIGEST_SIZE);
+	return true;
 }
 
 int config_parse(const char *buf, size_t len, struct config *ret, struct error *err)
@@ -125,22 +182,21 @@ int config_parse(const char *buf, size_t len, struct config *ret, struct error *
 	json_t *json = json_loadb(buf, len, JSON_REJECT_DUPLICATES, NULL);
 	if (!json)
 		return damaged(err, "it is not JSON");
-	int rc = config_envelope(json, FORMAT, CONFIG_VERSION, "the repository", err);
+	int rc = envelope(json, FORMAT, CONFIG_VERSION, ENCRYPTED, "the repository", err);
 	if (rc < 0)
 		return rc;
-	char sum[2 * DIGEST_SIZE + 1];
-	rc = checksum(json, sum, err);
+	uint8_t sum[DIGEST_SIZE], stands[DIGEST_SIZE];
+	rc = checksum(json, "sha256", "", sum, err);
 	if (rc < 0)
 		return rc;
-	const char *stands = json_string_value(json_object_get(json, "sha256"));
-	if (!stands || strcmp(stands, sum) != 0)
+	if (!get_hex(json, "sha256", stands) || memcmp(stands, sum, sizeof(sum)) != 0)
 		return damaged(err, "its checksum is wrong");
 
 	const char *id = json_string_value(json_object_get(json, "id"));
 	json_int_t chunk_size = json_integer_value(json_object_get(json, "chunk_size"));
 	const json_t *level = json_object_get(json, "level"); /* the first lunettes wrote none */
 	json_int_t level_is = level ? json_integer_value(level) : REPO_LEVEL_DEFAULT;
-	const char *feature = unknown_feature(json_object_get(json, "write_features"));
+	const char *feature = unknown_feature(json_object_get(json, "write_features"), NULL);
 	if (!id || strlen(id) != 32 || strspn(id, "0123456789abcdef") != 32)
 		return damaged(err, "its id is not one");
 	if (chunk_size < 0 || !config_chunk_size_ok((uint64_t)chunk_size))
@@ -149,8 +205,31 @@ int config_parse(const char *buf, size_t len, struct config *ret, struct error *
 		return damaged(err, "its level of compression is not one");
 	if (!feature)
 		return damaged(err, "it has no list of features for writing");
-	*ret = (struct config){ .chunk_size = (uint32_t)chunk_size, .level = (int)level_is };
+	struct config config = {
+		.chunk_size = (uint32_t)chunk_size,
+		.level = (int)level_is,
+		.encrypted = json_array_size(json_object_get(json, "features")) > 0,
+	};
+	rc = checksum(json, "mac", "sha256", config.sum, err);
+	if (rc < 0)
+		return rc;
+	if (config.encrypted && !get_hex(json, "mac", config.mac))
+		return damaged(err, "it is encrypted, and has no proof");
+	*ret = config;
 	snprintf(ret->id, sizeof(ret->id), "%s", id);
 	snprintf(ret->write_refused, sizeof(ret->write_refused), "%s", feature);
 	return 0;
+}
+
+int config_prove(const struct config *config, const struct keys *keys, struct error *err)
+{
+	uint8_t mac[DIGEST_SIZE];
+	int rc = keys_config_mac(keys, config->sum, mac, err);
+	if (rc < 0)
+		return rc;
+	if (CRYPTO_memcmp(mac, config->mac, sizeof(mac)) == 0)
+		return 0;
+	return error_set(err, -EKEYREJECTED,
+			 "this is the key of another repository; or somebody has changed its "
+			 "config, which must be put back from a copy of the repository");
 }

@@ -8,8 +8,11 @@
 
 #include <jansson.h>
 
+#include "digest.h"
 #include "lunette/repo.h"
 #include "store.h"
+
+struct keys;
 
 DEFINE_CLEANUP(json_t *, json_decref)
 
@@ -27,19 +30,26 @@ DEFINE_CLEANUP(json_t *, json_decref)
  * @id: 32 random hexadecimal digits: tells a copy from another repository
  * @chunk_size: bytes
  * @level: of compression, for backups that do not choose
+ * @encrypted: nothing is read or written without its keys
+ * @sum: what the keys prove: the digest of all that the object says, but for @mac
+ * @mac: the proof that it carries; only of an encrypted one
  * @write_refused: "" or the feature that an older lunette must know before it may add anything
  */
 struct config {
 	char id[33];
 	uint32_t chunk_size;
 	int level;
+	bool encrypted;
+	uint8_t sum[DIGEST_SIZE];
+	uint8_t mac[DIGEST_SIZE];
 	char write_refused[CONFIG_FEATURE_MAX + 1];
 };
 
 bool config_chunk_size_ok(uint64_t size);
 
 /**
- * config_create() - make the object; the repository exists when this returns 0
+ * config_create() - make the object, and the first key before it if there is a password; the
+ * repository exists when this returns 0
  *
  * Return: 0; -EEXIST when there is one already; ...
  */
@@ -52,6 +62,14 @@ int config_create(struct store *store, const struct repo_settings *settings, str
  * version or need a feature that is not known here; -EUCLEAN when damaged.
  */
 int config_parse(const char *buf, size_t len, struct config *ret, struct error *err);
+
+/**
+ * config_prove() - is this what the owner of the keys has written?
+ *
+ * Return: 0; -EKEYREJECTED when it is not: the config was changed, or the keys are others';
+ * -ENOMEM.
+ */
+int config_prove(const struct config *config, const struct keys *keys, struct error *err);
 
 /**
  * config_envelope() - check what every JSON object begins with: format, version and features

@@ -5,6 +5,7 @@
 
 #include "catalog.h"
 #include "config.h"
+#include "keys.h"
 #include "lunette/repo.h"
 #include "objects.h"
 #include "pack.h"
@@ -15,6 +16,8 @@ struct openers;
 /**
  * struct repo - an open repository
  * @path: as the user wrote it, for messages
+ * @keys: NULL when it is not encrypted
+ * @key_id: of the password that opened it; "" when none did
  * @objects: reads packs and indexes
  * @openers: for repo_read()
  */
@@ -22,6 +25,8 @@ struct repo {
 	char *path;
 	struct store *store;
 	struct config config;
+	struct keys *keys;
+	char key_id[65];
 	struct objects *objects;
 	struct catalog *catalog;
 	struct openers *openers;
@@ -34,7 +39,8 @@ struct repo {
  * @store: taken over, also on failure
  * @path: for messages
  */
-int repo_open_store(struct store *store, const char *path, struct repo **ret, struct error *err);
+int repo_open_store(struct store *store, const char *path, const struct repo_open_options *options,
+		    struct repo **ret, struct error *err);
 
 /* ---- repo-read.c ---- */
 

@@ -3,7 +3,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #include "digest.h"
+#include "key-document.h"
 #include "repo-inside.h"
 
 int repo_init(const char *path, const struct repo_settings *settings, struct error *err)
@@ -31,7 +34,37 @@ static int read_config(struct store *store, struct config *ret, struct error *er
 	return rc < 0 ? rc : config_parse(buf, len, ret, err);
 }
 
-int repo_open_store(struct store *store, const char *path, struct repo **ret, struct error *err)
+static int find_master(struct repo *repo, const struct repo_open_options *options,
+		       uint8_t ret[KEYS_MASTER], struct error *err)
+{
+	if (options->exported)
+		return keys_import(options->exported, ret, err);
+	return key_document_unlock(repo->store, repo->config.id, options->password, ret,
+				   repo->key_id, err);
+}
+
+/* Gets the keys, and has them prove the config before anything that it says is used. */
+static int unlock(struct repo *repo, const struct repo_open_options *options, struct error *err)
+{
+	bool given = options && (options->password || options->exported);
+	if (!repo->config.encrypted && given)
+		return error_set(err, -EKEYREJECTED,
+				 "it is not encrypted, but a password or a key was given: is it "
+				 "the repository that is meant, or did somebody replace it?");
+	if (!repo->config.encrypted)
+		return 0;
+	if (!given)
+		return error_set(err, -ENOKEY, "it is encrypted, and needs a password");
+	uint8_t master[KEYS_MASTER];
+	int rc = find_master(repo, options, master, err);
+	if (rc == 0)
+		rc = keys_new(master, repo->config.id, &repo->keys, err);
+	OPENSSL_cleanse(master, sizeof(master));
+	return rc < 0 ? rc : config_prove(&repo->config, repo->keys, err);
+}
+
+int repo_open_store(struct store *store, const char *path, const struct repo_open_options *options,
+		    struct repo **ret, struct error *err)
 {
 	CLEANUP(store_free_cleanup) struct store *owned = store;
 	CLEANUP(repo_close_cleanup) struct repo *repo = calloc(1, sizeof(*repo));
@@ -39,6 +72,8 @@ int repo_open_store(struct store *store, const char *path, struct repo **ret, st
 		return error_set(err, -ENOMEM, "repository '%s': %m", path);
 	repo->store = steal(&owned);
 	int rc = read_config(store, &repo->config, err);
+	if (rc == 0)
+		rc = unlock(repo, options, err);
 	if (rc == 0)
 		rc = objects_new(store, &repo->objects, err);
 	if (rc == 0)
@@ -51,11 +86,12 @@ int repo_open_store(struct store *store, const char *path, struct repo **ret, st
 	return 0;
 }
 
-int repo_open(const char *path, struct repo **ret, struct error *err)
+int repo_open(const char *path, const struct repo_open_options *options, struct repo **ret,
+	      struct error *err)
 {
 	struct store *store;
 	int rc = store_dir_open(path, &store, err);
-	return rc < 0 ? rc : repo_open_store(store, path, ret, err);
+	return rc < 0 ? rc : repo_open_store(store, path, options, ret, err);
 }
 
 void repo_close(struct repo *repo)
@@ -66,6 +102,7 @@ void repo_close(struct repo *repo)
 	catalog_free(repo->catalog);
 	objects_free(repo->objects);
 	store_free(repo->store);
+	keys_free(repo->keys);
 	free(repo->path);
 	free(repo);
 }
@@ -88,8 +125,8 @@ const char *repo_path(const struct repo *repo)
 int repo_identify(const struct repo *repo, const void *buf, size_t len, struct chunk_id *ret,
 		  struct error *err)
 {
-	(void)repo; /* an encrypted one has a key that ids depend on */
-	return digest(buf, len, ret->bytes, err);
+	return repo->keys ? keys_chunk_id(repo->keys, buf, len, ret, err)
+			  : digest(buf, len, ret->bytes, err);
 }
 
 void chunk_id_hex(const struct chunk_id *id, char ret[65])

@@ -24,7 +24,8 @@
 #define REPO_CHUNK_MAX     (4u << 20)
 
 /**
- * struct chunk_id - what a chunk is known by: the SHA-256 of its bytes
+ * struct chunk_id - what a chunk is known by: the SHA-256 of its bytes, keyed in an encrypted
+ * repository
  *
  * All zeros stands for "not stored: reads as zeros".
  */
@@ -57,10 +58,12 @@ static inline bool repo_level_ok(int64_t level)
  * struct repo_settings - what is chosen once, when a repository is made
  * @chunk_size: bytes, a power of two from REPO_CHUNK_MIN to REPO_CHUNK_MAX
  * @level: of compression, for backups that do not choose; 0: REPO_LEVEL_DEFAULT
+ * @password: opens it; NULL: it is not encrypted
  */
 struct repo_settings {
 	uint32_t chunk_size;
 	int level;
+	const char *password;
 };
 
 /**
@@ -72,13 +75,30 @@ struct repo_settings {
 int repo_init(const char *path, const struct repo_settings *settings, struct error *err);
 
 /**
+ * struct repo_open_options - what opens an encrypted repository: one of
+ * @password: one that it knows
+ * @exported: what repo_key_export() wrote, as a text
+ */
+struct repo_open_options {
+	const char *password;
+	const char *exported;
+};
+
+/**
  * repo_open() - open a repository
+ * @options: may be NULL; are not kept
  * @ret: to be freed with repo_close()
  *
+ * When there is a password and the repository is not encrypted, it is not the one that was meant:
+ * whoever can replace it must not get backups that nobody encrypts.
+ *
  * Return: 0; -ENOENT or -EMEDIUMTYPE when it is not a repository; -EPROTONOSUPPORT when it was
- * written by a newer version or needs a feature that this one does not know; -EUCLEAN when damaged.
+ * written by a newer version or needs a feature that this one does not know; -EUCLEAN when damaged;
+ * -ENOKEY when it is encrypted and @options do not open it; -EKEYREJECTED when the password is
+ * wrong, the key is another repository's, or the repository is not encrypted.
  */
-int repo_open(const char *path, struct repo **ret, struct error *err);
+int repo_open(const char *path, const struct repo_open_options *options, struct repo **ret,
+	      struct error *err);
 
 /**
  * repo_close() - close and free

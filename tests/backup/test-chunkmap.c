@@ -21,7 +21,7 @@ static int setup(void **state)
 	f->dir = fixture_dir();
 	*state = f;
 	ok(repo_init(f->dir, FIXTURE_SETTINGS, err));
-	ok(repo_open(f->dir, &f->repo, err));
+	ok(repo_open(f->dir, NULL, &f->repo, err));
 	return 0;
 }
 

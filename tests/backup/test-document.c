@@ -26,7 +26,7 @@ static int setup(void **state)
 	f->mem = store_mem_new();
 	*state = f;
 	ok(config_create(&f->mem->store, FIXTURE_SETTINGS, err));
-	ok(repo_open_store(&f->mem->store, "mem", &f->repo, err));
+	ok(repo_open_store(&f->mem->store, "mem", NULL, &f->repo, err));
 	return 0;
 }
 

@@ -32,7 +32,7 @@ static int setup(void **state)
 	bed->fix = disk_fixture_new(5);
 	bed->dir = fixture_dir();
 	ok(repo_init(bed->dir, FIXTURE_SETTINGS, err));
-	ok(repo_open(bed->dir, &bed->repo, err));
+	ok(repo_open(bed->dir, NULL, &bed->repo, err));
 	ok(disk_fixture_backup(bed->fix, bed->repo, 3, NULL, &result, err));
 	ok(repo_point_find(bed->repo, "test@latest", id, &point, err));
 	assert_string_equal(id, result.id);

@@ -55,7 +55,7 @@ static int set_up(void **state)
 	ok(config_create(&mem->store, FIXTURE_SETTINGS, err));
 	put_pack(mem, f->id);
 	f->pack = &mem->entries[1];
-	ok(repo_open_store(&mem->store, "mem", &f->repo, err));
+	ok(repo_open_store(&mem->store, "mem", NULL, &f->repo, err));
 	*state = f;
 	return 0;
 }

@@ -59,7 +59,7 @@ static int setup(void **state)
 	struct repo *repo;
 	char id[65];
 	ok(repo_init(dir, FIXTURE_SETTINGS, err));
-	ok(repo_open(dir, &repo, err));
+	ok(repo_open(dir, NULL, &repo, err));
 	ok(fixture_backup(repo, "old", OLD, 20, 1, id, NULL, err));
 	repo_close(repo);
 	*state = dir;
@@ -133,7 +133,7 @@ static void check_whole(const char *dir, bool expect_new)
 	struct repo *repo;
 	char id[65];
 	json_t *point;
-	ok(repo_open(dir, &repo, err));
+	ok(repo_open(dir, NULL, &repo, err));
 	ok(repo_point_find(repo, "old@latest", id, &point, err));
 	ok(fixture_verify(repo, point, 1, err));
 	json_decref(point);
@@ -156,7 +156,7 @@ static int faulty_backup(const char *dir, int n, int code, bool once, struct err
 	faulty->code = code;
 	faulty->once = once;
 	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
-	rc = repo_open_store(&faulty->store, dir, &repo, err);
+	rc = repo_open_store(&faulty->store, dir, NULL, &repo, err);
 	return rc < 0 ? rc : store_large(repo, err);
 }
 
@@ -256,7 +256,7 @@ static void *run_proxy(void *arg)
 	struct proxy *proxy = arg;
 	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
 	char id[65];
-	proxy->rc = repo_open(proxy->dir, &repo, &proxy->err);
+	proxy->rc = repo_open(proxy->dir, NULL, &repo, &proxy->err);
 	for (uint32_t i = 0; proxy->rc == 0 && i < 3; i++)
 		proxy->rc = fixture_backup(repo, proxy->name, OLD, 300, proxy->seed + i, id, NULL,
 					   &proxy->err);
@@ -284,7 +284,7 @@ static void two_writers_at_once_do_not_hurt_each_other(void **state)
 	uint64_t stored;
 	run_proxy(&again);
 	assert_int_equal(again.rc, 0);
-	ok(repo_open(*state, &repo, err));
+	ok(repo_open(*state, NULL, &repo, err));
 	ok(fixture_backup(repo, "d", OLD, 300, 13, id, &stored, err));
 	assert_int_equal(stored, 0);
 	repo_close(repo);
@@ -323,7 +323,7 @@ static void reading_goes_on_in_many_threads_while_one_adds(void **state)
 	char id[65];
 	json_t *point;
 	struct chunk_id root;
-	ok(repo_open(*state, &repo, err));
+	ok(repo_open(*state, NULL, &repo, err));
 	ok(repo_point_find(repo, "old@latest", id, &point, err));
 	ok(repo_writer_new(repo, &writer, err));
 	for (size_t i = 0; i < ARRAY_SIZE(readers); i++) {

@@ -51,7 +51,7 @@ static int verify(const char *dir, const char *spec, uint32_t seed, struct error
 	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
 	char id[65];
 	json_t *point;
-	int rc = repo_open(dir, &repo, err);
+	int rc = repo_open(dir, NULL, &repo, err);
 	if (rc == 0)
 		rc = repo_point_find(repo, spec, id, &point, err);
 	if (rc < 0)
@@ -66,7 +66,7 @@ static void backup(const char *dir, const char *name, const char *time, uint64_t
 {
 	struct repo *repo;
 	char id[65];
-	ok(repo_open(dir, &repo, err));
+	ok(repo_open(dir, NULL, &repo, err));
 	ok(fixture_backup(repo, name, time, n, seed, id, ret_stored, err));
 	repo_close(repo);
 }
@@ -76,7 +76,7 @@ static void what_was_stored_is_read_back(void **state)
 	struct repo *repo;
 	char id[65], found[65];
 	json_t *point;
-	ok(repo_open(*state, &repo, err));
+	ok(repo_open(*state, NULL, &repo, err));
 	assert_int_equal(repo_chunk_size(repo), CHUNK);
 	assert_string_equal(repo_path(repo), *state);
 	ok(fixture_backup(repo, "srv", TIME, 600, 1, id, NULL, err));
@@ -93,7 +93,7 @@ static void what_is_known_is_not_stored_again(void **state)
 	struct repo *repo;
 	char id[65];
 	uint64_t stored;
-	ok(repo_open(*state, &repo, err));
+	ok(repo_open(*state, NULL, &repo, err));
 	ok(fixture_backup(repo, "srv", TIME, 50, 1, id, &stored, err));
 	assert_true(stored > 30 * CHUNK / 2);
 	ok(fixture_backup(repo, "srv", LATER, 50, 1, id, &stored, err));
@@ -109,7 +109,7 @@ static void an_abandoned_backup_leaves_no_point(void **state)
 	struct repo_writer *writer;
 	struct chunk_id root;
 	uint64_t stored;
-	ok(repo_open(*state, &repo, err));
+	ok(repo_open(*state, NULL, &repo, err));
 	ok(repo_writer_new(repo, &writer, err));
 	ok(fixture_store(writer, repo, 1200, 1, &root, &stored, err)); /* more than a pack */
 	repo_writer_free(writer);
@@ -175,15 +175,15 @@ static void what_is_not_a_repository_is_told(void **state)
 	struct repo *repo;
 	struct error why = { 0 };
 	char *dir = fixture_dir(), path[128];
-	assert_int_equal(repo_open(dir, &repo, &why), -ENOENT);
+	assert_int_equal(repo_open(dir, NULL, &repo, &why), -ENOENT);
 	assert_non_null(strstr(why.msg, "it is not a repository"));
-	assert_int_equal(repo_open("/nowhere/at/all", &repo, NULL), -ENOENT);
+	assert_int_equal(repo_open("/nowhere/at/all", NULL, &repo, NULL), -ENOENT);
 	snprintf(path, sizeof(path), "%s/config", dir);
 	FILE *file = fopen(path, "w");
 	fputs("{\"format\": \"something\"}", file);
 	fclose(file);
-	assert_int_equal(repo_open(path, &repo, NULL), -ENOTDIR);
-	assert_int_equal(repo_open(dir, &repo, NULL), -EMEDIUMTYPE);
+	assert_int_equal(repo_open(path, NULL, &repo, NULL), -ENOTDIR);
+	assert_int_equal(repo_open(dir, NULL, &repo, NULL), -EMEDIUMTYPE);
 	assert_int_equal(repo_init(dir, FIXTURE_SETTINGS, NULL), -EEXIST);
 	assert_int_equal(repo_init(*state, FIXTURE_SETTINGS, NULL), -EEXIST);
 	assert_int_equal(repo_init(dir, &(struct repo_settings){ .chunk_size = CHUNK + 1 }, NULL),
@@ -254,7 +254,7 @@ static void an_index_that_is_damaged_as_a_whole_heals_too(void **state)
 	close(fd);
 	assert_int_equal(verify(*state, "one@latest", 1, NULL), -EUCLEAN);
 
-	ok(repo_open(*state, &repo, err));
+	ok(repo_open(*state, NULL, &repo, err));
 	ok(fixture_backup(repo, "one", LATER, 50, 1, id, &stored, err));
 	assert_true(stored > 0);
 	ok(repo_point_find(repo, "one@latest", id, &point, err));
@@ -271,7 +271,7 @@ static void chunks_that_came_after_opening_are_found(void **state)
 	struct repo *repo;
 	char id[65];
 	json_t *point;
-	ok(repo_open(*state, &repo, err));
+	ok(repo_open(*state, NULL, &repo, err));
 	backup(*state, "srv", TIME, 50, 1, NULL);
 	ok(repo_point_find(repo, "srv@latest", id, &point, err));
 	ok(fixture_verify(repo, point, 1, err));
@@ -301,7 +301,7 @@ static void an_abandoned_backup_is_found_again(void **state)
 	struct repo *repo;
 	struct repo_writer *writer;
 	uint64_t added;
-	ok(repo_open(*state, &repo, err));
+	ok(repo_open(*state, NULL, &repo, err));
 	ok(repo_writer_new(repo, &writer, err));
 	add_tiny(writer, N, &added);
 	assert_int_equal(added, N);
@@ -310,7 +310,7 @@ static void an_abandoned_backup_is_found_again(void **state)
 	repo_writer_free(writer);
 	repo_close(repo);
 
-	ok(repo_open(*state, &repo, err));
+	ok(repo_open(*state, NULL, &repo, err));
 	ok(repo_writer_new(repo, &writer, err));
 	add_tiny(writer, N, &added);
 	assert_true(added <= N - 65536);
@@ -336,7 +336,7 @@ static void one_must_know_the_features_for_writing_to_write(void **state)
 	struct repo *repo;
 	struct repo_writer *writer;
 	struct error why = { 0 };
-	ok(repo_open(*state, &repo, err));
+	ok(repo_open(*state, NULL, &repo, err));
 	snprintf(repo->config.write_refused, sizeof(repo->config.write_refused), "leases");
 	assert_int_equal(repo_writer_new(repo, &writer, &why), -EPROTONOSUPPORT);
 	assert_non_null(strstr(why.msg, "'leases'"));
@@ -360,7 +360,7 @@ static void add_small(const char *dir, struct chunk_id ids[6])
 	struct sealer *sealer;
 	char id[65];
 	uint64_t stored;
-	ok(repo_open(dir, &repo, err));
+	ok(repo_open(dir, NULL, &repo, err));
 	ok(repo_writer_new(repo, &writer, err));
 	ok(sealer_new(repo, 1, &sealer, err));
 	for (unsigned int i = 0; i < 6; i++) {
@@ -404,7 +404,7 @@ static void no_changed_byte_of_a_pack_gives_wrong_data(void **state)
 	struct chunk_id ids[6];
 	struct repo *repo;
 	add_small(*state, ids);
-	ok(repo_open(*state, &repo, err));
+	ok(repo_open(*state, NULL, &repo, err));
 	assert_int_equal(read_small(repo, ids), 0);
 	int fd = fixture_open_rw(find_file(*state, "/packs/"));
 	struct stat st;
@@ -432,7 +432,7 @@ static void nothing_is_read_under_another_length(void **state)
 	struct repo *repo;
 	uint8_t buf[400];
 	add_small(*state, ids);
-	ok(repo_open(*state, &repo, err));
+	ok(repo_open(*state, NULL, &repo, err));
 	for (unsigned int i = 0; i < 6; i++) {
 		assert_int_equal(repo_read(repo, &ids[i], buf, 400, NULL), -EUCLEAN);
 		assert_int_equal(repo_read(repo, &ids[i], buf, 0, NULL), -EUCLEAN);

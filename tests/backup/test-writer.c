@@ -80,7 +80,7 @@ static void what_is_stored_does_not_depend_on_threads(void **state)
 		struct repo *repo;
 		struct backup_result result;
 		ok(repo_init(dir, FIXTURE_SETTINGS, err));
-		ok(repo_open(dir, &repo, err));
+		ok(repo_open(dir, NULL, &repo, err));
 		ok(disk_fixture_backup(*state, repo, threads[i], NULL, &result, err));
 		repo_close(repo);
 		if (!first) {
@@ -103,7 +103,7 @@ static void every_byte_is_counted_once(void **state)
 	struct repo *repo;
 	struct backup_result first, second;
 	ok(repo_init(dir, FIXTURE_SETTINGS, err));
-	ok(repo_open(dir, &repo, err));
+	ok(repo_open(dir, NULL, &repo, err));
 	ok(disk_fixture_backup(fix, repo, 2, NULL, &first, err));
 	ok(disk_fixture_backup(fix, repo, 2, NULL, &second, err));
 
@@ -156,7 +156,7 @@ static void a_disk_that_cannot_be_read_leaves_no_restore_point(void **state)
 	char *dir = fixture_dir();
 	struct repo *repo;
 	ok(repo_init(dir, FIXTURE_SETTINGS, err));
-	ok(repo_open(dir, &repo, err));
+	ok(repo_open(dir, NULL, &repo, err));
 	for (unsigned int threads = 0; threads < 4; threads++) {
 		struct backup_result result;
 		struct error why = { 0 };
@@ -181,7 +181,7 @@ static void who_is_told_to_stop_leaves_no_restore_point(void **state)
 	struct error why = { 0 };
 	atomic_bool stop = true;
 	ok(repo_init(dir, FIXTURE_SETTINGS, err));
-	ok(repo_open(dir, &repo, err));
+	ok(repo_open(dir, NULL, &repo, err));
 	assert_int_equal(disk_fixture_backup(*state, repo, 2, &stop, &result, &why), -EINTR);
 	assert_non_null(strstr(why.msg, "no restore point"));
 	assert_int_equal(count_points(dir), 0);

@@ -44,7 +44,7 @@ static inline struct store_mem *fuzz_repo_new(void)
 static inline struct repo *fuzz_repo_open(struct store_mem *mem)
 {
 	struct repo *repo;
-	fuzz_check(repo_open_store(&mem->store, "mem", &repo, NULL) == 0);
+	fuzz_check(repo_open_store(&mem->store, "mem", NULL, &repo, NULL) == 0);
 	return repo;
 }
 
