@@ -116,7 +116,8 @@ static int make_tools(struct writer *writer, struct error *err)
 	for (; writer->n_jobs < depth; writer->n_jobs++) {
 		struct job *job = &writer->jobs[writer->n_jobs];
 		job->data = malloc(writer->job_size);
-		job->seals = malloc(REPO_SEAL_BOUND(writer->job_size));
+		job->seals = malloc(writer->job_size / repo_chunk_size(writer->repo) *
+				    REPO_SEAL_BOUND(repo_chunk_size(writer->repo)));
 		if (!job->data || !job->seals) {
 			free(job->data);
 			free(job->seals);
@@ -275,7 +276,8 @@ static int take_over(struct writer *writer, struct job *job, size_t off, struct 
 static int work_chunk(struct writer *writer, struct job *job, size_t off, struct sealer *sealer,
 		      struct error *err)
 {
-	struct job_chunk *chunk = &job->chunks[off / repo_chunk_size(writer->repo)];
+	size_t chunk_size = repo_chunk_size(writer->repo), n = off / chunk_size;
+	struct job_chunk *chunk = &job->chunks[n];
 	size_t g = off / PLAN_GRANULE, end = granules(off + chunk->len);
 	if (bits_find(job->bits, g, end, true) == end)
 		return 0;
@@ -292,8 +294,8 @@ static int work_chunk(struct writer *writer, struct job *job, size_t off, struct
 		return 0;
 	}
 	chunk->outcome = CHUNK_SEALED;
-	chunk->sealed.buf = job->seals + off;
-	return sealer_seal(sealer, job->data + off, chunk->len, &chunk->sealed, err);
+	chunk->sealed.buf = job->seals + n * REPO_SEAL_BOUND(chunk_size);
+	return sealer_seal(sealer, &chunk->id, job->data + off, chunk->len, &chunk->sealed, err);
 }
 
 /* A chunk that is the parent's and was read must be what the parent has. */

@@ -17,6 +17,7 @@ struct listed {
 struct catalog {
 	struct store *store;
 	struct objects *objects;
+	const struct keys *keys;
 	struct pages *pages;
 	pthread_mutex_t refreshing; /* one at a time */
 	pthread_rwlock_t lock;      /* guards the two below */
@@ -24,8 +25,8 @@ struct catalog {
 	struct listed *listed;
 };
 
-int catalog_new(struct store *store, struct objects *objects, struct catalog **ret,
-		struct error *err)
+int catalog_new(struct store *store, struct objects *objects, const struct keys *keys,
+		struct catalog **ret, struct error *err)
 {
 	CLEANUP(catalog_free_cleanup) struct catalog *catalog = calloc(1, sizeof(*catalog));
 	if (!catalog)
@@ -34,6 +35,7 @@ int catalog_new(struct store *store, struct objects *objects, struct catalog **r
 	pthread_rwlock_init(&catalog->lock, NULL);
 	catalog->store = store;
 	catalog->objects = objects;
+	catalog->keys = keys;
 	int rc = pages_new(&catalog->pages, err);
 	if (rc < 0)
 		return rc;
@@ -97,7 +99,8 @@ static int found(void *ctx, const char *name, struct error *err)
 	struct error why = { 0 };
 	struct index *index = NULL;
 	uint64_t serial = (uint64_t)(listed - catalog->listed) + 1;
-	rc = index_open(catalog->objects, catalog->pages, serial, name, &index, &why);
+	rc = index_open(catalog->objects, catalog->keys, catalog->pages, serial, name, &index,
+			&why);
 	if (rc == -ENOMEM)
 		return error_set(err, rc, "%s", why.msg);
 	pthread_rwlock_wrlock(&catalog->lock);

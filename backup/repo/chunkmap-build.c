@@ -46,7 +46,7 @@ static int store_node(struct chunkmap_builder *builder, const struct chunk_id *n
 	if (rc < 0)
 		return rc;
 	struct sealed sealed = { .buf = builder->buf };
-	rc = sealer_seal(builder->sealer, node, CHUNKMAP_NODE, &sealed, err);
+	rc = sealer_seal(builder->sealer, &id, node, CHUNKMAP_NODE, &sealed, err);
 	if (rc < 0)
 		return rc;
 	uint64_t stored;

@@ -64,7 +64,16 @@ int document_put(struct repo *repo, const char *folder, const json_t *document, 
 	CLEANUP(free_cleanup) char *text = json_dumps(document, JSON_INDENT(1));
 	if (!text)
 		return error_set(err, -ENOMEM, "write to '%s': %m", folder);
-	return document_put_bytes(repo->store, folder, text, strlen(text), ret_id, err);
+	size_t len = strlen(text);
+	if (!repo->keys)
+		return document_put_bytes(repo->store, folder, text, len, ret_id, err);
+	CLEANUP(free_cleanup) uint8_t *box = malloc(len + BOX_MORE);
+	if (!box)
+		return error_set(err, -ENOMEM, "write to '%s': %m", folder);
+	const struct box_note note = { folder, strlen(folder) };
+	int rc = box_seal(&repo->keys->metadata, &note, text, len, box, err);
+	return rc < 0 ? rc
+		      : document_put_bytes(repo->store, folder, box, len + BOX_MORE, ret_id, err);
 }
 
 int document_get(struct repo *repo, const char *folder, const char *id, size_t max, json_t **ret,
@@ -72,10 +81,19 @@ int document_get(struct repo *repo, const char *folder, const char *id, size_t m
 {
 	CLEANUP(free_cleanup) char *buf = NULL;
 	size_t len;
-	int rc = document_get_bytes(repo->store, folder, id, max, &buf, &len, err);
+	int rc = document_get_bytes(repo->store, folder, id, max + (repo->keys ? BOX_MORE : 0),
+				    &buf, &len, err);
+	uint8_t *text = (uint8_t *)buf;
+	if (rc == 0 && repo->keys) {
+		const struct box_note note = { folder, strlen(folder) };
+		rc = box_open(&repo->keys->metadata, &note, text, len, &text, err);
+		len -= rc < 0 ? 0 : BOX_MORE;
+	}
+	if (rc == -EBADMSG)
+		return damaged(err, "it does not open with the repository's key");
 	if (rc < 0)
 		return rc;
-	json_t *json = json_loadb(buf, len, JSON_REJECT_DUPLICATES, NULL);
+	json_t *json = json_loadb((const char *)text, len, JSON_REJECT_DUPLICATES, NULL);
 	if (!json)
 		return damaged(err, "it is not JSON");
 	*ret = json;

@@ -17,7 +17,7 @@ struct repo;
 struct store;
 
 /**
- * document_put() - write a document
+ * document_put() - write a document; in a box if the repository is encrypted
  * @folder: that it belongs to, as "points"
  * @ret_id: its name, 64 hexadecimal digits
  *

@@ -17,6 +17,7 @@
 
 struct index_builder {
 	struct store *store;
+	const struct keys *keys;
 	uint32_t n_packs;
 	uint64_t pack_pages;
 	uint64_t n; /* entries so far */
@@ -52,7 +53,7 @@ static void put_pack(uint8_t *p, const struct index_pack *pack)
 	put_le32(p + 32, pack->size);
 }
 
-/* Sets the checksum of the next page, and remembers it. */
+/* Sets the proof of the next page, and remembers it. */
 static int prove_page(struct index_builder *builder, uint8_t *page, struct error *err)
 {
 	if (builder->n_sums == builder->sum_room) {
@@ -63,12 +64,10 @@ static int prove_page(struct index_builder *builder, uint8_t *page, struct error
 		builder->sums = grown;
 		builder->sum_room = room;
 	}
-	uint8_t *sum = builder->sums + builder->n_sums * INDEX_SUM;
-	int rc = index_page_sum(page, builder->seed, 1 + builder->n_sums, sum, err);
+	int rc = index_page_seal(builder->keys, page, builder->seed, 1 + builder->n_sums, err);
 	if (rc < 0)
 		return rc;
-	memcpy(page, sum, INDEX_SUM);
-	builder->n_sums++;
+	memcpy(builder->sums + builder->n_sums++ * INDEX_SUM, page, INDEX_SUM);
 	return 0;
 }
 
@@ -82,17 +81,15 @@ static int write_packs(struct index_builder *builder, const struct index_pack *p
 		put_pack(builder->packs + i / INDEX_PACKS_A_PAGE * INDEX_PAGE + INDEX_SUM +
 				 i % INDEX_PACKS_A_PAGE * INDEX_PACK_BYTES,
 			 &packs[i]);
-	/* Told apart from any other index: by its packs. */
-	uint8_t sum[DIGEST_SIZE];
-	int rc = digest(builder->packs, builder->pack_pages * INDEX_PAGE, sum, err);
-	memcpy(builder->seed, sum, INDEX_SEED);
+	int rc = index_seed(builder->keys, builder->packs, builder->pack_pages * INDEX_PAGE,
+			    builder->seed, err);
 	for (uint64_t i = 0; rc == 0 && i < builder->pack_pages; i++)
 		rc = prove_page(builder, builder->packs + i * INDEX_PAGE, err);
 	return rc;
 }
 
-int index_builder_new(struct store *store, const struct index_pack *packs, size_t n_packs,
-		      struct index_builder **ret, struct error *err)
+int index_builder_new(struct store *store, const struct keys *keys, const struct index_pack *packs,
+		      size_t n_packs, struct index_builder **ret, struct error *err)
 {
 	assert(n_packs > 0 && n_packs <= UINT32_MAX);
 	CLEANUP(index_builder_free_cleanup)
@@ -101,6 +98,7 @@ int index_builder_new(struct store *store, const struct index_pack *packs, size_
 		return no_memory(err);
 	builder->temp = -1;
 	builder->store = store;
+	builder->keys = keys;
 	builder->n_packs = (uint32_t)n_packs;
 	builder->pack_pages = index_pack_pages(n_packs);
 	builder->buffer = calloc(BUFFER_PAGES, INDEX_PAGE);
@@ -168,10 +166,11 @@ static int make_header(const struct index_builder *builder, uint8_t page[INDEX_P
 	memset(page, 0, INDEX_PAGE);
 	memcpy(page, INDEX_MAGIC, 8);
 	put_le32(page + 8, INDEX_VERSION);
+	put_le32(page + 12, builder->keys ? INDEX_ENCRYPTED : 0);
 	put_le64(page + 16, builder->n);
 	put_le32(page + 24, builder->n_packs);
-	memcpy(page + 32, builder->seed, INDEX_SEED);
-	return digest(builder->sums, builder->n_sums * INDEX_SUM, page + 40, err);
+	int rc = digest(builder->sums, builder->n_sums * INDEX_SUM, page + 40, err);
+	return rc < 0 ? rc : index_header_seal(builder->keys, page, builder->seed, err);
 }
 
 /* What waited in the file, and then what is still in the buffer. */
@@ -224,13 +223,13 @@ static int by_id(const void *a, const void *b)
 	return memcmp(x->id.bytes, y->id.bytes, sizeof(x->id.bytes));
 }
 
-int index_build(struct store *store, struct index_entry *entries, size_t n,
+int index_build(struct store *store, const struct keys *keys, struct index_entry *entries, size_t n,
 		const struct index_pack *packs, size_t n_packs, char ret_name[65],
 		struct error *err)
 {
 	qsort(entries, n, sizeof(*entries), by_id);
 	CLEANUP(index_builder_free_cleanup) struct index_builder *builder = NULL;
-	int rc = index_builder_new(store, packs, n_packs, &builder, err);
+	int rc = index_builder_new(store, keys, packs, n_packs, &builder, err);
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		rc = index_builder_add(builder, &entries[i], err);
 	return rc < 0 ? rc : index_builder_finish(builder, ret_name, err);

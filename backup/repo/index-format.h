@@ -5,16 +5,19 @@
  * Source: FORMAT.md, "Index". Numbers are little-endian.
  *
  *	header page                       pack page                 entry page
- *	  0  8  "LUNINDEX"                  0 16  checksum            0 16  checksum
+ *	  0  8  "LUNINDEX"                  0 16  proof               0 16  proof
  *	  8  4  version, 1                 16 40  pack, 102 times    16 48  entry, 85 times
- *	 12  4  features, 0
+ *	 12  4  features
  *	 16  8  number of entries         pack                      entry
  *	 24  4  number of packs             0 32  id                  0 32  chunk id
  *	 28  4  zero                       32  4  size               32  4  pack's number
- *	 32  8  seed                       36  4  zero               36  4  offset
- *	 40 32  digest of the checksums                              40  4  stored length
+ *	 32  8  seed, or zero              36  4  zero               36  4  offset
+ *	 40 32  digest of the proofs                                 40  4  stored length
  *	 72     zero                                                 44  3  length
  *	                                                             47  1  codec
+ *
+ * Where it is encrypted, the proof of a page is the tag of AES-256-GCM over the rest of it; in the
+ * header, what follows the features is encrypted up to 4064, 16 bytes of seed, 16 bytes of tag.
  */
 #ifndef REPO_INDEX_FORMAT_H
 #define REPO_INDEX_FORMAT_H
@@ -26,7 +29,9 @@
 
 #define INDEX_MAGIC         "LUNINDEX"
 #define INDEX_VERSION       1
-#define INDEX_SEED          8
+#define INDEX_ENCRYPTED     1u /* feature */
+#define INDEX_SEED          16
+#define INDEX_SEED_PLAIN    8 /* of it are used where nothing is encrypted; the rest is zero */
 #define INDEX_SUM           16
 #define INDEX_PACK_BYTES    40
 #define INDEX_ENTRY_BYTES   48
@@ -43,20 +48,36 @@ static inline uint64_t index_entry_pages(uint64_t n)
 	return n / INDEX_CHUNKS_A_PAGE + (n % INDEX_CHUNKS_A_PAGE != 0);
 }
 
-/*
- * A page's checksum: over the page with the index's seed and the page's number in its place, so
- * that a page that strayed here from elsewhere does not pass.
+/* ---- index-page.c; @keys is NULL where the repository is not encrypted ---- */
+
+struct keys;
+
+/**
+ * index_page_seal() - set the proof of a page, and encrypt it
+ * @page: its first INDEX_SUM bytes are set
+ * @number: of the page in its index, from 1
  */
-static inline int index_page_sum(uint8_t page[INDEX_PAGE], const uint8_t seed[INDEX_SEED],
-				 uint64_t number, uint8_t ret[INDEX_SUM], struct error *err)
-{
-	uint8_t sum[DIGEST_SIZE];
-	memcpy(page, seed, INDEX_SEED);
-	put_le64(page + INDEX_SEED, number);
-	int rc = digest(page, INDEX_PAGE, sum, err);
-	memcpy(ret, sum, INDEX_SUM);
-	return rc;
-}
+int index_page_seal(const struct keys *keys, uint8_t page[INDEX_PAGE],
+		    const uint8_t seed[INDEX_SEED], uint64_t number, struct error *err);
+
+/**
+ * index_page_open() - prove a page, and decrypt it
+ *
+ * Return: 0; -EBADMSG when it is not that page of that index; -ENOMEM.
+ */
+int index_page_open(const struct keys *keys, uint8_t page[INDEX_PAGE],
+		    const uint8_t seed[INDEX_SEED], uint64_t number, struct error *err);
+
+/* What tells an index apart from any other: its packs, or chance. */
+int index_seed(const struct keys *keys, const uint8_t *pack_pages, size_t len,
+	       uint8_t ret[INDEX_SEED], struct error *err);
+
+/* As index_page_seal() and index_page_open(); the seed goes into the header, and comes out of it.
+ */
+int index_header_seal(const struct keys *keys, uint8_t page[INDEX_PAGE],
+		      const uint8_t seed[INDEX_SEED], struct error *err);
+int index_header_open(const struct keys *keys, uint8_t page[INDEX_PAGE],
+		      uint8_t ret_seed[INDEX_SEED], struct error *err);
 
 /* ---- index.c, for index-cursor.c ---- */
 

@@ -11,6 +11,7 @@
 
 struct index {
 	struct objects *objects;
+	const struct keys *keys;
 	struct pages *pages;
 	uint64_t serial;
 	char key[STORE_KEY_MAX];
@@ -25,18 +26,34 @@ int index_damaged(const struct index *index, struct error *err, const char *why)
 	return error_set(err, -EUCLEAN, "'%s' is damaged: %s", index->key, why);
 }
 
-static int parse_header(struct index *index, const uint8_t *page, uint64_t size, struct error *err)
+/* Looked at before anything is proved: what kind of object it is. */
+static int check_kind(struct index *index, const uint8_t *page, struct error *err)
 {
 	if (memcmp(page, INDEX_MAGIC, 8) != 0)
 		return index_damaged(index, err, "it is not an index");
-	if (get_le32(page + 8) != INDEX_VERSION || get_le32(page + 12) != 0)
+	uint32_t features = get_le32(page + 12);
+	if (get_le32(page + 8) != INDEX_VERSION || (features & ~INDEX_ENCRYPTED) != 0)
 		return error_set(err, -EPROTONOSUPPORT,
 				 "'%s' is of a newer version than this lunette knows: please use a "
 				 "newer one",
 				 index->key);
+	if (features != (index->keys ? INDEX_ENCRYPTED : 0))
+		return index_damaged(index, err, "it belongs to another repository");
+	return 0;
+}
+
+static int parse_header(struct index *index, uint8_t *page, uint64_t size, struct error *err)
+{
+	int rc = check_kind(index, page, err);
+	if (rc < 0)
+		return rc;
+	rc = index_header_open(index->keys, page, index->seed, err);
+	if (rc == -EBADMSG)
+		return index_damaged(index, err, "its header does not open with the key");
+	if (rc < 0)
+		return rc;
 	index->shape.n = get_le64(page + 16);
 	index->shape.n_packs = get_le32(page + 24);
-	memcpy(index->seed, page + 32, INDEX_SEED);
 	if (index->shape.n == 0 || index->shape.n_packs == 0 || get_le32(page + 28) != 0 ||
 	    !bytes_are_zero(page + 72, INDEX_PAGE - 72))
 		return index_damaged(index, err, "its header makes no sense");
@@ -48,13 +65,14 @@ static int parse_header(struct index *index, const uint8_t *page, uint64_t size,
 	return 0;
 }
 
-int index_open(struct objects *objects, struct pages *pages, uint64_t serial, const char *name,
-	       struct index **ret, struct error *err)
+int index_open(struct objects *objects, const struct keys *keys, struct pages *pages,
+	       uint64_t serial, const char *name, struct index **ret, struct error *err)
 {
 	CLEANUP(index_close_cleanup) struct index *index = calloc(1, sizeof(*index));
 	if (!index)
 		return error_set(err, -ENOMEM, "open an index: %m");
 	index->objects = objects;
+	index->keys = keys;
 	index->pages = pages;
 	index->serial = serial;
 	snprintf(index->key, sizeof(index->key), INDEX_FOLDER "/%s", name);
@@ -97,17 +115,12 @@ void index_close(struct index *index)
 static int prove_page(struct index *index, uint64_t number, uint8_t page[INDEX_PAGE],
 		      struct error *err)
 {
-	uint8_t stands[INDEX_SUM], sum[INDEX_SUM];
-	memcpy(stands, page, INDEX_SUM);
-	int rc = index_page_sum(page, index->seed, number, sum, err);
-	if (rc < 0)
+	int rc = index_page_open(index->keys, page, index->seed, number, err);
+	if (rc != -EBADMSG)
 		return rc;
-	if (memcmp(stands, sum, INDEX_SUM) != 0) {
-		char why[64];
-		snprintf(why, sizeof(why), "the checksum of its page %" PRIu64 " is wrong", number);
-		return index_damaged(index, err, why);
-	}
-	return 0;
+	char why[64];
+	snprintf(why, sizeof(why), "the checksum of its page %" PRIu64 " is wrong", number);
+	return index_damaged(index, err, why);
 }
 
 int index_read_pages(struct index *index, uint64_t number, size_t n, uint8_t *buf,
@@ -164,7 +177,8 @@ void index_parse_entry(const uint8_t page[INDEX_PAGE], size_t i, struct index_en
 
 const char *index_entry_wrong(const struct index_entry *entry, const struct index_pack *pack)
 {
-	if (entry->length == 0 || entry->length > REPO_CHUNK_MAX || entry->stored > entry->length)
+	if (entry->length == 0 || entry->length > REPO_CHUNK_MAX ||
+	    entry->stored > REPO_SEAL_BOUND(entry->length))
 		return "an entry makes no sense";
 	if (!range_inside(entry->stored, entry->offset, pack->size))
 		return "an entry points past the end of its pack";

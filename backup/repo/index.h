@@ -45,14 +45,16 @@ struct index_pack {
 	uint32_t size;
 };
 
+struct keys;
 struct index_builder;
 
 /**
  * index_builder_new() - begin an index
+ * @keys: of an encrypted repository, else NULL; must outlive the builder
  * @packs: @n_packs of them, at least one; those that entries will speak of, or more
  */
-int index_builder_new(struct store *store, const struct index_pack *packs, size_t n_packs,
-		      struct index_builder **ret, struct error *err);
+int index_builder_new(struct store *store, const struct keys *keys, const struct index_pack *packs,
+		      size_t n_packs, struct index_builder **ret, struct error *err);
 void index_builder_free(struct index_builder *builder);
 DEFINE_CLEANUP(struct index_builder *, index_builder_free)
 
@@ -67,7 +69,7 @@ int index_builder_add(struct index_builder *builder, const struct index_entry *e
  * index_builder_finish() - put the index into the store; there must be an entry in it
  * @ret_name: the index's name
  *
- * The same entries and packs give the same bytes.
+ * The same entries and packs give the same bytes, unless they are encrypted.
  *
  * Return: 0 when it is on stable storage; ...
  */
@@ -79,7 +81,7 @@ int index_builder_finish(struct index_builder *builder, char ret_name[65], struc
  *
  * The rest is as with a builder.
  */
-int index_build(struct store *store, struct index_entry *entries, size_t n,
+int index_build(struct store *store, const struct keys *keys, struct index_entry *entries, size_t n,
 		const struct index_pack *packs, size_t n_packs, char ret_name[65],
 		struct error *err);
 
@@ -88,13 +90,14 @@ struct index;
 /**
  * index_open() - get ready to look up chunks in an index
  * @objects: reads it; must outlive the index
+ * @keys: of an encrypted repository, else NULL; must outlive the index
  * @pages: keeps what was read; must outlive the index
  * @serial: of this index among those that share @pages, not 0
  *
  * Return: 0; -EUCLEAN when its header or its length is damaged; -EPROTONOSUPPORT; ...
  */
-int index_open(struct objects *objects, struct pages *pages, uint64_t serial, const char *name,
-	       struct index **ret, struct error *err);
+int index_open(struct objects *objects, const struct keys *keys, struct pages *pages,
+	       uint64_t serial, const char *name, struct index **ret, struct error *err);
 void index_close(struct index *index);
 DEFINE_CLEANUP(struct index *, index_close)
 

@@ -19,8 +19,8 @@ static int damaged(struct error *err, const char *why)
 }
 
 /* Finds the table by the trailer, which is not proved yet. */
-static int find_table(struct store_object *object, uint32_t *ret_n, uint32_t *ret_offset,
-		      struct error *err)
+static int find_table(struct store_object *object, const struct keys *keys, uint32_t *ret_n,
+		      uint32_t *ret_offset, struct error *err)
 {
 	uint8_t trailer[PACK_TRAILER_BYTES];
 	if (object->size > UINT32_MAX || object->size < PACK_HEADER_BYTES + PACK_TRAILER_BYTES)
@@ -30,13 +30,17 @@ static int find_table(struct store_object *object, uint32_t *ret_n, uint32_t *re
 		return rc;
 	if (memcmp(trailer, PACK_TRAILER_MAGIC, 8) != 0)
 		return damaged(err, "it has no end");
-	if (get_le32(trailer + 8) != PACK_VERSION || get_le32(trailer + 12) != 0)
+	uint32_t features = get_le32(trailer + 12);
+	if (get_le32(trailer + 8) != PACK_VERSION || (features & ~PACK_ENCRYPTED) != 0)
 		return error_set(err, -EPROTONOSUPPORT,
 				 "it is of a newer version than this lunette knows: please use a "
 				 "newer one");
+	if (features != (keys ? PACK_ENCRYPTED : 0))
+		return damaged(err, "it belongs to another repository");
 	uint32_t n = get_le32(trailer + 16), offset = get_le32(trailer + 20);
 	if (n == 0 || n > PACK_ENTRIES_MAX ||
-	    offset + (uint64_t)n * PACK_ENTRY_BYTES + PACK_TRAILER_BYTES != object->size)
+	    offset + (uint64_t)n * PACK_ENTRY_BYTES + (keys ? BOX_MORE : 0) + PACK_TRAILER_BYTES !=
+		    object->size)
 		return damaged(err, "its length is not what its end says");
 	*ret_n = n;
 	*ret_offset = offset;
@@ -44,19 +48,24 @@ static int find_table(struct store_object *object, uint32_t *ret_n, uint32_t *re
 }
 
 /* The header says what the trailer says; no name proves it. */
-static int check_header(struct store_object *object, struct error *err)
+static int check_header(struct store_object *object, const struct keys *keys, struct error *err)
 {
 	uint8_t want[PACK_HEADER_BYTES] = PACK_HEADER_MAGIC, header[PACK_HEADER_BYTES];
 	put_le32(want + 8, PACK_VERSION);
+	put_le32(want + 12, keys ? PACK_ENCRYPTED : 0);
 	int rc = store_read(object, header, sizeof(header), 0, err);
 	if (rc < 0)
 		return rc;
 	return memcmp(header, want, sizeof(want)) == 0 ? 0 : damaged(err, "its header is wrong");
 }
 
-/* Reads table and trailer, which the pack's name proves. */
-static int read_proved(struct store_object *object, uint32_t offset, const uint8_t id[32],
-		       uint8_t **ret, struct error *err)
+/*
+ * Reads table and trailer, which the pack's name proves, and the key, if there is one.
+ * @ret: to be freed with free()
+ * @ret_table: where in it the entries begin
+ */
+static int read_proved(struct store_object *object, const struct keys *keys, uint32_t offset,
+		       const uint8_t id[32], uint8_t **ret, uint8_t **ret_table, struct error *err)
 {
 	size_t len = (size_t)(object->size - offset);
 	CLEANUP(free_cleanup) uint8_t *table = malloc(len);
@@ -70,7 +79,16 @@ static int read_proved(struct store_object *object, uint32_t offset, const uint8
 		return rc;
 	if (memcmp(sum, id, sizeof(sum)) != 0)
 		return damaged(err, "its table is not what its name says");
+	uint8_t *entries = table, *trailer = table + len - PACK_TRAILER_BYTES;
+	if (keys)
+		rc = box_open(&keys->metadata, &(struct box_note){ trailer, PACK_TRAILER_BYTES },
+			      table, len - PACK_TRAILER_BYTES, &entries, err);
+	if (rc == -EBADMSG)
+		return damaged(err, "its table does not open with the key");
+	if (rc < 0)
+		return rc;
 	*ret = steal(&table);
+	*ret_table = entries;
 	return 0;
 }
 
@@ -84,7 +102,7 @@ static bool parse_entry(const uint8_t *p, uint64_t *at, struct pack_entry *ret)
 	ret->codec = p[44];
 	ret->kind = p[45];
 	bool fine = ret->offset == *at && ret->length > 0 && ret->length <= REPO_CHUNK_MAX &&
-		    ret->stored <= ret->length;
+		    ret->stored <= REPO_SEAL_BOUND(ret->length);
 	*at += ret->stored;
 	return fine;
 }
@@ -112,15 +130,16 @@ static int read_table(struct repo *repo, const char *key, const uint8_t id[32],
 		      struct pack_table **ret, struct error *err)
 {
 	CLEANUP(store_close_cleanup) struct store_object *object = NULL;
-	CLEANUP(free_cleanup) uint8_t *table = NULL;
+	CLEANUP(free_cleanup) uint8_t *end = NULL;
+	uint8_t *table = NULL;
 	uint32_t n = 0, offset = 0;
 	int rc = store_open(repo->store, key, &object, err);
 	if (rc == 0)
-		rc = find_table(object, &n, &offset, err);
+		rc = find_table(object, repo->keys, &n, &offset, err);
 	if (rc == 0)
-		rc = read_proved(object, offset, id, &table, err);
+		rc = read_proved(object, repo->keys, offset, id, &end, &table, err);
 	if (rc == 0)
-		rc = check_header(object, err);
+		rc = check_header(object, repo->keys, err);
 	return rc < 0 ? rc : parse_table(table, n, offset, (uint32_t)object->size, ret, err);
 }
 

@@ -4,13 +4,15 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "keys.h"
 #include "pack-format.h"
 #include "pack.h"
 
 struct pack {
 	struct store_put *put;
+	const struct keys *keys;
 	uint32_t n;
-	uint8_t table[PACK_FULL_CHUNKS * PACK_ENTRY_BYTES + PACK_TRAILER_BYTES];
+	uint8_t table[PACK_FULL_CHUNKS * PACK_ENTRY_BYTES];
 };
 
 void pack_key(const uint8_t id[32], char *ret)
@@ -20,16 +22,18 @@ void pack_key(const uint8_t id[32], char *ret)
 	snprintf(ret, STORE_KEY_MAX, "packs/%.2s/%s", hex, hex);
 }
 
-int pack_begin(struct store *store, struct pack **ret, struct error *err)
+int pack_begin(struct store *store, const struct keys *keys, struct pack **ret, struct error *err)
 {
 	CLEANUP(pack_abort_cleanup) struct pack *pack = calloc(1, sizeof(*pack));
 	if (!pack)
 		return error_set(err, -ENOMEM, "begin a pack: %m");
+	pack->keys = keys;
 	int rc = store_begin(store, &pack->put, err);
 	if (rc < 0)
 		return rc;
 	uint8_t header[PACK_HEADER_BYTES] = PACK_HEADER_MAGIC;
 	put_le32(header + 8, PACK_VERSION);
+	put_le32(header + 12, keys ? PACK_ENCRYPTED : 0);
 	rc = store_append(pack->put, header, sizeof(header), err);
 	if (rc < 0)
 		return rc;
@@ -69,22 +73,44 @@ int pack_add(struct pack *pack, const struct chunk_id *id, const struct sealed *
 	return 0;
 }
 
+/* Table and trailer, which are one run to the end of the object. */
+static int make_end(const struct pack *pack, uint8_t **ret, size_t *ret_len, struct error *err)
+{
+	size_t len = pack->n * PACK_ENTRY_BYTES, boxed = len + (pack->keys ? BOX_MORE : 0);
+	CLEANUP(free_cleanup) uint8_t *end = calloc(1, boxed + PACK_TRAILER_BYTES);
+	if (!end)
+		return error_set(err, -ENOMEM, "finish a pack: %m");
+	uint8_t *trailer = end + boxed;
+	memcpy(trailer, PACK_TRAILER_MAGIC, 8);
+	put_le32(trailer + 8, PACK_VERSION);
+	put_le32(trailer + 12, pack->keys ? PACK_ENCRYPTED : 0);
+	put_le32(trailer + 16, pack->n);
+	put_le32(trailer + 20, (uint32_t)pack->put->size);
+	const struct box_note note = { trailer, PACK_TRAILER_BYTES };
+	int rc = 0;
+	if (pack->keys)
+		rc = box_seal(&pack->keys->metadata, &note, pack->table, len, end, err);
+	else
+		memcpy(end, pack->table, len);
+	if (rc < 0)
+		return rc;
+	*ret = steal(&end);
+	*ret_len = boxed + PACK_TRAILER_BYTES;
+	return 0;
+}
+
 int pack_finish(struct pack *pack, struct store_put **ret, struct index_pack *ret_pack,
 		struct error *err)
 {
 	CLEANUP(pack_abort_cleanup) struct pack *owned = pack;
-	uint8_t *trailer = pack->table + pack->n * PACK_ENTRY_BYTES;
-	memcpy(trailer, PACK_TRAILER_MAGIC, 8);
-	put_le32(trailer + 8, PACK_VERSION);
-	put_le32(trailer + 16, pack->n);
-	put_le32(trailer + 20, (uint32_t)pack->put->size);
-
-	size_t len = pack->n * PACK_ENTRY_BYTES + PACK_TRAILER_BYTES;
+	CLEANUP(free_cleanup) uint8_t *end = NULL;
+	size_t len = 0;
 	struct index_pack done;
-	int rc = digest(pack->table, len, done.id, err);
-	if (rc < 0)
-		return rc;
-	rc = store_append(pack->put, pack->table, len, err);
+	int rc = make_end(pack, &end, &len, err);
+	if (rc == 0)
+		rc = digest(end, len, done.id, err);
+	if (rc == 0)
+		rc = store_append(pack->put, end, len, err);
 	if (rc < 0)
 		return rc;
 	done.size = (uint32_t)pack->put->size;

@@ -30,13 +30,15 @@ enum pack_kind {
 /* The key of a pack; @ret has STORE_KEY_MAX bytes. */
 void pack_key(const uint8_t id[32], char *ret);
 
+struct keys;
 struct pack;
 
 /**
  * pack_begin() - begin an empty pack; what is added goes to the store at once
+ * @keys: of an encrypted repository, else NULL; must outlive the pack
  * @ret: to be freed with pack_abort() unless it is finished
  */
-int pack_begin(struct store *store, struct pack **ret, struct error *err);
+int pack_begin(struct store *store, const struct keys *keys, struct pack **ret, struct error *err);
 void pack_abort(struct pack *pack);
 DEFINE_CLEANUP(struct pack *, pack_abort)
 

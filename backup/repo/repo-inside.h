@@ -50,13 +50,13 @@ void openers_free(struct openers *openers);
 /**
  * repo_open_chunk() - open what lies in a pack, and prove it. Any thread.
  * @id: the chunk's
- * @sealed: foreign bytes
+ * @sealed: foreign bytes; changed
  * @buf: @len bytes
  *
  * Return: 0; -EUCLEAN when what comes out is not what @id says.
  */
-int repo_open_chunk(struct repo *repo, const struct chunk_id *id, const void *sealed,
-		    size_t sealed_len, uint8_t codec, void *buf, size_t len, struct error *err);
+int repo_open_chunk(struct repo *repo, const struct chunk_id *id, void *sealed, size_t sealed_len,
+		    uint8_t codec, void *buf, size_t len, struct error *err);
 
 /**
  * repo_read_place() - read a chunk at one of the places where it lies, and prove it. Any thread.

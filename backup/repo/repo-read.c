@@ -9,7 +9,6 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "digest.h"
 #include "repo-inside.h"
 #include "seal.h"
 
@@ -66,20 +65,39 @@ static void give_back(struct openers *openers, struct opener *opener)
 		opener_free(opener);
 }
 
-int repo_open_chunk(struct repo *repo, const struct chunk_id *id, const void *sealed,
-		    size_t sealed_len, uint8_t codec, void *buf, size_t len, struct error *err)
+/* What is encrypted is proved first: nothing else reaches the decompressor. */
+static int open_sealed(const struct repo *repo, struct opener *opener, const struct chunk_id *id,
+		       uint8_t *sealed, size_t sealed_len, uint8_t codec, void *buf, size_t len,
+		       struct error *err)
+{
+	int rc = 0;
+	if (repo->keys) {
+		rc = box_open(&repo->keys->data, &(struct box_note){ id->bytes, sizeof(id->bytes) },
+			      sealed, sealed_len, &sealed, err);
+		sealed_len -= rc < 0 ? 0 : BOX_MORE;
+	}
+	if (rc == -EBADMSG)
+		return error_set(err, -EUCLEAN,
+				 "it is damaged: the chunk does not open with the key");
+	if (rc == 0)
+		rc = opener_open(opener, sealed, sealed_len, codec, buf, len, err);
+	struct chunk_id opened;
+	if (rc == 0)
+		rc = repo_identify(repo, buf, len, &opened, err);
+	if (rc == 0 && memcmp(&opened, id, sizeof(opened)) != 0)
+		rc = error_set(err, -EUCLEAN, "it is damaged: the chunk is not what its id says");
+	return rc;
+}
+
+int repo_open_chunk(struct repo *repo, const struct chunk_id *id, void *sealed, size_t sealed_len,
+		    uint8_t codec, void *buf, size_t len, struct error *err)
 {
 	struct opener *opener;
 	int rc = take(repo->openers, &opener, err);
 	if (rc < 0)
 		return rc;
-	rc = opener_open(opener, sealed, sealed_len, codec, buf, len, err);
+	rc = open_sealed(repo, opener, id, sealed, sealed_len, codec, buf, len, err);
 	give_back(repo->openers, opener);
-	struct chunk_id opened;
-	if (rc == 0)
-		rc = digest(buf, len, opened.bytes, err);
-	if (rc == 0 && memcmp(&opened, id, sizeof(opened)) != 0)
-		rc = error_set(err, -EUCLEAN, "the chunk is not what its id says");
 	return rc;
 }
 
@@ -87,9 +105,6 @@ static int read_sealed(struct repo *repo, const struct catalog_place *place, con
 		       void *buf, size_t len, struct error *err)
 {
 	const struct index_entry *entry = &place->entry;
-	if (entry->codec == CODEC_STORED && entry->stored == len)
-		return objects_read(repo->objects, key, buf, len, entry->offset, err);
-
 	struct opener *opener;
 	int rc = take(repo->openers, &opener, err);
 	if (rc < 0)
@@ -98,7 +113,8 @@ static int read_sealed(struct repo *repo, const struct catalog_place *place, con
 	rc = sealed ? objects_read(repo->objects, key, sealed, entry->stored, entry->offset, err)
 		    : error_set(err, -ENOMEM, "%m");
 	if (rc == 0)
-		rc = opener_open(opener, sealed, entry->stored, entry->codec, buf, len, err);
+		rc = open_sealed(repo, opener, &entry->id, sealed, entry->stored, entry->codec, buf,
+				 len, err);
 	give_back(repo->openers, opener);
 	return rc;
 }
@@ -114,18 +130,9 @@ int repo_read_place(struct repo *repo, const struct catalog_place *place, void *
 	int rc = read_sealed(repo, place, key, buf, len, err);
 	if (rc == -ENOENT)
 		return error_set(err, -EUCLEAN, "'%s' is missing", key);
-	if (rc < 0)
-		return error_wrap(err, rc, "'%s'", key);
-	struct chunk_id id;
-	rc = digest(buf, len, id.bytes, err);
-	if (rc < 0)
-		return rc;
-	if (memcmp(&id, &place->entry.id, sizeof(id)) != 0) {
+	if (rc == -EUCLEAN)
 		objects_forget(repo->objects, key);
-		return error_set(err, -EUCLEAN, "'%s' is damaged at offset %u", key,
-				 place->entry.offset);
-	}
-	return 0;
+	return rc < 0 ? error_wrap(err, rc, "'%s' at offset %u", key, place->entry.offset) : 0;
 }
 
 /*

@@ -126,7 +126,8 @@ static int flush_job_run(struct committer_job *job, struct error *err)
 	if (!entries)
 		return error_set(err, -ENOMEM, "write an index: %m");
 	memcpy(entries, old->entries, old->n * sizeof(*entries));
-	int rc = index_build(repo->store, entries, old->n, old->packs, old->n_packs, name, err);
+	int rc = index_build(repo->store, repo->keys, entries, old->n, old->packs, old->n_packs,
+			     name, err);
 	if (rc == 0)
 		rc = catalog_refresh(repo->catalog, err);
 	if (rc < 0)
@@ -192,7 +193,9 @@ static int add_new(struct repo_writer *writer, const struct chunk_id *id,
 		   const struct sealed *sealed, uint32_t len, enum pack_kind kind,
 		   struct error *err)
 {
-	int rc = writer->pack ? 0 : pack_begin(writer->repo->store, &writer->pack, err);
+	int rc = writer->pack
+			 ? 0
+			 : pack_begin(writer->repo->store, writer->repo->keys, &writer->pack, err);
 	if (rc < 0)
 		return rc;
 	struct index_entry entry = {

@@ -77,7 +77,7 @@ int repo_open_store(struct store *store, const char *path, const struct repo_ope
 	if (rc == 0)
 		rc = objects_new(store, &repo->objects, err);
 	if (rc == 0)
-		rc = catalog_new(store, repo->objects, &repo->catalog, err);
+		rc = catalog_new(store, repo->objects, repo->keys, &repo->catalog, err);
 	if (rc == 0)
 		rc = openers_new(&repo->openers, err);
 	if (rc < 0)

@@ -6,7 +6,10 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
+#include "repo-inside.h"
 #include "seal.h"
+
+_Static_assert(REPO_SEAL_BOUND(0) == BOX_MORE, "a sealed chunk has room for its box");
 
 /*
  * Level 1 with a smaller table: 16 KiB, which stay in the processor's first cache beside the data.
@@ -19,6 +22,7 @@
 
 struct sealer {
 	ZSTD_CCtx *cctx;
+	const struct keys *keys; /* NULL: not encrypted */
 };
 
 struct opener {
@@ -29,7 +33,6 @@ struct opener {
 
 int sealer_new(const struct repo *repo, int level, struct sealer **ret, struct error *err)
 {
-	(void)repo; /* will hold the key of an encrypted one */
 	if (!repo_level_ok(level))
 		return error_set(err, -EINVAL, "there is no compression level %d", level);
 	CLEANUP(sealer_free_cleanup) struct sealer *sealer = calloc(1, sizeof(*sealer));
@@ -41,6 +44,7 @@ int sealer_new(const struct repo *repo, int level, struct sealer **ret, struct e
 	if (ZSTD_isError(rc))
 		return error_set(err, -EINVAL, "compression level %d: %s", level,
 				 ZSTD_getErrorName(rc));
+	sealer->keys = repo ? repo->keys : NULL;
 	*ret = steal(&sealer);
 	return 0;
 }
@@ -53,11 +57,12 @@ void sealer_free(struct sealer *sealer)
 	free(sealer);
 }
 
-int sealer_seal(struct sealer *sealer, const void *buf, size_t len, struct sealed *ret,
-		struct error *err)
+/* @to: room for @len bytes */
+static int compress(struct sealer *sealer, const void *buf, size_t len, uint8_t *to,
+		    struct sealed *ret, struct error *err)
 {
 	/* One byte less than it is: what does not fit there is not worth opening. */
-	size_t n = ZSTD_compress2(sealer->cctx, ret->buf, len - 1, buf, len);
+	size_t n = ZSTD_compress2(sealer->cctx, to, len - 1, buf, len);
 	if (!ZSTD_isError(n)) {
 		ret->len = (uint32_t)n;
 		ret->codec = CODEC_ZSTD;
@@ -65,10 +70,27 @@ int sealer_seal(struct sealer *sealer, const void *buf, size_t len, struct seale
 	}
 	if (ZSTD_getErrorCode(n) != ZSTD_error_dstSize_tooSmall)
 		return error_set(err, -ENOMEM, "compression: %s", ZSTD_getErrorName(n));
-	memcpy(ret->buf, buf, len);
+	memcpy(to, buf, len);
 	ret->len = (uint32_t)len;
 	ret->codec = CODEC_STORED;
 	return 0;
+}
+
+int sealer_seal(struct sealer *sealer, const struct chunk_id *id, const void *buf, size_t len,
+		struct sealed *ret, struct error *err)
+{
+	if (!sealer->keys)
+		return compress(sealer, buf, len, ret->buf, ret, err);
+	uint8_t *text = ret->buf + BOX_NONCE;
+	int rc = compress(sealer, buf, len, text, ret, err);
+	if (rc == 0)
+		rc = box_random(ret->buf, BOX_NONCE, err);
+	if (rc == 0)
+		rc = box_encrypt(&sealer->keys->data, ret->buf,
+				 &(struct box_note){ id->bytes, sizeof(id->bytes) }, text, ret->len,
+				 text + ret->len, err);
+	ret->len += BOX_MORE;
+	return rc;
 }
 
 int opener_new(struct opener **ret, struct error *err)

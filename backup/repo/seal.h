@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * seal - how a chunk lies in its pack: compressed, or as it is when that would not make it smaller.
+ * seal - how a chunk lies in its pack: compressed, or as it is when that would not make it smaller,
+ * and then in a box if the repository is encrypted.
  * Sealing is the sealer of lunette/repo.h; opening is here.
  */
 #ifndef REPO_SEAL_H
@@ -22,7 +23,7 @@ DEFINE_CLEANUP(struct opener *, opener_free)
 
 /**
  * opener_buf() - room for sealed bytes
- * @len: at most REPO_CHUNK_MAX
+ * @len: at most REPO_SEAL_BOUND(REPO_CHUNK_MAX)
  *
  * Return: the buffer, valid until the next call; NULL when there is no memory.
  */
@@ -30,7 +31,7 @@ void *opener_buf(struct opener *opener, size_t len);
 
 /**
  * opener_open() - what was sealed, again. One thread at a time.
- * @sealed: foreign bytes
+ * @sealed: foreign bytes, out of their box
  * @buf: @len bytes; must come out as exactly so many
  *
  * Return: 0; -EUCLEAN when they do not, or when the codec is unknown. What comes out still has to

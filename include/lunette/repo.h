@@ -144,13 +144,14 @@ struct sealed {
 	uint8_t codec;
 };
 
-#define REPO_SEAL_BOUND(len) (len) /* what does not shrink is stored as it is */
+/* What does not shrink is stored as it is; encryption adds 40 bytes. */
+#define REPO_SEAL_BOUND(len) ((len) + 40u)
 
 struct sealer; /* one a thread */
 
 /**
  * sealer_new() - get ready to seal
- * @repo: must outlive the sealer
+ * @repo: must outlive the sealer; NULL: nothing is encrypted
  * @level: of compression
  *
  * Return: 0; -EINVAL for a bad @level; -ENOMEM.
@@ -161,11 +162,12 @@ DEFINE_CLEANUP(struct sealer *, sealer_free)
 
 /**
  * sealer_seal() - make a chunk ready for its pack
+ * @id: what repo_identify() said
  * @len: bytes, from 1 to REPO_CHUNK_MAX
  * @ret: its @buf is the caller's and is filled; the rest is set
  */
-int sealer_seal(struct sealer *sealer, const void *buf, size_t len, struct sealed *ret,
-		struct error *err);
+int sealer_seal(struct sealer *sealer, const struct chunk_id *id, const void *buf, size_t len,
+		struct sealed *ret, struct error *err);
 
 struct repo_writer;
 

@@ -93,7 +93,7 @@ static inline int fixture_store(struct repo_writer *writer, const struct repo *r
 		fixture_chunk(i, seed, buf);
 		rc = repo_identify(repo, buf, CHUNK, &id, err);
 		if (rc == 0 && !repo_writer_knows(writer, &id)) {
-			rc = sealer_seal(sealer, buf, CHUNK, &sealed, err);
+			rc = sealer_seal(sealer, &id, buf, CHUNK, &sealed, err);
 			if (rc == 0)
 				rc = repo_writer_add(writer, &id, &sealed, CHUNK, &stored, err);
 			if (rc == 0)

@@ -76,7 +76,7 @@ static void build(struct fixture *f, uint32_t n, uint32_t n_packs, size_t skew, 
 	}
 	for (uint32_t i = 0; i < n_packs; i++)
 		packs[i] = test_pack(i);
-	ok(index_build(&f->mem->store, entries, n, packs, n_packs, name, err));
+	ok(index_build(&f->mem->store, NULL, entries, n, packs, n_packs, name, err));
 	free(entries);
 	free(packs);
 }
@@ -84,7 +84,7 @@ static void build(struct fixture *f, uint32_t n, uint32_t n_packs, size_t skew, 
 static struct index *open_index(struct fixture *f, const char *name)
 {
 	struct index *index;
-	ok(index_open(f->objects, f->pages, ++f->serial, name, &index, err));
+	ok(index_open(f->objects, NULL, f->pages, ++f->serial, name, &index, err));
 	return index;
 }
 
@@ -150,7 +150,7 @@ static uint32_t count_errors(struct fixture *f, const char *name, uint32_t n, bo
 {
 	struct index *index;
 	forget(f);
-	if (index_open(f->objects, f->pages, ++f->serial, name, &index, NULL) < 0)
+	if (index_open(f->objects, NULL, f->pages, ++f->serial, name, &index, NULL) < 0)
 		return n;
 	uint32_t errors = 0;
 	for (uint32_t i = 0; i < n; i++) {
@@ -201,8 +201,9 @@ static void an_index_that_is_cut_or_too_long_is_damaged(void **state)
 	for (size_t len = 0; len < whole; len += 1024) {
 		object->len = len;
 		forget(f);
-		assert_int_equal(index_open(f->objects, f->pages, ++f->serial, name, &index, NULL),
-				 -EUCLEAN);
+		assert_int_equal(
+			index_open(f->objects, NULL, f->pages, ++f->serial, name, &index, NULL),
+			-EUCLEAN);
 	}
 	snprintf(key, sizeof(key), "%s", object->key);
 	uint8_t *longer = calloc(1, whole + 4096);
@@ -210,7 +211,7 @@ static void an_index_that_is_cut_or_too_long_is_damaged(void **state)
 	store_mem_set(f->mem, key, longer, whole + 4096);
 	free(longer);
 	forget(f);
-	assert_int_equal(index_open(f->objects, f->pages, ++f->serial, name, &index, NULL),
+	assert_int_equal(index_open(f->objects, NULL, f->pages, ++f->serial, name, &index, NULL),
 			 -EUCLEAN);
 }
 
@@ -245,8 +246,9 @@ static void a_newer_index_is_refused_politely(void **state)
 		digest_hex(sum, 32, name);
 		snprintf(key, sizeof(key), "index/%s", name);
 		store_mem_set(f->mem, key, bytes, f->mem->entries[0].len);
-		assert_int_equal(index_open(f->objects, f->pages, ++f->serial, name, &index, &why),
-				 -EPROTONOSUPPORT);
+		assert_int_equal(
+			index_open(f->objects, NULL, f->pages, ++f->serial, name, &index, &why),
+			-EPROTONOSUPPORT);
 		assert_non_null(strstr(why.msg, "newer"));
 		bytes[at] ^= 2;
 	}
@@ -323,7 +325,7 @@ static struct index *build_step(struct fixture *f, uint32_t n, uint32_t step, ui
 		entries[used].stored = step;
 		entries[used++].length = CHUNK;
 	}
-	ok(index_build(&f->mem->store, entries, used, packs, 2, name, err));
+	ok(index_build(&f->mem->store, NULL, entries, used, packs, 2, name, err));
 	free(entries);
 	return open_index(f, name);
 }

@@ -31,14 +31,14 @@ static void put_pack(struct store_mem *mem, uint8_t ret_id[32])
 	struct index_pack done;
 	char key[STORE_KEY_MAX];
 	ok(sealer_new(NULL, 1, &sealer, err));
-	ok(pack_begin(&mem->store, &pack, err));
+	ok(pack_begin(&mem->store, NULL, &pack, err));
 	for (uint64_t i = 0; i < N; i++) {
 		struct sealed sealed = { .buf = room };
 		struct chunk_id id;
 		uint32_t offset;
 		fixture_chunk(i, 1, buf);
 		ok(digest(buf, CHUNK, id.bytes, err));
-		ok(sealer_seal(sealer, buf, CHUNK, &sealed, err));
+		ok(sealer_seal(sealer, &id, buf, CHUNK, &sealed, err));
 		ok(pack_add(pack, &id, &sealed, CHUNK, i == 3, &offset, err));
 	}
 	ok(pack_finish(pack, &put, &done, err));
@@ -179,7 +179,7 @@ static void a_newer_pack_is_called_newer(void **state)
 {
 	struct fixture *f = *state;
 	struct pack_table *table;
-	put_le32(trailer(f) + 12, 1);
+	put_le32(trailer(f) + 12, 2);
 	rename_pack(f);
 	assert_int_equal(pack_table_read(f->repo, f->id, &table, NULL), -EPROTONOSUPPORT);
 }

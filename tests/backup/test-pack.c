@@ -24,13 +24,13 @@ static void make_pack(struct store_mem *mem, struct index_pack *ret, uint32_t of
 	struct store_put *put;
 	char key[STORE_KEY_MAX];
 	ok(sealer_new(NULL, 1, &sealer, err));
-	ok(pack_begin(&mem->store, &pack, err));
+	ok(pack_begin(&mem->store, NULL, &pack, err));
 	for (uint64_t i = 0; i < N; i++) {
 		struct sealed sealed = { .buf = sealed_buf };
 		struct chunk_id id;
 		fixture_chunk(i, 1, buf);
 		ok(digest(buf, CHUNK, id.bytes, err));
-		ok(sealer_seal(sealer, buf, CHUNK, &sealed, err));
+		ok(sealer_seal(sealer, &id, buf, CHUNK, &sealed, err));
 		ok(pack_add(pack, &id, &sealed, CHUNK, i % 2 ? PACK_KIND_MAP : PACK_KIND_DATA,
 			    &offsets[i], err));
 	}
@@ -107,7 +107,7 @@ static void a_pack_is_full_by_chunks_and_by_bytes(void **state)
 	static uint8_t buf[1 << 20];
 	struct pack *pack;
 	uint32_t offset;
-	ok(pack_begin(&mem->store, &pack, err));
+	ok(pack_begin(&mem->store, NULL, &pack, err));
 	struct chunk_id id = { { 1 } };
 	struct sealed sealed = { .buf = buf, .len = 1 };
 	for (uint32_t i = 0; i < PACK_FULL_CHUNKS; i++) {
@@ -117,7 +117,7 @@ static void a_pack_is_full_by_chunks_and_by_bytes(void **state)
 	assert_true(pack_full(pack));
 	pack_abort(pack);
 
-	ok(pack_begin(&mem->store, &pack, err));
+	ok(pack_begin(&mem->store, NULL, &pack, err));
 	sealed.len = sizeof(buf);
 	for (uint32_t i = 0; i < PACK_FULL_BYTES / sizeof(buf); i++) {
 		assert_false(pack_full(pack));

@@ -39,7 +39,7 @@ static int make_large(void **state)
 		for (uint32_t at = 0; at < LARGE; at += CHUNK) /* every third does not shrink */
 			fixture_chunk(3 * i, at + 1, large[i].buf + at);
 		ok(digest(large[i].buf, LARGE, large[i].id.bytes, err));
-		ok(sealer_seal(sealer, large[i].buf, LARGE, &large[i].sealed, err));
+		ok(sealer_seal(sealer, &large[i].id, large[i].buf, LARGE, &large[i].sealed, err));
 	}
 	sealer_free(sealer);
 	return 0;

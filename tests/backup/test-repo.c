@@ -368,7 +368,7 @@ static void add_small(const char *dir, struct chunk_id ids[6])
 		struct sealed sealed = { .buf = sealed_buf };
 		small_chunk(i, buf);
 		ok(repo_identify(repo, buf, sizeof(buf), &ids[i], err));
-		ok(sealer_seal(sealer, buf, sizeof(buf), &sealed, err));
+		ok(sealer_seal(sealer, &ids[i], buf, sizeof(buf), &sealed, err));
 		assert_int_equal(sealed.codec, i % 2 ? CODEC_ZSTD : CODEC_STORED);
 		ok(repo_writer_add(writer, &ids[i], &sealed, sizeof(buf), &stored, err));
 		assert_true(stored > 0);

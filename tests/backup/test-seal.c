@@ -16,7 +16,7 @@ static void seal(const void *buf, size_t len, struct sealed *ret)
 	struct sealer *sealer;
 	ok(sealer_new(NULL, REPO_LEVEL_DEFAULT, &sealer, err));
 	*ret = (struct sealed){ .buf = sealed_buf };
-	ok(sealer_seal(sealer, buf, len, ret, err));
+	ok(sealer_seal(sealer, &(struct chunk_id){ 0 }, buf, len, ret, err));
 	sealer_free(sealer);
 }
 

@@ -19,7 +19,7 @@ static inline void fuzz_repo_put(struct store_mem *mem, const struct index_entry
 	struct index_pack done;
 	char key[STORE_KEY_MAX], name[65];
 	fuzz_check(n <= ARRAY_SIZE(entries));
-	fuzz_check(pack_begin(&mem->store, &pack, NULL) == 0);
+	fuzz_check(pack_begin(&mem->store, NULL, &pack, NULL) == 0);
 	for (size_t i = 0; i < n; i++) {
 		entries[i] = chunks[i];
 		fuzz_check(pack_add(pack, &chunks[i].id, &sealed[i], chunks[i].length,
@@ -28,7 +28,7 @@ static inline void fuzz_repo_put(struct store_mem *mem, const struct index_entry
 	fuzz_check(pack_finish(pack, &put, &done, NULL) == 0);
 	pack_key(done.id, key);
 	fuzz_check(store_commit(put, key, NULL) == 0);
-	fuzz_check(index_build(&mem->store, entries, n, &done, 1, name, NULL) == 0);
+	fuzz_check(index_build(&mem->store, NULL, entries, n, &done, 1, name, NULL) == 0);
 }
 
 static inline struct store_mem *fuzz_repo_new(void)
