@@ -22,7 +22,7 @@
 
 /**
  * struct piece - a run of a pack's chunks
- * @bad: for each of @entries 0, or why it cannot be had: -EUCLEAN when it is damaged
+ * @bad: those of @entries that are damaged
  * @sealed: room for what is read, grows to what is needed
  * @opened: room for a chunk
  */
@@ -30,7 +30,7 @@ struct piece {
 	struct check_pack *pack;
 	uint32_t n;
 	struct pack_entry entries[PIECE_CHUNKS];
-	int bad[PIECE_CHUNKS];
+	bool bad[PIECE_CHUNKS];
 	size_t sealed_room;
 	uint8_t *sealed;
 	size_t opened_room;
@@ -43,8 +43,7 @@ struct piece {
  * @choose: how many of them are to be
  * @random: state of the generator that chooses
  * @pack: whose chunks are given out; its table, and the next chunk
- * @n_bad: chunks of @bad_pack, whose last piece has not been seen yet, that are damaged
- * @n_unread: those of it that cannot be read
+ * @n_bad: of @bad_pack, whose last piece has not been seen yet
  */
 struct data {
 	struct check *check;
@@ -60,7 +59,6 @@ struct data {
 	struct piece *pieces;
 	struct check_pack *bad_pack;
 	uint64_t n_bad;
-	uint64_t n_unread;
 };
 
 static void data_cleanup(struct data *data)
@@ -116,9 +114,7 @@ static int next_pack(struct data *data, struct error *err)
 		if (rc == 0 || rc == -ENOMEM)
 			return rc == 0 ? 0 : error_set(err, rc, "%s", why.msg);
 		data->pack->damaged = true;
-		char key[STORE_KEY_MAX];
-		pack_key(data->pack->id, key);
-		rc = rc == -ENOENT ? 0 : check_problem(data->check, key, rc, why.msg, err);
+		rc = rc == -ENOENT ? 0 : check_problem(data->check, "packs", why.msg, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -193,7 +189,7 @@ static int prove_piece(void *ctx, size_t slot, unsigned int worker, struct error
 			   : pack_chunk_read(repo, piece->pack->id, entry, piece->opened, err);
 		if (rc == -ENOMEM)
 			return rc;
-		piece->bad[i] = rc;
+		piece->bad[i] = rc < 0;
 	}
 	return 0;
 }
@@ -222,17 +218,11 @@ static int say_bad(struct data *data, struct error *err)
 	if (!data->bad_pack)
 		return 0;
 	pack_key(data->bad_pack->id, key);
-	data->bad_pack = NULL;
-	int rc = 0;
 	snprintf(what, sizeof(what), "%" PRIu64 " of its chunks %s damaged", data->n_bad,
 		 data->n_bad == 1 ? "is" : "are");
-	if (data->n_bad > 0)
-		rc = check_problem(data->check, key, -EUCLEAN, what, err);
-	snprintf(what, sizeof(what), "%" PRIu64 " of its chunks cannot be read", data->n_unread);
-	if (rc == 0 && data->n_unread > 0)
-		rc = check_problem(data->check, key, -EIO, what, err);
-	data->n_bad = data->n_unread = 0;
-	return rc;
+	data->bad_pack = NULL;
+	data->n_bad = 0;
+	return check_problem(data->check, key, what, err);
 }
 
 static int take_piece(void *ctx, size_t slot, struct error *err)
@@ -247,7 +237,7 @@ static int take_piece(void *ctx, size_t slot, struct error *err)
 		if (!piece->bad[i])
 			continue;
 		data->bad_pack = piece->pack;
-		*(piece->bad[i] == -EUCLEAN ? &data->n_bad : &data->n_unread) += 1;
+		data->n_bad++;
 		rc = note_bad(check, &entry->id, entry->length, err);
 	}
 	if (rc == 0 && check->opts->progress)

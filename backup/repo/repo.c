@@ -122,6 +122,16 @@ const char *repo_path(const struct repo *repo)
 	return repo->path;
 }
 
+const char *repo_id(const struct repo *repo)
+{
+	return repo->config.id;
+}
+
+bool repo_ids_agree(const struct repo *a, const struct repo *b)
+{
+	return !a->keys && !b->keys;
+}
+
 int repo_identify(const struct repo *repo, const void *buf, size_t len, struct chunk_id *ret,
 		  struct error *err)
 {

@@ -110,6 +110,10 @@ DEFINE_CLEANUP(struct repo *, repo_close)
 uint32_t repo_chunk_size(const struct repo *repo);
 int repo_level(const struct repo *repo); /* of compression, for those who do not choose */
 const char *repo_path(const struct repo *repo);
+const char *repo_id(const struct repo *repo); /* 32 hexadecimal digits */
+
+/* Do two repositories know the same bytes by the same id? */
+bool repo_ids_agree(const struct repo *a, const struct repo *b);
 
 /**
  * repo_read() - read a chunk and make sure that it is what its id says

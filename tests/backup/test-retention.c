@@ -197,8 +197,8 @@ static void values_that_are_none_are_refused(void **state)
 	(void)state;
 	struct retention_policy p = { 0 };
 	struct error err;
-	static const char *const numbers[] = { "", "x", "-1", "1.5", "7d", " 3", "1000001",
-					       "99999999999999999999" };
+	static const char *const numbers[] = { "",   "x",  "-1",      "1.5",
+					       "7d", " 3", "1000001", "99999999999999999999" };
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		assert_int_equal(retention_parse(&p, RETENTION_DAILY, numbers[i], &err), -EINVAL);
 	static const char *const spans[] = { "", "7", "d", "7x", "7d3", "0d", "-7d", "9999999d" };

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# copy: restore points in other repositories, with other chunk sizes, and what does not travel.
+. "$(dirname "$0")/../support/tap.sh"
+. "$(dirname "$0")/../support/disks.sh"
+reason=$(disks_possible) || tap_skip_all "$reason"
+tap_begin
+tap_at_exit disks_cleanup
+export LUNETTE_REPO=$TAP_DIR/repo
+
+disks_ntfs a.img 96 A && disks_fill a.img 60 8 && disks_gpt disk.img 512 basic:a.img && "$LUNETTE" init repo >/dev/null || exit
+list() { # REPO: name and time of each restore point
+	"$LUNETTE" list --repo "$1" --json | jq -r '.points[] | .name + "@" + .time'
+}
+same_disks() { # REPO REPO POINT
+	"$LUNETTE" restore --repo "$1" "$3" --disk disk0 x.img && "$LUNETTE" restore --repo "$2" "$3" --disk disk0 y.img &&
+		cmp x.img y.img
+	local rc=$?
+	rm -f x.img y.img
+	return $rc
+}
+"$LUNETTE" backup --name server disk.img >/dev/null || exit
+sleep 1.1 # times have seconds, and points are compared by them
+disks_mount a.img "$TAP_DIR/mnt" && seq 20000 >mnt/added && disks_umount "$TAP_DIR/mnt" && disks_gpt disk.img 512 basic:a.img || exit
+"$LUNETTE" backup --name server disk.img >/dev/null || exit
+"$LUNETTE" backup --name other disk.img >/dev/null || exit
+
+fails 'where to must be said' 2 'copy where' "$LUNETTE" copy
+fails 'a repository is not copied into itself' 1 'the same repository' "$LUNETTE" copy --to repo
+fails 'there must be one' 1 'nowhere' "$LUNETTE" copy --to nowhere
+for size in 256K 64K 1M; do
+	"$LUNETTE" init --chunk-size "$size" "to-$size" >/dev/null || exit
+	fails "chunks of $size: what is not there" 1 'no restore point' "$LUNETTE" copy --to "to-$size" nobody
+	ok "chunks of $size: copy a name" "$LUNETTE" copy --to "to-$size" --json server
+	cp .out first.json
+	is "chunks of $size: both restore points are there" "$(list "to-$size")" "$(list repo | grep ^server)"
+	is "chunks of $size: of the second one little was read" \
+		"$(jq '.read < 1.6 * .new and .new > 0' first.json)" true
+	ok "chunks of $size: the oldest disk is the same" same_disks repo "to-$size" "$(list repo | head -1)"
+	ok "chunks of $size: the newest disk is the same" same_disks repo "to-$size" server@latest
+	ok "chunks of $size: copy all" "$LUNETTE" copy --to "to-$size" --json
+	cp .out all.json
+	is "chunks of $size: what was there is not copied again" "$(jq -c '[.present, (.points | length)]' all.json)" '[2,1]'
+	is "chunks of $size: the same data under another name is not stored again" "$(jq .new all.json)" 0
+	is "chunks of $size: all are there" "$(list "to-$size" | sort)" "$(list repo | sort)"
+	ok "chunks of $size: once more" "$LUNETTE" copy --to "to-$size" --json
+	is "chunks of $size: nothing is left to do" "$(jq -c '[.present, (.points | length), .read, .stored]' .out)" '[3,0,0,0]'
+	ok "chunks of $size: back again" "$LUNETTE" copy --repo "to-$size" --to repo --json
+	is "chunks of $size: nothing comes back" "$(jq -c '[.present, (.points | length)]' .out)" '[3,0]'
+done
+ok 'a copy is copied on' "$LUNETTE" copy --repo to-64K --to to-1M --json
+is 'and known by its origin' "$(jq -c '[.present, (.points | length)]' .out)" '[3,0]'
+ok 'one restore point' "$LUNETTE" init one
+ok 'by its POINT' "$LUNETTE" copy --to one other@latest
+is 'that one only' "$(list one)" "$(list repo | grep ^other)"
+is 'ids that agree are not read where they are known' "$("$LUNETTE" copy --to one --json server | jq '.known > 10 * .read')" true
+ok 'the copied one is the parent of none, and can be backed up on' "$LUNETTE" backup --repo one --name other disk.img
+
+pack=$(find repo/packs -type f -size +100k | head -1)
+chmod u+w "$pack" && printf 'damage' | dd of="$pack" bs=1 seek=5000 conv=notrunc status=none
+"$LUNETTE" init whole >/dev/null || exit
+fails 'a damaged chunk is not copied' 1 'packs/.*(damaged|corruption)' "$LUNETTE" copy --to whole server
+fails 'and no restore point speaks of it' 1 'no restore point' "$LUNETTE" show --repo whole server@latest
