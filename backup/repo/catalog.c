@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* catalog - see catalog.h. The list only grows while the repository is open. */
+/*
+ * catalog - see catalog.h. The list only grows while the repository is open: an index that is gone
+ * stays in it, since another thread may be reading it, but is not asked any more.
+ */
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -7,11 +10,18 @@
 
 #include "catalog.h"
 
-/* An index that was found: open, or NULL and the reason why it is not. */
+/**
+ * struct listed - an index that was found
+ * @index: NULL when it could not be opened, and @damage says why
+ * @gone: it was not there when the indexes were listed last
+ * @seen: the listing in which it was
+ */
 struct listed {
 	char name[65];
 	struct index *index;
 	struct error damage;
+	bool gone;
+	uint64_t seen;
 };
 
 struct catalog {
@@ -20,6 +30,7 @@ struct catalog {
 	const struct keys *keys;
 	struct pages *pages;
 	pthread_mutex_t refreshing; /* one at a time */
+	uint64_t listings;          /* how many there have been */
 	pthread_rwlock_t lock;      /* guards the two below */
 	size_t n;
 	struct listed *listed;
@@ -90,30 +101,51 @@ static int found(void *ctx, const char *name, struct error *err)
 	if (strlen(name) != 64)
 		return 0;
 	struct listed *listed = find(catalog, name);
-	if (listed && listed->index)
-		return 0;
 	int rc = listed ? 0 : append(catalog, name, &listed, err);
 	if (rc < 0)
 		return rc;
+	listed->seen = catalog->listings;
+	if (listed->index && !listed->gone)
+		return 0;
 	/* One that was damaged may be whole by now: put back by its owner, or by a backup. */
 	struct error why = { 0 };
-	struct index *index = NULL;
+	struct index *index = listed->index;
 	uint64_t serial = (uint64_t)(listed - catalog->listed) + 1;
-	rc = index_open(catalog->objects, catalog->keys, catalog->pages, serial, name, &index,
-			&why);
+	rc = index ? 0
+		   : index_open(catalog->objects, catalog->keys, catalog->pages, serial, name,
+				&index, &why);
 	if (rc == -ENOMEM)
 		return error_set(err, rc, "%s", why.msg);
 	pthread_rwlock_wrlock(&catalog->lock);
 	listed->index = index;
 	listed->damage = why;
+	listed->gone = rc == -ENOENT; /* since it was listed */
 	pthread_rwlock_unlock(&catalog->lock);
 	return 0;
+}
+
+/* What the listing did not show is gone; its file is closed, so that its room is free. */
+static void forget_gone(struct catalog *catalog)
+{
+	for (size_t i = 0; i < catalog->n; i++) {
+		struct listed *listed = &catalog->listed[i];
+		if (listed->gone || listed->seen == catalog->listings)
+			continue;
+		pthread_rwlock_wrlock(&catalog->lock);
+		listed->gone = true;
+		pthread_rwlock_unlock(&catalog->lock);
+		if (listed->index)
+			objects_forget(catalog->objects, index_key(listed->index));
+	}
 }
 
 int catalog_refresh(struct catalog *catalog, struct error *err)
 {
 	pthread_mutex_lock(&catalog->refreshing);
+	catalog->listings++;
 	int rc = store_list(catalog->store, INDEX_FOLDER, found, catalog, err);
+	if (rc == 0)
+		forget_gone(catalog);
 	pthread_mutex_unlock(&catalog->refreshing);
 	return rc;
 }
@@ -125,8 +157,8 @@ bool catalog_next(struct catalog *catalog, struct catalog_search *search, const 
 		pthread_rwlock_rdlock(&catalog->lock);
 		bool more = search->next < catalog->n;
 		struct listed *listed = more ? &catalog->listed[search->next++] : NULL;
-		struct index *index = more ? listed->index : NULL;
-		if (more && !index)
+		struct index *index = more && !listed->gone ? listed->index : NULL;
+		if (more && !index && !listed->gone)
 			search->damage = listed->damage;
 		pthread_rwlock_unlock(&catalog->lock);
 		if (!more)
@@ -142,14 +174,28 @@ bool catalog_next(struct catalog *catalog, struct catalog_search *search, const 
 	}
 }
 
-bool catalog_knows(struct catalog *catalog, const struct chunk_id *id)
+static bool knows(struct catalog *catalog, const struct chunk_id *id, const struct id_set *marked,
+		  bool *ret_gone)
 {
 	struct catalog_search search = { 0 };
 	struct catalog_place place;
-	while (catalog_next(catalog, &search, id, &place))
+	while (catalog_next(catalog, &search, id, &place)) {
+		if (marked && id_set_has(marked, index_pack_id(&place.pack)))
+			continue;
 		if (index_pack_there(place.index, place.entry.pack, &place.pack))
 			return true;
+	}
+	*ret_gone = search.damage.code == -ENOENT;
 	return false;
+}
+
+bool catalog_knows(struct catalog *catalog, const struct chunk_id *id, const struct id_set *marked)
+{
+	bool gone;
+	if (knows(catalog, id, marked, &gone))
+		return true;
+	/* An index that was to be asked has been put into another one meanwhile. */
+	return gone && catalog_refresh(catalog, NULL) == 0 && knows(catalog, id, marked, &gone);
 }
 
 int catalog_each(struct catalog *catalog, catalog_fn *fn, void *ctx, struct error *err)
@@ -161,8 +207,42 @@ int catalog_each(struct catalog *catalog, catalog_fn *fn, void *ctx, struct erro
 		pthread_rwlock_unlock(&catalog->lock);
 		if (!more)
 			return 0;
-		int rc = fn(ctx, listed.name, listed.index, &listed.damage, err);
+		int rc = listed.gone ? 0 : fn(ctx, listed.name, listed.index, &listed.damage, err);
 		if (rc < 0)
 			return rc;
 	}
+}
+
+static int by_entries(const void *a, const void *b)
+{
+	const struct index *x = *(struct index *const *)a, *y = *(struct index *const *)b;
+	uint64_t n = index_entries(x), m = index_entries(y);
+	return n != m ? (n > m) - (n < m) : strcmp(index_key(x), index_key(y));
+}
+
+int catalog_indexes(struct catalog *catalog, bool strict, struct index ***ret, size_t *ret_n,
+		    struct error *err)
+{
+	int rc = 0;
+	size_t n = 0;
+	pthread_rwlock_rdlock(&catalog->lock);
+	struct index **indexes = calloc(catalog->n + 1, sizeof(struct index *));
+	if (!indexes)
+		rc = error_set(err, -ENOMEM, "list the indexes: %m");
+	for (size_t i = 0; rc == 0 && i < catalog->n; i++) {
+		const struct listed *listed = &catalog->listed[i];
+		if (!listed->gone && listed->index)
+			indexes[n++] = listed->index;
+		else if (!listed->gone && strict)
+			rc = error_set(err, listed->damage.code, "%s", listed->damage.msg);
+	}
+	pthread_rwlock_unlock(&catalog->lock);
+	if (rc < 0) {
+		free(indexes);
+		return rc;
+	}
+	qsort(indexes, n, sizeof(struct index *), by_entries);
+	*ret = indexes;
+	*ret_n = n;
+	return 0;
 }

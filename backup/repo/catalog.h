@@ -4,10 +4,14 @@
  *
  * A damaged index does not hide what the others know; only when none of them knows a chunk does the
  * damage matter, and then the answer is "damaged" and not "not there".
+ *
+ * Others merge indexes, and prune, while the catalog is open: an index that is gone has been put
+ * into another one before. Whoever does not find a chunk refreshes and looks again.
  */
 #ifndef REPO_CATALOG_H
 #define REPO_CATALOG_H
 
+#include "id-set.h"
 #include "index.h"
 
 struct catalog;
@@ -25,7 +29,8 @@ void catalog_free(struct catalog *catalog);
 DEFINE_CLEANUP(struct catalog *, catalog_free)
 
 /**
- * catalog_refresh() - open the indexes that have been added since, by us or by others. Any thread.
+ * catalog_refresh() - open the indexes that have been added since, by us or by others, and forget
+ * those that are gone. Any thread.
  */
 int catalog_refresh(struct catalog *catalog, struct error *err);
 
@@ -57,8 +62,20 @@ struct catalog_place {
 bool catalog_next(struct catalog *catalog, struct catalog_search *search, const struct chunk_id *id,
 		  struct catalog_place *ret);
 
-/* Does the repository hold this chunk, in a pack that is there? Any thread. */
-bool catalog_knows(struct catalog *catalog, const struct chunk_id *id);
+/**
+ * catalog_knows() - does the repository hold this chunk, in a pack that is there? Any thread.
+ * @marked: packs that do not count; may be NULL
+ */
+bool catalog_knows(struct catalog *catalog, const struct chunk_id *id, const struct id_set *marked);
+
+/**
+ * catalog_indexes() - the indexes that are there, those with the fewest entries first: what was
+ * written last is in them
+ * @strict: one that is damaged is an error; else it is left out
+ * @ret: to be freed with free(); they stay valid as long as the catalog does
+ */
+int catalog_indexes(struct catalog *catalog, bool strict, struct index ***ret, size_t *ret_n,
+		    struct error *err);
 
 /**
  * typedef catalog_fn - one index

@@ -46,6 +46,13 @@ struct index_pack {
 };
 
 struct keys;
+
+/* Its id as a member of a set. */
+static inline const struct chunk_id *index_pack_id(const struct index_pack *pack)
+{
+	return (const struct chunk_id *)pack->id;
+}
+
 struct index_builder;
 
 /**

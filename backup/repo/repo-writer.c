@@ -15,6 +15,7 @@
 #include "committer.h"
 #include "recent.h"
 #include "repo-inside.h"
+#include "tiers.h"
 
 /*
  * After this many bytes of packs an index is written: early at first, so that the work of a short
@@ -96,7 +97,7 @@ bool repo_writer_knows(struct repo_writer *writer, const struct chunk_id *id)
 	pthread_mutex_lock(&writer->lock);
 	bool known = recent_knows(writer->young, id) || recent_knows(writer->old, id);
 	pthread_mutex_unlock(&writer->lock);
-	return known || catalog_knows(writer->repo->catalog, id);
+	return known || catalog_knows(writer->repo->catalog, id, NULL);
 }
 
 /* ---- jobs of the committer's thread ---- */
@@ -267,5 +268,9 @@ int repo_writer_commit(struct repo_writer *writer, const json_t *point, char ret
 		return error_set(err, writer->error.code, "%s", writer->error.msg);
 	struct error why;
 	int rc = finish(writer, point, ret_id, &why);
-	return rc < 0 ? fail(writer, rc, &why, err) : 0;
+	if (rc < 0)
+		return fail(writer, rc, &why, err);
+	/* The restore point stands; indexes that are not merged now are merged by the next one. */
+	(void)tiers_merge(writer->repo, NULL);
+	return 0;
 }
