@@ -27,7 +27,7 @@ static int setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 	f->dir = fixture_dir();
 	ok(repo_init(f->dir, FIXTURE_SETTINGS, err));
-	ok(repo_open(f->dir, &f->repo, err));
+	ok(repo_open(f->dir, NULL, &f->repo, err));
 	*state = f;
 	return 0;
 }

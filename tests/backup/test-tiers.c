@@ -24,7 +24,7 @@ static int setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 	f->dir = fixture_dir();
 	ok(repo_init(f->dir, FIXTURE_SETTINGS, err));
-	ok(repo_open(f->dir, &f->repo, err));
+	ok(repo_open(f->dir, NULL, &f->repo, err));
 	*state = f;
 	return 0;
 }
@@ -57,7 +57,7 @@ static void back_up(struct fixture *f, uint32_t seed)
 {
 	struct repo *repo;
 	char id[65];
-	ok(repo_open(f->dir, &repo, err));
+	ok(repo_open(f->dir, NULL, &repo, err));
 	ok(fixture_backup(repo, "a", TIME, 20, seed, id, NULL, err));
 	repo_close(repo);
 }
@@ -237,7 +237,7 @@ static void no_failure_loses_an_entry(void **state)
 			back_up(f, seed);
 		ok(store_dir_open(f->dir, &store, err));
 		struct store_faulty *faulty = store_faulty_new(store);
-		ok(repo_open_store(&faulty->store, f->dir, &repo, err));
+		ok(repo_open_store(&faulty->store, f->dir, NULL, &repo, err));
 		struct index **indexes;
 		size_t n_indexes;
 		ok(catalog_indexes(repo->catalog, true, &indexes, &n_indexes, err));
