@@ -40,8 +40,8 @@ struct command {
 };
 
 extern const struct command cmd_probe, cmd_mount, cmd_umount, cmd_init, cmd_backup, cmd_list,
-	cmd_show, cmd_restore, cmd_copy, cmd_forget, cmd_pin, cmd_unpin, cmd_attach, cmd_detach,
-	cmd_check;
+	cmd_show, cmd_restore, cmd_key, cmd_copy, cmd_forget, cmd_pin, cmd_unpin, cmd_attach,
+	cmd_detach, cmd_check;
 
 /**
  * cmd_usage() - the user called it wrongly
@@ -94,21 +94,33 @@ int cmd_print_json(json_t *doc, struct error *err);
 /**
  * struct cmd_repo - which repository the user means; begins as all zeros
  * @path: what --repo says, or NULL: then $LUNETTE_REPO counts
+ * @password_file: or NULL: then $LUNETTE_PASSWORD_FILE counts, and then the terminal
+ * @key_file: the exported key, or NULL
  */
 struct cmd_repo {
 	const char *path;
+	const char *password_file;
+	const char *key_file;
 };
 
 /* For the struct option array of a command that opens a repository. */
 enum {
 	CMD_OPT_REPO = 0x2000,
+	CMD_OPT_PASSWORD_FILE,
+	CMD_OPT_KEY_FILE,
 };
-#define CMD_REPO_OPTIONS                                      \
-	{                                                     \
-		"repo", required_argument, NULL, CMD_OPT_REPO \
+#define CMD_REPO_OPTIONS                                                             \
+	{ "repo", required_argument, NULL, CMD_OPT_REPO },                           \
+		{ "password-file", required_argument, NULL, CMD_OPT_PASSWORD_FILE }, \
+	{                                                                            \
+		"key-file", required_argument, NULL, CMD_OPT_KEY_FILE                \
 	}
 
-#define CMD_REPO_OPTIONS_HELP "  --repo REPO  the repository; else $LUNETTE_REPO\n"
+#define CMD_REPO_OPTIONS_HELP                                                       \
+	"  --repo REPO  the repository; else $LUNETTE_REPO\n"                       \
+	"  --password-file FILE  its password is the first line of FILE; else of\n" \
+	"               $LUNETTE_PASSWORD_FILE; else it is asked for\n"             \
+	"  --key-file FILE  open it with its exported key\n"
 
 /**
  * cmd_repo_option() - take one of CMD_REPO_OPTIONS
@@ -123,6 +135,28 @@ int cmd_repo_option(struct cmd_repo *repo, int opt, const char *arg);
  * Return: 0; STATUS_USAGE when none is named; a negative errno.
  */
 int cmd_open_repo(const struct cmd_repo *which, struct repo **ret, struct error *err);
+
+/* ---- secrets (password.c) ---- */
+
+/* Wipes and frees; @secret may be NULL. */
+void cmd_secret_free(char *secret);
+DEFINE_CLEANUP(char *, cmd_secret_free)
+
+/**
+ * cmd_secret_line() - a secret that is the first line of a file
+ * @what: "password file", for messages
+ * @ret: to be freed with cmd_secret_free()
+ */
+int cmd_secret_line(const char *path, const char *what, char **ret, struct error *err);
+
+/* The same of all the file. */
+int cmd_secret_text(const char *path, const char *what, char **ret, struct error *err);
+
+/* Asks for the password of @what on the terminal. Return: 0; -ENOTTY when there is none; ... */
+int cmd_password_ask(const char *what, char **ret, struct error *err);
+
+/* A new password: from a file, or, when @path is NULL, asked for twice. */
+int cmd_password_new(const char *path, char **ret, struct error *err);
 
 /* "256K", "4M", "1G", "65536". Return: false if it is not a number of bytes. */
 bool cmd_parse_size(const char *text, uint64_t *ret);

@@ -14,6 +14,8 @@ static const char help[] =
 	"and chunk sizes may differ.\n"
 	"\n"
 	"Options:\n" CMD_REPO_OPTIONS_HELP "  --to REPO            the other repository\n"
+	"  --to-password-file FILE  the password of the other one, if that is encrypted; else of\n"
+	"                       $LUNETTE_PASSWORD_FILE; else it is asked for\n"
 	"  --level N            of compression, as of init; default: the other repository's\n"
 	"  --json               report as a JSON document\n"
 	"  --progress[=json]    show progress although standard error is no terminal; =none: never\n"
@@ -23,6 +25,7 @@ static const char help[] =
 
 enum {
 	OPT_TO,
+	OPT_TO_PASSWORD_FILE,
 	OPT_LEVEL,
 	OPT_JSON,
 	OPT_PROGRESS,
@@ -31,6 +34,7 @@ enum {
 static const struct option options[] = {
 	CMD_REPO_OPTIONS,
 	{ "to", required_argument, NULL, OPT_TO },
+	{ "to-password-file", required_argument, NULL, OPT_TO_PASSWORD_FILE },
 	{ "level", required_argument, NULL, OPT_LEVEL },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "progress", optional_argument, NULL, OPT_PROGRESS },
@@ -66,6 +70,8 @@ static int parse(struct copying *c, int argc, char **argv, struct error *err)
 		rc = 0;
 		if (opt == OPT_TO)
 			c->to.path = optarg;
+		else if (opt == OPT_TO_PASSWORD_FILE)
+			c->to.password_file = optarg;
 		else if (opt == OPT_LEVEL)
 			rc = cmd_level_option(optarg, &c->level, err);
 		else if (opt == OPT_JSON)

@@ -2,6 +2,7 @@
 /* init - makes a repository. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cmd.h"
 
@@ -14,6 +15,12 @@ static const char help[] =
 	"                  (default 256K); it cannot be changed later\n"
 	"  --level N       of compression, for backups that do not choose: 1 (fast, the default) to\n"
 	"                  19 (small), or -1 to -10 (faster still)\n"
+	"  --encrypt       nothing of it can be read without a password, which is asked for twice\n"
+	"  --password-file FILE  the password is the first line of FILE; else of\n"
+	"                  $LUNETTE_PASSWORD_FILE\n"
+	"\n"
+	"There is no way to the backups of an encrypted repository without a password: export its\n"
+	"key with `lunette key export`, and keep it in a safe.\n"
 	"\n"
 	"Exit status: 0 done, 1 failed, 2 wrong usage.\n";
 
@@ -27,28 +34,76 @@ static int chunk_size_option(const char *arg, uint32_t *ret, struct error *err)
 	return 0;
 }
 
-static int run(int argc, char **argv, struct error *err)
+/**
+ * struct arguments - what the user asked for
+ * @password_file: NULL: $LUNETTE_PASSWORD_FILE, or the terminal
+ */
+struct arguments {
+	struct repo_settings settings;
+	bool encrypt;
+	const char *password_file;
+};
+
+static int take_option(struct arguments *args, int opt, char **argv, struct error *err)
+{
+	switch (opt) {
+	case 'c':
+		return chunk_size_option(optarg, &args->settings.chunk_size, err);
+	case 'l':
+		return cmd_level_option(optarg, &args->settings.level, err);
+	case 'e':
+		args->encrypt = true;
+		return 0;
+	case 'p':
+		args->password_file = optarg;
+		return 0;
+	default:
+		return cmd_no_option(opt, argv[optind - 1], err);
+	}
+}
+
+static int parse(int argc, char **argv, struct arguments *args, struct error *err)
 {
 	static const struct option options[] = {
 		{ "chunk-size", required_argument, NULL, 'c' },
 		{ "level", required_argument, NULL, 'l' },
+		{ "encrypt", no_argument, NULL, 'e' },
+		{ "password-file", required_argument, NULL, 'p' },
 		{ 0 },
 	};
-	struct repo_settings settings = { .chunk_size = REPO_CHUNK_DEFAULT };
 	for (int opt; (opt = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
-		int rc = opt == 'c'   ? chunk_size_option(optarg, &settings.chunk_size, err)
-			 : opt == 'l' ? cmd_level_option(optarg, &settings.level, err)
-				      : cmd_no_option(opt, argv[optind - 1], err);
+		int rc = take_option(args, opt, argv, err);
 		if (rc)
 			return rc;
 	}
 	if (argc - optind != 1)
 		return cmd_usage(err, "one REPO is needed");
-	int rc = repo_init(argv[optind], &settings, err);
+	if (args->password_file && !args->encrypt)
+		return cmd_usage(err, "--password-file is for --encrypt");
+	return 0;
+}
+
+static int run(int argc, char **argv, struct error *err)
+{
+	struct arguments args = { .settings = { .chunk_size = REPO_CHUNK_DEFAULT } };
+	CLEANUP(cmd_secret_free_cleanup) char *password = NULL;
+	int rc = parse(argc, argv, &args, err);
+	if (rc)
+		return rc;
+	if (!args.password_file)
+		args.password_file = getenv("LUNETTE_PASSWORD_FILE");
+	if (args.encrypt)
+		rc = cmd_password_new(args.password_file, &password, err);
+	args.settings.password = password;
+	if (rc == 0)
+		rc = repo_init(argv[optind], &args.settings, err);
 	if (rc < 0)
 		return rc;
-	char text[512];
-	snprintf(text, sizeof(text), "The repository '%.300s' is ready.\n", argv[optind]);
+	char text[1024];
+	snprintf(text, sizeof(text), "The repository '%.300s' is ready.\n%s", argv[optind],
+		 args.encrypt ? "Without its password nobody can read it: 'lunette key export' "
+				"prints a key for the safe.\n"
+			      : "");
 	rc = cmd_print(text, err);
 	return rc < 0 ? rc : STATUS_DONE;
 }

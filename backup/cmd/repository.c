@@ -8,9 +8,14 @@
 
 int cmd_repo_option(struct cmd_repo *repo, int opt, const char *arg)
 {
-	if (opt != CMD_OPT_REPO)
+	if (opt == CMD_OPT_REPO)
+		repo->path = arg;
+	else if (opt == CMD_OPT_PASSWORD_FILE)
+		repo->password_file = arg;
+	else if (opt == CMD_OPT_KEY_FILE)
+		repo->key_file = arg;
+	else
 		return 1;
-	repo->path = arg;
 	return 0;
 }
 
@@ -21,7 +26,30 @@ int cmd_open_repo(const struct cmd_repo *which, struct repo **ret, struct error 
 		path = getenv("LUNETTE_REPO");
 	if (!path || !*path)
 		return cmd_usage(err, "which repository? Say --repo REPO, or set LUNETTE_REPO");
-	return repo_open(path, NULL, ret, err);
+	if (which->password_file && which->key_file)
+		return cmd_usage(err, "--password-file and --key-file exclude each other");
+	const char *file =
+		which->password_file ? which->password_file : getenv("LUNETTE_PASSWORD_FILE");
+	CLEANUP(cmd_secret_free_cleanup) char *secret = NULL;
+	int rc = 0;
+	if (which->key_file)
+		rc = cmd_secret_text(which->key_file, "key file", &secret, err);
+	else if (file && *file)
+		rc = cmd_secret_line(file, "password file", &secret, err);
+	if (rc < 0)
+		return rc;
+	struct repo_open_options options = {
+		.password = which->key_file ? NULL : secret,
+		.exported = which->key_file ? secret : NULL,
+	};
+	rc = repo_open(path, &options, ret, err);
+	if (rc != -ENOKEY)
+		return rc;
+	rc = cmd_password_ask(path, &secret, err);
+	if (rc < 0)
+		return error_wrap(err, rc, "repository '%s' is encrypted", path);
+	options.password = secret;
+	return repo_open(path, &options, ret, err);
 }
 
 bool cmd_parse_size(const char *text, uint64_t *ret)

@@ -8,30 +8,12 @@
 #include "cmd.h"
 #include "lunette/filesystem.h"
 
-/* Secrets are read from files or the environment: arguments show in every process listing. */
+/* The last one that was named counts. */
 static int read_secret(const char *path, char **ret, struct error *err)
 {
-	FILE *f = fopen(path, "re");
-	if (!f)
-		return error_set(err, -errno, "secret file '%s': %m", path);
-	char line[1024];
-	int rc = 0;
-	if (!fgets(line, sizeof(line), f))
-		rc = ferror(f) ? error_set(err, -errno, "secret file '%s': %m", path)
-			       : error_set(err, -EINVAL, "secret file '%s' is empty", path);
-	fclose(f);
-	if (rc == 0) {
-		line[strcspn(line, "\r\n")] = '\0';
-		char *secret = strdup(line);
-		if (!secret) {
-			rc = error_set(err, -ENOMEM, "secret file '%s': %m", path);
-		} else {
-			free(*ret);
-			*ret = secret;
-		}
-	}
-	explicit_bzero(line, sizeof(line));
-	return rc;
+	CLEANUP(cmd_secret_free_cleanup) char *before = *ret;
+	*ret = NULL;
+	return cmd_secret_line(path, "secret file", ret, err);
 }
 
 int cmd_sources_option(struct cmd_sources *sources, int opt, const char *arg, struct error *err)
@@ -132,11 +114,7 @@ void cmd_sources_free(struct cmd_sources *sources)
 	for (size_t i = 0; i < sources->n; i++)
 		source_free(sources->sources[i]);
 	free(sources->sources);
-	if (sources->chap_secret)
-		explicit_bzero(sources->chap_secret, strlen(sources->chap_secret));
-	free(sources->chap_secret);
-	if (sources->mutual_secret)
-		explicit_bzero(sources->mutual_secret, strlen(sources->mutual_secret));
-	free(sources->mutual_secret);
+	cmd_secret_free(sources->chap_secret);
+	cmd_secret_free(sources->mutual_secret);
 	*sources = (struct cmd_sources){ 0 };
 }

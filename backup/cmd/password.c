@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * password - secrets from files and from the terminal, never from arguments, which show in every
+ * listing of processes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <termios.h>
+
+#include "cmd.h"
+
+/* Longest secret and longest file with an exported key. */
+#define SECRET_MAX 65536
+
+void cmd_secret_free(char *secret)
+{
+	if (secret)
+		explicit_bzero(secret, strlen(secret));
+	free(secret);
+}
+
+static int read_all(int fd, char *buf, size_t room, const char *what, const char *path,
+		    struct error *err)
+{
+	size_t len = 0;
+	while (len < room) {
+		ssize_t n = read(fd, buf + len, room - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_set(err, -errno, "%s '%s': %m", what, path);
+		if (n == 0)
+			break;
+		len += (size_t)n;
+	}
+	if (len == room)
+		return error_set(err, -EINVAL, "%s '%s' is too long", what, path);
+	buf[len] = '\0';
+	return 0;
+}
+
+static void warn_mode(int fd, const char *what, const char *path)
+{
+	struct stat st;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 044))
+		cmd_warn("%s '%s' can be read by others (mode %04o): chmod 600 it", what, path,
+			 (unsigned int)st.st_mode & 07777);
+}
+
+int cmd_secret_text(const char *path, const char *what, char **ret, struct error *err)
+{
+	prctl(PR_SET_DUMPABLE, 0); /* nor into core files */
+	CLEANUP(close_cleanup) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return error_set(err, -errno, "%s '%s': %m", what, path);
+	warn_mode(fd, what, path);
+	CLEANUP(cmd_secret_free_cleanup) char *buf = calloc(1, SECRET_MAX);
+	if (!buf)
+		return error_set(err, -ENOMEM, "%s '%s': %m", what, path);
+	int rc = read_all(fd, buf, SECRET_MAX, what, path, err);
+	if (rc < 0)
+		return rc;
+	*ret = steal(&buf);
+	return 0;
+}
+
+int cmd_secret_line(const char *path, const char *what, char **ret, struct error *err)
+{
+	CLEANUP(cmd_secret_free_cleanup) char *text = NULL;
+	int rc = cmd_secret_text(path, what, &text, err);
+	if (rc < 0)
+		return rc;
+	size_t len = strcspn(text, "\r\n");
+	if (len == 0)
+		return error_set(err, -EINVAL, "%s '%s' is empty: its first line counts", what,
+				 path);
+	explicit_bzero(text + len, strlen(text + len));
+	*ret = steal(&text);
+	return 0;
+}
+
+/* ---- the terminal ---- */
+
+static int read_line(int fd, char *buf, size_t room, struct error *err)
+{
+	size_t len = 0;
+	for (;;) {
+		char c;
+		ssize_t n = read(fd, &c, 1);
+		if (n < 0)
+			return error_set(err, -errno, "read the password: %m");
+		if (n == 0 || c == '\n')
+			break;
+		if (len + 1 == room)
+			return error_set(err, -EINVAL, "the password is too long");
+		buf[len++] = c;
+	}
+	buf[len] = '\0';
+	return len > 0 ? 0 : error_set(err, -EINVAL, "no password was given");
+}
+
+/* Without echo, and with signals held back until the echo is on again. */
+static int ask(int tty, const char *prompt, char *buf, size_t room, struct error *err)
+{
+	struct termios was, is;
+	sigset_t signals, before;
+	if (tcgetattr(tty, &was) != 0)
+		return error_set(err, -errno, "the terminal: %m");
+	is = was;
+	is.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ISIG);
+	is.c_lflag |= ICANON | ECHONL;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, &before);
+	int rc = tcsetattr(tty, TCSAFLUSH, &is) == 0 ? 0 : error_set(err, -errno, "terminal: %m");
+	if (rc == 0 && write(tty, prompt, strlen(prompt)) < 0)
+		rc = error_set(err, -errno, "the terminal: %m");
+	if (rc == 0)
+		rc = read_line(tty, buf, room, err);
+	tcsetattr(tty, TCSAFLUSH, &was);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return rc;
+}
+
+/* Return: 0; -ENOTTY when there is no terminal to ask on. */
+static int ask_once(const char *prompt, char **ret, struct error *err)
+{
+	prctl(PR_SET_DUMPABLE, 0);
+	CLEANUP(close_cleanup) int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	if (tty < 0)
+		return error_set(err, -ENOTTY,
+				 "there is no terminal to ask for the password on: name a file "
+				 "that holds it, with --password-file or LUNETTE_PASSWORD_FILE");
+	CLEANUP(cmd_secret_free_cleanup) char *buf = calloc(1, SECRET_MAX);
+	if (!buf)
+		return error_set(err, -ENOMEM, "read the password: %m");
+	int rc = ask(tty, prompt, buf, SECRET_MAX, err);
+	if (rc < 0)
+		return rc;
+	*ret = steal(&buf);
+	return 0;
+}
+
+int cmd_password_ask(const char *what, char **ret, struct error *err)
+{
+	char prompt[512];
+	snprintf(prompt, sizeof(prompt), "Password of %.300s: ", what);
+	return ask_once(prompt, ret, err);
+}
+
+int cmd_password_new(const char *path, char **ret, struct error *err)
+{
+	if (path)
+		return cmd_secret_line(path, "password file", ret, err);
+	CLEANUP(cmd_secret_free_cleanup) char *first = NULL;
+	CLEANUP(cmd_secret_free_cleanup) char *second = NULL;
+	int rc = ask_once("New password: ", &first, err);
+	if (rc == 0)
+		rc = ask_once("The same again: ", &second, err);
+	if (rc < 0)
+		return rc;
+	if (strcmp(first, second) != 0)
+		return error_set(err, -EINVAL, "the two passwords are not the same");
+	*ret = steal(&first);
+	return 0;
+}
