@@ -130,12 +130,8 @@ static int finish_manifest(json_t *point, const struct writer_stats *stats, stru
 		strftime(second, sizeof(second), "%Y-%m-%dT%H:%M:%S", &utc);
 	snprintf(finished, sizeof(finished), "%s.%09ldZ", second, now.tv_nsec);
 	CLEANUP(decref_cleanup)
-	json_t *rest = json_pack("{s:s, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}}", "finished",
-				 finished, "stats", "size", (json_int_t)stats->size, "used",
-				 (json_int_t)stats->used, "read", (json_int_t)stats->read,
-				 "unchanged", (json_int_t)stats->unchanged, "zero",
-				 (json_int_t)stats->zero, "known", (json_int_t)stats->known, "new",
-				 (json_int_t)stats->added, "stored", (json_int_t)stats->stored);
+	json_t *rest =
+		json_pack("{s:s, s:o}", "finished", finished, "stats", writer_stats_json(stats));
 	if (!rest || json_object_update(point, rest) < 0)
 		return error_set(err, -ENOMEM, "manifest: %m");
 	return 0;
@@ -160,10 +156,22 @@ static int store_disks(struct repo *repo, struct repo_writer *to, const struct p
 	return rc;
 }
 
+/* The thread that adds may have waited for the committer, which counts its own time. */
+static void finish_times(struct writer_times *times, struct repo_writer *to, uint64_t begin)
+{
+	uint64_t waited;
+	repo_writer_times(to, &times->commit, &waited);
+	times->wall = monotonic_ns() - begin;
+	times->add -= MIN(times->add, waited);
+	uint64_t could = times->threads * times->wall;
+	times->wait = could - MIN(could, times->hash + times->compress);
+}
+
 int backup_run(struct repo *repo, const struct plan *plan, const struct backup_request *request,
 	       struct backup_result *ret, struct error *err)
 {
 	*ret = (struct backup_result){ 0 };
+	uint64_t begin = monotonic_ns();
 	time_t now = time(NULL);
 	struct tm utc;
 	if (!gmtime_r(&now, &utc) ||
@@ -182,6 +190,8 @@ int backup_run(struct repo *repo, const struct plan *plan, const struct backup_r
 		rc = error_set(err, -EINTR, "interrupted");
 	if (rc == 0)
 		rc = repo_writer_commit(to, point, ret->id, err);
+	if (rc == 0)
+		finish_times(&ret->stats.times, to, begin);
 	if (rc == -EINTR)
 		return error_set(err, rc,
 				 "interrupted: the backup is not finished, and there is no "

@@ -10,79 +10,12 @@
 #include <string.h>
 
 #include "ordered.h"
-#include "writer.h"
+#include "writer-private.h"
 
-#define JOB_SIZE   ((size_t)1 << 20)
-#define JOB_CHUNKS (JOB_SIZE / REPO_CHUNK_MIN)
-/* Reading on over a gap costs less than another request. */
-#define GAP_GRANULES (((size_t)64 << 10) / PLAN_GRANULE)
-#define RING_BYTES   ((size_t)48 << 20) /* of all jobs' buffers, if that gives every thread work */
+#define RING_BYTES ((size_t)48 << 20) /* of all jobs' buffers, unless it is said */
 
-enum outcome {
-	CHUNK_UNUSED,
-	CHUNK_UNCHANGED,
-	CHUNK_ZERO,
-	CHUNK_KNOWN,
-	CHUNK_SEALED,
-};
-
-/**
- * struct job_chunk - a chunk of a job
- * @same: it must be as the parent has it
- * @verify: and is read all the same
- * @expected: what the parent has; of a chunk that is the same
- * @id: zero of one that is zero
- */
-struct job_chunk {
-	enum outcome outcome;
-	size_t len;
-	bool same;
-	bool verify;
-	struct chunk_id expected;
-	struct chunk_id id;
-	struct sealed sealed;
-};
-
-/**
- * struct job - a run of the disk
- * @off: on the disk, a multiple of the chunk size
- * @len: bytes; shorter than others at the end of the disk only
- * @read: bytes read from the source
- * @bits: granules that must be read, counted from @off
- * @data: @len bytes, as they will be stored
- * @seals: room for each chunk, sealed
- */
-struct job {
-	uint64_t off;
-	size_t len;
-	uint64_t read;
-	struct job_chunk chunks[JOB_CHUNKS];
-	uint64_t bits[BITS_WORDS(REPO_CHUNK_MAX / PLAN_GRANULE)];
-	uint8_t *data;
-	uint8_t *seals;
-};
-
-struct writer {
-	struct repo *repo;
-	struct repo_writer *to;
-	const struct writer_options *opts;
-	size_t job_size;
-	size_t n_jobs;
-	struct job *jobs;
-	size_t n_sealers;
-	struct sealer **sealers; /* one a worker, and the last one for chunk maps */
-	struct plan_window *window;
-	struct parent_window same; /* in that window */
-
-	/* The disk at hand. */
-	const struct plan *plan;
-	struct parent *parent;
-	size_t n_disk;
-	const struct layout_disk *disk;
-	uint64_t next_off; /* all before it has been given out or needs no job */
-	struct chunkmap_builder *map;
-	struct writer_stats *stats;
-};
+/* A LUN answers many requests at once: so many jobs are read while others are computed. */
+#define READ_AHEAD 6
 
 /* ---- buffers and tools ------------------------------------------------------------------------
  */
@@ -93,26 +26,25 @@ void writer_free(struct writer *writer)
 		return;
 	for (size_t i = 0; i < writer->n_sealers; i++)
 		sealer_free(writer->sealers[i]);
+	sealer_free(writer->map_sealer);
 	for (size_t i = 0; i < writer->n_jobs; i++) {
 		free(writer->jobs[i].data);
 		free(writer->jobs[i].seals);
 	}
+	pthread_cond_destroy(&writer->idle);
+	pthread_mutex_destroy(&writer->lock);
 	free(writer->sealers);
 	free(writer->jobs);
 	free(writer->window);
 	free(writer);
 }
 
-static int make_tools(struct writer *writer, struct error *err)
+static int make_jobs(struct writer *writer, size_t depth, struct error *err)
 {
-	size_t threads = MAX(writer->opts->threads, 1u);
-	size_t sealers = threads + 1;
-	size_t depth = MAX(RING_BYTES / (2 * writer->job_size), threads + 2);
 	writer->window = calloc(1, sizeof(*writer->window));
 	writer->jobs = calloc(depth, sizeof(*writer->jobs));
-	writer->sealers = calloc(sealers, sizeof(struct sealer *));
-	if (!writer->window || !writer->jobs || !writer->sealers)
-		return error_set(err, -ENOMEM, "buffers of %zu threads: %m", threads);
+	if (!writer->window || !writer->jobs)
+		return error_set(err, -ENOMEM, "buffers: %m");
 	for (; writer->n_jobs < depth; writer->n_jobs++) {
 		struct job *job = &writer->jobs[writer->n_jobs];
 		job->data = malloc(writer->job_size);
@@ -125,12 +57,37 @@ static int make_tools(struct writer *writer, struct error *err)
 					 writer->job_size);
 		}
 	}
-	for (; writer->n_sealers < sealers; writer->n_sealers++) {
-		int rc = sealer_new(writer->repo, writer->opts->level,
-				    &writer->sealers[writer->n_sealers], err);
-		if (rc < 0)
-			return rc;
-	}
+	return 0;
+}
+
+static int make_sealers(struct writer *writer, size_t n, struct error *err)
+{
+	int rc = sealer_new(writer->repo, writer->opts->level, &writer->map_sealer, err);
+	if (rc < 0)
+		return rc;
+	writer->sealers = calloc(n, sizeof(struct sealer *));
+	if (!writer->sealers)
+		return error_set(err, -ENOMEM, "tools of %zu threads: %m", n);
+	for (; rc == 0 && writer->n_sealers < n; writer->n_sealers += rc == 0)
+		rc = sealer_new(writer->repo, writer->opts->level,
+				&writer->sealers[writer->n_sealers], err);
+	writer->n_idle = writer->n_sealers;
+	return rc;
+}
+
+/* How many jobs the memory that may be used has room for. */
+static int count_jobs(const struct writer *writer, size_t *ret, struct error *err)
+{
+	uint64_t memory = writer->opts->memory;
+	size_t each = 2 * writer->job_size;
+	*ret = (size_t)(memory / each);
+	if (memory == 0)
+		*ret = MAX(RING_BYTES / each, (size_t)writer->opts->threads + 2);
+	if (*ret < WRITER_JOBS_MIN)
+		return error_set(err, -EINVAL,
+				 "%" PRIu64 " MiB of memory are not enough: this repository's "
+				 "chunks need at least %zu MiB",
+				 memory >> 20, WRITER_JOBS_MIN * each >> 20);
 	return 0;
 }
 
@@ -140,13 +97,22 @@ int writer_new(struct repo *repo, struct repo_writer *to, const struct writer_op
 	CLEANUP(writer_free_cleanup) struct writer *writer = calloc(1, sizeof(*writer));
 	if (!writer)
 		return error_set(err, -ENOMEM, "writer: %m");
+	pthread_mutex_init(&writer->lock, NULL);
+	pthread_cond_init(&writer->idle, NULL);
+	limit_init(&writer->limit, opts->limit);
 	writer->repo = repo;
 	writer->to = to;
 	writer->opts = opts;
 	writer->job_size = MAX(JOB_SIZE, (size_t)repo_chunk_size(repo));
-	int rc = make_tools(writer, err);
+	size_t depth;
+	int rc = count_jobs(writer, &depth, err);
+	if (rc == 0)
+		rc = make_jobs(writer, depth, err);
+	if (rc == 0)
+		rc = make_sealers(writer, MAX(opts->threads, 1u), err);
 	if (rc < 0)
 		return rc;
+	writer->readers = (unsigned int)MIN((size_t)opts->threads + READ_AHEAD, depth);
 	*ret = steal(&writer);
 	return 0;
 }
@@ -204,135 +170,10 @@ static int next_job(void *ctx, size_t slot, struct error *err)
 	g -= g % (writer->job_size / PLAN_GRANULE);
 	job->off = window->off + (uint64_t)g * PLAN_GRANULE;
 	job->len = (size_t)MIN((uint64_t)writer->job_size, writer->disk->blk->size - job->off);
-	job->read = 0;
 	memcpy(job->bits, window->bits + g / 64, writer->job_size / PLAN_GRANULE / 8);
 	writer->next_off = job->off + writer->job_size;
 	note_same(writer, job);
 	return 1;
-}
-
-/* ---- doing them: any thread -------------------------------------------------------------------
- */
-
-static size_t granules(size_t bytes)
-{
-	return (bytes + PLAN_GRANULE - 1) / PLAN_GRANULE;
-}
-
-/* Reads what is used, and small gaps between. */
-static int read_used(struct job *job, struct blk *disk, struct error *err)
-{
-	size_t n = granules(job->len);
-	for (size_t g = 0; (g = bits_find(job->bits, g, n, true)) < n;) {
-		size_t end, next = g;
-		do {
-			end = bits_find(job->bits, next, n, false);
-			next = bits_find(job->bits, end, n, true);
-		} while (next < n && next - end <= GAP_GRANULES);
-		size_t off = g * PLAN_GRANULE;
-		size_t len = MIN(end * PLAN_GRANULE, job->len) - off;
-		int rc = blk_read(disk, job->data + off, len, job->off + off, err);
-		if (rc < 0)
-			return rc;
-		job->read += len;
-		g = end;
-	}
-	return 0;
-}
-
-/* Clears what is not used of granules from @g to before @to, whatever the buffer held before. */
-static void clear_unused(struct job *job, size_t g, size_t to)
-{
-	while ((g = bits_find(job->bits, g, to, false)) < to) {
-		size_t end = bits_find(job->bits, g, to, true);
-		size_t off = g * PLAN_GRANULE;
-		memset(job->data + off, 0, MIN(end * PLAN_GRANULE, job->len) - off);
-		g = end;
-	}
-}
-
-/* What the parent has is taken over unread, unless the repository has lost it. */
-static int take_over(struct writer *writer, struct job *job, size_t off, struct error *err)
-{
-	size_t chunk_size = repo_chunk_size(writer->repo);
-	struct job_chunk *chunk = &job->chunks[off / chunk_size];
-	size_t g = off / PLAN_GRANULE, end = granules(off + chunk->len);
-	if (!chunk->same || bits_find(job->bits, g, end, true) == end)
-		return 0;
-	int rc = parent_chunk(writer->parent, writer->n_disk, (job->off + off) / chunk_size,
-			      &chunk->expected, err);
-	if (rc < 0 || chunk->verify)
-		return rc;
-	bool zero = chunk_id_is_zero(&chunk->expected);
-	if (!zero && !repo_writer_knows(writer->to, &chunk->expected))
-		return 0;
-	chunk->id = chunk->expected;
-	chunk->outcome = zero ? CHUNK_ZERO : CHUNK_UNCHANGED;
-	bits_put(job->bits, g, end, false);
-	return 0;
-}
-
-/* Sees what a chunk that was read is; it is sealed if it is new. */
-static int work_chunk(struct writer *writer, struct job *job, size_t off, struct sealer *sealer,
-		      struct error *err)
-{
-	size_t chunk_size = repo_chunk_size(writer->repo), n = off / chunk_size;
-	struct job_chunk *chunk = &job->chunks[n];
-	size_t g = off / PLAN_GRANULE, end = granules(off + chunk->len);
-	if (bits_find(job->bits, g, end, true) == end)
-		return 0;
-	clear_unused(job, g, end);
-	if (is_all_zero(job->data + off, chunk->len)) {
-		chunk->outcome = CHUNK_ZERO;
-		return 0;
-	}
-	int rc = repo_identify(writer->repo, job->data + off, chunk->len, &chunk->id, err);
-	if (rc < 0)
-		return rc;
-	if (repo_writer_knows(writer->to, &chunk->id)) {
-		chunk->outcome = CHUNK_KNOWN;
-		return 0;
-	}
-	chunk->outcome = CHUNK_SEALED;
-	chunk->sealed.buf = job->seals + n * REPO_SEAL_BOUND(chunk_size);
-	return sealer_seal(sealer, &chunk->id, job->data + off, chunk->len, &chunk->sealed, err);
-}
-
-/* A chunk that is the parent's and was read must be what the parent has. */
-static int check_same(struct writer *writer, const struct job *job, size_t off, struct error *err)
-{
-	const struct job_chunk *chunk = &job->chunks[off / repo_chunk_size(writer->repo)];
-	if (!chunk->same || chunk->outcome == CHUNK_UNUSED ||
-	    memcmp(&chunk->id, &chunk->expected, sizeof(chunk->id)) == 0)
-		return 0;
-	return error_set(err, -EILSEQ,
-			 "the list of changes is wrong: the %zu bytes at offset %" PRIu64
-			 " have changed since restore point %.12s, and the list does not say so; "
-			 "back up without it, and do not trust what it comes from",
-			 chunk->len, job->off + off, parent_id(writer->parent));
-}
-
-static int work_job(void *ctx, size_t slot, unsigned int worker, struct error *err)
-{
-	struct writer *writer = ctx;
-	struct job *job = &writer->jobs[slot];
-	size_t chunk_size = repo_chunk_size(writer->repo);
-	int rc = 0;
-	for (size_t off = 0; rc == 0 && off < job->len; off += chunk_size) {
-		struct job_chunk *chunk = &job->chunks[off / chunk_size];
-		chunk->outcome = CHUNK_UNUSED;
-		chunk->len = MIN(chunk_size, job->len - off);
-		memset(&chunk->id, 0, sizeof(chunk->id));
-		rc = take_over(writer, job, off, err);
-	}
-	if (rc == 0)
-		rc = read_used(job, writer->disk->blk, err);
-	for (size_t off = 0; rc == 0 && off < job->len; off += chunk_size) {
-		rc = work_chunk(writer, job, off, writer->sealers[worker], err);
-		if (rc == 0)
-			rc = check_same(writer, job, off, err);
-	}
-	return rc;
 }
 
 /* ---- taking results: the caller's thread, in the order of the disk ----------------------------
@@ -348,10 +189,10 @@ static int take_chunk(struct writer *writer, const struct job_chunk *chunk, uint
 	case CHUNK_UNUSED:
 		return 0;
 	case CHUNK_ZERO:
-		stats->zero += chunk->len;
+		stats->zero += chunk->used;
 		return 0;
 	case CHUNK_UNCHANGED:
-		stats->unchanged += chunk->len;
+		stats->unchanged += chunk->used;
 		return chunkmap_builder_set(writer->map, n, &chunk->id, err);
 	case CHUNK_KNOWN:
 		break;
@@ -362,23 +203,36 @@ static int take_chunk(struct writer *writer, const struct job_chunk *chunk, uint
 			return rc;
 		break;
 	}
-	*(stored ? &stats->added : &stats->known) += chunk->len;
+	*(stored ? &stats->added : &stats->known) += chunk->used;
 	stats->stored += stored;
 	return chunkmap_builder_set(writer->map, n, &chunk->id, err);
+}
+
+static void take_times(struct writer_times *times, const struct writer_times *of_job)
+{
+	times->limit += of_job->limit;
+	times->read += of_job->read;
+	times->hash += of_job->hash;
+	times->compress += of_job->compress;
 }
 
 static int take_job(void *ctx, size_t slot, struct error *err)
 {
 	struct writer *writer = ctx;
 	const struct job *job = &writer->jobs[slot];
-	uint64_t chunk_size = repo_chunk_size(writer->repo);
-	for (size_t off = 0; off < job->len; off += chunk_size) {
-		int rc = take_chunk(writer, &job->chunks[off / chunk_size],
-				    (job->off + off) / chunk_size, err);
-		if (rc < 0)
-			return rc;
-	}
+	uint64_t chunk_size = repo_chunk_size(writer->repo), begin = monotonic_ns();
+	int rc = 0;
+	for (size_t off = 0; rc == 0 && off < job->len; off += chunk_size)
+		rc = take_chunk(writer, &job->chunks[off / chunk_size],
+				(job->off + off) / chunk_size, err);
+	if (rc == 0)
+		rc = repo_writer_checkpoint(writer->to, err);
+	if (rc < 0)
+		return rc;
+	take_times(&writer->stats->times, &job->times);
+	writer->stats->times.add += monotonic_ns() - begin;
 	writer->stats->read += job->read;
+	writer->stats->gaps += job->gaps;
 	if (writer->opts->progress)
 		writer->opts->progress(writer->opts->progress_ctx, writer->stats);
 	if (atomic_load_explicit(writer->opts->stop, memory_order_relaxed))
@@ -388,19 +242,19 @@ static int take_job(void *ctx, size_t slot, struct error *err)
 
 static const struct ordered_ops writer_ops = {
 	.next = next_job,
-	.work = work_job,
+	.work = writer_work,
 	.take = take_job,
 };
 
 static int store_disk(struct writer *writer, struct chunk_id *ret_root, struct error *err)
 {
 	CLEANUP(chunkmap_builder_free_cleanup) struct chunkmap_builder *map = NULL;
-	int rc =
-		chunkmap_builder_new(writer->to, writer->sealers[writer->n_sealers - 1], &map, err);
+	int rc = chunkmap_builder_new(writer->to, writer->map_sealer, &map, err);
 	if (rc < 0)
 		return rc;
 	writer->map = map;
-	rc = ordered_run(&writer_ops, writer, writer->opts->threads, writer->n_jobs, err);
+	rc = ordered_run(&writer_ops, writer, writer->opts->threads ? writer->readers : 0,
+			 writer->n_jobs, err);
 	if (rc < 0)
 		return rc;
 	uint64_t chunk_size = repo_chunk_size(writer->repo);
@@ -425,6 +279,8 @@ int writer_disk(struct writer *writer, const struct plan *plan, struct parent *p
 	writer->window->off = 0;
 	writer->window->length = 0;
 	stats->size += disk->blk->size;
+	stats->times.readers = writer->readers;
+	stats->times.threads = (unsigned int)writer->n_sealers;
 	int rc = store_disk(writer, ret_root, err);
 	if (rc < 0 && rc != -EINTR)
 		return error_wrap(err, rc, "%s ('%s')", disk->name, disk->source);

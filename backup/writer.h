@@ -18,39 +18,25 @@
 #include "lunette/repo.h"
 #include "parent.h"
 #include "plan.h"
+#include "writer-stats.h"
 
-/**
- * struct writer_stats - what became of the bytes of one or more disks
- * @size: of the disks
- * @used: in use, by the plan; all else is skipped
- * @read: from the source, small gaps included
- * @unchanged: of chunks that are the parent's, without having been read
- * @zero: of chunks that turned out to be zero, or were known to be; not stored
- * @known: of chunks that the repository had already, or that came twice
- * @added: of chunks that were new
- * @stored: that new chunks and chunk maps take in packs
- */
-struct writer_stats {
-	uint64_t size;
-	uint64_t used;
-	uint64_t read;
-	uint64_t unchanged;
-	uint64_t zero;
-	uint64_t known;
-	uint64_t added;
-	uint64_t stored;
-};
+/* So many jobs must fit in memory: one is read while the other is computed. */
+#define WRITER_JOBS_MIN 2
 
 /**
  * struct writer_options - how to do it
  * @level: of compression
- * @threads: workers; 0 does all in the caller's thread, with the same result
+ * @threads: that compute at once; 0 does all in the caller's thread, with the same result
+ * @memory: bytes for buffers; 0: a default that is good for all but many threads
+ * @limit: bytes a second that are read, at most; 0: as fast as can be
  * @stop: set by anybody, and it ends with -EINTR
  * @progress: told of each run of a disk that is done, from the caller's thread; may be NULL
  */
 struct writer_options {
 	int level;
 	unsigned int threads;
+	uint64_t memory;
+	uint64_t limit;
 	const atomic_bool *stop;
 	void (*progress)(void *ctx, const struct writer_stats *stats);
 	void *progress_ctx;
@@ -61,6 +47,8 @@ struct writer;
 /**
  * writer_new() - buffers and threads' tools, for one disk after the other
  * @repo: must outlive the writer, as must @to and @opts
+ *
+ * Return: 0; -EINVAL when the memory is not enough for the chunks of this repository; ...
  */
 int writer_new(struct repo *repo, struct repo_writer *to, const struct writer_options *opts,
 	       struct writer **ret, struct error *err);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "backup.h"
+#include "backup-report.h"
 #include "cmd.h"
 
 static const char help[] =
@@ -28,6 +28,9 @@ static const char help[] =
 	"  --verify-seed N       choose the same part as the backup that reported this seed\n"
 	"  --level N             of compression: 1 (fast) to 19 (small), or -1 to -10 (faster still);\n"
 	"                        default: what was chosen at init\n"
+	"  --memory SIZE         for buffers, such as 64M (default 48M)\n"
+	"  --limit RATE          read so many bytes a second at most, such as 50M\n"
+	"  --threads N           hash and compress with so many threads (default: one a processor)\n"
 	"  --json                report as a JSON document\n"
 	"  --progress[=json|none]  show progress although standard error is no terminal, or as lines\n"
 	"                        of JSON, or not at all\n"
@@ -45,6 +48,9 @@ enum {
 	OPT_VERIFY_CHANGED,
 	OPT_VERIFY_SEED,
 	OPT_LEVEL,
+	OPT_MEMORY,
+	OPT_LIMIT,
+	OPT_THREADS,
 	OPT_JSON,
 	OPT_PROGRESS,
 };
@@ -60,6 +66,9 @@ static const struct option options[] = {
 	{ "verify-changed", required_argument, NULL, OPT_VERIFY_CHANGED },
 	{ "verify-seed", required_argument, NULL, OPT_VERIFY_SEED },
 	{ "level", required_argument, NULL, OPT_LEVEL },
+	{ "memory", required_argument, NULL, OPT_MEMORY },
+	{ "limit", required_argument, NULL, OPT_LIMIT },
+	{ "threads", required_argument, NULL, OPT_THREADS },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "progress", optional_argument, NULL, OPT_PROGRESS },
 	CMD_SOURCE_OPTIONS,
@@ -76,6 +85,9 @@ struct arguments {
 	struct parent_request parent;
 	bool seeded;
 	int level; /* 0: the repository's */
+	uint64_t memory;
+	uint64_t limit;
+	unsigned int threads; /* 0: one a processor */
 	bool json;
 	struct cmd_progress progress;
 	struct cmd_sources sources;
@@ -106,6 +118,13 @@ static int take_verify(struct arguments *args, int opt, struct error *err)
 		       : 0;
 }
 
+static int take_size(const char *option, const char *arg, uint64_t *ret, struct error *err)
+{
+	if (!cmd_parse_size(arg, ret) || *ret == 0)
+		return cmd_usage(err, "%s '%s': a number of bytes, such as 64M", option, arg);
+	return 0;
+}
+
 static int take_option(struct arguments *args, int opt, char **argv, struct error *err)
 {
 	switch (opt) {
@@ -132,6 +151,12 @@ static int take_option(struct arguments *args, int opt, char **argv, struct erro
 		return take_verify(args, opt, err);
 	case OPT_LEVEL:
 		return cmd_level_option(optarg, &args->level, err);
+	case OPT_MEMORY:
+		return take_size("--memory", optarg, &args->memory, err);
+	case OPT_LIMIT:
+		return take_size("--limit", optarg, &args->limit, err);
+	case OPT_THREADS:
+		return cmd_threads_option(optarg, &args->threads, err);
 	case OPT_JSON:
 		args->json = true;
 		return 0;
@@ -171,73 +196,11 @@ static int parse(struct arguments *args, int argc, char **argv, struct error *er
 	return 0;
 }
 
-/* What a backup with a parent verified, for a document; NULL without one. */
-static json_t *verified_json(const struct arguments *args, const struct parent *parent)
-{
-	if (!parent || args->parent.verify == 0)
-		return NULL;
-	return json_pack("{s:I, s:I}", "chunks", (json_int_t)parent_n_verify(parent), "seed",
-			 (json_int_t)args->parent.seed);
-}
-
-static int report_json(const struct arguments *args, const struct parent *parent,
-		       const struct backup_result *result, double seconds, bool warnings,
-		       struct error *err)
-{
-	const struct writer_stats *s = &result->stats;
-	json_t *doc = json_pack(
-		"{s:s, s:s, s:s, s:b, s:f, s:o*, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}}", "id",
-		result->id, "name", args->name, "time", result->time, "warnings", warnings,
-		"seconds", seconds, "verified", verified_json(args, parent), "stats", "size",
-		(json_int_t)s->size, "used", (json_int_t)s->used, "read", (json_int_t)s->read,
-		"unchanged", (json_int_t)s->unchanged, "zero", (json_int_t)s->zero, "known",
-		(json_int_t)s->known, "new", (json_int_t)s->added, "stored", (json_int_t)s->stored);
-	return cmd_print_json(doc, err);
-}
-
-static int report_parent(const struct arguments *args, const struct parent *parent,
-			 const struct writer_stats *stats, struct error *err)
-{
-	char text[256], size[CMD_SIZE_MAX];
-	int n = snprintf(text, sizeof(text), "  unchanged  %s since %.12s, not read\n",
-			 cmd_size(stats->unchanged, size), parent_id(parent));
-	if (args->parent.verify > 0)
-		snprintf(text + n, sizeof(text) - (size_t)n,
-			 "  verified %" PRIu64 " unchanged pieces, with --verify-seed %" PRIu64
-			 "\n",
-			 parent_n_verify(parent), args->parent.seed);
-	return cmd_print(text, err);
-}
-
-static int report_text(const struct arguments *args, const struct parent *parent,
-		       const struct backup_result *result, double seconds, struct error *err)
-{
-	const struct writer_stats *s = &result->stats;
-	double rate = seconds > 0 ? (double)s->read / seconds : 0;
-	char size[CMD_SIZE_MAX], used[CMD_SIZE_MAX], skipped[CMD_SIZE_MAX], read[CMD_SIZE_MAX],
-		speed[CMD_SIZE_MAX], zero[CMD_SIZE_MAX], known[CMD_SIZE_MAX], added[CMD_SIZE_MAX],
-		stored[CMD_SIZE_MAX], text[1024];
-	snprintf(text, sizeof(text),
-		 "Restore point %s@%s, id %.12s\n"
-		 "  in use   %s of %s; %s unused and skipped\n"
-		 "  read     %s in %.1f s, %s/s\n"
-		 "  zero     %s\n"
-		 "  known    %s\n"
-		 "  new      %s, stored in %s\n",
-		 args->name, result->time, result->id, cmd_size(s->used, used),
-		 cmd_size(s->size, size), cmd_size(s->size - s->used, skipped),
-		 cmd_size(s->read, read), seconds, cmd_size((uint64_t)rate, speed),
-		 cmd_size(s->zero, zero), cmd_size(s->known, known), cmd_size(s->added, added),
-		 cmd_size(s->stored, stored));
-	int rc = cmd_print(text, err);
-	if (rc == 0 && parent)
-		rc = report_parent(args, parent, s, err);
-	return rc;
-}
-
 static void show(void *ctx, const struct writer_stats *stats)
 {
-	cmd_progress_show(ctx, stats->read);
+	struct cmd_progress *progress = ctx;
+	progress->stored = stats->stored;
+	cmd_progress_show(progress, stats->read - stats->gaps);
 }
 
 /* The restore point stands when this returns 0. */
@@ -249,7 +212,9 @@ static int store(struct arguments *args, struct repo *repo, const struct plan *p
 		.parent = parent,
 		.sources = args->sources.sources,
 		.writer = { .level = args->level ? args->level : repo_level(repo),
-			    .threads = cmd_threads(),
+			    .threads = args->threads ? args->threads : cmd_cpus(),
+			    .memory = args->memory,
+			    .limit = args->limit,
 			    .stop = cmd_stop_on_signals(),
 			    .progress = show,
 			    .progress_ctx = &args->progress },
@@ -311,9 +276,17 @@ static int run(int argc, char **argv, struct error *err)
 	rc = store(&args, repo, plan, parent, &result, err);
 	if (rc < 0)
 		return rc;
-	double seconds = cmd_seconds() - start;
-	rc = args.json ? report_json(&args, parent, &result, seconds, warnings, err)
-		       : report_text(&args, parent, &result, seconds, err);
+	const struct backup_report report = {
+		.name = args.name,
+		.result = &result,
+		.seconds = cmd_seconds() - start,
+		.warnings = warnings,
+		.parent = parent ? parent_id(parent) : NULL,
+		.verified = parent && args.parent.verify > 0,
+		.n_verified = parent ? parent_n_verify(parent) : 0,
+		.seed = args.parent.seed,
+	};
+	rc = (args.json ? backup_report_json : backup_report_text)(&report, err);
 	if (rc < 0)
 		return rc;
 	return warnings ? STATUS_WARNINGS : STATUS_DONE;

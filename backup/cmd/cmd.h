@@ -173,8 +173,14 @@ int cmd_level_option(const char *arg, int *ret, struct error *err);
  */
 const atomic_bool *cmd_stop_on_signals(void);
 
+/* How many processors there are for us. */
+unsigned int cmd_cpus(void);
+
 /* How many threads for work that reads and computes. */
 unsigned int cmd_threads(void);
+
+/* Takes the argument of --threads. Return: 0 or STATUS_USAGE. */
+int cmd_threads_option(const char *arg, unsigned int *ret, struct error *err);
 
 double cmd_seconds(void); /* of a clock that only runs forwards */
 
@@ -191,9 +197,12 @@ struct cmd_progress {
 		CMD_PROGRESS_JSON,
 	} mode;
 	uint64_t total;
+	uint64_t stored; /* what it has become, for the ratio; 0: that is not known */
+	uint64_t done;   /* what was said last, shown or not */
 	double start;
-	double shown;  /* when it was shown last */
-	uint64_t done; /* what was said last, shown or not */
+	double shown;        /* when it was shown last */
+	uint64_t shown_done; /* and how far it was */
+	double rate;         /* bytes a second */
 };
 
 /* Takes the argument of --progress[=json|none], which may be NULL. Return: 0 or STATUS_USAGE. */

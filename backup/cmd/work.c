@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* work - what commands that take long share: being stopped, and showing how far they are. */
-#include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -36,13 +36,28 @@ const atomic_bool *cmd_stop_on_signals(void)
 
 /* Some wait for a disk or a LUN while others compute. */
 #define WAITING_THREADS 3
-#define THREADS_MAX     32u
+#define THREADS_MAX     64u
 
-unsigned int cmd_threads(void)
+unsigned int cmd_cpus(void)
 {
 	cpu_set_t set;
 	int cpus = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
-	return MIN((unsigned int)cpus + WAITING_THREADS, THREADS_MAX);
+	return MIN((unsigned int)cpus, THREADS_MAX);
+}
+
+unsigned int cmd_threads(void)
+{
+	return MIN(cmd_cpus() + WAITING_THREADS, THREADS_MAX);
+}
+
+int cmd_threads_option(const char *arg, unsigned int *ret, struct error *err)
+{
+	char *end;
+	long n = strtol(arg, &end, 10);
+	if (end == arg || *end || n < 1 || n > (long)THREADS_MAX)
+		return cmd_usage(err, "--threads '%s': a number from 1 to %u", arg, THREADS_MAX);
+	*ret = (unsigned int)n;
+	return 0;
 }
 
 double cmd_seconds(void)
@@ -57,6 +72,7 @@ double cmd_seconds(void)
 
 #define INTERVAL      0.2 /* seconds between lines on a terminal */
 #define INTERVAL_JSON 1.0
+#define RATE_SECONDS  5.0 /* that a rate is of */
 
 int cmd_progress_option(struct cmd_progress *progress, const char *arg, struct error *err)
 {
@@ -79,48 +95,83 @@ bool cmd_progress_begin(struct cmd_progress *progress)
 	return progress->mode != CMD_PROGRESS_NONE;
 }
 
-static void show_line(const struct cmd_progress *progress, uint64_t done, double seconds)
+/* Of the last seconds rather than of all: what is left depends on how it goes now. */
+static void measure(struct cmd_progress *progress, double now)
 {
-	char part[CMD_SIZE_MAX], all[CMD_SIZE_MAX], rate[CMD_SIZE_MAX], left[32] = "";
-	double speed = seconds > 0 ? (double)done / seconds : 0;
-	double percent = progress->total ? 100.0 * (double)done / (double)progress->total : 100;
-	if (speed > 0 && seconds > 1) {
-		uint64_t rest = progress->total > done ? progress->total - done : 0;
-		unsigned long long s = (unsigned long long)((double)rest / speed + 0.5);
+	double since = progress->shown > 0 ? progress->shown : progress->start;
+	double elapsed = now - since;
+	if (elapsed <= 0)
+		return;
+	double rate = (double)(progress->done - progress->shown_done) / elapsed;
+	double weight = progress->shown > 0 ? elapsed / (elapsed + RATE_SECONDS) : 1;
+	progress->rate += (rate - progress->rate) * weight;
+	progress->shown = now;
+	progress->shown_done = progress->done;
+}
+
+/* Below zero when nobody knows. */
+static double seconds_left(const struct cmd_progress *progress)
+{
+	uint64_t rest = progress->total - progress->done;
+	return progress->rate > 0 ? (double)rest / progress->rate : -1;
+}
+
+static void show_line(const struct cmd_progress *progress)
+{
+	char part[CMD_SIZE_MAX], all[CMD_SIZE_MAX], rate[CMD_SIZE_MAX], ratio[32] = "",
+									left[32] = "";
+	double percent =
+		progress->total ? 100.0 * (double)progress->done / (double)progress->total : 100;
+	if (progress->stored > 0)
+		snprintf(ratio, sizeof(ratio), ", %.2f : 1",
+			 (double)progress->done / (double)progress->stored);
+	if (seconds_left(progress) >= 0 && progress->shown - progress->start > 1) {
+		unsigned long long s = (unsigned long long)(seconds_left(progress) + 0.5);
 		snprintf(left, sizeof(left), ", %llu:%02llu:%02llu left", s / 3600, s / 60 % 60,
 			 s % 60);
 	}
-	fprintf(stderr, "\r%3.0f %%  %s of %s, %s/s%s\033[K", MIN(percent, 100.0),
-		cmd_size(done, part), cmd_size(progress->total, all),
-		cmd_size((uint64_t)speed, rate), left);
+	fprintf(stderr, "\r%3.0f %%  %s of %s, %s/s%s%s\033[K", percent,
+		cmd_size(progress->done, part), cmd_size(progress->total, all),
+		cmd_size((uint64_t)progress->rate, rate), ratio, left);
 }
 
-static void show_json(const struct cmd_progress *progress, uint64_t done, double seconds)
+static void show_json(const struct cmd_progress *progress)
 {
-	fprintf(stderr,
-		"{\"progress\":{\"done\":%" PRIu64 ",\"total\":%" PRIu64 ",\"seconds\":%.1f}}\n",
-		done, progress->total, seconds);
+	double left = seconds_left(progress);
+	json_t *line = json_pack(
+		"{s:{s:I, s:I, s:f, s:f, s:o, s:o}}", "progress", "bytes_done",
+		(json_int_t)progress->done, "bytes_total", (json_int_t)progress->total, "seconds",
+		progress->shown - progress->start, "rate", progress->rate, "ratio",
+		progress->stored > 0 ? json_real((double)progress->done / (double)progress->stored)
+				     : json_null(),
+		"seconds_left", left < 0 ? json_null() : json_real(left));
+	CLEANUP(free_cleanup)
+	char *text = line ? json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
+	json_decref(line);
+	if (text)
+		fprintf(stderr, "%s\n", text);
 }
 
 void cmd_progress_show(struct cmd_progress *progress, uint64_t done)
 {
 	if (progress->mode == CMD_PROGRESS_NONE)
 		return;
-	done = MIN(done, progress->total); /* gaps that are read over were not foreseen */
-	progress->done = done;
+	progress->done = MIN(done, progress->total);
 	double now = cmd_seconds();
 	bool json = progress->mode == CMD_PROGRESS_JSON;
 	if (now - progress->shown < (json ? INTERVAL_JSON : INTERVAL))
 		return;
-	progress->shown = now;
-	(json ? show_json : show_line)(progress, done, now - progress->start);
+	measure(progress, now);
+	(json ? show_json : show_line)(progress);
 }
 
 void cmd_progress_end(struct cmd_progress *progress)
 {
 	if (progress->shown > 0 && progress->mode == CMD_PROGRESS_LINE)
 		fputs("\r\033[K", stderr);
-	if (progress->shown > 0 && progress->mode == CMD_PROGRESS_JSON)
-		show_json(progress, progress->done, cmd_seconds() - progress->start);
+	if (progress->shown > 0 && progress->mode == CMD_PROGRESS_JSON) {
+		measure(progress, cmd_seconds());
+		show_json(progress);
+	}
 	progress->shown = 0;
 }

@@ -19,6 +19,8 @@ struct committer {
 	bool busy;
 	bool over;
 	struct error error; /* the first; code 0 when there was none */
+	uint64_t busy_ns;
+	uint64_t waited_ns;
 };
 
 static void *work(void *arg)
@@ -36,11 +38,13 @@ static void *work(void *arg)
 		pthread_mutex_unlock(&c->lock);
 
 		struct error err = { 0 };
+		uint64_t begin = monotonic_ns();
 		int rc = drop ? 0 : job->run(job, &err);
 		job->free(job);
 
 		pthread_mutex_lock(&c->lock);
 		c->busy = false;
+		c->busy_ns += monotonic_ns() - begin;
 		if (rc < 0)
 			c->error = err;
 		pthread_cond_signal(&c->done);
@@ -87,9 +91,11 @@ static int failed(const struct committer *c, struct error *err)
 
 int committer_give(struct committer *c, struct committer_job *job, struct error *err)
 {
+	uint64_t begin = monotonic_ns();
 	pthread_mutex_lock(&c->lock);
 	while (c->given - c->begun == WAITING_MAX)
 		pthread_cond_wait(&c->done, &c->lock);
+	c->waited_ns += monotonic_ns() - begin;
 	int rc = failed(c, err);
 	if (rc == 0) {
 		c->ring[c->given++ % WAITING_MAX] = job;
@@ -103,10 +109,20 @@ int committer_give(struct committer *c, struct committer_job *job, struct error 
 
 int committer_drain(struct committer *c, struct error *err)
 {
+	uint64_t begin = monotonic_ns();
 	pthread_mutex_lock(&c->lock);
 	while (c->begun < c->given || c->busy)
 		pthread_cond_wait(&c->done, &c->lock);
+	c->waited_ns += monotonic_ns() - begin;
 	int rc = failed(c, err);
 	pthread_mutex_unlock(&c->lock);
 	return rc;
+}
+
+void committer_times(struct committer *c, uint64_t *ret_busy, uint64_t *ret_waited)
+{
+	pthread_mutex_lock(&c->lock);
+	*ret_busy = c->busy_ns;
+	*ret_waited = c->waited_ns;
+	pthread_mutex_unlock(&c->lock);
 }

@@ -37,6 +37,13 @@ DEFINE_CLEANUP(struct committer *, committer_free)
  */
 int committer_give(struct committer *committer, struct committer_job *job, struct error *err);
 
+/**
+ * committer_times() - nanoseconds that have gone by
+ * @ret_busy: in jobs that have ended
+ * @ret_waited: in committer_give() and committer_drain()
+ */
+void committer_times(struct committer *committer, uint64_t *ret_busy, uint64_t *ret_waited);
+
 /* Waits until all jobs are done. Return: 0; the error of one of them. */
 int committer_drain(struct committer *committer, struct error *err);
 

@@ -76,6 +76,10 @@ int repo_writer_add_kind(struct repo_writer *writer, const struct chunk_id *id,
 			 const struct sealed *sealed, size_t len, enum pack_kind kind,
 			 uint64_t *ret_stored, struct error *err);
 
+/* So long after something new came it is in an index, in nanoseconds: tests cannot wait a minute.
+ */
+void repo_writer_set_interval(struct repo_writer *writer, uint64_t ns);
+
 const struct repo *repo_writer_repo(const struct repo_writer *writer);
 
 /* ---- point.c ---- */

@@ -19,17 +19,20 @@
 
 /*
  * After this many bytes of packs an index is written: early at first, so that the work of a short
- * run counts too, and twice as late each time, so that indexes stay few. This bounds what a killed
- * writer has to store again.
+ * run counts too, and twice as late each time, so that indexes stay few; but never later than this
+ * time after something new came. Both bound what a killed writer has to store again.
  */
 #define FLUSH_FIRST (256ull << 20)
-#define FLUSH_LAST  (1024ull << 20)
+#define FLUSH_LAST  ((1024ull << 20) - PACK_FULL_BYTES)
+#define FLUSH_NS    (60 * 1000000000ull)
 
 struct repo_writer {
 	struct repo *repo;
 	struct committer *committer;
 	struct pack *pack;    /* the one being filled, or NULL */
 	uint64_t flush_after; /* bytes of packs */
+	uint64_t flush_ns;    /* or so long after the first of what no index knows */
+	uint64_t first_ns;    /* when that was added; of the monotonic clock */
 	struct error error;   /* the first of the adding thread; code 0 when there was none */
 	pthread_mutex_t lock; /* guards the two below and what they point to */
 	struct recent *young; /* being filled */
@@ -60,6 +63,7 @@ int repo_writer_new(struct repo *repo, struct repo_writer **ret, struct error *e
 	pthread_mutex_init(&writer->lock, NULL);
 	writer->repo = repo;
 	writer->flush_after = FLUSH_FIRST;
+	writer->flush_ns = FLUSH_NS;
 	writer->young = calloc(1, sizeof(*writer->young));
 	writer->old = calloc(1, sizeof(*writer->old));
 	if (!writer->young || !writer->old)
@@ -208,6 +212,8 @@ static int add_new(struct repo_writer *writer, const struct chunk_id *id,
 	pthread_mutex_lock(&writer->lock);
 	recent_add(writer->young, &entry);
 	pthread_mutex_unlock(&writer->lock);
+	if (writer->young->n == 1)
+		writer->first_ns = monotonic_ns();
 
 	if (!pack_full(writer->pack))
 		return 0;
@@ -250,12 +256,37 @@ int repo_writer_add(struct repo_writer *writer, const struct chunk_id *id,
 	return repo_writer_add_kind(writer, id, sealed, len, PACK_KIND_DATA, ret_stored, err);
 }
 
+/* Everything that was added gets into an index, the pack that is not full too. */
+static int flush_all(struct repo_writer *writer, struct error *err)
+{
+	int rc = writer->pack ? finish_pack(writer, err) : 0;
+	return rc == 0 && writer->young->n > 0 ? flush(writer, err) : rc;
+}
+
+int repo_writer_checkpoint(struct repo_writer *writer, struct error *err)
+{
+	if (writer->error.code < 0 || writer->young->n == 0 ||
+	    monotonic_ns() - writer->first_ns < writer->flush_ns)
+		return 0;
+	struct error why;
+	int rc = flush_all(writer, &why);
+	return rc < 0 ? fail(writer, rc, &why, err) : 0;
+}
+
+void repo_writer_times(struct repo_writer *writer, uint64_t *ret_busy, uint64_t *ret_waited)
+{
+	committer_times(writer->committer, ret_busy, ret_waited);
+}
+
+void repo_writer_set_interval(struct repo_writer *writer, uint64_t ns)
+{
+	writer->flush_ns = ns;
+}
+
 static int finish(struct repo_writer *writer, const json_t *point, char ret_id[65],
 		  struct error *err)
 {
-	int rc = writer->pack ? finish_pack(writer, err) : 0;
-	if (rc == 0 && writer->young->n > 0)
-		rc = flush(writer, err);
+	int rc = flush_all(writer, err);
 	if (rc == 0)
 		rc = committer_drain(writer->committer, err);
 	return rc < 0 ? rc : point_put(writer->repo, point, ret_id, err);

@@ -201,6 +201,23 @@ int repo_writer_add(struct repo_writer *writer, const struct chunk_id *id,
 		    struct error *err);
 
 /**
+ * repo_writer_checkpoint() - let what was added be found by the next writer, if it is time
+ *
+ * To be called now and then by the thread that adds. Once a minute, if there is anything new, its
+ * packs are finished, however small, and their index is written.
+ *
+ * Return: 0; the error of an earlier write.
+ */
+int repo_writer_checkpoint(struct repo_writer *writer, struct error *err);
+
+/**
+ * repo_writer_times() - nanoseconds that have gone by
+ * @ret_busy: while packs and indexes were brought to stable storage, which goes on by itself
+ * @ret_waited: while the thread that adds had to wait for that
+ */
+void repo_writer_times(struct repo_writer *writer, uint64_t *ret_busy, uint64_t *ret_waited);
+
+/**
  * repo_writer_commit() - make all that was added durable, then write the restore point
  * @point: the manifest; borrowed
  * @ret_id: its id, hexadecimal

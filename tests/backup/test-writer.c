@@ -90,10 +90,25 @@ static void what_is_stored_does_not_depend_on_threads(void **state)
 			assert_non_null(strstr(first, "/index/"));
 		}
 		assert_string_equal(contents_of(dir), first);
-		assert_memory_equal(&result.stats, &stats, sizeof(stats));
+		assert_memory_equal(&result.stats, &stats, offsetof(struct writer_stats, times));
 		fixture_dir_free(dir);
 	}
 	free(first);
+}
+
+/* In whole granules, but for the disk's last one. */
+static uint64_t bytes_in_use(const struct disk_fixture *fix, size_t off, size_t len)
+{
+	uint64_t bytes = 0;
+	for (size_t at = off; at < off + len; at += PLAN_GRANULE) {
+		size_t end = MIN(at + PLAN_GRANULE, (size_t)DISK_SIZE);
+		bool in_use = false;
+		for (size_t i = 0; i < fix->disk.n_metadata; i++)
+			in_use |= fix->ranges[i].start < end &&
+				  at < fix->ranges[i].start + fix->ranges[i].length;
+		bytes += in_use ? end - at : 0;
+	}
+	return bytes;
 }
 
 static void every_byte_is_counted_once(void **state)
@@ -107,30 +122,26 @@ static void every_byte_is_counted_once(void **state)
 	ok(disk_fixture_backup(fix, repo, 2, NULL, &first, err));
 	ok(disk_fixture_backup(fix, repo, 2, NULL, &second, err));
 
-	uint64_t used = 0, chunks[4] = { 0 }; /* zero, known, new; and unused */
-	for (size_t i = 0; i < fix->disk.n_metadata; i++)
-		used += (fix->ranges[i].length + 511) / 512 * 512;
-	assert_int_equal(first.stats.size, DISK_SIZE);
-	assert_int_equal(first.stats.used, used);
-	assert_true(first.stats.read >= used);
+	uint64_t want[3] = { 0 }; /* zero, known, new */
 	for (size_t off = 0; off < DISK_SIZE; off += CHUNK) {
 		size_t len = MIN((size_t)CHUNK, DISK_SIZE - off);
-		bool in_use = false;
-		for (size_t i = 0; i < fix->disk.n_metadata; i++)
-			in_use |= fix->ranges[i].start < off + len &&
-				  off < fix->ranges[i].start + fix->ranges[i].length;
 		bool again = off > (size_t)19 << 20 && off < (size_t)21 << 20;
-		chunks[!in_use                                 ? 3
-		       : is_all_zero(fix->expected + off, len) ? 0
-		       : again                                 ? 1
-							       : 2] += len;
+		want[is_all_zero(fix->expected + off, len) ? 0
+		     : again                               ? 1
+							   : 2] += bytes_in_use(fix, off, len);
 	}
-	assert_int_equal(first.stats.zero, chunks[0]);
-	assert_int_equal(first.stats.known, chunks[1]);
-	assert_int_equal(first.stats.added, chunks[2]);
-	assert_true(first.stats.stored > 0 && first.stats.stored < chunks[2]);
+	const struct writer_stats *s = &first.stats;
+	assert_int_equal(s->size, DISK_SIZE);
+	assert_int_equal(s->used, bytes_in_use(fix, 0, DISK_SIZE));
+	assert_int_equal(s->read - s->gaps, s->used);
+	assert_true(s->gaps > 0);
+	assert_int_equal(s->zero, want[0]);
+	assert_int_equal(s->known, want[1]);
+	assert_int_equal(s->added, want[2]);
+	assert_int_equal(s->unchanged + s->zero + s->known + s->added, s->used);
+	assert_true(s->stored > 0 && s->stored < want[2]);
 
-	assert_int_equal(second.stats.known, chunks[1] + chunks[2]);
+	assert_int_equal(second.stats.known, want[1] + want[2]);
 	assert_int_equal(second.stats.added, 0);
 	assert_int_equal(second.stats.stored, 0);
 	repo_close(repo);
@@ -189,6 +200,74 @@ static void who_is_told_to_stop_leaves_no_restore_point(void **state)
 	fixture_dir_free(dir);
 }
 
+static int backup_with(struct disk_fixture *fix, uint64_t memory, uint32_t chunk_size,
+		       struct error *err)
+{
+	static struct source source;
+	static struct source *const sources[] = { &source };
+	static const atomic_bool never = false;
+	const struct backup_request request = {
+		.name = "test",
+		.sources = sources,
+		.writer = { .level = 1, .threads = 8, .memory = memory, .stop = &never },
+	};
+	struct backup_result result;
+	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
+	char *dir = fixture_dir();
+	int rc = repo_init(dir, &(struct repo_settings){ .chunk_size = chunk_size }, err);
+	if (rc == 0)
+		rc = repo_open(dir, NULL, &repo, err);
+	if (rc == 0)
+		rc = backup_run(repo, &fix->plan, &request, &result, err);
+	fixture_dir_free(dir);
+	return rc;
+}
+
+static void memory_that_is_not_enough_is_refused(void **state)
+{
+	static const struct {
+		uint32_t chunk_size;
+		uint64_t needed;
+	} cases[] = { { 64 << 10, 4 << 20 }, { 1 << 20, 4 << 20 }, { 4 << 20, 16 << 20 } };
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct error why = { 0 };
+		char says[64];
+		snprintf(says, sizeof(says), "at least %d MiB", (int)(cases[i].needed >> 20));
+		assert_int_equal(
+			backup_with(*state, cases[i].needed - 1, cases[i].chunk_size, &why),
+			-EINVAL);
+		assert_non_null(strstr(why.msg, says));
+		ok(backup_with(*state, cases[i].needed, cases[i].chunk_size, err));
+	}
+}
+
+static void what_held_a_backup_up_is_told(void **state)
+{
+	(void)state;
+	const uint64_t s = 1000000000;
+	const struct {
+		struct writer_times times;
+		const char *want;
+	} cases[] = {
+		{ { .wall = 10 * s, .read = 70 * s, .compress = 5 * s, .readers = 8, .threads = 2 },
+		  "read" },
+		{ { .wall = 10 * s,
+		    .read = 70 * s,
+		    .compress = 19 * s,
+		    .readers = 8,
+		    .threads = 2 },
+		  "compress" },
+		{ { .wall = 10 * s, .hash = 15 * s, .compress = 2 * s, .readers = 8, .threads = 2 },
+		  "hash" },
+		{ { .wall = 10 * s, .read = 40 * s, .commit = 9 * s, .readers = 8, .threads = 2 },
+		  "write" },
+		{ { .wall = 10 * s, .limit = 60 * s, .read = 1 * s, .readers = 8, .threads = 2 },
+		  "limit" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_string_equal(writer_bottleneck(&cases[i].times), cases[i].want);
+}
+
 static void names_that_would_be_trouble_are_refused(void **state)
 {
 	(void)state;
@@ -214,6 +293,8 @@ int main(void)
 		test(every_byte_is_counted_once),
 		test(a_disk_that_cannot_be_read_leaves_no_restore_point),
 		test(who_is_told_to_stop_leaves_no_restore_point),
+		test(memory_that_is_not_enough_is_refused),
+		cmocka_unit_test(what_held_a_backup_up_is_told),
 		test(names_that_would_be_trouble_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

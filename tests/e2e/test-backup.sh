@@ -40,6 +40,7 @@ manifest a.img >a.first
 manifest c.img >c.first
 is 'nothing was wrong' "$(jq .warnings first.json)" false
 is 'both disks were looked at' "$(jq .stats.size first.json)" $(($(stat -c %s one.img) + $(stat -c %s two.img)))
+is 'every byte is counted once' "$(jq '.stats | .used == .unchanged + .zero + .known + .new' first.json)" true
 is 'the counts fit together' "$(jq '.stats | .used < .size / 2 and .read <= .used + 1048576 and .new > 0 and .stored < .new' first.json)" true
 
 disks_mount a.img "$TAP_DIR/ntfs"
@@ -141,7 +142,8 @@ before=$(stored)
 is 'the level of init is the default' \
 	"$("$LUNETTE" backup --repo leveled --name x --json one.img | jq ".stats.stored < $before")" true
 fails 'there is no level 0' 2 "'0': a number from 1 to 19" "$LUNETTE" backup --name x --level 0 one.img
-ok 'progress as JSON' bash -c '"$0" backup --name p --progress=json one.img 2>&1 >/dev/null | jq -es "length > 1 and (map(.progress.done) | . == sort) and (.[-1].progress | .done == .total)"' "$LUNETTE"
+rm -rf other && "$LUNETTE" init other >/dev/null
+ok 'progress as JSON' bash -c '"$0" backup --repo other --name p --progress=json one.img 2>&1 >/dev/null | jq -es "length > 1 and (map(.progress.bytes_done) | . == sort) and (.[-1].progress | .bytes_done == .bytes_total and .ratio > 1 and .rate > 0 and .seconds_left == 0)"' "$LUNETTE"
 is 'no progress where there is no terminal' "$("$LUNETTE" backup --name p one.img 2>&1 >/dev/null)" ''
 
 for size in 64K 4M; do

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * backup-report - see backup-report.h.
+ *
+ * Every byte of the disks is in one line of the first part: unused, unchanged, zero, known or new.
+ * What was read and what the threads were busy with comes after that.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backup-report.h"
+#include "cmd.h"
+
+/* The word for a stage, as the report's sentence has it. */
+static const char *stage_word(const char *stage)
+{
+	static const char *const words[][2] = {
+		{ "limit", "by --limit" },	 { "read", "by reading" }, { "hash", "by hashing" },
+		{ "compress", "by compressing" }, { "write", "by writing" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strcmp(stage, words[i][0]) == 0)
+			return words[i][1];
+	return "";
+}
+
+static double seconds(uint64_t ns)
+{
+	return (double)ns / 1e9;
+}
+
+static void print_bytes(FILE *out, const struct backup_report *report)
+{
+	const struct writer_stats *s = &report->result->stats;
+	char a[CMD_SIZE_MAX], b[CMD_SIZE_MAX];
+	fprintf(out, "  disks      %s\n", cmd_size(s->size, a));
+	fprintf(out, "  unused     %s, skipped\n", cmd_size(s->size - s->used, a));
+	if (report->parent)
+		fprintf(out, "  unchanged  %s since %.12s, not read\n", cmd_size(s->unchanged, a),
+			report->parent);
+	fprintf(out, "  zero       %s\n", cmd_size(s->zero, a));
+	fprintf(out, "  known      %s, in the repository already\n", cmd_size(s->known, a));
+	fprintf(out, "  new        %s, stored in %s\n", cmd_size(s->added, a),
+		cmd_size(s->stored, b));
+}
+
+static void print_reading(FILE *out, const struct backup_report *report)
+{
+	const struct writer_stats *s = &report->result->stats;
+	double rate = report->seconds > 0 ? (double)s->read / report->seconds : 0;
+	char a[CMD_SIZE_MAX], b[CMD_SIZE_MAX];
+	fprintf(out, "  read       %s in %.1f s, %s/s", cmd_size(s->read, a), report->seconds,
+		cmd_size((uint64_t)rate, b));
+	if (s->stored > 0)
+		fprintf(out, "; %.2f times what was stored", (double)s->read / (double)s->stored);
+	fputc('\n', out);
+	if (report->verified)
+		fprintf(out, "  verified   %" PRIu64 " unchanged pieces, with --verify-seed %" PRIu64
+			"\n", report->n_verified, report->seed);
+}
+
+static void print_times(FILE *out, const struct writer_times *t)
+{
+	fprintf(out, "  busy       ");
+	if (t->limit)
+		fprintf(out, "held back %.1f s, ", seconds(t->limit));
+	fprintf(out,
+		"reading %.1f s, hashing %.1f s, compressing %.1f s, writing %.1f s, waiting %.1f s\n",
+		seconds(t->read), seconds(t->hash), seconds(t->compress),
+		seconds(t->add + t->commit), seconds(t->wait));
+	fprintf(out, "  held up    %s\n", stage_word(writer_bottleneck(t)));
+}
+
+int backup_report_text(const struct backup_report *report, struct error *err)
+{
+	CLEANUP(free_cleanup) char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	if (!out)
+		return error_set(err, -ENOMEM, "report: %m");
+	fprintf(out, "Restore point %s@%s, id %.12s\n", report->name, report->result->time,
+		report->result->id);
+	print_bytes(out, report);
+	print_reading(out, report);
+	print_times(out, &report->result->stats.times);
+	if (fclose(out) != 0)
+		return error_set(err, -ENOMEM, "report: %m");
+	return cmd_print(text, err);
+}
+
+/* What a backup with a parent verified, for a document; NULL without. */
+static json_t *verified_json(const struct backup_report *report)
+{
+	if (!report->verified)
+		return NULL;
+	return json_pack("{s:I, s:I}", "chunks", (json_int_t)report->n_verified, "seed",
+			 (json_int_t)report->seed);
+}
+
+int backup_report_json(const struct backup_report *report, struct error *err)
+{
+	const struct backup_result *result = report->result;
+	const struct writer_stats *s = &result->stats;
+	json_t *ratio = s->stored > 0 ? json_real((double)s->read / (double)s->stored)
+				      : json_null();
+	json_t *doc = json_pack("{s:s, s:s, s:s, s:b, s:f, s:o*, s:o, s:o, s:o}", "id", result->id,
+				"name", report->name, "time", result->time, "warnings",
+				report->warnings, "seconds", report->seconds, "verified",
+				verified_json(report), "stats", writer_stats_json(s), "ratio",
+				ratio, "times", writer_times_json(&s->times));
+	return cmd_print_json(doc, err);
+}
