@@ -42,6 +42,9 @@ struct repo {
 int repo_open_store(struct store *store, const char *path, const struct repo_open_options *options,
 		    struct repo **ret, struct error *err);
 
+/* Return: 0; -EPROTONOSUPPORT when writers need a feature that is not known here. */
+int repo_may_write(const struct repo *repo, struct error *err);
+
 /* ---- repo-read.c ---- */
 
 int openers_new(struct openers **ret, struct error *err);

@@ -52,11 +52,9 @@ struct flush_job {
 
 int repo_writer_new(struct repo *repo, struct repo_writer **ret, struct error *err)
 {
-	if (repo->config.write_refused[0])
-		return error_set(err, -EPROTONOSUPPORT,
-				 "repository '%s': adding to it needs the feature '%s', which this "
-				 "lunette does not know: please use a newer one",
-				 repo->path, repo->config.write_refused);
+	int rc = repo_may_write(repo, err);
+	if (rc < 0)
+		return rc;
 	CLEANUP(repo_writer_free_cleanup) struct repo_writer *writer = calloc(1, sizeof(*writer));
 	if (!writer)
 		return error_set(err, -ENOMEM, "write to the repository: %m");
@@ -69,7 +67,7 @@ int repo_writer_new(struct repo *repo, struct repo_writer **ret, struct error *e
 	if (!writer->young || !writer->old)
 		return error_set(err, -ENOMEM, "write to the repository: %m");
 	/* What others have added since the repository was opened need not be stored again. */
-	int rc = catalog_refresh(repo->catalog, err);
+	rc = catalog_refresh(repo->catalog, err);
 	if (rc == 0)
 		rc = committer_new(&writer->committer, err);
 	if (rc < 0)

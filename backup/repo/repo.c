@@ -107,6 +107,16 @@ void repo_close(struct repo *repo)
 	free(repo);
 }
 
+int repo_may_write(const struct repo *repo, struct error *err)
+{
+	if (!repo->config.write_refused[0])
+		return 0;
+	return error_set(err, -EPROTONOSUPPORT,
+			 "repository '%s': adding to it needs the feature '%s', which this lunette "
+			 "does not know: please use a newer one",
+			 repo->path, repo->config.write_refused);
+}
+
 uint32_t repo_chunk_size(const struct repo *repo)
 {
 	return repo->config.chunk_size;
