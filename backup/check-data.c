@@ -22,7 +22,7 @@
 
 /**
  * struct piece - a run of a pack's chunks
- * @bad: those of @entries that are damaged
+ * @bad: for each of @entries 0, or why it cannot be had: -EUCLEAN when it is damaged
  * @sealed: room for what is read, grows to what is needed
  * @opened: room for a chunk
  */
@@ -30,7 +30,7 @@ struct piece {
 	struct check_pack *pack;
 	uint32_t n;
 	struct pack_entry entries[PIECE_CHUNKS];
-	bool bad[PIECE_CHUNKS];
+	int bad[PIECE_CHUNKS];
 	size_t sealed_room;
 	uint8_t *sealed;
 	size_t opened_room;
@@ -43,7 +43,8 @@ struct piece {
  * @choose: how many of them are to be
  * @random: state of the generator that chooses
  * @pack: whose chunks are given out; its table, and the next chunk
- * @n_bad: of @bad_pack, whose last piece has not been seen yet
+ * @n_bad: chunks of @bad_pack, whose last piece has not been seen yet, that are damaged
+ * @n_unread: those of it that cannot be read
  */
 struct data {
 	struct check *check;
@@ -59,6 +60,7 @@ struct data {
 	struct piece *pieces;
 	struct check_pack *bad_pack;
 	uint64_t n_bad;
+	uint64_t n_unread;
 };
 
 static void data_cleanup(struct data *data)
@@ -114,7 +116,9 @@ static int next_pack(struct data *data, struct error *err)
 		if (rc == 0 || rc == -ENOMEM)
 			return rc == 0 ? 0 : error_set(err, rc, "%s", why.msg);
 		data->pack->damaged = true;
-		rc = rc == -ENOENT ? 0 : check_problem(data->check, "packs", why.msg, err);
+		char key[STORE_KEY_MAX];
+		pack_key(data->pack->id, key);
+		rc = rc == -ENOENT ? 0 : check_problem(data->check, key, rc, why.msg, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -189,7 +193,7 @@ static int prove_piece(void *ctx, size_t slot, unsigned int worker, struct error
 			   : pack_chunk_read(repo, piece->pack->id, entry, piece->opened, err);
 		if (rc == -ENOMEM)
 			return rc;
-		piece->bad[i] = rc < 0;
+		piece->bad[i] = rc;
 	}
 	return 0;
 }
@@ -218,11 +222,17 @@ static int say_bad(struct data *data, struct error *err)
 	if (!data->bad_pack)
 		return 0;
 	pack_key(data->bad_pack->id, key);
+	data->bad_pack = NULL;
+	int rc = 0;
 	snprintf(what, sizeof(what), "%" PRIu64 " of its chunks %s damaged", data->n_bad,
 		 data->n_bad == 1 ? "is" : "are");
-	data->bad_pack = NULL;
-	data->n_bad = 0;
-	return check_problem(data->check, key, what, err);
+	if (data->n_bad > 0)
+		rc = check_problem(data->check, key, -EUCLEAN, what, err);
+	snprintf(what, sizeof(what), "%" PRIu64 " of its chunks cannot be read", data->n_unread);
+	if (rc == 0 && data->n_unread > 0)
+		rc = check_problem(data->check, key, -EIO, what, err);
+	data->n_bad = data->n_unread = 0;
+	return rc;
 }
 
 static int take_piece(void *ctx, size_t slot, struct error *err)
@@ -237,7 +247,7 @@ static int take_piece(void *ctx, size_t slot, struct error *err)
 		if (!piece->bad[i])
 			continue;
 		data->bad_pack = piece->pack;
-		data->n_bad++;
+		*(piece->bad[i] == -EUCLEAN ? &data->n_bad : &data->n_unread) += 1;
 		rc = note_bad(check, &entry->id, entry->length, err);
 	}
 	if (rc == 0 && check->opts->progress)

@@ -43,8 +43,12 @@ struct check {
 
 /* ---- check.c ---- */
 
-/* Something is not as it should be. @object: its key, or what it is called. */
-int check_problem(struct check *check, const char *object, const char *what, struct error *err);
+/*
+ * Something is not as it should be. @object: its key, or what it is called; @code: -EUCLEAN when
+ * its bytes are wrong, anything else when it could not be read, or was not understood.
+ */
+int check_problem(struct check *check, const char *object, int code, const char *what,
+		  struct error *err);
 
 /* Return: 0; -EINTR when the check is to end. */
 int check_stopped(const struct check *check, struct error *err);

@@ -78,13 +78,13 @@ struct check_pack *check_find_pack(const struct check *check, const uint8_t id[3
 			      : NULL;
 }
 
-static int pack_problem(struct check *check, struct check_pack *pack, const char *what,
+static int pack_problem(struct check *check, struct check_pack *pack, int code, const char *what,
 			struct error *err)
 {
 	char key[STORE_KEY_MAX];
 	pack_key(pack->id, key);
 	pack->damaged = true;
-	return check_problem(check, key, what, err);
+	return check_problem(check, key, code, what, err);
 }
 
 /* ---- what the indexes say ----------------------------------------------------------------------
@@ -115,7 +115,7 @@ static int note_pack(struct check *check, const struct index_pack *known, struct
 	char what[128];
 	snprintf(what, sizeof(what), "it has %" PRIu64 " bytes, and an index says %" PRIu32,
 		 pack->size, known->size);
-	return pack_problem(check, pack, what, err);
+	return pack_problem(check, pack, -EUCLEAN, what, err);
 }
 
 static int sum_up(struct check *check, struct index_cursor *cursor, struct check_pack **packs,
@@ -166,7 +166,7 @@ static int check_index(void *ctx, const char *name, struct index *index, const s
 	if (rc == -ENOENT)
 		return 0; /* a larger one took its place meanwhile */
 	check->result->indexes++;
-	return rc < 0 ? check_problem(check, object, damage.msg, err) : 0;
+	return rc < 0 ? check_problem(check, object, rc, damage.msg, err) : 0;
 }
 
 int check_indexes(struct check *check, struct error *err)
@@ -206,7 +206,7 @@ static int compare(struct check *check, struct check_pack *pack, const struct pa
 		known += count_places(check, pack, &table->entries[i]);
 	return known == pack->n
 		       ? 0
-		       : pack_problem(check, pack,
+		       : pack_problem(check, pack, -EUCLEAN,
 				      "an index says of it what its table does not say", err);
 }
 
@@ -226,7 +226,7 @@ static int check_table(struct check *check, struct check_pack *pack, struct erro
 	if (rc == -ENOENT && pack->n == 0)
 		return 0; /* pruned meanwhile */
 	if (rc < 0)
-		return pack_problem(check, pack, why.msg, err);
+		return pack_problem(check, pack, rc, why.msg, err);
 	return pack->n > 0 ? compare(check, pack, table, err) : 0;
 }
 

@@ -15,6 +15,8 @@
 #include "chunkmap.h"
 #include "hurt.h"
 
+#define LOST_MAX (1u << 20)
+
 /**
  * struct points - restore points on their way
  * @lost: ids of chunks and nodes that were counted as lost
@@ -98,7 +100,7 @@ static int visit_node(struct tree *tree, const struct chunk_id *node, unsigned i
 			continue;
 		if (at >= tree->disk.n_chunks) {
 			*well = false;
-			return check_problem(tree->points->check, tree->name,
+			return check_problem(tree->points->check, tree->name, -EUCLEAN,
 					     "its chunk map goes on past the end of the disk", err);
 		}
 		int rc = visit_child(tree, &node[i], level, at, well, err);
@@ -134,7 +136,7 @@ static int visit(struct tree *tree, const struct chunk_id *id, unsigned int leve
 		*well = false;
 		uint64_t count = MIN(chunkmap_span(level), tree->disk.n_chunks - n);
 		rc = lose(tree, id, n, count, err);
-		return rc < 0 ? rc : check_problem(check, tree->name, why.msg, err);
+		return rc < 0 ? rc : check_problem(check, tree->name, why.code, why.msg, err);
 	}
 	bool below = true, new;
 	rc = visit_node(tree, node, level, n, &below, err);
@@ -151,7 +153,8 @@ static int check_disk(struct points *points, const char *name, const struct repo
 	unsigned int levels = chunkmap_levels(disk->n_chunks);
 	bool well = true;
 	if (levels > CHUNKMAP_LEVELS)
-		return check_problem(points->check, name, "a disk is larger than any can be", err);
+		return check_problem(points->check, name, -EUCLEAN,
+				     "a disk is larger than any can be", err);
 	int rc = disk->n_chunks == 0 || chunk_id_is_zero(&disk->root)
 			 ? 0
 			 : visit(&tree, &disk->root, levels - 1, 0, &well, err);
@@ -185,7 +188,7 @@ static int report(struct check *check, const char id[65], const json_t *point, c
 		return 0;
 	char what[96];
 	snprintf(what, sizeof(what), "%" PRIu64 " bytes of its disks cannot be read", bytes);
-	int rc = check_problem(check, name, what, err);
+	int rc = check_problem(check, name, -EUCLEAN, what, err);
 	if (rc < 0 || result->n_hurt++ >= CHECK_POINTS_MAX)
 		return rc;
 	json_t *hurt = NULL;
@@ -221,18 +224,33 @@ static int check_point(void *ctx, const char id[65], const json_t *point, struct
 	return rc < 0 ? rc : report(check, id, point, name, &disks, err);
 }
 
-static void damaged_point(void *ctx, const struct error *why)
+/* Those that cannot be read, which repo_points() leaves out. */
+static int prove_point(void *ctx, const char *name, struct error *err)
 {
-	struct points *points = ctx;
-	check_problem(points->check, "points", why->msg, NULL);
+	struct check *check = ctx;
+	struct chunk_id id;
+	if (!chunk_id_parse(name, &id))
+		return 0;
+	json_t *point = NULL;
+	struct error why = { 0 };
+	int rc = point_get(check->repo, name, &point, &why);
+	json_decref(point);
+	if (rc == -ENOMEM)
+		return error_set(err, rc, "%s", why.msg);
+	char object[STORE_KEY_MAX];
+	snprintf(object, sizeof(object), POINT_FOLDER "/%.64s", name);
+	/* One that is not there was forgotten just now. */
+	return rc < 0 && rc != -ENOENT ? check_problem(check, object, rc, why.msg, err) : 0;
 }
 
 int check_points(struct check *check, struct error *err)
 {
 	CLEANUP(id_set_free_cleanup) struct id_set *lost = NULL;
-	int rc = id_set_new(1u << 20, &lost, err);
+	int rc = id_set_new(LOST_MAX, &lost, err);
+	if (rc == 0)
+		rc = store_list(check->repo->store, POINT_FOLDER, prove_point, check, err);
 	if (rc < 0)
 		return rc;
 	struct points points = { .check = check, .lost = lost };
-	return repo_points(check->repo, NULL, check_point, &points, damaged_point, err);
+	return repo_points(check->repo, NULL, check_point, &points, NULL, err);
 }

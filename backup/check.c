@@ -12,13 +12,14 @@
 #define BAD_MAX   (1u << 20)
 #define CLEAN_MAX (1u << 20)
 
-int check_problem(struct check *check, const char *object, const char *what, struct error *err)
+int check_problem(struct check *check, const char *object, int code, const char *what,
+		  struct error *err)
 {
 	struct check_result *result = check->result;
 	if (result->n_problems++ >= CHECK_PROBLEMS_MAX)
 		return 0;
-	json_t *problem =
-		json_pack("{s:o, s:o}", "object", hurt_text(object), "what", hurt_text(what));
+	json_t *problem = json_pack("{s:o, s:o, s:b}", "object", hurt_text(object), "what",
+				    hurt_text(what), "damaged", code == -EUCLEAN);
 	if (json_array_append_new(result->problems, problem) < 0)
 		return error_set(err, -ENOMEM, "check: %m");
 	return 0;
@@ -61,7 +62,7 @@ static int check_note(void *ctx, const char *name, struct error *err)
 		return 0;
 	char object[STORE_KEY_MAX];
 	snprintf(object, sizeof(object), "%s/%.64s", notes->folder, name);
-	return check_problem(notes->check, object, why.msg, err);
+	return check_problem(notes->check, object, rc, why.msg, err);
 }
 
 /* They are only proved: what they say is their owners' business. */

@@ -37,7 +37,8 @@ struct check_options {
 
 /**
  * struct check_result - what was found
- * @problems: an array of {"object", "what"}
+ * @problems: an array of {"object", "what", "damaged"}; damaged: its bytes are wrong. It is false
+ *            for what could not be read, or is of a newer version
  * @hurt: an array of what hurt_point() makes, newest restore point first
  * @n_problems: all of them
  * @n_hurt: all restore points that are hurt

@@ -13,14 +13,15 @@
 #include "pack-format.h"
 #include "pack-read.h"
 
+#define TABLE_MAX ((uint64_t)PACK_ENTRIES_MAX * PACK_ENTRY_BYTES + BOX_MORE + PACK_TRAILER_BYTES)
+
 static int damaged(struct error *err, const char *why)
 {
 	return error_set(err, -EUCLEAN, "it is damaged: %s", why);
 }
 
 /* Finds the table by the trailer, which is not proved yet. */
-static int find_table(struct store_object *object, const struct keys *keys, uint32_t *ret_n,
-		      uint32_t *ret_offset, struct error *err)
+static int find_table(struct store_object *object, uint32_t *ret_offset, struct error *err)
 {
 	uint8_t trailer[PACK_TRAILER_BYTES];
 	if (object->size > UINT32_MAX || object->size < PACK_HEADER_BYTES + PACK_TRAILER_BYTES)
@@ -30,20 +31,29 @@ static int find_table(struct store_object *object, const struct keys *keys, uint
 		return rc;
 	if (memcmp(trailer, PACK_TRAILER_MAGIC, 8) != 0)
 		return damaged(err, "it has no end");
-	uint32_t features = get_le32(trailer + 12);
+	uint32_t offset = get_le32(trailer + 20);
+	if (offset < PACK_HEADER_BYTES || offset > object->size - PACK_TRAILER_BYTES ||
+	    object->size - offset > TABLE_MAX)
+		return damaged(err, "its length is not what its end says");
+	*ret_offset = offset;
+	return 0;
+}
+
+/* @trailer: as it was written, whoever did it: the pack's name proves it. */
+static int check_trailer(const uint8_t *trailer, const struct keys *keys, size_t table_len,
+			 uint32_t *ret_n, struct error *err)
+{
+	uint32_t features = get_le32(trailer + 12), n = get_le32(trailer + 16);
 	if (get_le32(trailer + 8) != PACK_VERSION || (features & ~PACK_ENCRYPTED) != 0)
 		return error_set(err, -EPROTONOSUPPORT,
 				 "it is of a newer version than this lunette knows: please use a "
 				 "newer one");
 	if (features != (keys ? PACK_ENCRYPTED : 0))
 		return damaged(err, "it belongs to another repository");
-	uint32_t n = get_le32(trailer + 16), offset = get_le32(trailer + 20);
 	if (n == 0 || n > PACK_ENTRIES_MAX ||
-	    offset + (uint64_t)n * PACK_ENTRY_BYTES + (keys ? BOX_MORE : 0) + PACK_TRAILER_BYTES !=
-		    object->size)
+	    (uint64_t)n * PACK_ENTRY_BYTES + (keys ? BOX_MORE : 0) != table_len)
 		return damaged(err, "its length is not what its end says");
 	*ret_n = n;
-	*ret_offset = offset;
 	return 0;
 }
 
@@ -62,12 +72,13 @@ static int check_header(struct store_object *object, const struct keys *keys, st
 /*
  * Reads table and trailer, which the pack's name proves, and the key, if there is one.
  * @ret: to be freed with free()
- * @ret_table: where in it the entries begin
+ * @ret_table: where in it the @ret_n entries begin
  */
 static int read_proved(struct store_object *object, const struct keys *keys, uint32_t offset,
-		       const uint8_t id[32], uint8_t **ret, uint8_t **ret_table, struct error *err)
+		       const uint8_t id[32], uint8_t **ret, uint8_t **ret_table, uint32_t *ret_n,
+		       struct error *err)
 {
-	size_t len = (size_t)(object->size - offset);
+	size_t len = (size_t)(object->size - offset), table_len = len - PACK_TRAILER_BYTES;
 	CLEANUP(free_cleanup) uint8_t *table = malloc(len);
 	if (!table)
 		return error_set(err, -ENOMEM, "%m");
@@ -79,10 +90,11 @@ static int read_proved(struct store_object *object, const struct keys *keys, uin
 		return rc;
 	if (memcmp(sum, id, sizeof(sum)) != 0)
 		return damaged(err, "its table is not what its name says");
-	uint8_t *entries = table, *trailer = table + len - PACK_TRAILER_BYTES;
-	if (keys)
+	uint8_t *entries = table, *trailer = table + table_len;
+	rc = check_trailer(trailer, keys, table_len, ret_n, err);
+	if (rc == 0 && keys)
 		rc = box_open(&keys->metadata, &(struct box_note){ trailer, PACK_TRAILER_BYTES },
-			      table, len - PACK_TRAILER_BYTES, &entries, err);
+			      table, table_len, &entries, err);
 	if (rc == -EBADMSG)
 		return damaged(err, "its table does not open with the key");
 	if (rc < 0)
@@ -135,9 +147,9 @@ static int read_table(struct repo *repo, const char *key, const uint8_t id[32],
 	uint32_t n = 0, offset = 0;
 	int rc = store_open(repo->store, key, &object, err);
 	if (rc == 0)
-		rc = find_table(object, repo->keys, &n, &offset, err);
+		rc = find_table(object, &offset, err);
 	if (rc == 0)
-		rc = read_proved(object, repo->keys, offset, id, &end, &table, err);
+		rc = read_proved(object, repo->keys, offset, id, &end, &table, &n, err);
 	if (rc == 0)
 		rc = check_header(object, repo->keys, err);
 	return rc < 0 ? rc : parse_table(table, n, offset, (uint32_t)object->size, ret, err);
