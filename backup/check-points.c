@@ -69,6 +69,7 @@ static int lose(struct tree *tree, const struct chunk_id *id, uint64_t n, uint64
 	if (rc == -ENOMEM)
 		return rc;
 	points->check->result->lost += new;
+	points->check->result->unknown += new && !has_place(points->check, id);
 	uint64_t start = n * tree->disk.chunk_size;
 	uint64_t end = MIN((n + count) * tree->disk.chunk_size, tree->disk.size);
 	return hurt_ranges_add(&tree->lost, start, end - start, err);

@@ -7,6 +7,7 @@
 #include "check-inside.h"
 #include "document.h"
 #include "hurt.h"
+#include "key-document.h"
 
 /* 64 MiB each at most. */
 #define BAD_MAX   (1u << 20)
@@ -33,8 +34,37 @@ int check_stopped(const struct check *check, struct error *err)
 	return 0;
 }
 
-/* ---- leases and marks --------------------------------------------------------------------------
+/* ---- key documents, leases and marks
+ * --------------------------------------------------------------------------
  */
+
+static int any_key(void *ctx, const char *id, const json_t *document, struct error *err)
+{
+	(void)ctx, (void)id, (void)document, (void)err;
+	return 0;
+}
+
+struct key_damage {
+	struct check *check;
+	int rc;
+	struct error *err;
+};
+
+static void damaged_key(void *ctx, const struct error *why)
+{
+	struct key_damage *damage = ctx;
+	int rc = check_problem(damage->check, KEY_FOLDER, why->code, why->msg, damage->err);
+	damage->rc = MIN(damage->rc, rc);
+}
+
+/* Whether a password still opens them only the password can tell. */
+static int check_keys(struct check *check, struct error *err)
+{
+	struct key_damage damage = { .check = check, .err = err };
+	int rc = key_document_list(check->repo->store, check->repo->config.id, any_key, &damage,
+				   damaged_key, err);
+	return rc < 0 ? rc : damage.rc;
+}
 
 /* No lease or mark has more bytes than this. */
 #define NOTE_MAX (16u << 20)
@@ -104,6 +134,8 @@ int check_run(struct repo *repo, const struct check_options *opts, struct check_
 		rc = check_data(&check, err);
 	if (rc == 0)
 		rc = check_points(&check, err);
+	if (rc == 0)
+		rc = check_keys(&check, err);
 	if (rc == 0)
 		rc = check_notes(&check, "leases", &ret->leases, err);
 	if (rc == 0)

@@ -43,6 +43,7 @@ struct check_options {
  * @n_problems: all of them
  * @n_hurt: all restore points that are hurt
  * @lost: places of hurt restore points' disks where a chunk cannot be read, each chunk counted once
+ * @unknown: those of them that no index knows in a pack that is there
  * @orphans: packs that no index knows
  * @missing: packs that an index knows and that are not there; only a problem where needed
  * @leases: of running writers, and marks of prunes
@@ -53,6 +54,7 @@ struct check_result {
 	uint64_t n_problems;
 	uint64_t n_hurt;
 	uint64_t lost;
+	uint64_t unknown;
 	uint64_t points;
 	uint64_t indexes;
 	uint64_t packs;

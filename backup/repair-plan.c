@@ -36,6 +36,8 @@ static int sort_in(struct repair_plan *plan, const char *object, bool damaged, s
 		return add(&plan->packs, object, err);
 	if (damaged && begins(object, POINT_FOLDER))
 		return add(&plan->points, object, err);
+	if (damaged && (begins(object, "leases") || begins(object, "marks")))
+		return add(&plan->notes, object, err);
 	plan->others++;
 	return 0;
 }
@@ -69,7 +71,8 @@ int repair_plan_make(const struct check_result *found, struct repair_plan *ret, 
 	sort(&ret->indexes);
 	sort(&ret->packs);
 	sort(&ret->points);
-	ret->reindex = ret->indexes.n > 0 || found->lost > 0;
+	sort(&ret->notes);
+	ret->reindex = ret->indexes.n > 0 || found->unknown > 0;
 	return 0;
 }
 
@@ -78,4 +81,5 @@ void repair_plan_free(struct repair_plan *plan)
 	free(plan->indexes.keys);
 	free(plan->packs.keys);
 	free(plan->points.keys);
+	free(plan->notes.keys);
 }

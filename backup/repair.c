@@ -324,6 +324,8 @@ static int carry_out(struct repair *repair, struct error *err)
 		rc = remove_all(repair, &plan->packs, err);
 	if (rc == 0)
 		rc = remove_all(repair, &plan->indexes, err);
+	if (rc == 0)
+		rc = remove_all(repair, &plan->notes, err);
 	if (rc == 0 && repair->opts->drop_points)
 		rc = remove_all(repair, &plan->points, err);
 	return rc;

@@ -25,6 +25,7 @@ struct repair_keys {
  * @indexes: that are damaged: to be removed, after what they knew is in others
  * @packs: that are damaged: to be removed, after what is well in them is in others
  * @points: that are damaged: nothing can be done for them but to remove them
+ * @notes: leases and marks that are damaged, and so hold nobody back: to be removed
  * @reindex: packs are looked for that hold what no index knows
  * @others: problems that are none of these: what hurts, and what was not understood
  */
@@ -32,6 +33,7 @@ struct repair_plan {
 	struct repair_keys indexes;
 	struct repair_keys packs;
 	struct repair_keys points;
+	struct repair_keys notes;
 	bool reindex;
 	uint64_t others;
 };

@@ -84,12 +84,13 @@ static bool say_plan(const struct repair_plan *plan, bool drop_points)
 	list_keys(&plan->indexes, "what packs hold is put into a new index, and this one removed");
 	list_keys(&plan->packs, "its chunks that are well go into a new pack, and this one is "
 				"removed; the others are lost until a backup stores them again");
+	list_keys(&plan->notes, "it will be removed; whoever wrote it notices");
 	list_keys(&plan->points, drop_points ? "it will be removed"
 					     : "it cannot be repaired; put it back from a copy of "
 					       "the repository, or remove it with --drop-points");
 	if (plan->reindex && plan->indexes.n == 0)
 		puts("chunks are in no index: packs are looked through for them");
-	return plan->indexes.n > 0 || plan->packs.n > 0 || plan->reindex ||
+	return plan->indexes.n > 0 || plan->packs.n > 0 || plan->notes.n > 0 || plan->reindex ||
 	       (plan->points.n > 0 && drop_points);
 }
 
