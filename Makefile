@@ -30,6 +30,7 @@ BELOW_fs     := volume
 BELOW_backup := fs volume
 
 comma := ,
+percent := %
 O := build$(if $(SAN),/$(subst $(comma),-,$(SAN)))
 
 WARN := -Wall -Wextra -Wshadow -Wvla -Wundef -Wformat=2 -Wconversion -Wstrict-prototypes \
@@ -47,7 +48,7 @@ pkg_cflags = $(shell pkg-config --cflags $(1) | sed 's/-I/-isystem /g')
 pkg_libs   = $(shell pkg-config --libs $(1))
 
 .DEFAULT_GOAL := all
-all: $(O)/lunette
+all: $(O)/lunette plugins
 
 # ---- set-up ----------------------------------------------------------------------------------
 
@@ -114,6 +115,22 @@ $(CMD_OBJ): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
 $(O)/lunette: $(CMD_OBJ) $(LIBS_backup)
 	$(call q,LD) $(CC) $(LUNETTE_LDFLAGS) -o $@ $^ $(call pkg_libs,$(ALLPKGS_backup))
 
+# ---- storage plug-ins: programs of their own, of a kit and a folder each ---------------------
+
+PLUGINS_C := reflink
+PLUGINS := $(PLUGINS_C:%=$(O)/lunette-%)
+KIT_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard contrib/plugins/kit/*.c))
+PLUGIN_OBJ := $(patsubst %.c,$(O)/%.o,$(foreach p,$(PLUGINS_C),$(wildcard contrib/plugins/$(p)/*.c)))
+$(KIT_OBJ) $(PLUGIN_OBJ): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
+	@mkdir -p $(@D)
+	$(call q,CC) $(CC) $(LUNETTE_CFLAGS) -Icontrib/plugins/kit $(call pkg_cflags,jansson) -MMD -MP -c -o $@ $<
+
+.SECONDEXPANSION:
+$(PLUGINS): $(O)/lunette-%: $$(filter $(O)/contrib/plugins/$$*/$$(percent),$(PLUGIN_OBJ)) $(KIT_OBJ) $(O)/libvolume.a
+	$(call q,LD) $(CC) $(LUNETTE_LDFLAGS) -o $@ $^ $(call pkg_libs,jansson)
+
+plugins: $(PLUGINS)
+
 # ---- tests -----------------------------------------------------------------------------------
 
 JOBS ?= 2
@@ -121,7 +138,7 @@ E2E := $(wildcard tests/e2e/test-*.sh)
 
 # One prove for all, so that there is one list and one count. Each script gets the program by name,
 # and finds the tools that some of them drive the floors with in tests/ beside it.
-check: $(O)/lunette $(UNIT_TESTS) $(TEST_TOOLS)
+check: $(O)/lunette $(PLUGINS) $(UNIT_TESTS) $(TEST_TOOLS)
 	CMOCKA_MESSAGE_OUTPUT=TAP LUNETTE=$(abspath $(O)/lunette) WRAP='$(WRAP)' \
 		prove -j$(JOBS) --timer --exec tests/support/run $(UNIT_TESTS) $(E2E)
 
@@ -189,13 +206,16 @@ coverage:
 D := $(DESTDIR)$(PREFIX)
 MAN := $(wildcard backup/cmd/*.8)
 
-install: $(O)/lunette
+install: $(O)/lunette $(PLUGINS)
 	install -D -m 0755 $(O)/lunette '$(D)/bin/lunette'
+	install -d '$(D)/libexec/lunette/plugins'
+	install -m 0755 $(PLUGINS) '$(D)/libexec/lunette/plugins'
 	install -d '$(D)/share/man/man8'
 	install -m 0644 $(MAN) '$(D)/share/man/man8'
 	install -D -m 0644 contrib/completion/lunette.bash '$(D)/share/bash-completion/completions/lunette'
 
 uninstall:
+	rm -f $(PLUGINS:$(O)/%='$(D)/libexec/lunette/plugins/%')
 	rm -f '$(D)/bin/lunette' '$(D)/share/bash-completion/completions/lunette'
 	rm -f $(MAN:backup/cmd/%='$(D)/share/man/man8/%')
 
@@ -216,6 +236,6 @@ help:
 	@echo 'install    into DESTDIR and PREFIX=$(PREFIX); uninstall takes it away again'
 	@echo 'clean      remove build/'
 
-.PHONY: all check check-vm asan tsan demo bench fuzz fuzz-run lint format coverage install uninstall clean help FORCE
+.PHONY: all check check-vm asan tsan demo bench fuzz fuzz-run lint format coverage install uninstall clean help plugins FORCE
 
--include $(patsubst %.o,%.d,$(foreach f,$(FLOORS),$(OBJ_$(f))) $(CMD_OBJ) $(SUPPORT_OBJ)) $(UNIT_TESTS:=.d) $(FUZZ:=.d)
+-include $(patsubst %.o,%.d,$(foreach f,$(FLOORS),$(OBJ_$(f))) $(CMD_OBJ) $(KIT_OBJ) $(PLUGIN_OBJ) $(SUPPORT_OBJ)) $(UNIT_TESTS:=.d) $(FUZZ:=.d)

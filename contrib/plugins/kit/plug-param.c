@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * plug-param - parameters, settings and secrets, checked.
+ *
+ * What is wrong here is the caller's mistake: -EINVAL, with a message that names the parameter.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "plug.h"
+
+#define LIST_MAX    4096
+#define SECRETS_MAX 65536
+
+static json_t *secrets;
+
+int64_t plug_now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void plug_time(char ret[PLUG_TIME_SIZE])
+{
+	time_t now = time(NULL);
+	struct tm tm;
+	strftime(ret, PLUG_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+}
+
+int plug_text(const struct plug_request *request, const char *param, const char **ret,
+	      struct error *err)
+{
+	const char *text = json_string_value(json_object_get(request->params, param));
+	if (!text || !*text)
+		return error_set(err, -EINVAL, "parameter '%s' must be a text, and not empty",
+				 param);
+	*ret = text;
+	return 0;
+}
+
+static bool is_part(const char *text, size_t len)
+{
+	if (len == 0 || len > PLUG_NAME_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (!isascii(text[i]) || (!isalnum(text[i]) && !strchr("._-", text[i])))
+			return false;
+	return true;
+}
+
+bool plug_name_ok(const char *name)
+{
+	return is_part(name, strlen(name)) && isalnum(name[0]);
+}
+
+bool plug_owner_ok(const char *owner)
+{
+	if (strncmp(owner, "lunette/", 8) != 0)
+		return false;
+	int parts = 1;
+	for (const char *part = owner + 8; part; parts++) {
+		const char *slash = strchr(part, '/');
+		if (!is_part(part, slash ? (size_t)(slash - part) : strlen(part)))
+			return false;
+		part = slash ? slash + 1 : NULL;
+	}
+	return parts == 4;
+}
+
+bool plug_same_owner(const char *a, const char *b)
+{
+	size_t len = (size_t)(strrchr(a, '/') - a);
+	return strlen(b) > len && strncmp(a, b, len + 1) == 0;
+}
+
+int plug_name(const struct plug_request *request, const char *param, const char **ret,
+	      struct error *err)
+{
+	const char *name = NULL;
+	int rc = plug_text(request, param, &name, err);
+	if (rc < 0)
+		return rc;
+	if (!plug_name_ok(name))
+		return error_set(err, -EINVAL,
+				 "parameter '%s' is not a name: at most %d of A-Z a-z 0-9 . _ -, a "
+				 "letter or digit first",
+				 param, PLUG_NAME_MAX);
+	*ret = name;
+	return 0;
+}
+
+int plug_initiator(const struct plug_request *request, const char **ret, struct error *err)
+{
+	const char *name = NULL;
+	int rc = plug_text(request, "initiator", &name, err);
+	if (rc < 0)
+		return rc;
+	size_t len = strlen(name);
+	bool ok = len <= 223 && (strncmp(name, "iqn.", 4) == 0 || strncmp(name, "eui.", 4) == 0 ||
+				 strncmp(name, "naa.", 4) == 0);
+	for (size_t i = 0; ok && i < len; i++)
+		ok = isascii(name[i]) && (isalnum(name[i]) || strchr(".:_-", name[i]));
+	if (!ok)
+		return error_set(err, -EINVAL, "parameter 'initiator' is not an iSCSI name");
+	*ret = name;
+	return 0;
+}
+
+int plug_list(const struct plug_request *request, const char *param, const json_t **ret,
+	      struct error *err)
+{
+	const json_t *list = json_object_get(request->params, param);
+	if (!json_is_array(list) || json_array_size(list) == 0 || json_array_size(list) > LIST_MAX)
+		return error_set(err, -EINVAL, "parameter '%s' must be a list of 1 to %d", param,
+				 LIST_MAX);
+	*ret = list;
+	return 0;
+}
+
+int plug_offset(const struct plug_request *request, const char *param, uint64_t *ret,
+		struct error *err)
+{
+	const json_t *n = json_object_get(request->params, param);
+	if (n && (!json_is_integer(n) || json_integer_value(n) < 0))
+		return error_set(err, -EINVAL, "parameter '%s' must be a whole number of bytes",
+				 param);
+	*ret = (uint64_t)json_integer_value(n);
+	return 0;
+}
+
+int plug_config(const struct plug_request *request, const char *setting, const char *otherwise,
+		const char **ret, struct error *err)
+{
+	const json_t *value = json_object_get(request->config, setting);
+	if (value && !json_is_string(value))
+		return error_set(err, -EINVAL, "parameter 'config': '%s' is not a text", setting);
+	const char *text = json_string_value(value);
+	if (!text || !*text)
+		text = otherwise;
+	if (!text)
+		return error_set(err, -EINVAL, "parameter 'config': the setting '%s' is missing",
+				 setting);
+	*ret = text;
+	return 0;
+}
+
+int plug_read_secrets(struct error *err)
+{
+	const char *number = getenv("LUNETTE_SECRETS_FD");
+	if (!number)
+		return 0;
+	char *end;
+	long fd = strtol(number, &end, 10);
+	if (*end || end == number || fd < 3 || fd > INT32_MAX)
+		return error_set(err, -EINVAL, "LUNETTE_SECRETS_FD does not name a descriptor");
+	CLEANUP(close_cleanup) int owned = (int)fd;
+	static char buf[SECRETS_MAX];
+	size_t len = 0;
+	ssize_t n;
+	while (len < sizeof(buf) && (n = read(owned, buf + len, sizeof(buf) - len)) != 0) {
+		if (n < 0 && errno != EINTR)
+			return error_set(err, -errno, "read the secrets: %m");
+		len += n > 0 ? (size_t)n : 0;
+	}
+	if (len < sizeof(buf))
+		secrets = json_loadb(buf, len, 0, NULL);
+	explicit_bzero(buf, sizeof(buf));
+	unsetenv("LUNETTE_SECRETS_FD");
+	if (!json_is_object(secrets))
+		return error_set(err, -EINVAL,
+				 "the secrets are not one JSON object of at most %d "
+				 "bytes",
+				 SECRETS_MAX - 1);
+	return 0;
+}
+
+const char *plug_secret(const char *name)
+{
+	return json_string_value(json_object_get(secrets, name));
+}

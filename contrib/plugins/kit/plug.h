@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * plug - what every storage plug-in in C needs: the lines of the protocol, its codes, its rules for
+ * parameters (PROTOCOL.md). A plug-in is a table of verbs and a table of settings.
+ *
+ * Its one idea: a verb is a function that gets a request and returns a result or an error, as all
+ * functions here do. The errno of the error is the protocol's code, by one table (plug-code.c).
+ */
+#ifndef LUNETTE_PLUG_H
+#define LUNETTE_PLUG_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lunette/error.h"
+#include "lunette/util.h"
+
+/* A name that the caller chose, and an owner of four such parts. */
+#define PLUG_NAME_MAX  63
+#define PLUG_OWNER_MAX (4 * 64)
+
+/* Most extents in one reply. */
+#define PLUG_EXTENTS_MAX 16384
+
+/**
+ * struct plug_request - one call
+ * @params: object; @config and @owner are in it
+ * @config: object; NULL for info
+ * @owner: well formed; NULL for info
+ * @deadline: when the caller stops waiting, by plug_now()
+ */
+struct plug_request {
+	const json_t *params;
+	const json_t *config;
+	const char *owner;
+	int64_t deadline;
+};
+
+/**
+ * struct plug_verb - what a verb does
+ * @run: on success @ret is a new object
+ */
+struct plug_verb {
+	const char *name;
+	int (*run)(const struct plug_request *request, json_t **ret, struct error *err);
+};
+
+struct plug_setting {
+	const char *name;
+	bool required;
+	bool secret;
+	const char *description;
+};
+
+/**
+ * struct plug - a plug-in
+ * @verbs: all but info; ends with a NULL name
+ * @settings: ends with a NULL name
+ */
+struct plug {
+	const char *name;
+	const char *description;
+	const struct plug_verb *verbs;
+	const struct plug_setting *settings;
+};
+
+/**
+ * plug_main() - be that plug-in: `--protocol 1` or `VERB`
+ *
+ * Return: the exit status.
+ */
+int plug_main(const struct plug *plug, int argc, char **argv);
+
+/* ---- plug-code.c ---- */
+
+/**
+ * plug_code() - the protocol's code for a negative errno
+ * @ret_retry: the same call may succeed soon
+ */
+const char *plug_code(int rc, bool *ret_retry);
+
+/* ---- plug-param.c: strings live as long as the request ---- */
+
+/* Milliseconds of the monotonic clock. */
+int64_t plug_now(void);
+
+/* A text that must be there and not empty. */
+int plug_text(const struct plug_request *request, const char *param, const char **ret,
+	      struct error *err);
+
+/* A text by the rules of names. */
+int plug_name(const struct plug_request *request, const char *param, const char **ret,
+	      struct error *err);
+
+/* An iSCSI name: what can go neither into a command of the target nor between its lines is refused.
+ */
+int plug_initiator(const struct plug_request *request, const char **ret, struct error *err);
+
+/* A list that must be there and not empty, of at most 4096. */
+int plug_list(const struct plug_request *request, const char *param, const json_t **ret,
+	      struct error *err);
+
+/* A size or offset; 0 when it is not there. */
+int plug_offset(const struct plug_request *request, const char *param, uint64_t *ret,
+		struct error *err);
+
+/* What the job file says, or @otherwise; without @otherwise it must say something. */
+int plug_config(const struct plug_request *request, const char *setting, const char *otherwise,
+		const char **ret, struct error *err);
+
+bool plug_name_ok(const char *name);
+bool plug_owner_ok(const char *owner);
+
+/* True when HOST and JOB are the same: the run may differ. */
+bool plug_same_owner(const char *a, const char *b);
+
+/* One of the job's secrets; NULL when there is none of that name. */
+const char *plug_secret(const char *name);
+
+/* Reads the secrets from the descriptor that $LUNETTE_SECRETS_FD names. */
+int plug_read_secrets(struct error *err);
+
+/* "2026-11-22T17:00:00Z" */
+#define PLUG_TIME_SIZE 32
+void plug_time(char ret[PLUG_TIME_SIZE]);
+
+static inline void json_decref_cleanup(json_t **json)
+{
+	json_decref(*json);
+}
+
+#endif
