@@ -160,8 +160,7 @@ static void give_sealer(struct writer *writer, struct sealer *sealer)
 	pthread_mutex_unlock(&writer->lock);
 }
 
-static int compute(struct writer *writer, struct job *job, struct sealer *sealer,
-		   struct error *err)
+static int compute(struct writer *writer, struct job *job, struct sealer *sealer, struct error *err)
 {
 	size_t chunk_size = repo_chunk_size(writer->repo);
 	uint64_t since = monotonic_ns();

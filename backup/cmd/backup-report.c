@@ -17,8 +17,9 @@
 static const char *stage_word(const char *stage)
 {
 	static const char *const words[][2] = {
-		{ "limit", "by --limit" },	 { "read", "by reading" }, { "hash", "by hashing" },
-		{ "compress", "by compressing" }, { "write", "by writing" },
+		{ "limit", "by --limit" }, { "read", "by reading" },
+		{ "hash", "by hashing" },  { "compress", "by compressing" },
+		{ "write", "by writing" },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (strcmp(stage, words[i][0]) == 0)
@@ -57,8 +58,10 @@ static void print_reading(FILE *out, const struct backup_report *report)
 		fprintf(out, "; %.2f times what was stored", (double)s->read / (double)s->stored);
 	fputc('\n', out);
 	if (report->verified)
-		fprintf(out, "  verified   %" PRIu64 " unchanged pieces, with --verify-seed %" PRIu64
-			"\n", report->n_verified, report->seed);
+		fprintf(out,
+			"  verified   %" PRIu64 " unchanged pieces, with --verify-seed %" PRIu64
+			"\n",
+			report->n_verified, report->seed);
 }
 
 static void print_times(FILE *out, const struct writer_times *t)
@@ -103,8 +106,8 @@ int backup_report_json(const struct backup_report *report, struct error *err)
 {
 	const struct backup_result *result = report->result;
 	const struct writer_stats *s = &result->stats;
-	json_t *ratio = s->stored > 0 ? json_real((double)s->read / (double)s->stored)
-				      : json_null();
+	json_t *ratio =
+		s->stored > 0 ? json_real((double)s->read / (double)s->stored) : json_null();
 	json_t *doc = json_pack("{s:s, s:s, s:s, s:b, s:f, s:o*, s:o, s:o, s:o}", "id", result->id,
 				"name", report->name, "time", result->time, "warnings",
 				report->warnings, "seconds", report->seconds, "verified",

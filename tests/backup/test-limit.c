@@ -55,12 +55,8 @@ static void pieces_are_a_tenth_of_a_second(void **state)
 		uint64_t rate;
 		size_t piece;
 	} cases[] = {
-		{ 1, 4096 },
-		{ 40960, 4096 },
-		{ 100 * 1000, 8192 },
-		{ 10 * MIB, MIB },
-		{ 40 * MIB, 4 * MIB },
-		{ UINT64_MAX, 4 * MIB },
+		{ 1, 4096 },       { 40960, 4096 },       { 100 * 1000, 8192 },
+		{ 10 * MIB, MIB }, { 40 * MIB, 4 * MIB }, { UINT64_MAX, 4 * MIB },
 		{ 0, 4 * MIB },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -110,8 +110,7 @@ static void checkpoints_do_not_change_what_a_restore_point_holds(void **state)
 		ok(repo_writer_checkpoint(writer, err));
 	}
 	for (uint32_t seed = 1; seed < 3; seed++) {
-		json_t *point =
-			fixture_point("x", "2026-11-22T17:00:00Z", N, &roots[seed - 1]);
+		json_t *point = fixture_point("x", "2026-11-22T17:00:00Z", N, &roots[seed - 1]);
 		ok(repo_writer_commit(writer, point, id, err));
 		json_decref(point);
 	}
@@ -120,8 +119,7 @@ static void checkpoints_do_not_change_what_a_restore_point_holds(void **state)
 
 	ok(repo_open(*state, NULL, &repo, err));
 	for (uint32_t seed = 1; seed < 3; seed++) {
-		json_t *point =
-			fixture_point("x", "2026-11-22T17:00:00Z", N, &roots[seed - 1]);
+		json_t *point = fixture_point("x", "2026-11-22T17:00:00Z", N, &roots[seed - 1]);
 		ok(fixture_verify(repo, point, seed, err));
 		json_decref(point);
 	}

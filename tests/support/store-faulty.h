@@ -18,6 +18,7 @@ struct store_faulty {
 	int code;    /* what fails fails with this, e.g. -ENOSPC; 0: the process is killed */
 	int fail_at; /* 0: never */
 	bool once;   /* only that one fails */
+	bool late;   /* what appends or commits does so first, as if the answer were lost */
 	atomic_int count;
 };
 
@@ -31,16 +32,25 @@ struct faulty_object {
 	struct store_object *below;
 };
 
-static inline int faulty_now(struct store *store, const char *what, struct error *err)
+/* Counts an operation. Return: whether it is to fail. */
+static inline bool faulty_hits(struct store *store)
 {
 	struct store_faulty *faulty = (struct store_faulty *)store;
 	int n = atomic_fetch_add(&faulty->count, 1) + 1;
-	bool fails = faulty->once ? n == faulty->fail_at : n >= faulty->fail_at;
-	if (!faulty->fail_at || !fails)
-		return 0;
+	return faulty->fail_at && (faulty->once ? n == faulty->fail_at : n >= faulty->fail_at);
+}
+
+static inline int faulty_fail(struct store *store, const char *what, struct error *err)
+{
+	struct store_faulty *faulty = (struct store_faulty *)store;
 	if (faulty->code == 0)
 		raise(SIGKILL);
 	return error_set(err, faulty->code, "%s: %m", what);
+}
+
+static inline int faulty_now(struct store *store, const char *what, struct error *err)
+{
+	return faulty_hits(store) ? faulty_fail(store, what, err) : 0;
 }
 
 static inline struct store *faulty_below(struct store *store)
@@ -69,22 +79,25 @@ static inline int faulty_append(struct store_put *put, const void *buf, size_t l
 				struct error *err)
 {
 	struct faulty_put *p = (struct faulty_put *)put;
-	int rc = faulty_now(put->store, "append", err);
-	if (rc < 0)
-		len /= 2;
-	int below = store_append(p->below, buf, len, rc < 0 ? NULL : err);
-	return rc < 0 ? rc : below;
+	if (!faulty_hits(put->store))
+		return store_append(p->below, buf, len, err);
+	bool late = ((struct store_faulty *)put->store)->late;
+	store_append(p->below, buf, late ? len : len / 2, NULL);
+	return faulty_fail(put->store, "append", err);
 }
 
 static inline int faulty_commit(struct store_put *put, const char *key, bool is_content,
 				struct error *err)
 {
 	struct faulty_put *p = (struct faulty_put *)put;
-	int rc = faulty_now(put->store, "commit", err);
-	if (rc < 0)
+	bool hits = faulty_hits(put->store), late = ((struct store_faulty *)put->store)->late;
+	int rc = 0;
+	if (hits && !late)
 		store_abort(p->below);
 	else
 		rc = p->below->store->ops->commit(p->below, key, is_content, err);
+	if (hits && rc == 0)
+		rc = faulty_fail(put->store, "commit", err);
 	free(put);
 	return rc;
 }
