@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* journal - see journal.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "child.h"
+#include "journal.h"
+#include "shape.h"
+
+#define JOURNAL_MAX ((off_t)64 << 20)
+
+struct journal {
+	int fd;
+	uint64_t start; /* of child_now_ms() */
+	char *path;
+};
+
+static int sync_folder(const char *path, struct error *err)
+{
+	char copy[PATH_MAX];
+	snprintf(copy, sizeof(copy), "%s", path);
+	CLEANUP(close_cleanup) int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) < 0)
+		return error_set(err, -errno, "journal '%s': %m", path);
+	return 0;
+}
+
+static int open_journal(const char *path, int flags, struct journal **ret, struct error *err)
+{
+	CLEANUP(journal_close_cleanup) struct journal *journal = calloc(1, sizeof(*journal));
+	if (!journal || !(journal->path = strdup(path)))
+		return error_set(err, -ENOMEM, "journal '%s': %m", path);
+	journal->start = child_now_ms();
+	journal->fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC | flags, 0600);
+	if (journal->fd < 0)
+		return error_set(err, -errno, "journal '%s': %m", path);
+	*ret = steal(&journal);
+	return 0;
+}
+
+int journal_create(const char *path, struct journal **ret, struct error *err)
+{
+	CLEANUP(journal_close_cleanup) struct journal *journal = NULL;
+	int rc = open_journal(path, O_CREAT | O_EXCL, &journal, err);
+	if (rc == 0)
+		rc = sync_folder(path, err);
+	if (rc == 0)
+		*ret = steal(&journal);
+	return rc;
+}
+
+/* Where the last whole line ends. */
+static off_t whole_end(int fd, off_t size)
+{
+	char c;
+	while (size > 0 && pread(fd, &c, 1, size - 1) == 1 && c != '\n')
+		size--;
+	return size;
+}
+
+int journal_append(const char *path, struct journal **ret, struct error *err)
+{
+	CLEANUP(journal_close_cleanup) struct journal *journal = NULL;
+	struct stat st;
+	int rc = open_journal(path, 0, &journal, err);
+	if (rc < 0)
+		return rc;
+	if (fstat(journal->fd, &st) < 0 ||
+	    ftruncate(journal->fd, whole_end(journal->fd, st.st_size)) < 0)
+		return error_set(err, -errno, "journal '%s': %m", path);
+	*ret = steal(&journal);
+	return 0;
+}
+
+void journal_close(struct journal *journal)
+{
+	if (!journal)
+		return;
+	if (journal->fd >= 0)
+		close(journal->fd);
+	free(journal->path);
+	free(journal);
+}
+
+static void decref_cleanup(json_t **json)
+{
+	json_decref(*json);
+}
+
+int journal_note(struct journal *journal, const char *kind, json_t *members, struct error *err)
+{
+	CLEANUP(decref_cleanup) json_t *rest = members;
+	struct timespec now;
+	struct tm utc;
+	char second[32] = "", time[48];
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (gmtime_r(&now.tv_sec, &utc))
+		strftime(second, sizeof(second), "%Y-%m-%dT%H:%M:%S", &utc);
+	snprintf(time, sizeof(time), "%s.%03ldZ", second, now.tv_nsec / 1000000);
+	CLEANUP(decref_cleanup)
+	json_t *record = json_pack("{s:s, s:s, s:I}", "record", kind, "time", time, "ms",
+				   (json_int_t)(child_now_ms() - journal->start));
+	if (!rest || !record || json_object_update(record, rest) < 0)
+		return error_set(err, -ENOMEM, "journal '%s': %m", journal->path);
+	CLEANUP(free_cleanup) char *text = json_dumps(record, JSON_COMPACT);
+	if (!text)
+		return error_set(err, -ENOMEM, "journal '%s': %m", journal->path);
+	size_t len = strlen(text);
+	text[len] = '\n'; /* instead of its NUL: one write, one line */
+	ssize_t n = write(journal->fd, text, len + 1);
+	if (n != (ssize_t)len + 1 || fdatasync(journal->fd) < 0)
+		return error_set(err, n < 0 || errno ? -errno : -EIO, "journal '%s': %m",
+				 journal->path);
+	return 0;
+}
+
+/* Return: 1 at the end. */
+static int read_record(FILE *in, char **line, size_t *size, json_t *to)
+{
+	ssize_t len = getline(line, size, in);
+	if (len < 0)
+		return ferror(in) ? -errno : 1;
+	if ((*line)[len - 1] != '\n')
+		return 1;
+	json_t *record = json_loadb(*line, (size_t)len, 0, NULL);
+	if (!json_is_object(record)) {
+		json_decref(record);
+		return -EUCLEAN;
+	}
+	return json_array_append_new(to, record) < 0 ? -ENOMEM : 0;
+}
+
+int journal_read(const char *path, json_t **ret, struct error *err)
+{
+	FILE *in = fopen(path, "re");
+	struct stat st;
+	if (!in)
+		return error_set(err, -errno, "journal '%s': %m", path);
+	CLEANUP(decref_cleanup) json_t *records = json_array();
+	int rc = records ? 0 : -ENOMEM;
+	if (rc == 0 && (fstat(fileno(in), &st) < 0 || st.st_size > JOURNAL_MAX))
+		rc = -EFBIG;
+	char *line = NULL;
+	size_t size = 0;
+	while (rc == 0)
+		rc = read_record(in, &line, &size, records);
+	free(line);
+	fclose(in);
+	if (rc < 0) {
+		errno = -rc;
+		return error_set(err, rc, "journal '%s', record %zu: %m", path,
+				 json_array_size(records) + 1);
+	}
+	*ret = steal(&records);
+	return 0;
+}
+
+json_t *journal_last(const json_t *records, const char *kind)
+{
+	for (size_t i = json_array_size(records); i-- > 0;) {
+		json_t *record = json_array_get(records, i);
+		if (strcmp(shape_text(record, "record"), kind) == 0)
+			return record;
+	}
+	return NULL;
+}

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* settings-check - defaults, what belongs together, and what must be there. See settings.h. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <openssl/crypto.h>
+
+#include "backup.h"
+#include "settings-inside.h"
+#include "shape.h"
+
+#define CLUSTER_SNAPSHOT_MAX 9000
+#define CLUSTER_COMMIT_MAX   10000
+#define SECRETS_LINE_MAX     1024
+#define SECRETS_LINES_MAX    100
+#define PLUGINS_BESIDE       "/../libexec/lunette/plugins/"
+
+/* ---- what must be, and what belongs together --------------------------------------------------
+ */
+
+static void set_defaults(struct settings *s)
+{
+	s->snapshot_limit = 9000;
+	s->freeze_limit = 60000;
+	s->hook_limit = 30000;
+	s->storage_limit = 120000;
+	s->snapshots = 4;
+	s->verify_changed = 1;
+	s->full_every = 30;
+}
+
+/* The commit call covers the snapshot and the word about it; a second is for the word. */
+static void derive(struct settings_reader *r)
+{
+	struct settings *s = r->settings;
+	if (!s->commit_limit)
+		s->commit_limit = s->snapshot_limit + 1000;
+	if (!s->point_name && s->name)
+		s->point_name = strdup(s->name);
+}
+
+static void check_limits(struct settings_reader *r)
+{
+	const struct settings *s = r->settings;
+	if (s->cluster && s->snapshot_limit > CLUSTER_SNAPSHOT_MAX)
+		settings_mistake(r, 0,
+				 "[limits] snapshot: never more than 9s for a failover cluster");
+	if (s->cluster && s->commit_limit > CLUSTER_COMMIT_MAX)
+		settings_mistake(r, 0,
+				 "[limits] commit: never more than 10s for a failover cluster");
+	if (s->snapshot_limit >= s->commit_limit)
+		settings_mistake(r, 0, "[limits] snapshot (%ums) must be less than commit (%ums)",
+				 s->snapshot_limit, s->commit_limit);
+	if (s->commit_limit > s->freeze_limit)
+		settings_mistake(r, 0, "[limits] commit (%ums) must not be more than freeze (%ums)",
+				 s->commit_limit, s->freeze_limit);
+}
+
+static void need(struct settings_reader *r, const char *value, const char *what)
+{
+	if (!value)
+		settings_mistake(r, 0, "%s is needed", what);
+}
+
+static void check_file(struct settings_reader *r, const char *path, int mode, const char *what)
+{
+	struct stat st;
+	if (!path)
+		return;
+	if (stat(path, &st) < 0 || access(path, mode) < 0)
+		settings_mistake(r, 0, "%s '%s': %s", what, path, strerrordesc_np(errno));
+	else if (!S_ISREG(st.st_mode))
+		settings_mistake(r, 0, "%s '%s': not a regular file", what, path);
+}
+
+static void check_agent(struct settings_reader *r)
+{
+	const char *agent = r->settings->agent;
+	if (!agent || strcmp(agent, "local") == 0)
+		return;
+	const char *host = strncmp(agent, "ssh:", 4) == 0 ? agent + 4 : "";
+	/* A host that begins with '-' would be an option of ssh. */
+	if (!*host || *host == '-' ||
+	    strspn(host,
+		   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-@:[]%") !=
+		    strlen(host))
+		settings_mistake(r, 0,
+				 "[server] agent = '%.200s': 'local' or 'ssh:[USER@]HOST' is "
+				 "wanted",
+				 agent);
+}
+
+static void check_names(struct settings_reader *r)
+{
+	const struct settings *s = r->settings;
+	struct error err;
+	if (s->point_name && backup_check_name(s->point_name, &err) < 0)
+		settings_mistake(r, 0, "[job] point-name: %s", err.msg);
+	if (s->initiator && (strncmp(s->initiator, "iqn.", 4) != 0 || strlen(s->initiator) > 223))
+		settings_mistake(r, 0,
+				 "[job] initiator = '%.200s': a name as iqn.2026-11.org:host "
+				 "is wanted",
+				 s->initiator);
+}
+
+/* A name without '/' is one of the plug-ins that were installed with us. */
+static int find_plugin(struct settings_reader *r)
+{
+	struct settings *s = r->settings;
+	char *path = NULL;
+	char self[PATH_MAX];
+	if (!s->plugin)
+		return 0;
+	int n;
+	if (strchr(s->plugin, '/')) {
+		n = *s->plugin == '/'
+			    ? asprintf(&path, "%s", s->plugin)
+			    : asprintf(&path, "%.*s%s", (int)r->folder_len, s->file, s->plugin);
+	} else {
+		ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+		self[len < 0 ? 0 : len] = '\0';
+		char *slash = strrchr(self, '/');
+		n = asprintf(&path, "%.*s%s%s", slash ? (int)(slash - self) : 0, self,
+			     PLUGINS_BESIDE, s->plugin);
+	}
+	if (n < 0)
+		return -ENOMEM;
+	free(s->plugin);
+	s->plugin = path;
+	check_file(r, path, X_OK, "[storage] plugin");
+	return 0;
+}
+
+static int judge(struct settings_reader *r)
+{
+	const struct settings *s = r->settings;
+	derive(r);
+	need(r, s->name, "[job] name");
+	need(r, s->repository, "[job] repository");
+	need(r, s->agent, "[server] agent");
+	need(r, s->plugin, "[storage] plugin");
+	check_agent(r);
+	check_names(r);
+	check_limits(r);
+	check_file(r, s->password_file, R_OK, "[job] password-file");
+	check_file(r, s->secrets_file, R_OK, "[storage] secrets-file");
+	check_file(r, s->before, X_OK, "[hooks] before");
+	check_file(r, s->after, X_OK, "[hooks] after");
+	check_file(r, s->notify, X_OK, "[notify] command");
+	if (json_object_size(s->disks) == 0 && s->volumes.n == 0 && s->agent &&
+	    strcmp(s->agent, "local") == 0)
+		settings_mistake(r, 0,
+				 "[server] volumes is needed when the agent is local, or else "
+				 "this machine's own disks would be meant");
+	return find_plugin(r);
+}
+
+static int open_file(const char *path, struct settings_reader *r, struct error *err)
+{
+	struct settings *s = r->settings;
+	s->file = realpath(path, NULL);
+	r->in = s->file ? fopen(s->file, "re") : NULL;
+	if (!r->in)
+		return error_set(err, -errno, "job file '%s': %m", path);
+	r->folder_len = (size_t)(strrchr(s->file, '/') - s->file) + 1;
+	s->disks = json_object();
+	s->config = json_object();
+	s->config_lines = json_object();
+	return s->disks && s->config && s->config_lines ? 0
+							: error_set(err, -ENOMEM, "job file: %m");
+}
+
+int settings_read(const char *path, void (*tell)(void *ctx, const char *mistake), void *ctx,
+		  struct settings **ret, struct error *err)
+{
+	CLEANUP(settings_free_cleanup) struct settings *s = calloc(1, sizeof(*s));
+	if (!s)
+		return error_set(err, -ENOMEM, "job file: %m");
+	struct settings_reader r = { .settings = s, .shown = path, .tell = tell, .ctx = ctx };
+	set_defaults(s);
+	int rc = open_file(path, &r, err);
+	if (rc == 0) {
+		rc = settings_parse(&r);
+		if (rc == 0)
+			rc = judge(&r);
+		if (rc < 0)
+			error_set(err, rc, "read job file '%s'", path);
+	}
+	if (r.in)
+		fclose(r.in);
+	if (rc < 0)
+		return rc;
+	if (r.mistakes)
+		return error_set(err, -EINVAL, "job file '%s' has %u mistake%s", path, r.mistakes,
+				 r.mistakes == 1 ? "" : "s");
+	*ret = steal(&s);
+	return 0;
+}
+
+/* ---- with the plug-in's own words -------------------------------------------------------------
+ */
+
+static const json_t *find_setting(const json_t *wanted, const char *name)
+{
+	for (size_t i = 0; i < json_array_size(wanted); i++)
+		if (strcmp(shape_text(json_array_get(wanted, i), "name"), name) == 0)
+			return json_array_get(wanted, i);
+	return NULL;
+}
+
+int settings_check_plugin(const struct settings *s, const json_t *info, const json_t *secrets,
+			  void (*tell)(void *ctx, const char *mistake), void *ctx,
+			  struct error *err)
+{
+	struct settings_reader r = { .shown = s->file, .tell = tell, .ctx = ctx };
+	const json_t *wanted = json_object_get(info, "settings");
+	const char *name;
+	json_t *value;
+	json_object_foreach(s->config, name, value)
+	{
+		int line = (int)json_integer_value(json_object_get(s->config_lines, name));
+		const json_t *setting = find_setting(wanted, name);
+		if (!setting)
+			settings_mistake(&r, line, "[storage] %s: plug-in '%s' has no such setting",
+					 name, shape_text(info, "name"));
+		else if (shape_flag(setting, "secret"))
+			settings_mistake(&r, line,
+					 "[storage] %s is a secret: it belongs into the "
+					 "secrets-file",
+					 name);
+	}
+	for (size_t i = 0; i < json_array_size(wanted); i++) {
+		const json_t *setting = json_array_get(wanted, i);
+		bool secret = shape_flag(setting, "secret");
+		name = shape_text(setting, "name");
+		if (shape_flag(setting, "required") &&
+		    !json_object_get(secret ? secrets : s->config, name))
+			settings_mistake(&r, 0, "%s: plug-in '%s' needs '%s' (%s)",
+					 secret ? "secrets-file" : "[storage]",
+					 shape_text(info, "name"), name,
+					 shape_text(setting, "description"));
+	}
+	return r.mistakes ? error_set(err, -EINVAL, "job file '%s' has %u mistake%s", s->file,
+				      r.mistakes, r.mistakes == 1 ? "" : "s")
+			  : 0;
+}
+
+/* ---- secrets ----------------------------------------------------------------------------------
+ */
+
+/* KEY = VALUE; all behind the first '=' and its blanks is the secret. */
+static int take_secret(char *line, json_t *to)
+{
+	line[strcspn(line, "\r\n")] = '\0';
+	char *name = line + strspn(line, " \t");
+	if (!*name || *name == '#')
+		return 0;
+	char *equals = strchr(name, '=');
+	if (!equals || equals == name)
+		return -EINVAL;
+	char *value = equals + 1 + strspn(equals + 1, " \t");
+	while (equals > name && strchr(" \t", equals[-1]))
+		equals--;
+	*equals = '\0';
+	return json_object_set_new(to, name, json_string(value)) < 0 ? -EINVAL : 0;
+}
+
+int settings_read_secrets(const char *path, json_t **ret, struct error *err)
+{
+	json_t *secrets = json_object();
+	FILE *in = path ? fopen(path, "re") : NULL;
+	struct stat st;
+	int rc = 0, n = 0;
+	if (path && !in)
+		rc = error_set(err, -errno, "secrets file '%s': %m", path);
+	else if (in && (fstat(fileno(in), &st) < 0 || st.st_mode & 077))
+		rc = error_set(err, -EACCES,
+			       "secrets file '%s' can be read by others: chmod 600 is wanted",
+			       path);
+	char line[SECRETS_LINE_MAX];
+	while (rc == 0 && in && fgets(line, sizeof(line), in)) {
+		n++;
+		if (n > SECRETS_LINES_MAX || take_secret(line, secrets) < 0)
+			rc = error_set(err, -EINVAL,
+				       "secrets file '%s', line %d: 'KEY = VALUE' is "
+				       "wanted",
+				       path, n);
+	}
+	OPENSSL_cleanse(line, sizeof(line));
+	if (in)
+		fclose(in);
+	if (rc < 0)
+		json_decref(secrets);
+	else
+		*ret = secrets;
+	return rc;
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* state - see state.h. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <openssl/sha.h>
+
+#include "child.h"
+#include "journal.h"
+#include "shape.h"
+#include "state.h"
+
+#define SUFFIX_JOURNAL ".journal"
+#define LOCK_SLICE_MS  20
+
+static void decref_cleanup(json_t **json)
+{
+	json_decref(*json);
+}
+
+const char *state_path(const char *path)
+{
+	if (!path)
+		path = getenv("LUNETTE_STATE");
+	return path && *path ? path : STATE_DEFAULT;
+}
+
+/* ---- folders and files ------------------------------------------------------------------------
+ */
+
+static int make_folders(const char *path, struct error *err)
+{
+	char part[PATH_MAX];
+	if (snprintf(part, sizeof(part), "%s/", path) >= (int)sizeof(part))
+		return error_set(err, -ENAMETOOLONG, "folder '%.200s...': %m", path);
+	for (char *slash = part + 1; (slash = strchr(slash, '/')); *slash++ = '/') {
+		*slash = '\0';
+		if (mkdir(part, 0700) < 0 && errno != EEXIST)
+			return error_set(err, -errno, "make folder '%s': %m", part);
+	}
+	return 0;
+}
+
+int state_make(const char *state, const char *job, struct error *err)
+{
+	char path[PATH_MAX];
+	snprintf(path, sizeof(path), "%s/%s/runs", state, job);
+	return make_folders(path, err);
+}
+
+char *state_run_file(const char *state, const char *job, const char *run, const char *suffix)
+{
+	char *path;
+	return asprintf(&path, "%s/%s/runs/%s.%s", state, job, run, suffix) < 0 ? NULL : path;
+}
+
+int state_replace_file(const char *path, const char *text, int mode, struct error *err)
+{
+	char folder[PATH_MAX], temp[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) : 1,
+		 slash ? path : ".");
+	if (snprintf(temp, sizeof(temp), "%s.new.%d", path, (int)getpid()) >= (int)sizeof(temp))
+		return error_set(err, -ENAMETOOLONG, "write '%s': %m", path);
+	CLEANUP(close_cleanup)
+	int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	CLEANUP(close_cleanup) int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ssize_t len = (ssize_t)strlen(text);
+	if (fd < 0 || dir < 0 || write(fd, text, (size_t)len) != len || fsync(fd) < 0 ||
+	    rename(temp, path) < 0 || fsync(dir) < 0) {
+		int rc = error_set(err, -errno, "write '%s': %m", path);
+		unlink(temp);
+		return rc;
+	}
+	return 0;
+}
+
+/* ---- locks ------------------------------------------------------------------------------------
+ */
+
+static int open_lock(const char *path, struct error *err)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	return fd < 0 ? error_set(err, -errno, "lock '%s': %m", path) : fd;
+}
+
+/* Who says in the file that the lock is his; 0 when nobody does. */
+static int read_pid(int fd)
+{
+	char text[32];
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+	text[n < 0 ? 0 : n] = '\0';
+	return atoi(text);
+}
+
+int state_lock_job(const char *state, const char *job, int *ret_fd, struct error *err)
+{
+	char path[PATH_MAX], pid[32];
+	snprintf(path, sizeof(path), "%s/%s/lock", state, job);
+	CLEANUP(close_cleanup) int fd = open_lock(path, err);
+	if (fd < 0)
+		return fd;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK
+			       ? error_set(err, -EBUSY, "job '%s' runs already, as process %d", job,
+					   read_pid(fd))
+			       : error_set(err, -errno, "lock '%s': %m", path);
+	int len = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)len, 0) != len)
+		return error_set(err, -errno, "lock '%s': %m", path);
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}
+
+int state_job_runner(const char *state, const char *job)
+{
+	char path[PATH_MAX];
+	snprintf(path, sizeof(path), "%s/%s/lock", state, job);
+	CLEANUP(close_cleanup) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) == 0)
+		return 0;
+	return read_pid(fd);
+}
+
+int state_lock_array(const char *state, const char *array, unsigned int limit_ms, int *ret_fd,
+		     struct error *err)
+{
+	char path[PATH_MAX], hex[17];
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+	SHA256((const unsigned char *)array, strlen(array), digest);
+	for (int i = 0; i < 8; i++)
+		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+	snprintf(path, sizeof(path), "%s/arrays", state);
+	int rc = make_folders(path, err);
+	if (rc < 0)
+		return rc;
+	snprintf(path, sizeof(path), "%s/arrays/%s.lock", state, hex);
+	CLEANUP(close_cleanup) int fd = open_lock(path, err);
+	if (fd < 0)
+		return fd;
+	uint64_t until = child_now_ms() + limit_ms;
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK)
+			return error_set(err, -errno, "lock '%s': %m", path);
+		if (child_now_ms() >= until)
+			return error_set(
+				err, -ETIMEDOUT,
+				"other jobs make snapshots on this storage: it was not our "
+				"turn in %u s",
+				limit_ms / 1000);
+		poll(NULL, 0, LOCK_SLICE_MS);
+	}
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}
+
+/* ---- what there is ----------------------------------------------------------------------------
+ */
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Names in a folder that end with @suffix, without it, and that could be ours. */
+static int list_names(const char *path, const char *suffix, json_t **ret, struct error *err)
+{
+	DIR *dir = opendir(path);
+	if (!dir && errno != ENOENT)
+		return error_set(err, -errno, "folder '%s': %m", path);
+	char **names = NULL;
+	size_t n = 0;
+	int rc = 0;
+	for (struct dirent *entry; rc == 0 && dir && (entry = readdir(dir));) {
+		size_t len = strlen(entry->d_name), cut = strlen(suffix);
+		if (len <= cut || strcmp(entry->d_name + len - cut, suffix) != 0)
+			continue;
+		entry->d_name[len - cut] = '\0';
+		if (!shape_is_name(entry->d_name))
+			continue;
+		char **more = realloc(names, (n + 1) * sizeof(*names));
+		if (more)
+			names = more;
+		if (!more || !(names[n] = strdup(entry->d_name)))
+			rc = error_set(err, -ENOMEM, "folder '%s': %m", path);
+		else
+			n++;
+	}
+	if (dir)
+		closedir(dir);
+	if (n)
+		qsort(names, n, sizeof(*names), by_name);
+	json_t *list = json_array();
+	for (size_t i = 0; i < n; i++) {
+		json_array_append_new(list, json_string(names[i]));
+		free(names[i]);
+	}
+	free(names);
+	if (rc == 0)
+		*ret = list;
+	else
+		json_decref(list);
+	return rc;
+}
+
+int state_jobs(const char *state, json_t **ret, struct error *err)
+{
+	CLEANUP(decref_cleanup) json_t *all = NULL;
+	int rc = list_names(state, "", &all, err);
+	if (rc < 0)
+		return rc;
+	json_t *jobs = json_array();
+	for (size_t i = 0; i < json_array_size(all); i++) {
+		char path[PATH_MAX];
+		struct stat st;
+		snprintf(path, sizeof(path), "%s/%s/runs", state,
+			 json_string_value(json_array_get(all, i)));
+		if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+			json_array_append(jobs, json_array_get(all, i));
+	}
+	*ret = jobs;
+	return 0;
+}
+
+int state_runs(const char *state, const char *job, json_t **ret, struct error *err)
+{
+	char path[PATH_MAX];
+	snprintf(path, sizeof(path), "%s/%s/runs", state, job);
+	return list_names(path, SUFFIX_JOURNAL, ret, err);
+}
+
+int state_trim(const char *state, const char *job, size_t keep, struct error *err)
+{
+	CLEANUP(decref_cleanup) json_t *runs = NULL;
+	int rc = state_runs(state, job, &runs, err);
+	size_t n = json_array_size(runs);
+	for (size_t i = 0; rc == 0 && i + keep < n; i++) {
+		const char *run = json_string_value(json_array_get(runs, i));
+		CLEANUP(free_cleanup) char *journal = state_run_file(state, job, run, "journal");
+		CLEANUP(free_cleanup) char *log = state_run_file(state, job, run, "log");
+		CLEANUP(decref_cleanup) json_t *records = NULL;
+		if (!journal || !log)
+			return error_set(err, -ENOMEM, "%m");
+		if (journal_read(journal, &records, NULL) < 0 || !journal_last(records, "clean"))
+			continue;
+		unlink(log);
+		unlink(journal);
+	}
+	return rc;
+}
+
+/* ---- the base of the next delta ---------------------------------------------------------------
+ */
+
+int state_base_read(const char *state, const char *job, json_t **ret, struct error *err)
+{
+	char path[PATH_MAX];
+	snprintf(path, sizeof(path), "%s/%s/base.json", state, job);
+	json_error_t why;
+	json_t *base = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
+	if (!base && access(path, F_OK) < 0 && errno == ENOENT) {
+		*ret = NULL;
+		return 0;
+	}
+	if (!json_is_object(base)) {
+		json_decref(base);
+		return error_set(err, -EUCLEAN, "'%s' is damaged: %s", path, why.text);
+	}
+	*ret = base;
+	return 0;
+}
+
+int state_base_write(const char *state, const char *job, const json_t *base, struct error *err)
+{
+	char path[PATH_MAX];
+	snprintf(path, sizeof(path), "%s/%s/base.json", state, job);
+	CLEANUP(free_cleanup)
+	char *text = json_dumps(base ? base : json_null(), JSON_INDENT(1) | JSON_ENCODE_ANY);
+	if (!text)
+		return error_set(err, -ENOMEM, "'%s': %m", path);
+	if (base)
+		return state_replace_file(path, text, 0600, err);
+	if (unlink(path) < 0 && errno != ENOENT)
+		return error_set(err, -errno, "remove '%s': %m", path);
+	return 0;
+}
