@@ -30,6 +30,7 @@ struct parent_disk {
 struct parent {
 	struct repo *repo;
 	const struct plan *plan;
+	const atomic_bool *stop;
 	char id[65];
 	json_t *point;
 	struct changed *changed;
@@ -84,25 +85,38 @@ static int read_list(struct parent *parent, const char *path, struct error *err)
 	return rc < 0 ? error_wrap(err, rc, "'%s'", path) : 0;
 }
 
+/* The texts of a list, which belong to it. @ret has room for them. */
+static size_t texts_of(const json_t *list, const char **ret)
+{
+	size_t i, n = 0;
+	json_t *text;
+	json_array_foreach(list, i, text) if (json_is_string(text)) ret[n++] =
+		json_string_value(text);
+	return n;
+}
+
 /* What the parent chose, from its manifest. */
-static int plan_choice_of(const struct parent *parent, const char **volumes,
-			  struct plan_choice *ret, struct error *err)
+static int choice_of(const struct parent *parent, const char **volumes, const char **patterns,
+		     struct plan_choice *ret, struct error *err)
 {
 	const json_t *rules = json_object_get(parent->point, "rules");
 	if (!json_is_integer(rules) || json_integer_value(rules) != PLAN_RULES)
 		return error_set(err, -ENODATA,
 				 "another version of lunette wrote it, which chose what is in use "
 				 "by other rules");
+	const json_t *excluded = json_object_get(parent->point, "excluded");
 	*ret = (struct plan_choice){
 		.volumes = volumes,
 		.all_blocks = json_is_true(json_object_get(parent->point, "all_blocks")),
 		.degraded = true,
+		.exclude.patterns = patterns,
+		.exclude.no_defaults = !json_is_true(json_object_get(excluded, "defaults")),
+		.exclude.stop = parent->stop,
 	};
-	size_t i;
-	json_t *name;
-	json_array_foreach(json_object_get(parent->point, "stored_volumes"), i,
-			   name) if (!ret->all_blocks && json_is_string(name))
-		volumes[ret->n_volumes++] = json_string_value(name);
+	if (!ret->all_blocks)
+		ret->n_volumes =
+			texts_of(json_object_get(parent->point, "stored_volumes"), volumes);
+	ret->exclude.n_patterns = texts_of(json_object_get(excluded, "patterns"), patterns);
 	if (!ret->all_blocks && ret->n_volumes == 0)
 		return error_set(err, -ENODATA, "it does not say which volumes are in it");
 	return 0;
@@ -111,12 +125,14 @@ static int plan_choice_of(const struct parent *parent, const char **volumes,
 /* Works out anew what was in use, as the parent's backup did. */
 static int plan_old(struct parent *parent, struct error *err)
 {
+	const json_t *excluded = json_object_get(parent->point, "excluded");
 	size_t n = json_array_size(json_object_get(parent->point, "stored_volumes"));
-	CLEANUP(free_cleanup) const char **volumes = calloc(n + 1, sizeof(*volumes));
-	if (!volumes)
+	size_t n_patterns = json_array_size(json_object_get(excluded, "patterns"));
+	CLEANUP(free_cleanup) const char **texts = calloc(n + n_patterns + 1, sizeof(*texts));
+	if (!texts)
 		return error_set(err, -ENOMEM, "%m");
 	struct plan_choice choice;
-	int rc = plan_choice_of(parent, volumes, &choice, err);
+	int rc = choice_of(parent, texts, texts + n, &choice, err);
 	if (rc == 0)
 		rc = point_open(parent->repo, parent->point, &parent->old_layout, err);
 	if (rc == 0)
@@ -176,7 +192,7 @@ static int open_parent(struct parent *parent, struct layout *layout,
 		return error_set(err, -ENOMEM, "parent: %m");
 	struct error why;
 	rc = plan_old(parent, &why);
-	if (rc == -ENOMEM)
+	if (rc == -ENOMEM || rc == -EINTR)
 		return error_set(err, rc, "%s", why.msg);
 	if (rc < 0)
 		return layout_warn(layout, err, "all is read, in spite of restore point %.12s: %s",
@@ -194,6 +210,7 @@ int parent_new(struct repo *repo, const struct plan *plan, struct layout *layout
 		return error_set(err, -ENOMEM, "parent: %m");
 	parent->repo = repo;
 	parent->plan = plan;
+	parent->stop = request->stop;
 	parent->verify = request->verify;
 	parent->random = request->seed;
 	int rc = open_parent(parent, layout, request, err);
@@ -326,7 +343,7 @@ static int count_window(struct parent *parent, size_t disk, const struct plan_wi
 	return 0;
 }
 
-int parent_total(struct parent *parent, const atomic_bool *stop, uint64_t *ret, struct error *err)
+int parent_total(struct parent *parent, uint64_t *ret, struct error *err)
 {
 	CLEANUP(free_cleanup) struct plan_window *window = malloc(sizeof(*window));
 	if (!window)
@@ -336,7 +353,7 @@ int parent_total(struct parent *parent, const atomic_bool *stop, uint64_t *ret, 
 	for (size_t i = 0; i < layout->n_disks; i++) {
 		const struct layout_disk *disk = &layout->disks[i];
 		for (uint64_t off = 0; off < disk->blk->size; off += window->length) {
-			if (atomic_load_explicit(stop, memory_order_relaxed))
+			if (atomic_load_explicit(parent->stop, memory_order_relaxed))
 				return error_set(err, -EINTR, "interrupted");
 			int rc = plan_window(parent->plan, disk, off, window, err);
 			if (rc == 0)

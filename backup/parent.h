@@ -26,12 +26,14 @@
  * @changed: path of the list of changes since then: see changed.h
  * @verify: percent of the unchanged chunks that are read all the same, and compared; 0 to 100
  * @seed: which of them
+ * @stop: looked at now and then; gives -EINTR
  */
 struct parent_request {
 	const char *point;
 	const char *changed;
 	double verify;
 	uint64_t seed;
+	const atomic_bool *stop;
 };
 
 /**
@@ -66,9 +68,8 @@ uint64_t parent_n_verify(const struct parent *parent);
 
 /**
  * parent_total() - how many bytes will be read in all; to be asked before the first window
- * @stop: looked at now and then; gives -EINTR
  */
-int parent_total(struct parent *parent, const atomic_bool *stop, uint64_t *ret, struct error *err);
+int parent_total(struct parent *parent, uint64_t *ret, struct error *err);
 
 /**
  * parent_window() - which chunks of a window are the parent's

@@ -47,7 +47,7 @@ static int check_state(const struct layout_volume *volume, bool degraded, struct
 }
 
 static int add_volume(struct plan *plan, struct layout *layout, const struct layout_volume *volume,
-		      struct error *err)
+		      const struct exclude_choice *exclude, struct error *err)
 {
 	struct fs *fs = NULL;
 	struct error why = { 0 };
@@ -59,8 +59,9 @@ static int add_volume(struct plan *plan, struct layout *layout, const struct lay
 		return error_set(err, rc, "volume '%s': %s", volume->name, why.msg);
 	else
 		rc = 0;
-	plan->volumes[plan->n_volumes++] = (struct plan_volume){ .volume = volume, .fs = fs };
-	return rc;
+	struct plan_volume *pv = &plan->volumes[plan->n_volumes++];
+	*pv = (struct plan_volume){ .volume = volume, .fs = fs };
+	return rc < 0 ? rc : exclude_find(exclude, layout, volume, fs, &pv->exclude, err);
 }
 
 /* A disk without a table and without a volume is easily one that lunette does not understand. */
@@ -96,7 +97,7 @@ static int add_volumes(struct plan *plan, struct layout *layout, const struct pl
 			continue;
 		int rc = check_state(volume, choice->degraded, err);
 		if (rc == 0)
-			rc = add_volume(plan, layout, volume, err);
+			rc = add_volume(plan, layout, volume, &choice->exclude, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -110,6 +111,8 @@ int plan_new(struct layout *layout, const struct plan_choice *choice, struct pla
 	     struct error *err)
 {
 	int rc = check_names(layout, choice, err);
+	if (rc == 0)
+		rc = exclude_check(&choice->exclude, layout, err);
 	if (rc < 0)
 		return rc;
 	CLEANUP(plan_free_cleanup) struct plan *plan = calloc(1, sizeof(*plan));
@@ -117,6 +120,13 @@ int plan_new(struct layout *layout, const struct plan_choice *choice, struct pla
 		return error_set(err, -ENOMEM, "plan: %m");
 	plan->layout = layout;
 	plan->all_blocks = choice->all_blocks;
+	plan->defaults = !choice->exclude.no_defaults;
+	plan->patterns = json_array();
+	for (size_t i = 0; i < choice->exclude.n_patterns; i++)
+		if (json_array_append_new(plan->patterns,
+					  json_string(choice->exclude.patterns[i])) < 0)
+			return error_set(err, -EINVAL, "pattern '%.200s' is not UTF-8",
+					 choice->exclude.patterns[i]);
 	rc = choice->all_blocks ? 0 : add_volumes(plan, layout, choice, err);
 	if (rc < 0)
 		return rc;
@@ -128,10 +138,35 @@ void plan_free(struct plan *plan)
 {
 	if (!plan)
 		return;
-	for (size_t i = 0; i < plan->n_volumes; i++)
+	for (size_t i = 0; i < plan->n_volumes; i++) {
+		exclude_free(plan->volumes[i].exclude);
 		fs_close(plan->volumes[i].fs);
+	}
 	free(plan->volumes);
+	json_decref(plan->patterns);
 	free(plan);
+}
+
+json_t *plan_excluded(const struct plan *plan)
+{
+	if (plan->all_blocks)
+		return NULL;
+	uint64_t files = 0, bytes = 0, more = 0;
+	json_t *list = json_array();
+	for (size_t i = 0; i < plan->n_volumes; i++) {
+		const struct exclude *exclude = plan->volumes[i].exclude;
+		if (!exclude)
+			continue;
+		files += exclude->files;
+		bytes += exclude->bytes;
+		more += exclude->more;
+		json_array_extend(list, exclude->list);
+	}
+	for (; json_array_size(list) > EXCLUDE_LIST_MAX; more++)
+		json_array_remove(list, json_array_size(list) - 1);
+	return json_pack("{s:b, s:O, s:I, s:I, s:o, s:I}", "defaults", plan->defaults, "patterns",
+			 plan->patterns, "files", (json_int_t)files, "bytes", (json_int_t)bytes,
+			 "list", list, "more", (json_int_t)more);
 }
 
 /* ---- one window -------------------------------------------------------------------------------
@@ -140,20 +175,22 @@ void plan_free(struct plan *plan)
 /**
  * struct search - the walk down from a window to the volumes, and back to the disk
  * @pv: the volume that is being looked at
+ * @bits: of the window, that are to be set
  */
 struct search {
 	struct plan_window *window;
+	uint64_t *bits;
 	struct blk *disk;
 	const struct plan_volume *pv;
 };
 
-/* A range of the disk is in use: what of it lies in the window is marked, in whole granules. */
-static void mark(struct plan_window *window, uint64_t length, uint64_t off)
+/* What lies in the window of a range of the disk is marked, in whole granules. */
+static void mark(const struct plan_window *window, uint64_t *bits, uint64_t length, uint64_t off)
 {
 	uint64_t from = MAX(off, window->off);
 	uint64_t to = MIN(off + length, window->off + window->length);
 	if (from < to)
-		bits_put(window->in_use, (size_t)((from - window->off) / PLAN_GRANULE),
+		bits_put(bits, (size_t)((from - window->off) / PLAN_GRANULE),
 			 (size_t)((to - window->off + PLAN_GRANULE - 1) / PLAN_GRANULE), true);
 }
 
@@ -164,7 +201,24 @@ static int mark_disk_range(void *ctx, struct blk *blk, uint64_t length, uint64_t
 	(void)err;
 	struct search *search = ctx;
 	if (blk == search->disk)
-		mark(search->window, length, off);
+		mark(search->window, search->bits, length, off);
+	return 0;
+}
+
+/* A range of the volume is in use, but for what is left out of it. */
+static int mark_kept(struct search *search, struct blk *blk, uint64_t length, uint64_t off,
+		     struct error *err)
+{
+	uint64_t n;
+	for (uint64_t end = off + length; off < end; off += n) {
+		bool out;
+		int rc = exclude_run(search->pv->exclude, end - off, off, &n, &out, err);
+		search->bits = out ? search->window->left_out : search->window->in_use;
+		if (rc == 0)
+			rc = map_walk(blk, n, off, mark_disk_range, search, err);
+		if (rc < 0)
+			return rc;
+	}
 	return 0;
 }
 
@@ -174,7 +228,7 @@ static int mark_used(void *ctx, struct blk *blk, uint64_t length, uint64_t off, 
 	struct search *search = ctx;
 	struct fs *fs = search->pv->fs;
 	if (!fs || !fs->driver->used)
-		return map_walk(blk, length, off, mark_disk_range, search, err);
+		return mark_kept(search, blk, length, off, err);
 
 	for (uint64_t end = off + length; off < end;) {
 		struct fs_used run;
@@ -184,7 +238,7 @@ static int mark_used(void *ctx, struct blk *blk, uint64_t length, uint64_t off, 
 		assert(run.length > 0);
 		run.length = MIN(run.length, end - off);
 		if (run.used)
-			rc = map_walk(blk, run.length, off, mark_disk_range, search, err);
+			rc = mark_kept(search, blk, run.length, off, err);
 		if (rc < 0)
 			return rc;
 		off += run.length;
@@ -244,20 +298,24 @@ int plan_used(const struct plan *plan, const struct layout_disk *disk, uint64_t 
 	ret->off = off;
 	ret->length = MIN(PLAN_WINDOW, disk->blk->size - off);
 	memset(ret->in_use, 0, sizeof(ret->in_use));
+	memset(ret->left_out, 0, sizeof(ret->left_out));
 
 	struct search search = { .window = ret, .disk = disk->blk };
 	int rc = 0;
 	if (plan->all_blocks)
-		mark(ret, ret->length, off);
+		mark(ret, ret->in_use, ret->length, off);
 	for (size_t i = 0; i < disk->n_metadata; i++)
-		mark(ret, disk->metadata[i].length, disk->metadata[i].start);
+		mark(ret, ret->in_use, disk->metadata[i].length, disk->metadata[i].start);
 	for (size_t i = 0; rc == 0 && i < plan->n_volumes; i++) {
 		search.pv = &plan->volumes[i];
 		rc = mark_volume(&search, err);
 	}
 	if (rc < 0)
 		return rc;
+	for (size_t i = 0; i < ARRAY_SIZE(ret->in_use); i++)
+		ret->left_out[i] &= ~ret->in_use[i];
 	ret->used = count_bytes(ret, ret->in_use);
+	ret->excluded = count_bytes(ret, ret->left_out);
 	return 0;
 }
 

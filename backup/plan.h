@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "bits.h"
+#include "exclude.h"
 #include "lunette/filesystem.h"
 #include "lunette/layout.h"
 
@@ -25,22 +26,28 @@
 /**
  * struct plan_volume - a volume that is stored
  * @fs: which says what is used; NULL when every byte counts
+ * @exclude: what is left out; NULL when nothing is
  */
 struct plan_volume {
 	const struct layout_volume *volume;
 	struct fs *fs;
+	struct exclude *exclude;
 };
 
 /**
  * struct plan - what a backup stores of a layout
  * @layout: borrowed
  * @all_blocks: every byte of every disk, and @volumes do not matter
+ * @patterns: of files that are left out, as the user gave them: a list of texts
+ * @defaults: page files are left out as well
  */
 struct plan {
 	const struct layout *layout;
 	bool all_blocks;
 	size_t n_volumes;
 	struct plan_volume *volumes;
+	json_t *patterns;
+	bool defaults;
 };
 
 /**
@@ -49,15 +56,19 @@ struct plan {
  * @length: PLAN_WINDOW bytes, or what there is before the disk's end
  * @used: bytes in use, those that are known to be zero included
  * @read: bytes in use that must be read
+ * @excluded: bytes in use that are left out; not in @used
  * @in_use: the granules in use, counted from @off: what a backup holds
- * @bits: those of them that must be read
+ * @left_out: granules that are in use only by files that are left out
+ * @bits: those in use that must be read
  */
 struct plan_window {
 	uint64_t off;
 	uint64_t length;
 	uint64_t used;
 	uint64_t read;
+	uint64_t excluded;
 	uint64_t in_use[BITS_WORDS(PLAN_GRANULES)];
+	uint64_t left_out[BITS_WORDS(PLAN_GRANULES)];
 	uint64_t bits[BITS_WORDS(PLAN_GRANULES)];
 };
 
@@ -66,12 +77,14 @@ struct plan_window {
  * @volumes: names of volumes; with none, all that there are
  * @all_blocks: every block of the disks instead, whatever is on them
  * @degraded: also volumes that lack a member, as long as they can be read without it
+ * @exclude: files whose contents are left out; not with @all_blocks
  */
 struct plan_choice {
 	const char *const *volumes;
 	size_t n_volumes;
 	bool all_blocks;
 	bool degraded;
+	struct exclude_choice exclude;
 };
 
 /**
@@ -85,6 +98,13 @@ struct plan_choice {
  */
 int plan_new(struct layout *layout, const struct plan_choice *choice, struct plan **ret,
 	     struct error *err);
+
+/**
+ * plan_excluded() - what is left out, as a manifest says it
+ *
+ * Return: a new reference; NULL without memory, and where all blocks are stored.
+ */
+json_t *plan_excluded(const struct plan *plan);
 
 /**
  * plan_free() - close file systems and free

@@ -5,12 +5,12 @@
 
 json_t *writer_stats_json(const struct writer_stats *stats)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "size",
-			 (json_int_t)stats->size, "used", (json_int_t)stats->used, "unchanged",
-			 (json_int_t)stats->unchanged, "zero", (json_int_t)stats->zero, "known",
-			 (json_int_t)stats->known, "new", (json_int_t)stats->added, "read",
-			 (json_int_t)stats->read, "gaps", (json_int_t)stats->gaps, "stored",
-			 (json_int_t)stats->stored);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "size",
+			 (json_int_t)stats->size, "used", (json_int_t)stats->used, "excluded",
+			 (json_int_t)stats->excluded, "unchanged", (json_int_t)stats->unchanged,
+			 "zero", (json_int_t)stats->zero, "known", (json_int_t)stats->known, "new",
+			 (json_int_t)stats->added, "read", (json_int_t)stats->read, "gaps",
+			 (json_int_t)stats->gaps, "stored", (json_int_t)stats->stored);
 }
 
 static double seconds(uint64_t ns)

@@ -37,6 +37,7 @@ struct writer_times {
  * struct writer_stats - what became of the bytes of one or more disks
  * @size: of the disks
  * @used: in use, by the plan; the others are skipped
+ * @excluded: in use by files that are left out; not in @used
  * @unchanged: of @used, those of chunks that are the parent's
  * @zero: of @used, those that are known to be zero, or of chunks that turned out to be
  * @known: of @used, those of chunks that the repository had already, or that came twice
@@ -51,6 +52,7 @@ struct writer_times {
 struct writer_stats {
 	uint64_t size;
 	uint64_t used;
+	uint64_t excluded;
 	uint64_t unchanged;
 	uint64_t zero;
 	uint64_t known;

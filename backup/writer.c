@@ -133,6 +133,7 @@ static int next_window(struct writer *writer, struct error *err)
 	if (rc < 0)
 		return rc;
 	writer->stats->used += window->used;
+	writer->stats->excluded += window->excluded;
 	writer->stats->zero += window->used - window->read;
 	return 1;
 }

@@ -14,6 +14,7 @@
  *   ntfs-xattr.c   alternate data streams
  *   ntfs-data.c    where a file's bytes lie, and reading them
  *   ntfs-used.c    which bytes of the volume are in use
+ *   ntfs-blocks.c  which of them are a file's alone, and all of its names
  *   ntfs-log.c     which more may be, where the volume was in use itself
  */
 #ifndef NTFS_PRIVATE_H
@@ -234,6 +235,19 @@ int fs_ntfs_log_ranges(struct fs_ntfs *ntfs, struct ntfs_ranges *ret, struct err
 int fs_ntfs_bitmap_new(struct ntfs_bitmap **ret, struct error *err);
 void fs_ntfs_bitmap_free(struct ntfs_bitmap *bitmap);
 int fs_ntfs_used(struct fs *fs, uint64_t off, struct fs_used *ret, struct error *err);
+
+/* What the log names, read when it is first asked for; it stays as it is. */
+int fs_ntfs_log_known(struct fs_ntfs *ntfs, const struct ntfs_ranges **ret, struct error *err);
+
+/* Index of the first range that ends behind @cluster. */
+size_t fs_ntfs_ranges_find(const struct ntfs_ranges *ranges, uint64_t cluster);
+
+/* ---- ntfs-blocks.c ---- */
+
+int fs_ntfs_file_blocks(struct fs *fs, uint64_t ino, fs_blocks_fn *fn, void *ctx,
+			struct error *err);
+int fs_ntfs_links(struct fs *fs, uint64_t ino, fs_link_fn *fn, void *ctx, struct error *err);
+int fs_ntfs_fold(struct fs *fs, const char *name, char **ret, struct error *err);
 
 #endif
 #endif

@@ -60,14 +60,22 @@ static int load_log(struct fs_ntfs *ntfs, struct ntfs_bitmap *bitmap, struct err
 	return rc;
 }
 
-/* Index of the first range of the log that ends behind @cluster. */
-static size_t find_range(const struct ntfs_ranges *log, uint64_t cluster)
+int fs_ntfs_log_known(struct fs_ntfs *ntfs, const struct ntfs_ranges **ret, struct error *err)
+{
+	pthread_mutex_lock(&ntfs->bitmap->lock);
+	int rc = load_log(ntfs, ntfs->bitmap, err);
+	pthread_mutex_unlock(&ntfs->bitmap->lock);
+	*ret = &ntfs->bitmap->log;
+	return rc;
+}
+
+size_t fs_ntfs_ranges_find(const struct ntfs_ranges *ranges, uint64_t cluster)
 {
 	size_t low = 0;
-	size_t high = log->n;
+	size_t high = ranges->n;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		if (log->v[middle].stop > cluster)
+		if (ranges->v[middle].stop > cluster)
 			high = middle;
 		else
 			low = middle + 1;
@@ -79,7 +87,7 @@ static size_t find_range(const struct ntfs_ranges *log, uint64_t cluster)
 static void add_log(struct ntfs_bitmap *bitmap)
 {
 	uint64_t end = bitmap->first + bitmap->n;
-	for (size_t i = find_range(&bitmap->log, bitmap->first);
+	for (size_t i = fs_ntfs_ranges_find(&bitmap->log, bitmap->first);
 	     i < bitmap->log.n && bitmap->log.v[i].first < end; i++) {
 		uint64_t from = MAX(bitmap->log.v[i].first, bitmap->first) - bitmap->first;
 		uint64_t to = MIN(bitmap->log.v[i].stop, end) - bitmap->first;

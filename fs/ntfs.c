@@ -301,4 +301,7 @@ const struct fs_driver fs_ntfs_driver = {
 	.listxattr = fs_ntfs_listxattr,
 	.getxattr = fs_ntfs_getxattr,
 	.used = fs_ntfs_used,
+	.file_blocks = fs_ntfs_file_blocks,
+	.links = fs_ntfs_links,
+	.fold = fs_ntfs_fold,
 };

@@ -2,7 +2,8 @@
 /*
  * backup-report - see backup-report.h.
  *
- * Every byte of the disks is in one line of the first part: unused, unchanged, zero, known or new.
+ * Every byte of the disks is in one line of the first part: unused, left out, unchanged, zero,
+ * known or new.
  * What was read and what the threads were busy with comes after that.
  */
 #include <errno.h>
@@ -37,7 +38,9 @@ static void print_bytes(FILE *out, const struct backup_report *report)
 	const struct writer_stats *s = &report->result->stats;
 	char a[CMD_SIZE_MAX], b[CMD_SIZE_MAX];
 	fprintf(out, "  disks      %s\n", cmd_size(s->size, a));
-	fprintf(out, "  unused     %s, skipped\n", cmd_size(s->size - s->used, a));
+	fprintf(out, "  unused     %s, skipped\n", cmd_size(s->size - s->used - s->excluded, a));
+	if (s->excluded)
+		fprintf(out, "  left out   %s\n", cmd_size(s->excluded, a));
 	if (report->parent)
 		fprintf(out, "  unchanged  %s since %.12s, not read\n", cmd_size(s->unchanged, a),
 			report->parent);
@@ -88,6 +91,7 @@ int backup_report_text(const struct backup_report *report, struct error *err)
 	print_bytes(out, report);
 	print_reading(out, report);
 	print_times(out, &report->result->stats.times);
+	cmd_put_excluded(out, report->excluded);
 	if (fclose(out) != 0)
 		return error_set(err, -ENOMEM, "report: %m");
 	return cmd_print(text, err);
@@ -108,10 +112,11 @@ int backup_report_json(const struct backup_report *report, struct error *err)
 	const struct writer_stats *s = &result->stats;
 	json_t *ratio =
 		s->stored > 0 ? json_real((double)s->read / (double)s->stored) : json_null();
-	json_t *doc = json_pack("{s:s, s:s, s:s, s:b, s:f, s:o*, s:o, s:o, s:o}", "id", result->id,
-				"name", report->name, "time", result->time, "warnings",
-				report->warnings, "seconds", report->seconds, "verified",
-				verified_json(report), "stats", writer_stats_json(s), "ratio",
-				ratio, "times", writer_times_json(&s->times));
+	json_t *doc =
+		json_pack("{s:s, s:s, s:s, s:b, s:f, s:o*, s:O*, s:o, s:o, s:o}", "id", result->id,
+			  "name", report->name, "time", result->time, "warnings", report->warnings,
+			  "seconds", report->seconds, "verified", verified_json(report), "excluded",
+			  report->excluded, "stats", writer_stats_json(s), "ratio", ratio, "times",
+			  writer_times_json(&s->times));
 	return cmd_print_json(doc, err);
 }

@@ -14,6 +14,7 @@
  * @seconds: that the command took
  * @warnings: whether there were any
  * @parent: id of the restore point before, of which unchanged chunks were taken; NULL without one
+ * @excluded: what was left out, as the manifest says it; NULL when that is nothing
  * @verified: whether some of them were read all the same: @n_verified, chosen by @seed
  */
 struct backup_report {
@@ -22,6 +23,7 @@ struct backup_report {
 	double seconds;
 	bool warnings;
 	const char *parent;
+	json_t *excluded;
 	bool verified;
 	uint64_t n_verified;
 	uint64_t seed;

@@ -21,6 +21,8 @@ static const char help[] =
 	"  --volume VOL          only this volume, and what describes the disks; may be repeated\n"
 	"  --degraded            also volumes that lack a redundant member\n"
 	"  --all-blocks          every block of the disks, used or not\n"
+	"  --exclude PATTERN     leave out the contents of these files; may be repeated\n"
+	"  --no-default-excludes  store the contents of page files too\n"
 	"  --changed FILE        read only what this list of changes, from the storage, names; all else\n"
 	"                        is as it was in the parent\n"
 	"  --parent POINT        the restore point since which the list tells the changes\n"
@@ -43,6 +45,8 @@ enum {
 	OPT_VOLUME,
 	OPT_DEGRADED,
 	OPT_ALL_BLOCKS,
+	OPT_EXCLUDE,
+	OPT_NO_DEFAULT_EXCLUDES,
 	OPT_CHANGED,
 	OPT_PARENT,
 	OPT_VERIFY_CHANGED,
@@ -61,6 +65,8 @@ static const struct option options[] = {
 	{ "volume", required_argument, NULL, OPT_VOLUME },
 	{ "degraded", no_argument, NULL, OPT_DEGRADED },
 	{ "all-blocks", no_argument, NULL, OPT_ALL_BLOCKS },
+	{ "exclude", required_argument, NULL, OPT_EXCLUDE },
+	{ "no-default-excludes", no_argument, NULL, OPT_NO_DEFAULT_EXCLUDES },
 	{ "changed", required_argument, NULL, OPT_CHANGED },
 	{ "parent", required_argument, NULL, OPT_PARENT },
 	{ "verify-changed", required_argument, NULL, OPT_VERIFY_CHANGED },
@@ -82,6 +88,9 @@ struct arguments {
 	const char **volumes;
 	bool degraded;
 	bool all_blocks;
+	size_t n_excludes;
+	const char **excludes;
+	bool no_default_excludes;
 	struct parent_request parent;
 	bool seeded;
 	int level; /* 0: the repository's */
@@ -93,11 +102,17 @@ struct arguments {
 	struct cmd_sources sources;
 };
 
+static void decref_cleanup(json_t **json)
+{
+	json_decref(*json);
+}
+
 static void arguments_cleanup(struct arguments *args)
 {
 	cmd_progress_end(&args->progress);
 	cmd_sources_free(&args->sources);
 	free(args->volumes);
+	free(args->excludes);
 }
 
 static int take_verify(struct arguments *args, int opt, struct error *err)
@@ -140,6 +155,12 @@ static int take_option(struct arguments *args, int opt, char **argv, struct erro
 	case OPT_ALL_BLOCKS:
 		args->all_blocks = true;
 		return 0;
+	case OPT_EXCLUDE:
+		args->excludes[args->n_excludes++] = optarg;
+		return 0;
+	case OPT_NO_DEFAULT_EXCLUDES:
+		args->no_default_excludes = true;
+		return 0;
 	case OPT_CHANGED:
 		args->parent.changed = optarg;
 		return 0;
@@ -174,7 +195,8 @@ static int take_option(struct arguments *args, int opt, char **argv, struct erro
 static int parse(struct arguments *args, int argc, char **argv, struct error *err)
 {
 	args->volumes = calloc((size_t)argc, sizeof(*args->volumes));
-	if (!args->volumes)
+	args->excludes = calloc((size_t)argc, sizeof(*args->excludes));
+	if (!args->volumes || !args->excludes)
 		return error_set(err, -ENOMEM, "arguments: %m");
 	for (int opt; (opt = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
 		int rc = take_option(args, opt, argv, err);
@@ -187,6 +209,8 @@ static int parse(struct arguments *args, int argc, char **argv, struct error *er
 		return STATUS_USAGE;
 	if (args->all_blocks && args->n_volumes)
 		return cmd_usage(err, "--all-blocks and --volume exclude each other");
+	if (args->all_blocks && args->n_excludes)
+		return cmd_usage(err, "--all-blocks and --exclude exclude each other");
 	if (!args->parent.changed != !args->parent.point)
 		return cmd_usage(err, "--changed and --parent need each other");
 	if (!args->parent.changed && (args->parent.verify > 0 || args->seeded))
@@ -222,7 +246,7 @@ static int store(struct arguments *args, struct repo *repo, const struct plan *p
 	bool shown = cmd_progress_begin(&args->progress);
 	int rc = 0;
 	if (parent)
-		rc = parent_total(parent, request.writer.stop, &args->progress.total, err);
+		rc = parent_total(parent, &args->progress.total, err);
 	else if (shown)
 		rc = plan_total(plan, request.writer.stop, &args->progress.total, err);
 	if (rc < 0)
@@ -240,6 +264,7 @@ static int open_parent(struct arguments *args, struct repo *repo, const struct p
 		return error_set(err, -EIO, "random numbers: %m");
 	if (!args->seeded)
 		args->parent.seed = seed >> 11; /* exact in every reader of JSON */
+	args->parent.stop = cmd_stop_on_signals();
 	return parent_new(repo, plan, layout, &args->parent, ret, err);
 }
 
@@ -264,6 +289,10 @@ static int run(int argc, char **argv, struct error *err)
 		.n_volumes = args.n_volumes,
 		.all_blocks = args.all_blocks,
 		.degraded = args.degraded,
+		.exclude = { .patterns = args.excludes,
+			     .n_patterns = args.n_excludes,
+			     .no_defaults = args.no_default_excludes,
+			     .stop = cmd_stop_on_signals() },
 	};
 	CLEANUP(parent_free_cleanup) struct parent *parent = NULL;
 	rc = plan_new(layout, &choice, &plan, err);
@@ -276,6 +305,7 @@ static int run(int argc, char **argv, struct error *err)
 	rc = store(&args, repo, plan, parent, &result, err);
 	if (rc < 0)
 		return rc;
+	CLEANUP(decref_cleanup) json_t *excluded = plan_excluded(plan);
 	const struct backup_report report = {
 		.name = args.name,
 		.result = &result,
@@ -285,6 +315,7 @@ static int run(int argc, char **argv, struct error *err)
 		.verified = parent && args.parent.verify > 0,
 		.n_verified = parent ? parent_n_verify(parent) : 0,
 		.seed = args.parent.seed,
+		.excluded = excluded,
 	};
 	rc = (args.json ? backup_report_json : backup_report_text)(&report, err);
 	if (rc < 0)

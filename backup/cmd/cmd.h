@@ -88,6 +88,9 @@ int cmd_print(const char *text, struct error *err);
 uint64_t cmd_json_size(const json_t *object, const char *key);
 const char *cmd_json_text(const json_t *object, const char *key);
 
+/* Says for people what a manifest's "excluded" says; nothing when that is nothing, or NULL. */
+void cmd_put_excluded(FILE *out, const json_t *excluded);
+
 /* Prints @doc, indented. Steals it; it may be NULL when there was no memory for it. */
 int cmd_print_json(json_t *doc, struct error *err);
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* repository - which repository the user means, and what is said about restore points. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cmd.h"
+
+#define EXCLUDED_SHOWN 20 /* of a list for people */
 
 int cmd_repo_option(struct cmd_repo *repo, int opt, const char *arg)
 {
@@ -117,4 +120,28 @@ int cmd_repo_options(int argc, char **argv, struct cmd_repo *repo, bool *json, s
 			return cmd_no_option(opt, argv[optind - 1], err);
 	}
 	return 0;
+}
+
+void cmd_put_excluded(FILE *out, const json_t *excluded)
+{
+	char size[CMD_SIZE_MAX];
+	uint64_t n = cmd_json_size(excluded, "files"), more = cmd_json_size(excluded, "more");
+	size_t i;
+	json_t *entry;
+	if (n == 0)
+		return;
+	fprintf(out, "Left out, and zero in the backup: %s of %" PRIu64 " files\n",
+		cmd_size(cmd_json_size(excluded, "bytes"), size), n);
+	json_array_foreach(json_object_get(excluded, "list"), i, entry)
+	{
+		if (i == EXCLUDED_SHOWN)
+			break;
+		fprintf(out, "  %10s  ", cmd_size(cmd_json_size(entry, "bytes"), size));
+		cmd_put(out, cmd_json_text(entry, "volume"), 0);
+		cmd_put(out, cmd_json_text(entry, "path"), 0);
+		fputc('\n', out);
+	}
+	more += json_array_size(json_object_get(excluded, "list")) - i;
+	if (more)
+		fprintf(out, "  and %" PRIu64 " more\n", more);
 }

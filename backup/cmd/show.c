@@ -17,8 +17,8 @@ static const char help[] = "Usage: lunette show [OPTIONS] POINT\n"
 
 static void print_stats(FILE *out, const json_t *point)
 {
-	static const char *const keys[] = { "size", "used",  "read", "unchanged",
-					    "zero", "known", "new",  "stored" };
+	static const char *const keys[] = { "size", "used",  "excluded", "read",  "unchanged",
+					    "zero", "known", "new",      "stored" };
 	const json_t *stats = json_object_get(point, "stats");
 	char size[CMD_SIZE_MAX];
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
@@ -81,6 +81,7 @@ static int show_text(const char *id, const json_t *point, struct error *err)
 	print_stats(out, point);
 	print_disks(out, point);
 	print_volumes(out, point);
+	cmd_put_excluded(out, json_object_get(point, "excluded"));
 	if (fclose(out) != 0)
 		return error_set(err, -ENOMEM, "show: %m");
 	return cmd_print(text, err);

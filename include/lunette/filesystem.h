@@ -102,6 +102,21 @@ typedef int fs_emit_fn(void *ctx, const char *name, size_t len, uint64_t ino, ui
 		       uint64_t next);
 
 /**
+ * typedef fs_blocks_fn - one run of the volume's bytes that hold a file's data
+ *
+ * It must not call the driver. Return: 0 to go on; a negative errno, recorded in @err, ends it.
+ */
+typedef int fs_blocks_fn(void *ctx, uint64_t length, uint64_t start, struct error *err);
+
+/**
+ * typedef fs_link_fn - one of the names by which an inode is known
+ * @dir: the directory that the name is in
+ *
+ * It must not call the driver. Return: 0 to go on; a negative errno, recorded in @err, ends it.
+ */
+typedef int fs_link_fn(void *ctx, uint64_t dir, const char *name, struct error *err);
+
+/**
  * struct fs_driver - a file system's code; all but @probe work on what @open returned
  * @probe: 1 and @ret set if it is on @blk, 0 if not, negative errno if @blk cannot be read
  * @remains: asked when nobody recognises what is on @blk: -EUCLEAN, with the reason, if it once was
@@ -116,6 +131,11 @@ typedef int fs_emit_fn(void *ctx, const char *name, size_t len, uint64_t ino, ui
  *             @size; NULL when the driver has none
  * @getxattr: the value, in the same way; -ENODATA when there is none
  * @used: @off is less than the blk's size
+ * @file_blocks: all runs of the volume in which nothing lies but the data of this inode, all of its
+ *               streams; in any order. NULL when that cannot be said
+ * @links: each name of an inode, with its directory; there when @file_blocks is
+ * @fold: sets @ret, to be freed with free(), to what all spellings of a name that mean the same
+ *        file have in common; NULL when there is only one spelling
  */
 struct fs_driver {
 	const char *name;
@@ -138,6 +158,10 @@ struct fs_driver {
 	int (*getxattr)(struct fs *fs, uint64_t ino, const char *name, void *buf, size_t size,
 			size_t *ret, struct error *err);
 	int (*used)(struct fs *fs, uint64_t off, struct fs_used *ret, struct error *err);
+	int (*file_blocks)(struct fs *fs, uint64_t ino, fs_blocks_fn *fn, void *ctx,
+			   struct error *err);
+	int (*links)(struct fs *fs, uint64_t ino, fs_link_fn *fn, void *ctx, struct error *err);
+	int (*fold)(struct fs *fs, const char *name, char **ret, struct error *err);
 };
 
 /**

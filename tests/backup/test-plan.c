@@ -351,8 +351,9 @@ static void volumes_are_chosen_by_name(void **state)
 	struct plan *plan = NULL;
 	struct error err = { 0 };
 	const char *const nobody[] = { "nobody" };
-	assert_int_equal(plan_new(&bed->layout, &(struct plan_choice){ nobody, 1, false, false },
-				  &plan, &err),
+	assert_int_equal(plan_new(&bed->layout,
+				  &(struct plan_choice){ .volumes = nobody, .n_volumes = 1 }, &plan,
+				  &err),
 			 -ENOENT);
 	assert_non_null(strstr(err.msg, "nobody"));
 
@@ -369,7 +370,9 @@ static void volumes_are_chosen_by_name(void **state)
 	assert_non_null(strstr(err.msg, "spanned"));
 	assert_non_null(strstr(err.msg, "a member is missing"));
 	const char *const incomplete[] = { "unknown", "spanned" };
-	assert_int_equal(plan_new(&bed->layout, &(struct plan_choice){ incomplete, 2, false, true },
+	assert_int_equal(plan_new(&bed->layout,
+				  &(struct plan_choice){
+					  .volumes = incomplete, .n_volumes = 2, .degraded = true },
 				  &plan, &err),
 			 -ENODATA);
 	assert_int_equal(
