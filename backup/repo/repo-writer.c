@@ -22,7 +22,7 @@
  * run counts too, and twice as late each time, so that indexes stay few; but never later than this
  * time after something new came. Both bound what a killed writer has to store again.
  */
-#define FLUSH_FIRST (256ull << 20)
+#define FLUSH_FIRST (64ull << 20)
 #define FLUSH_LAST  ((1024ull << 20) - PACK_FULL_BYTES)
 #define FLUSH_NS    (60 * 1000000000ull)
 
