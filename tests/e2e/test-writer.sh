@@ -18,15 +18,16 @@ kib() { # of all packs
 
 for n in 1 2 7; do
 	ok "with $n threads" backup "threads$n" raw.img --threads $n
-	is 'it says so' "$(jq .times.threads .out)" $n
+	mv .out report.json
+	is 'it says so' "$(jq .times.threads report.json)" $n
 	(cd "threads$n" && find packs -type f | sort) >"threads$n.list"
 done
 is 'what is stored is the same' "$(sort -u threads*.list | wc -l)" "$(wc -l <threads1.list)"
 rm -rf threads2 threads7
-is 'nothing shrank: it is stored as it is' "$(jq '.stats | .stored - .new < 100000' .out)" true
+is 'nothing shrank: it is stored as it is' "$(jq '.stats | .stored - .new < 100000' report.json)" true
 is 'times are told, and what held it up' \
-	"$(jq -r '.times | [.read, .hash, .compress, .add, .commit, .wait] | all(. >= 0)' .out) $(
-		jq -r '.times.bottleneck | test("^(read|hash|compress|write)$")' .out)" 'true true'
+	"$(jq -r '.times | [.read, .hash, .compress, .add, .commit, .wait] | all(. >= 0)' report.json) $(
+		jq -r '.times.bottleneck | test("^(read|hash|compress|write)$")' report.json)" 'true true'
 fails 'no threads at all' 2 "'0': a number from 1 to 64" "$LUNETTE" backup --name x --threads 0 raw.img
 
 # ---- memory ------------------------------------------------------------------------------------
