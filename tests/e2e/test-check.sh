@@ -1,0 +1,134 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# check and repair: what is damaged is found and named, up to the files; what is well is saved; and
+# a later backup heals the rest.
+. "$(dirname "$0")/../support/tap.sh"
+. "$(dirname "$0")/../support/disks.sh"
+. "$(dirname "$0")/../support/flip.sh"
+reason=$(disks_possible) || tap_skip_all "$reason"
+tap_begin
+tap_at_exit disks_cleanup
+export LUNETTE_REPO=$TAP_DIR/repo
+mkdir mnt ntfs
+tap_at_exit umount --lazy mnt
+
+reset() { # the repository as it was
+	rm -rf repo && cp -a whole repo && chmod -R u+w repo
+}
+poke() { # FILE OFFSET
+	printf 'damage' | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+whole() { # nothing is wrong, and the disk comes out as it is
+	"$LUNETTE" check --read-data && rm -f out.img && "$LUNETTE" restore "$first" --disk disk0 out.img && cmp out.img first.img
+}
+largest() { find repo/packs -type f -printf '%s %p\n' | sort -n | tail -1 | cut -d' ' -f2; }
+
+disks_ntfs a.img 32 A && disks_mount a.img ntfs && disks_random file 6000000 >ntfs/large && mkdir ntfs/dir &&
+	disks_random more 900000 >ntfs/dir/more && seq 30000 >ntfs/numbers && disks_umount ntfs &&
+	disks_gpt disk.img 512 basic:a.img && "$LUNETTE" init repo >/dev/null || exit
+first=$("$LUNETTE" backup --name server --json disk.img | jq -r .id)
+"$LUNETTE" restore "$first" --disk disk0 first.img >/dev/null || exit
+sleep 1.1
+disks_mount a.img ntfs && disks_random new 3000000 >ntfs/new && disks_umount ntfs && disks_gpt disk.img 512 basic:a.img || exit
+second=$("$LUNETTE" backup --name server --json disk.img | jq -r .id)
+cp -a repo whole
+
+# ---- what is whole -----------------------------------------------------------------------------
+
+ok 'a repository is whole' "$LUNETTE" check
+is 'and its data too, each object once' "$("$LUNETTE" check --read-data --json | jq -c '[.whole, .points, .data_read <= .bytes, .data_read > .bytes * 0.9]')" \
+	'[true,2,true,true]'
+is 'a part of the data' "$("$LUNETTE" check --read-data=1% --json | jq -c '[.whole, .data_read > 0 and .data_read < .bytes]')" '[true,true]'
+ok 'there is nothing to repair' "$LUNETTE" repair
+fails 'a percentage is needed' 2 'percentage' "$LUNETTE" check --read-data=0
+fails 'there is nothing to name' 2 'nothing to name' "$LUNETTE" check server
+
+# ---- a lost chunk, up to the file --------------------------------------------------------------
+
+pack=$(largest)
+poke "$pack" $(($(stat -c %s "$pack") / 2))
+fails 'without reading the data nothing is seen' 0 'no damage' "$LUNETTE" check
+fails 'reading finds it' 1 'of its chunks is damaged' "$LUNETTE" check --read-data
+"$LUNETTE" check --read-data --json >damage.json
+is 'it is one chunk, and both restore points need it' "$(jq -c '[.lost_chunks, .hurt_count, [.hurt[].id] == [$b, $a]]' --arg a "$first" --arg b "$second" damage.json)" \
+	'[1,2,true]'
+"$LUNETTE" mount --repo repo "$second" mnt
+unreadable=$(cd mnt/volumes/*/files && find . -type f -exec sh -c 'for f; do cat "$f" >/dev/null 2>&1 || echo "${f#.}"; done' sh {} + | sort)
+is 'the files that it names are those that cannot be read' \
+	"$(jq -r '.hurt[0].volumes[].files[].path' damage.json | sort)" "$unreadable"
+is 'and there is one' "$(wc -l <<<"$unreadable")" 1
+"$LUNETTE" umount mnt
+
+fails 'repair asks, and there is nobody' 2 'say --yes' "$LUNETTE" repair --read-data
+fails 'a dry run says what it would do' 3 "${pack#repo/} is damaged: its chunks that are well" "$LUNETTE" repair --read-data --dry-run
+ok 'and does nothing' [ -e "$pack" ]
+fails 'repair saves the rest' 3 '1 lost' "$LUNETTE" repair --read-data --yes
+ok 'the damaged pack is gone' [ ! -e "$pack" ]
+is 'what is lost is still named' "$("$LUNETTE" check --json | jq -c '[.lost_chunks, .hurt_count]')" '[1,2]'
+ok 'a backup of the same disks' "$LUNETTE" backup --name server disk.img
+ok 'heals both' whole
+
+# ---- indexes, packs and restore points ---------------------------------------------------------
+
+reset
+rm repo/index/*
+fails 'indexes that are gone' 1 'in none of the indexes' "$LUNETTE" check
+ok 'are made again' "$LUNETTE" repair --yes
+ok 'and all is well' whole
+reset
+for index in repo/index/*; do poke "$index" 9000; done
+fails 'indexes that are damaged' 1 "${index#repo/}.*checksum" "$LUNETTE" check
+ok 'are made again, too' "$LUNETTE" repair --yes
+ok 'and all is well again' whole
+reset
+truncate -s -1 "$(largest)"
+fails 'a pack without its end' 1 'an index says' "$LUNETTE" check
+ok 'is saved by what indexes know of it' "$LUNETTE" repair --yes
+ok 'without a loss' whole
+reset
+poke "$(largest)" 3
+fails 'a pack without its beginning' 1 'its header is wrong' "$LUNETTE" check
+ok 'is written anew' "$LUNETTE" repair --yes
+ok 'without a loss, too' whole
+reset
+rm "$(largest)"
+fails 'a pack that is gone' 1 'cannot be read' "$LUNETTE" check
+fails 'cannot be had back' 1 '' "$LUNETTE" restore "$first" --disk disk0 out.img
+rm -f out.img
+"$LUNETTE" backup --name server disk.img >/dev/null
+is 'but by a backup of the same disks, as far as they are the same' "$("$LUNETTE" check --read-data --json | jq -c '[.hurt[].id]')" "[\"$first\"]"
+reset
+poke "repo/points/$first" 20
+fails 'a damaged restore point is named' 1 "points/$first" "$LUNETTE" check
+fails 'and cannot be repaired' 1 'put it back' "$LUNETTE" repair --yes
+ok 'only dropped' "$LUNETTE" repair --yes --drop-points
+is 'the other one stays' "$("$LUNETTE" list --json | jq -r '.points[].id')" "$second"
+reset
+: >repo/config
+fails 'a damaged config is said to be so' 1 'config is damaged' "$LUNETTE" check
+
+# ---- bits flipped anywhere ---------------------------------------------------------------------
+
+reset
+(umask 077 && echo 'a password' >password)
+"$LUNETTE" restore "$second" --disk disk0 second.img >/dev/null
+export LUNETTE_PASSWORD_FILE=$TAP_DIR/password
+ok 'an encrypted repository' "$LUNETTE" init --encrypt sealed
+"$LUNETTE" backup --repo sealed --name other disk.img >/dev/null || exit
+sealed=$("$LUNETTE" backup --repo sealed --name server --json disk.img | jq -r .id)
+flip_seed 4
+for repo in sealed repo; do
+	point=$sealed
+	[ $repo = sealed ] || { unset LUNETTE_PASSWORD_FILE && point=$second; }
+	for kind in $(flip_kinds $repo); do
+		flip_bit $repo "$kind"
+		is "$repo: $FLIP_WHERE ($kind)" "$(flip_verdict $repo "$point" second.img "")" ''
+		flip_undo $repo
+	done
+	for how in cut empty remove swap; do
+		flip_mutilate $repo $how || continue
+		is "$repo: $FLIP_WHERE" "$(flip_verdict $repo "$point" second.img mnt)" ''
+		flip_undo $repo
+	done
+	ok "$repo is whole again" "$LUNETTE" check --repo $repo --read-data
+done
