@@ -165,6 +165,7 @@ static inline int mem_remove(struct store *store, const char *key, struct error 
 	if (entry) {
 		free(entry->bytes);
 		*entry = mem->entries[--mem->n];
+		mem->entries[mem->n] = (struct mem_entry){ 0 };
 	}
 	return 0;
 }
