@@ -99,11 +99,13 @@ int cmd_print_json(json_t *doc, struct error *err);
  * @path: what --repo says, or NULL: then $LUNETTE_REPO counts
  * @password_file: or NULL: then $LUNETTE_PASSWORD_FILE counts, and then the terminal
  * @key_file: the exported key, or NULL
+ * @is_second: of two; the environment speaks of the first one only
  */
 struct cmd_repo {
 	const char *path;
 	const char *password_file;
 	const char *key_file;
+	bool is_second;
 };
 
 /* For the struct option array of a command that opens a repository. */

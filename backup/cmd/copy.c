@@ -14,8 +14,9 @@ static const char help[] =
 	"and chunk sizes may differ.\n"
 	"\n"
 	"Options:\n" CMD_REPO_OPTIONS_HELP "  --to REPO            the other repository\n"
-	"  --to-password-file FILE  the password of the other one, if that is encrypted; else of\n"
-	"                       $LUNETTE_PASSWORD_FILE; else it is asked for\n"
+	"  --to-password-file FILE\n"
+	"                       its password is the first line of FILE; else it is asked for\n"
+	"  --to-key-file FILE   open it with its exported key\n"
 	"  --level N            of compression, as of init; default: the other repository's\n"
 	"  --json               report as a JSON document\n"
 	"  --progress[=json]    show progress although standard error is no terminal; =none: never\n"
@@ -26,6 +27,7 @@ static const char help[] =
 enum {
 	OPT_TO,
 	OPT_TO_PASSWORD_FILE,
+	OPT_TO_KEY_FILE,
 	OPT_LEVEL,
 	OPT_JSON,
 	OPT_PROGRESS,
@@ -35,6 +37,7 @@ static const struct option options[] = {
 	CMD_REPO_OPTIONS,
 	{ "to", required_argument, NULL, OPT_TO },
 	{ "to-password-file", required_argument, NULL, OPT_TO_PASSWORD_FILE },
+	{ "to-key-file", required_argument, NULL, OPT_TO_KEY_FILE },
 	{ "level", required_argument, NULL, OPT_LEVEL },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "progress", optional_argument, NULL, OPT_PROGRESS },
@@ -72,6 +75,8 @@ static int parse(struct copying *c, int argc, char **argv, struct error *err)
 			c->to.path = optarg;
 		else if (opt == OPT_TO_PASSWORD_FILE)
 			c->to.password_file = optarg;
+		else if (opt == OPT_TO_KEY_FILE)
+			c->to.key_file = optarg;
 		else if (opt == OPT_LEVEL)
 			rc = cmd_level_option(optarg, &c->level, err);
 		else if (opt == OPT_JSON)
@@ -156,7 +161,7 @@ static int copy(struct copying *c, struct repo *from, struct repo *to, char **wa
 
 static int run(int argc, char **argv, struct error *err)
 {
-	struct copying c = { 0 };
+	struct copying c = { .to.is_second = true };
 	int rc = parse(&c, argc, argv, err);
 	if (rc)
 		return rc;

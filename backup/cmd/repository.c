@@ -24,15 +24,15 @@ int cmd_repo_option(struct cmd_repo *repo, int opt, const char *arg)
 
 int cmd_open_repo(const struct cmd_repo *which, struct repo **ret, struct error *err)
 {
-	const char *path = which->path;
-	if (!path)
+	const char *path = which->path, *file = which->password_file;
+	if (!path && !which->is_second)
 		path = getenv("LUNETTE_REPO");
+	if (!file && !which->is_second)
+		file = getenv("LUNETTE_PASSWORD_FILE");
 	if (!path || !*path)
 		return cmd_usage(err, "which repository? Say --repo REPO, or set LUNETTE_REPO");
 	if (which->password_file && which->key_file)
 		return cmd_usage(err, "--password-file and --key-file exclude each other");
-	const char *file =
-		which->password_file ? which->password_file : getenv("LUNETTE_PASSWORD_FILE");
 	CLEANUP(cmd_secret_free_cleanup) char *secret = NULL;
 	int rc = 0;
 	if (which->key_file)

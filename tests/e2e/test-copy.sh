@@ -56,6 +56,20 @@ is 'that one only' "$(list one)" "$(list repo | grep ^other)"
 is 'ids that agree are not read where they are known' "$("$LUNETTE" copy --to one --json server | jq '.known > 10 * .read')" true
 ok 'the copied one is the parent of none, and can be backed up on' "$LUNETTE" backup --repo one --name other disk.img
 
+echo 'one secret' >one.pw && echo 'another secret' >two.pw && chmod 600 one.pw two.pw || exit
+"$LUNETTE" init --encrypt --password-file one.pw sealed >/dev/null && "$LUNETTE" init --encrypt --password-file two.pw sealed2 >/dev/null || exit
+ok 'into an encrypted repository' "$LUNETTE" copy --to sealed --to-password-file one.pw server
+ok 'from there into another one' "$LUNETTE" copy --repo sealed --password-file one.pw --to sealed2 --to-password-file two.pw --json
+is 'of the second restore point little was read' "$(jq '.read < 1.6 * .new and .new > 0' .out)" true
+LUNETTE_PASSWORD_FILE=two.pw "$LUNETTE" restore --repo sealed2 server@latest --disk disk0 x.img >/dev/null
+"$LUNETTE" restore server@latest --disk disk0 y.img >/dev/null
+ok 'it is the same disk' cmp x.img y.img
+fails 'the password of the first is not that of the other' 1 'password' \
+	"$LUNETTE" copy --repo sealed --password-file one.pw --to sealed2 --to-password-file one.pw
+ok 'and from an encrypted one into a plain one: the environment speaks of the first' \
+	env LUNETTE_PASSWORD_FILE=two.pw "$LUNETTE" copy --repo sealed2 --to one
+is 'where nothing was missing' "$(list one | sort)" "$(list repo | sort)"
+
 while read -r pack; do
 	chmod u+w "$pack" && printf 'damage' | dd of="$pack" bs=1 seek=5000 conv=notrunc status=none
 done < <(find repo/packs -type f)
