@@ -1,6 +1,6 @@
 # lunette - backup from storage snapshots.
 #
-#   make            build build/lunette
+#   make            build build/lunette and build/lunette-agent
 #   make demo       show the main job on a disk made for it, in under two minutes
 #   make check      run every test
 #   make help       all the targets
@@ -9,7 +9,7 @@
 # sanitizer build in its own folder, WRAP='valgrind -q' in front of unit tests, JOBS for prove,
 # CI=1 for warnings that stop the build, V=1 to see every command.
 #
-# The house: three floors, each a static library, arrows point down. A floor sees the public headers
+# The house: three floors and the agent's, each a static library, arrows point down. A floor sees the public headers
 # and its own folder only, and the link order below is the order of the floors, so that an upward
 # call is an undefined reference.
 
@@ -18,16 +18,19 @@ PREFIX  ?= /usr/local
 CFLAGS  ?= -O2 -g
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 
-FLOORS := backup fs volume
+FLOORS := agent backup fs volume
 PKGS_volume := libiscsi jansson zlib devmapper
 PKGS_fs     := libntfs-3g fuse3
 PKGS_backup := libzstd libcrypto jansson inih
+PKGS_agent  := libcrypto jansson
 DIRS_volume := volume volume/lun volume/map volume/table volume/ldm volume/lvm volume/md
 DIRS_fs     := fs
 DIRS_backup := backup backup/repo backup/job
+DIRS_agent  := backup/agent
 BELOW_volume :=
 BELOW_fs     := volume
 BELOW_backup := fs volume
+BELOW_agent  := volume
 
 comma := ,
 percent := %
@@ -48,7 +51,7 @@ pkg_cflags = $(shell pkg-config --cflags $(1) | sed 's/-I/-isystem /g')
 pkg_libs   = $(shell pkg-config --libs $(1))
 
 .DEFAULT_GOAL := all
-all: $(O)/lunette plugins
+all: $(O)/lunette $(O)/lunette-agent plugins
 
 # ---- set-up ----------------------------------------------------------------------------------
 
@@ -72,7 +75,7 @@ $(O)/sources.stamp: FORCE
 # ---- the floors ------------------------------------------------------------------------------
 
 define floor
-SRC_$(1) := $$(wildcard $$(addsuffix /*.c,$$(DIRS_$(1))))
+SRC_$(1) := $$(filter-out %/main.c,$$(wildcard $$(addsuffix /*.c,$$(DIRS_$(1)))))
 OBJ_$(1) := $$(SRC_$(1):%.c=$$(O)/%.o)
 ALLPKGS_$(1) := $$(PKGS_$(1)) $$(foreach f,$$(BELOW_$(1)),$$(PKGS_$$(f)))
 LIBS_$(1) := $$(O)/lib$(1).a $$(foreach f,$$(BELOW_$(1)),$$(O)/lib$$(f).a)
@@ -115,6 +118,14 @@ $(CMD_OBJ): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
 $(O)/lunette: $(CMD_OBJ) $(LIBS_backup)
 	$(call q,LD) $(CC) $(LUNETTE_LDFLAGS) -o $@ $^ $(call pkg_libs,$(ALLPKGS_backup))
 
+# What runs on protected servers: it needs the ground floor only.
+AGENT_MAIN := $(O)/backup/agent/main.o
+$(AGENT_MAIN): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
+	@mkdir -p $(@D)
+	$(call q,CC) $(CC) $(LUNETTE_CFLAGS) -Ibackup/agent $(call pkg_cflags,$(ALLPKGS_agent)) -MMD -MP -c -o $@ $<
+
+$(O)/lunette-agent: $(AGENT_MAIN) $(LIBS_agent)
+	$(call q,LD) $(CC) $(LUNETTE_LDFLAGS) -o $@ $^ $(call pkg_libs,$(ALLPKGS_agent))
 # ---- storage plug-ins: programs of their own, of a kit and a folder each ---------------------
 
 PLUGINS_C := reflink
@@ -138,7 +149,7 @@ E2E := $(wildcard tests/e2e/test-*.sh)
 
 # One prove for all, so that there is one list and one count. Each script gets the program by name,
 # and finds the tools that some of them drive the floors with in tests/ beside it.
-check: $(O)/lunette $(PLUGINS) $(UNIT_TESTS) $(TEST_TOOLS)
+check: $(O)/lunette $(O)/lunette-agent $(PLUGINS) $(UNIT_TESTS) $(TEST_TOOLS)
 	CMOCKA_MESSAGE_OUTPUT=TAP LUNETTE=$(abspath $(O)/lunette) WRAP='$(WRAP)' \
 		prove -j$(JOBS) --timer --exec tests/support/run $(UNIT_TESTS) $(E2E)
 
@@ -149,7 +160,7 @@ tsan:
 	$(MAKE) SAN=thread check
 
 # What needs a kernel with device-mapper, in a throw-away virtual machine.
-check-vm: $(O)/lunette $(TEST_TOOLS)
+check-vm: $(O)/lunette $(O)/lunette-agent $(TEST_TOOLS)
 	contrib/setup --vm
 	tests/support/vm setup
 	LUNETTE_VM_SECONDS=900 tests/support/vm run . 'TMPDIR=$(CURDIR)/build LUNETTE=$(abspath $(O)/lunette) prove --timer --exec tests/support/run tests/vm/test-*.sh'
@@ -170,7 +181,7 @@ $(FUZZ:=.o): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
 	$(call q,CC) $(CC) $(LUNETTE_CFLAGS) -Itests/support $(foreach f,$(FLOORS),$(addprefix -I,$(DIRS_$(f)))) \
 		$(call pkg_cflags,$(ALLPKGS_backup)) -MMD -MP -c -o $@ $<
 
-$(FUZZ): %: %.o $(SUPPORT_OBJ) $(LIBS_backup)
+$(FUZZ): %: %.o $(SUPPORT_OBJ) $(O)/libagent.a $(LIBS_backup)
 	$(call q,LD) $(CC) $(LUNETTE_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(call pkg_libs,$(ALLPKGS_backup))
 
 # libFuzzer is clang's. Warnings are judged with gcc.
@@ -187,7 +198,7 @@ SH_FILES = $(shell git grep -lE '^(\#!.*sh$$|\# shellcheck shell=)')
 lint: $(O)/lunette
 	clang-format --dry-run -Werror $(C_FILES)
 	shellcheck $(SH_FILES)
-	printf '%s\n' $(foreach f,$(FLOORS),$(SRC_$(f))) $(wildcard backup/cmd/*.c) | \
+	printf '%s\n' $(foreach f,$(FLOORS),$(SRC_$(f))) $(wildcard backup/cmd/*.c) backup/agent/main.c | \
 		xargs -n 4 -P $(JOBS) sh -c 'clang-tidy --quiet "$$@" -- $(filter-out -f% -D% -W%,$(LUNETTE_CFLAGS)) \
 		-D_GNU_SOURCE -DLUNETTE_VERSION=\"\" -Ibackup/cmd \
 		$(foreach f,$(FLOORS),$(addprefix -I,$(DIRS_$(f)))) $(call pkg_cflags,$(ALLPKGS_backup))' tidy
@@ -204,10 +215,11 @@ coverage:
 # ---- installing ------------------------------------------------------------------------------
 
 D := $(DESTDIR)$(PREFIX)
-MAN := $(wildcard backup/cmd/*.8)
+MAN := $(wildcard backup/cmd/*.8 backup/agent/*.8)
 
-install: $(O)/lunette $(PLUGINS)
+install: $(O)/lunette $(O)/lunette-agent $(PLUGINS)
 	install -D -m 0755 $(O)/lunette '$(D)/bin/lunette'
+	install -D -m 0755 $(O)/lunette-agent '$(D)/sbin/lunette-agent'
 	install -d '$(D)/libexec/lunette/plugins'
 	install -m 0755 $(PLUGINS) '$(D)/libexec/lunette/plugins'
 	install -d '$(D)/share/man/man8'
@@ -216,14 +228,14 @@ install: $(O)/lunette $(PLUGINS)
 
 uninstall:
 	rm -f $(PLUGINS:$(O)/%='$(D)/libexec/lunette/plugins/%')
-	rm -f '$(D)/bin/lunette' '$(D)/share/bash-completion/completions/lunette'
-	rm -f $(MAN:backup/cmd/%='$(D)/share/man/man8/%')
+	rm -f '$(D)/bin/lunette' '$(D)/sbin/lunette-agent' '$(D)/share/bash-completion/completions/lunette'
+	rm -f $(foreach page,$(MAN),'$(D)/share/man/man8/$(notdir $(page))')
 
 clean:
 	rm -rf build
 
 help:
-	@echo 'all        build $(O)/lunette'
+	@echo 'all        build $(O)/lunette and $(O)/lunette-agent'
 	@echo 'demo       show the main job: probe, mount, back up, restore, over iSCSI'
 	@echo 'check      run every test; JOBS=N at a time'
 	@echo 'check-vm   tests that need a kernel with device-mapper, in a virtual machine'
@@ -238,4 +250,4 @@ help:
 
 .PHONY: all check check-vm asan tsan demo bench fuzz fuzz-run lint format coverage install uninstall clean help plugins FORCE
 
--include $(patsubst %.o,%.d,$(foreach f,$(FLOORS),$(OBJ_$(f))) $(CMD_OBJ) $(KIT_OBJ) $(PLUGIN_OBJ) $(SUPPORT_OBJ)) $(UNIT_TESTS:=.d) $(FUZZ:=.d)
+-include $(patsubst %.o,%.d,$(foreach f,$(FLOORS),$(OBJ_$(f))) $(CMD_OBJ) $(AGENT_MAIN) $(KIT_OBJ) $(PLUGIN_OBJ) $(SUPPORT_OBJ)) $(UNIT_TESTS:=.d) $(FUZZ:=.d)

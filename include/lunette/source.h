@@ -32,6 +32,9 @@ struct source_options {
 	bool data_digest;
 };
 
+/* Room for every identity. */
+#define SOURCE_ID_MAX 272
+
 /**
  * struct source - an opened SOURCE
  * @spec: as the user wrote it, without secrets (there are none in it)
@@ -47,7 +50,7 @@ struct source {
 	char vendor[9];
 	char product[17];
 	char serial[256];
-	char id[272];
+	char id[SOURCE_ID_MAX];
 };
 
 /**
@@ -63,6 +66,13 @@ struct source {
  */
 int source_open(const char *spec, const struct source_options *opts, struct source **ret,
 		struct error *err);
+
+/**
+ * source_identity() - what a disk is known by, from its VPD page 0x83
+ * @page: as the disk answered, its head of 4 bytes included; @len bytes, any
+ * @ret: "naa.…", "eui.…" or "t10.…"; "" when there is none in the page
+ */
+void source_identity(const uint8_t *page, size_t len, char ret[SOURCE_ID_MAX]);
 
 /**
  * source_free() - close and free

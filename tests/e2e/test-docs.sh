@@ -43,6 +43,10 @@ for c in $commands; do
 		"$(missing "$(page_text "$page" | options)" "$(options <help; echo --help)")" ''
 	is "every option of $c completes" "$(missing "$(options <help)" "$(complete_word "$c" --)")" ''
 done
-for page in "$cmd"/*.8; do
+page=$TAP_TOP/backup/agent/lunette-agent.8
+"$LUNETTE-agent" --help >help
+is "lunette-agent(8) has every option" "$(missing "$(options <help)" "$(page_text "$page" | options)")" ''
+is "lunette-agent(8) has no option that is not there" "$(missing "$(page_text "$page" | options)" "$(options <help)")" ''
+for page in "$cmd"/*.8 "$page"; do
 	is "${page##*/} is well formed" "$(mandoc -T lint -W warning "$page" 2>&1 | grep -vE 'referenced manual not found')" ''
 done

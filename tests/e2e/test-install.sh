@@ -8,7 +8,7 @@ tap_begin
 root=$TAP_DIR/root
 O=$(dirname "$LUNETTE")
 in_tree() {
-	make --no-print-directory -C "$TAP_TOP" O="$O" -o "$O/lunette" "$@"
+	make --no-print-directory -C "$TAP_TOP" O="$O" -o "$O/lunette" -o "$O/lunette-agent" "$@"
 }
 files() {
 	(cd "$root" && find . ! -type d | LC_ALL=C sort)
@@ -16,10 +16,12 @@ files() {
 
 mkdir -p "$root/usr/share/man/man8" && echo theirs >"$root/usr/share/man/man8/other.8"
 ok 'make install works' in_tree install DESTDIR="$root" PREFIX=/usr
-is 'the program is there, and nothing else that runs' "$(cd "$root" && find . -type f -perm /111)" ./usr/bin/lunette
+is 'the program is there, and nothing else that runs' "$(cd "$root" && find . -type f -perm /111 | sort)" "./usr/bin/lunette
+./usr/sbin/lunette-agent"
 ok 'it runs from there' "$root/usr/bin/lunette" --version
+ok 'and so does the agent' "$root/usr/sbin/lunette-agent" --version
 ok 'the completion is where bash looks' [ -f "$root/usr/share/bash-completion/completions/lunette" ]
-for page in "$TAP_TOP"/backup/cmd/*.8; do
+for page in "$TAP_TOP"/backup/cmd/*.8 "$TAP_TOP"/backup/agent/*.8; do
 	ok "the manual page ${page##*/} is where man looks" cmp "$page" "$root/usr/share/man/man8/${page##*/}"
 done
 ok 'a second install works too' in_tree install DESTDIR="$root" PREFIX=/usr

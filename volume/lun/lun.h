@@ -143,7 +143,7 @@ struct lun_identity {
 	char vendor[9];
 	char product[17];
 	char serial[256];
-	char id[272];
+	char id[SOURCE_ID_MAX];
 	uint64_t size;
 	uint32_t sector;
 	uint32_t transfer;     /* most bytes a command should read, a multiple of the sector */

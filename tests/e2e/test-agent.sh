@@ -1,0 +1,172 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# lunette-agent on real file systems: it keeps them still for the moment of a snapshot, tells what it
+# reached, and thaws in time, whatever happens to it.
+. "$(dirname "$0")/../support/tap.sh"
+tap_begin
+. "$TAP_TOP/tests/support/agent.sh"
+[ "$(id -u)" = 0 ] || tap_skip_all 'only root may freeze'
+for tool in mkfs.xfs mkfs.ext4 mkfs.btrfs fsfreeze; do
+	command -v "$tool" >/dev/null || tap_skip_all "no $tool"
+done
+
+xfs=$(server_disk a.img 320M) && tap_at_exit losetup -d "$xfs"
+ext=$(server_disk b.img 64M) && tap_at_exit losetup -d "$ext"
+mkfs.xfs -q "$xfs" && mkfs.ext4 -q "$ext"
+server_mount "$xfs" m && server_mount "$ext" e
+truncate -s 128M m/inner.img && mkfs.btrfs -q m/inner.img >/dev/null 2>&1
+inner=$(losetup -f --show "$PWD/m/inner.img") && tap_at_exit losetup -d "$inner"
+server_mount "$inner" i
+IDS="{\"$xfs\":\"naa.6000000000000001\",\"$ext\":\"naa.6000000000000002\"}"
+
+prepare() { # [VOLUMES [HOOKS]]
+	agent_call prepare "{\"session\":\"s\",\"volumes\":${1:-[\"$PWD/m\",\"$PWD/e\"]},\"identities\":$IDS,\"hooks\":${2:-{\}}}"
+}
+snapshot() { # COMMIT-LIMIT FREEZE-LIMIT: returns when everything is frozen
+	agent_send snap snapshot "{\"session\":\"s\",\"commit_limit_ms\":$1,\"freeze_limit_ms\":$2}"
+	agent_until '.event == "commit-now"'
+}
+committed() {
+	agent_send com committed '{"session":"s","ok":true}'
+	agent_until '.id == "snap"'
+}
+begin() {
+	agent_start && agent_call hello '{"protocols":[1]}' && prepare
+}
+# A writer that says when it has written; the kernel keeps it waiting while DIR is frozen.
+writer() { # DIR
+	(echo "$SECONDS" >"$1/new" && touch written) &
+	WRITER=$!
+}
+thawed() { # DIR...: can be written to again, soon
+	local dir
+	for dir; do
+		timeout 20 touch "$dir/thawed" || return 1
+	done
+}
+
+# ---- what it says of the machine
+agent_start
+ok 'hello' agent_call hello '{"protocols":[1]}'
+is 'it speaks version 1' "$(agent_get .result.protocol)" 1
+ok 'info' agent_call info "{\"identities\":$IDS}"
+is 'a file system on a disk' "$(agent_get ".result.filesystems[] | select(.name == \"$PWD/e\") | [.device, .type, .freezable, .disks]")" \
+	"[\"$ext\",\"ext4\",true,[\"$ext\"]]"
+is 'its UUID' "$(agent_get ".result.filesystems[] | select(.name == \"$PWD/e\") | .uuid")" "\"$(blkid -o value -s UUID "$ext")\""
+is 'a file system on a file lies on the disks below' \
+	"$(agent_get ".result.filesystems[] | select(.name == \"$PWD/i\") | [.type, .disks]")" "[\"btrfs\",[\"$xfs\"]]"
+is 'a disk that cannot tell has the identity of the job file' \
+	"$(agent_get ".result.disks[] | select(.name == \"$ext\") | [.identity, .size]")" '["naa.6000000000000002",67108864]'
+
+# ---- prepare
+ok 'prepare' prepare
+is 'what lies on a file of another comes first' "$(agent_get .result.volumes)" "[\"$PWD/i\",\"$PWD/m\",\"$PWD/e\"]"
+is 'every disk is named' "$(agent_get '[.result.disks[].name] | sort')" "[\"$xfs\",\"$ext\"]"
+is 'each has something that tells it from others' "$(agent_get '[.result.disks[].signature.ranges | length > 0]')" '[true,true]'
+first=$(agent_get '[.result.disks[].signature]')
+prepare '["/no/such/place"]'
+is 'an unknown volume is not found' "$(agent_get '[.ok, .error.code]')" '[false,"NOT_FOUND"]'
+prepare "[\"$PWD/m\"]" '{"pre_freeze":"/no/such/hook"}'
+is 'a missing hook is an error before anything is frozen' "$(agent_get '[.ok, .error.code]')" '[false,"NOT_FOUND"]'
+IDS='{}' prepare "[\"$ext\"]"
+is 'a disk without identity is an error' "$(agent_get '.ok')" false
+
+# ---- a snapshot
+prepare
+ok 'commit-now comes when all is frozen' snapshot 9000 20000
+writer m
+for _ in {1..10}; do [ -e written ] || sleep .05; done
+ok 'a writer waits' [ ! -e written ]
+ok 'after committed the snapshot is answered' committed
+is 'it was consistent' "$(agent_get '.result | [.consistency, .window_exceeded, .hooks]')" '["filesystem",false,"none"]'
+ok 'the writer goes on' wait "$WRITER"
+is 'there is what the freeze wrote, of each' "$(agent_get '[.result.contents[] | .type]')" '["btrfs","xfs","ext4"]'
+content=$(agent_get '.result.contents | map(.sha256)')
+echo more >m/more && echo more >e/more && echo more >i/more
+prepare
+is 'the signature of a disk stays' "$(agent_get '[.result.disks[].signature]')" "$first"
+snapshot 9000 20000 && committed
+is 'what a later freeze wrote is other' "$(jq -n --argjson a "$content" --argjson b "$(agent_get '.result.contents | map(.sha256)')" '[range(3) | $a[.] == $b[.]]' -c)" \
+	'[false,false,false]'
+
+# ---- time
+snapshot 300 20000
+agent_until '.id == "snap"'
+is 'nobody says committed: it thaws and says so' "$(agent_get '.result | [.consistency, .window_exceeded]')" '["crash",true]'
+ok 'and everything can be written to' thawed m e i
+snapshot 9000 20000
+agent_send ab abort '{"session":"s"}'
+agent_until '.id == "snap"'
+is 'abort ends the snapshot' "$(agent_get .ok)" false
+agent_until '.id == "ab"'
+is 'and is a success' "$(agent_get .ok)" true
+ok 'after it everything can be written to' thawed m e i
+ok 'abort of nothing is a success' agent_call abort '{"session":"other"}'
+is 'that is so' "$(agent_get .ok)" true
+prepare && snapshot 9000 20000
+fsfreeze -u e
+committed
+is 'what somebody else thawed is not called consistent' "$(agent_get '.result | [.consistency, .window_exceeded]')" '["crash",true]'
+fsfreeze -f e
+prepare && snapshot 9000 20000 && committed
+is 'nor what somebody else has frozen' "$(agent_get '.result.consistency')" '"crash"'
+is 'which is named' "$(agent_get ".result.warnings | map(contains(\"$PWD/e\"))")" '[true]'
+ok 'and stays frozen' fsfreeze -u e
+agent_stop
+
+# ---- the agent and its watchdog are killed and stopped
+begin && snapshot 9000 20000
+kill -KILL "$AGENT_PID"
+ok 'the agent is killed: the watchdog thaws' thawed m e i
+agent_stop
+begin && snapshot 9000 1500
+kill -STOP "$AGENT_PID"
+ok 'the agent is stopped: the watchdog thaws at the limit' thawed m e i
+agent_send com committed '{"session":"s","ok":true}'
+kill -CONT "$AGENT_PID"
+agent_until '.id == "snap"'
+is 'when it goes on it does not call this consistent' "$(agent_get '.result | [.consistency, .window_exceeded]')" '["crash",true]'
+prepare && snapshot 9000 20000
+kill -KILL "$(pgrep -P "$AGENT_PID" lunette-thaw)"
+agent_until '.id == "snap"'
+is 'the watchdog is killed: the agent thaws at once, and says so' "$(agent_get '.result | [.consistency, .window_exceeded]')" '["crash",true]'
+ok 'it is thawed' thawed m e i
+prepare && snapshot 9000 20000
+exec {AGENT_IN}>&-
+ok 'the job is gone: it thaws' thawed m e i
+wait "$AGENT_PID"
+is 'and ends' $? 0
+exec {AGENT_OUT}<&-
+
+# ---- hooks
+hook() {
+	printf '#!/bin/sh\n%s\n' "$2" >"$1" && chmod 0755 "$1"
+}
+# shellcheck disable=SC2016 # these are for the hook
+hook pre 'echo "$LUNETTE_PHASE of $LUNETTE_SESSION"; env | sort >'"$PWD"'/env; : >'"$PWD/m/quiet"
+# shellcheck disable=SC2016
+hook post 'echo "$LUNETTE_PHASE"; touch '"$PWD/m/thawed"
+hook bad 'echo I cannot >&2; exit 3'
+# shellcheck disable=SC2016
+hook slow 'sleep 300 & echo $! >'"$PWD/child; sleep 300"
+begin
+prepare "[\"$PWD/m\"]" "{\"pre_freeze\":\"$PWD/pre\",\"post_thaw\":\"$PWD/post\"}"
+snapshot 9000 20000 && committed
+is 'hooks that succeed make it application consistent' "$(agent_get '.result | [.consistency, .hooks]')" '["application","ok"]'
+ok 'what a hook says is in the log' grep -q 'pre-freeze: pre-freeze of s"' agent.log
+is 'its environment is small' "$(cut -d= -f1 env | grep -vE '^(PWD|SHLVL|_|OLDPWD)$' | tr '\n' ' ')" 'LANG LUNETTE_PHASE LUNETTE_SESSION PATH '
+prepare "[\"$PWD/m\"]" "{\"pre_freeze\":\"$PWD/bad\"}"
+snapshot 9000 20000 && committed
+is 'a hook that fails makes it file-system consistent' "$(agent_get '.result | [.consistency, .hooks]')" '["filesystem","failed"]'
+is 'with a warning' "$(agent_get '.result.warnings | map(contains("ended with status 3"))')" '[true]'
+prepare "[\"$PWD/m\"]" "{\"pre_freeze\":\"$PWD/slow\",\"limit_ms\":300}"
+snapshot 9000 20000 && committed
+is 'a hook that hangs is killed' "$(agent_get '.result | [.consistency, .hooks]')" '["filesystem","failed"]'
+ok 'with all that it started' bash -c "[ -s child ] && ! grep -q '^State:.[RSD]' /proc/\$(cat child)/status"
+
+# ---- requests that are none
+printf 'this is no JSON\n[]\n{"id":"x","verb":"dance"}\n' >&"$AGENT_IN"
+agent_read && is 'no JSON is refused' "$(agent_get .ok)" false
+agent_read && is 'no object is refused' "$(agent_get .ok)" false
+agent_read && is 'an unknown verb is unsupported' "$(agent_get '[.id, .error.code]')" '["x","UNSUPPORTED"]'
+ok 'the agent ends with its requests' agent_stop
