@@ -68,7 +68,7 @@ fails 'the password of the first is not that of the other' 1 'password' \
 	"$LUNETTE" copy --repo sealed --password-file one.pw --to sealed2 --to-password-file one.pw
 ok 'and from an encrypted one into a plain one: the environment speaks of the first' \
 	env LUNETTE_PASSWORD_FILE=two.pw "$LUNETTE" copy --repo sealed2 --to one
-is 'where nothing was missing' "$(list one | sort)" "$(list repo | sort)"
+is 'which has them all now' "$(list one | grep ^server)" "$(list repo | grep ^server)"
 
 while read -r pack; do
 	chmod u+w "$pack" && printf 'damage' | dd of="$pack" bs=1 seek=5000 conv=notrunc status=none
