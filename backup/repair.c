@@ -10,12 +10,15 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lease.h"
+#include "marks.h"
 #include "pack-read.h"
 #include "recent.h"
 #include "repair.h"
 
 /**
  * struct repair - a repair on its way
+ * @marks: names that a new pack must not get
  * @pack: the new pack that is being filled, or NULL
  * @recent: chunks that no index knows yet, in @pack, or in packs that are there
  * @sealed: room for a chunk as it lies in its pack, twice: opening it changes it
@@ -26,6 +29,7 @@ struct repair {
 	const struct repair_plan *plan;
 	const struct repair_options *opts;
 	struct repair_result *result;
+	struct marks *marks;
 	struct pack *pack;
 	struct recent *recent;
 	uint8_t *sealed;
@@ -36,6 +40,7 @@ struct repair {
 
 static void repair_cleanup(struct repair *repair)
 {
+	marks_free(repair->marks);
 	pack_abort(repair->pack);
 	free(repair->recent);
 	free(repair->sealed);
@@ -105,7 +110,7 @@ static int finish_pack(struct repair *repair, struct error *err)
 	char key[STORE_KEY_MAX];
 	if (!repair->pack)
 		return 0;
-	int rc = pack_finish(steal(&repair->pack), &put, &done, err);
+	int rc = pack_finish(steal(&repair->pack), repair->marks->packs, &put, &done, err);
 	if (rc < 0)
 		return rc;
 	pack_key(done.id, key);
@@ -345,6 +350,14 @@ int repair_run(struct repo *repo, const struct repair_plan *plan, const struct r
 	repair.opened = malloc(REPO_CHUNK_MAX);
 	if (!repair.recent || !repair.sealed || !repair.opened)
 		return error_set(err, -ENOMEM, "repair: %m");
-	rc = carry_out(&repair, err);
+	/* Prune and repair exclude each other; what prune has marked already must not be met again.
+	 */
+	CLEANUP(lease_release_cleanup) struct lease *lease = NULL;
+	const struct lease_request request = { .purpose = "repair", .exclusive = true };
+	rc = lease_take(repo, &request, &lease, err);
+	if (rc == 0)
+		rc = marks_load(repo, &repair.marks, err);
+	if (rc == 0)
+		rc = carry_out(&repair, err);
 	return rc < 0 ? error_wrap(err, rc, "repository '%s'", repo->path) : 0;
 }

@@ -15,6 +15,9 @@
 #include "config.h"
 #include "key-document.h"
 
+/* Whoever adds takes a lease, and heeds marks: see lease.h. */
+#define LEASES "leases"
+
 #define FORMAT    "lunette-repository"
 #define ENCRYPTED "encrypted"
 
@@ -76,11 +79,11 @@ static json_t *make(const struct repo_settings *settings, const char *id)
 	char created[32];
 	strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
 	json_t *features = settings->password ? json_pack("[s]", ENCRYPTED) : json_array();
-	return json_pack("{s:s, s:i, s:s, s:s, s:I, s:i, s:o, s:[]}", "format", FORMAT, "version",
+	return json_pack("{s:s, s:i, s:s, s:s, s:I, s:i, s:o, s:[s]}", "format", FORMAT, "version",
 			 CONFIG_VERSION, "id", id, "created", created, "chunk_size",
 			 (json_int_t)settings->chunk_size, "level",
 			 settings->level ? settings->level : REPO_LEVEL_DEFAULT, "features",
-			 features, "write_features");
+			 features, "write_features", LEASES);
 }
 
 int config_create(struct store *store, const struct repo_settings *settings, struct error *err)
@@ -196,7 +199,7 @@ int config_parse(const char *buf, size_t len, struct config *ret, struct error *
 	json_int_t chunk_size = json_integer_value(json_object_get(json, "chunk_size"));
 	const json_t *level = json_object_get(json, "level"); /* the first lunettes wrote none */
 	json_int_t level_is = level ? json_integer_value(level) : REPO_LEVEL_DEFAULT;
-	const char *feature = unknown_feature(json_object_get(json, "write_features"), NULL);
+	const char *feature = unknown_feature(json_object_get(json, "write_features"), LEASES);
 	if (!id || strlen(id) != 32 || strspn(id, "0123456789abcdef") != 32)
 		return damaged(err, "its id is not one");
 	if (chunk_size < 0 || !config_chunk_size_ok((uint64_t)chunk_size))
@@ -209,6 +212,7 @@ int config_parse(const char *buf, size_t len, struct config *ret, struct error *
 		.chunk_size = (uint32_t)chunk_size,
 		.level = (int)level_is,
 		.encrypted = json_array_size(json_object_get(json, "features")) > 0,
+		.leases = json_array_size(json_object_get(json, "write_features")) > 0,
 	};
 	rc = checksum(json, "mac", "sha256", config.sum, err);
 	if (rc < 0)

@@ -31,6 +31,7 @@ DEFINE_CLEANUP(json_t *, json_decref)
  * @chunk_size: bytes
  * @level: of compression, for backups that do not choose
  * @encrypted: nothing is read or written without its keys
+ * @leases: all who add to it take leases, so that it can be pruned
  * @sum: what the keys prove: the digest of all that the object says, but for @mac
  * @mac: the proof that it carries; only of an encrypted one
  * @write_refused: "" or the feature that an older lunette must know before it may add anything
@@ -40,6 +41,7 @@ struct config {
 	uint32_t chunk_size;
 	int level;
 	bool encrypted;
+	bool leases;
 	uint8_t sum[DIGEST_SIZE];
 	uint8_t mac[DIGEST_SIZE];
 	char write_refused[CONFIG_FEATURE_MAX + 1];

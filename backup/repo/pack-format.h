@@ -10,7 +10,7 @@
  *	 12  4  features          36  4  stored length        12  4  features
  *	                          40  4  length               16  4  number of entries
  *	                          44  1  codec                20  4  offset of the table
- *	                          45  1  kind                 24  8  zero
+ *	                          45  1  kind                 24  8  salt
  *	                          46  2  zero
  *
  * Where it is encrypted, all entries of the table together are one box, with the trailer as what

@@ -74,7 +74,8 @@ int pack_add(struct pack *pack, const struct chunk_id *id, const struct sealed *
 }
 
 /* Table and trailer, which are one run to the end of the object. */
-static int make_end(const struct pack *pack, uint8_t **ret, size_t *ret_len, struct error *err)
+static int make_end(const struct pack *pack, uint64_t salt, uint8_t **ret, size_t *ret_len,
+		    struct error *err)
 {
 	size_t len = pack->n * PACK_ENTRY_BYTES, boxed = len + (pack->keys ? BOX_MORE : 0);
 	CLEANUP(free_cleanup) uint8_t *end = calloc(1, boxed + PACK_TRAILER_BYTES);
@@ -86,6 +87,7 @@ static int make_end(const struct pack *pack, uint8_t **ret, size_t *ret_len, str
 	put_le32(trailer + 12, pack->keys ? PACK_ENCRYPTED : 0);
 	put_le32(trailer + 16, pack->n);
 	put_le32(trailer + 20, (uint32_t)pack->put->size);
+	put_le64(trailer + 24, salt);
 	const struct box_note note = { trailer, PACK_TRAILER_BYTES };
 	int rc = 0;
 	if (pack->keys)
@@ -99,16 +101,36 @@ static int make_end(const struct pack *pack, uint8_t **ret, size_t *ret_len, str
 	return 0;
 }
 
-int pack_finish(struct pack *pack, struct store_put **ret, struct index_pack *ret_pack,
-		struct error *err)
+/* The same chunks make a pack of the same name; but one that is going to be removed is no help. */
+static int choose_end(const struct pack *pack, const struct id_set *taken, uint8_t **ret,
+		      size_t *ret_len, uint8_t ret_id[32], struct error *err)
+{
+	for (uint64_t salt = 0;; salt++) {
+		CLEANUP(free_cleanup) uint8_t *end = NULL;
+		size_t len = 0;
+		struct chunk_id id;
+		int rc = make_end(pack, salt, &end, &len, err);
+		if (rc == 0)
+			rc = digest(end, len, id.bytes, err);
+		if (rc < 0)
+			return rc;
+		if (taken && id_set_has(taken, &id))
+			continue;
+		memcpy(ret_id, id.bytes, sizeof(id.bytes));
+		*ret = steal(&end);
+		*ret_len = len;
+		return 0;
+	}
+}
+
+int pack_finish(struct pack *pack, const struct id_set *taken, struct store_put **ret,
+		struct index_pack *ret_pack, struct error *err)
 {
 	CLEANUP(pack_abort_cleanup) struct pack *owned = pack;
 	CLEANUP(free_cleanup) uint8_t *end = NULL;
 	size_t len = 0;
 	struct index_pack done;
-	int rc = make_end(pack, &end, &len, err);
-	if (rc == 0)
-		rc = digest(end, len, done.id, err);
+	int rc = choose_end(pack, taken, &end, &len, done.id, err);
 	if (rc == 0)
 		rc = store_append(pack->put, end, len, err);
 	if (rc < 0)

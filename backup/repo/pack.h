@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "id-set.h"
 #include "index.h"
 #include "lunette/repo.h"
 #include "store.h"
@@ -55,10 +56,11 @@ bool pack_full(const struct pack *pack);
 /**
  * pack_finish() - write the table
  * @pack: freed, also on failure
+ * @taken: names of packs that it must not get; may be NULL
  * @ret: the object, complete but not committed
  * @ret_pack: its name and size
  */
-int pack_finish(struct pack *pack, struct store_put **ret, struct index_pack *ret_pack,
-		struct error *err);
+int pack_finish(struct pack *pack, const struct id_set *taken, struct store_put **ret,
+		struct index_pack *ret_pack, struct error *err);
 
 #endif

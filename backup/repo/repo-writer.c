@@ -13,6 +13,8 @@
 #include <string.h>
 
 #include "committer.h"
+#include "lease.h"
+#include "marks.h"
 #include "recent.h"
 #include "repo-inside.h"
 #include "tiers.h"
@@ -28,6 +30,8 @@
 
 struct repo_writer {
 	struct repo *repo;
+	struct lease *lease;
+	struct marks *marks; /* that there were when it began: what they name does not count */
 	struct committer *committer;
 	struct pack *pack;    /* the one being filled, or NULL */
 	uint64_t flush_after; /* bytes of packs */
@@ -66,8 +70,15 @@ int repo_writer_new(struct repo *repo, struct repo_writer **ret, struct error *e
 	writer->old = calloc(1, sizeof(*writer->old));
 	if (!writer->young || !writer->old)
 		return error_set(err, -ENOMEM, "write to the repository: %m");
+	/* In this order, see lease.h. */
+	rc = lease_take(repo, &(struct lease_request){ .purpose = "write" }, &writer->lease, err);
+	if (rc == 0)
+		rc = marks_load(repo, &writer->marks, err);
+	if (rc == 0 && json_array_size(writer->marks->names) > 0)
+		rc = lease_heed(writer->lease, writer->marks->names, err);
 	/* What others have added since the repository was opened need not be stored again. */
-	rc = catalog_refresh(repo->catalog, err);
+	if (rc == 0)
+		rc = catalog_refresh(repo->catalog, err);
 	if (rc == 0)
 		rc = committer_new(&writer->committer, err);
 	if (rc < 0)
@@ -82,6 +93,8 @@ void repo_writer_free(struct repo_writer *writer)
 		return;
 	committer_free(writer->committer);
 	pack_abort(writer->pack);
+	lease_release(writer->lease); /* when nothing is being written any more */
+	marks_free(writer->marks);
 	free(writer->young);
 	free(writer->old);
 	pthread_mutex_destroy(&writer->lock);
@@ -99,7 +112,7 @@ bool repo_writer_knows(struct repo_writer *writer, const struct chunk_id *id)
 	pthread_mutex_lock(&writer->lock);
 	bool known = recent_knows(writer->young, id) || recent_knows(writer->old, id);
 	pthread_mutex_unlock(&writer->lock);
-	return known || catalog_knows(writer->repo->catalog, id, NULL);
+	return known || catalog_knows(writer->repo->catalog, id, writer->marks->packs);
 }
 
 /* ---- jobs of the committer's thread ---- */
@@ -182,7 +195,7 @@ static int finish_pack(struct repo_writer *writer, struct error *err)
 		return error_set(err, -ENOMEM, "finish a pack: %m");
 	job->job = (struct committer_job){ .run = pack_job_run, .free = pack_job_free };
 	struct index_pack done;
-	int rc = pack_finish(steal(&writer->pack), &job->put, &done, err);
+	int rc = pack_finish(steal(&writer->pack), writer->marks->packs, &job->put, &done, err);
 	if (rc < 0) {
 		free(job);
 		return rc;
@@ -281,13 +294,31 @@ void repo_writer_set_interval(struct repo_writer *writer, uint64_t ns)
 	writer->flush_ns = ns;
 }
 
+/*
+ * A lease that is lost while the restore point is being written is noticed after it: whoever took
+ * the lease for void did so before he looked for restore points, or has seen this one.
+ */
+static int write_point(struct repo_writer *writer, const json_t *point, char ret_id[65],
+		       struct error *err)
+{
+	int rc = lease_check(writer->lease, err);
+	if (rc == 0)
+		rc = point_put(writer->repo, point, ret_id, err);
+	if (rc < 0)
+		return rc;
+	rc = lease_check(writer->lease, err);
+	if (rc == -ESTALE)
+		(void)repo_forget(writer->repo, ret_id, NULL);
+	return rc == -ESTALE ? rc : 0;
+}
+
 static int finish(struct repo_writer *writer, const json_t *point, char ret_id[65],
 		  struct error *err)
 {
 	int rc = flush_all(writer, err);
 	if (rc == 0)
 		rc = committer_drain(writer->committer, err);
-	return rc < 0 ? rc : point_put(writer->repo, point, ret_id, err);
+	return rc < 0 ? rc : write_point(writer, point, ret_id, err);
 }
 
 int repo_writer_commit(struct repo_writer *writer, const json_t *point, char ret_id[65],
@@ -300,6 +331,7 @@ int repo_writer_commit(struct repo_writer *writer, const json_t *point, char ret
 	if (rc < 0)
 		return fail(writer, rc, &why, err);
 	/* The restore point stands; indexes that are not merged now are merged by the next one. */
-	(void)tiers_merge(writer->repo, NULL);
+	if (json_array_size(writer->marks->names) == 0)
+		(void)tiers_merge(writer->repo, NULL);
 	return 0;
 }

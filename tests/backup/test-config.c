@@ -139,8 +139,8 @@ static void a_feature_for_writing_leaves_reading_open(void **state)
 {
 	(void)state;
 	struct config config;
-	ok(parse_with("{\"write_features\": [\"leases\"]}", &config, err));
-	assert_string_equal(config.write_refused, "leases");
+	ok(parse_with("{\"write_features\": [\"moths\"]}", &config, err));
+	assert_string_equal(config.write_refused, "moths");
 }
 
 static void there_is_one_config(void **state)

@@ -41,7 +41,7 @@ static void put_pack(struct store_mem *mem, uint8_t ret_id[32])
 		ok(sealer_seal(sealer, &id, buf, CHUNK, &sealed, err));
 		ok(pack_add(pack, &id, &sealed, CHUNK, i == 3, &offset, err));
 	}
-	ok(pack_finish(pack, &put, &done, err));
+	ok(pack_finish(pack, NULL, &put, &done, err));
 	memcpy(ret_id, done.id, 32);
 	pack_key(done.id, key);
 	ok(store_commit(put, key, err));

@@ -34,7 +34,7 @@ static void make_pack(struct store_mem *mem, struct index_pack *ret, uint32_t of
 		ok(pack_add(pack, &id, &sealed, CHUNK, i % 2 ? PACK_KIND_MAP : PACK_KIND_DATA,
 			    &offsets[i], err));
 	}
-	ok(pack_finish(pack, &put, ret, err));
+	ok(pack_finish(pack, NULL, &put, ret, err));
 	pack_key(ret->id, key);
 	ok(store_commit(put, key, err));
 	sealer_free(sealer);

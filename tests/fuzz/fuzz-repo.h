@@ -25,7 +25,7 @@ static inline void fuzz_repo_put(struct store_mem *mem, const struct index_entry
 		fuzz_check(pack_add(pack, &chunks[i].id, &sealed[i], chunks[i].length,
 				    PACK_KIND_DATA, &entries[i].offset, NULL) == 0);
 	}
-	fuzz_check(pack_finish(pack, &put, &done, NULL) == 0);
+	fuzz_check(pack_finish(pack, NULL, &put, &done, NULL) == 0);
 	pack_key(done.id, key);
 	fuzz_check(store_commit(put, key, NULL) == 0);
 	fuzz_check(index_build(&mem->store, NULL, entries, n, &done, 1, name, NULL) == 0);
