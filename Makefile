@@ -172,6 +172,10 @@ bench: $(O)/lunette
 	contrib/setup --bench
 	tests/bench/run $(O)/lunette
 
+# By hand: half an hour.
+torture: $(O)/lunette
+	tests/bench/torture $(O)/lunette
+
 # ---- fuzzing: one target a parser of foreign bytes; FUZZ_SECONDS each ------------------------
 
 FUZZ_SECONDS ?= 60
@@ -242,12 +246,13 @@ help:
 	@echo 'asan tsan  the same under address and undefined-behaviour, or thread sanitizers'
 	@echo 'fuzz       run each fuzz target for FUZZ_SECONDS=60'
 	@echo 'bench      measure, side by side with the peers'
+	@echo 'torture    kill 200 backups, let 200 run out of room, and compare all that was committed'
 	@echo 'lint       clang-format, shellcheck, clang-tidy, symbol prefixes'
 	@echo 'format     put the sources into the one format'
 	@echo 'coverage   run the tests and show what they did not reach'
 	@echo 'install    into DESTDIR and PREFIX=$(PREFIX); uninstall takes it away again'
 	@echo 'clean      remove build/'
 
-.PHONY: all check check-vm asan tsan demo bench fuzz fuzz-run lint format coverage install uninstall clean help plugins FORCE
+.PHONY: all check check-vm asan tsan demo bench torture fuzz fuzz-run lint format coverage install uninstall clean help plugins FORCE
 
 -include $(patsubst %.o,%.d,$(foreach f,$(FLOORS),$(OBJ_$(f))) $(CMD_OBJ) $(AGENT_MAIN) $(KIT_OBJ) $(PLUGIN_OBJ) $(SUPPORT_OBJ)) $(UNIT_TESTS:=.d) $(FUZZ:=.d)
