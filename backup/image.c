@@ -30,6 +30,17 @@ static int read_part(struct image *image, void *buf, size_t len, uint64_t off, s
 	return image_cache_read(image->cache, &id, whole, buf, len, off % image->chunk_size, err);
 }
 
+/* A chunk that no index knows is damage, and not a file that is not there. */
+static int wrap(const struct image *image, uint64_t off, int rc, struct error *err)
+{
+	rc = error_wrap(err, rc, "%s at offset %" PRIu64, image->name, off);
+	if (rc != -ENOENT)
+		return rc;
+	if (err)
+		err->code = -EUCLEAN;
+	return -EUCLEAN;
+}
+
 static int image_read(struct blk *blk, void *buf, size_t len, uint64_t off, struct error *err)
 {
 	struct image *image = (struct image *)blk;
@@ -38,7 +49,7 @@ static int image_read(struct blk *blk, void *buf, size_t len, uint64_t off, stru
 		size_t n = MIN(len, image->chunk_size - (size_t)(off % image->chunk_size));
 		int rc = read_part(image, to, n, off, err);
 		if (rc < 0)
-			return error_wrap(err, rc, "%s at offset %" PRIu64, image->name, off);
+			return wrap(image, off, rc, err);
 		to += n;
 		off += n;
 		len -= n;
@@ -52,7 +63,7 @@ static int image_extent(struct blk *blk, uint64_t off, struct blk_extent *ret, s
 	uint64_t n;
 	int rc = chunkmap_run(image->map, off / image->chunk_size, &ret->zero, &n, err);
 	if (rc < 0)
-		return error_wrap(err, rc, "%s at offset %" PRIu64, image->name, off);
+		return wrap(image, off, rc, err);
 	ret->length = n * image->chunk_size - off % image->chunk_size;
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "bits.h"
+#include "lunette/repo.h"
 #include "lunette/target.h"
 #include "ordered.h"
 #include "restore.h"
@@ -13,17 +14,23 @@
 #define JOB_SIZE   ((size_t)1 << 20)
 #define BLOCK      ((size_t)4096) /* zeros are looked for in blocks of this size */
 #define JOB_BLOCKS (JOB_SIZE / BLOCK)
+#define JOB_STEPS  (JOB_SIZE / REPO_CHUNK_MIN)
 
 /**
  * struct job - a run of the blk
  * @zero: known to be zero, of any length; else @length is at most JOB_SIZE
  * @bits: blocks that are not zero
+ * @n_lost: of its steps of REPO_CHUNK_MIN bytes, those that are @lost
+ * @why: of the last one of them
  */
 struct job {
 	uint64_t off;
 	uint64_t length;
 	bool zero;
 	uint64_t bits[BITS_WORDS(JOB_BLOCKS)];
+	size_t n_lost;
+	bool lost[JOB_STEPS];
+	struct error why;
 	uint8_t *data;
 };
 
@@ -45,6 +52,17 @@ struct restore {
 	struct blk_extent ext;
 };
 
+/* Where the chunk map is lost there may be data, up to where the next node may begin. */
+static int find_extent(struct blk *from, uint64_t off, bool skip_lost, struct blk_extent *ret,
+		       struct error *err)
+{
+	int rc = blk_extent(from, off, ret, err);
+	if (rc == 0 || !skip_lost || rc != -EUCLEAN)
+		return rc;
+	*ret = (struct blk_extent){ .length = MIN(JOB_SIZE - off % JOB_SIZE, from->size - off) };
+	return 0;
+}
+
 static int next_job(void *ctx, size_t slot, struct error *err)
 {
 	struct restore *restore = ctx;
@@ -55,10 +73,11 @@ static int next_job(void *ctx, size_t slot, struct error *err)
 	if (restore->off == restore->from->size)
 		return 0;
 	if (ext->length == 0) {
-		int rc = blk_extent(restore->from, restore->off, ext, err);
+		int rc = find_extent(restore->from, restore->off, restore->opts->lost, ext, err);
 		if (rc < 0)
 			return rc;
 	}
+	job->n_lost = 0;
 	job->off = restore->off;
 	job->zero = ext->zero;
 	job->length = ext->length;
@@ -67,6 +86,24 @@ static int next_job(void *ctx, size_t slot, struct error *err)
 	restore->off += job->length;
 	ext->length -= job->length;
 	return 1;
+}
+
+/* Step by step, each of which lies in one chunk: what is lost is zero. */
+static int read_steps(const struct restore *restore, struct job *job, struct error *err)
+{
+	size_t len = (size_t)job->length;
+	for (size_t i = 0, at = 0, n; at < len; i++, at += n) {
+		uint64_t off = job->off + at;
+		n = MIN(len - at, REPO_CHUNK_MIN - (size_t)(off % REPO_CHUNK_MIN));
+		int rc = blk_read(restore->from, job->data + at, n, off, &job->why);
+		if (rc < 0 && rc != -EUCLEAN)
+			return error_set(err, rc, "%s", job->why.msg);
+		job->lost[i] = rc < 0;
+		job->n_lost += rc < 0;
+		if (rc < 0)
+			memset(job->data + at, 0, n);
+	}
+	return 0;
 }
 
 static int work_job(void *ctx, size_t slot, unsigned int worker, struct error *err)
@@ -78,6 +115,8 @@ static int work_job(void *ctx, size_t slot, unsigned int worker, struct error *e
 		return 0;
 	size_t len = (size_t)job->length;
 	int rc = blk_read(restore->from, job->data, len, job->off, err);
+	if (rc < 0 && restore->opts->lost && rc == -EUCLEAN)
+		rc = read_steps(restore, job, err);
 	if (rc < 0)
 		return rc;
 	for (size_t b = 0; b * BLOCK < len; b++) {
@@ -108,6 +147,19 @@ static int write_job(struct restore *restore, const struct job *job, struct erro
 	return 0;
 }
 
+static void tell_lost(const struct restore *restore, const struct job *job)
+{
+	size_t len = (size_t)job->length;
+	for (size_t i = 0, at = 0, n; job->n_lost > 0 && at < len; i++, at += n) {
+		uint64_t off = job->off + at;
+		n = MIN(len - at, REPO_CHUNK_MIN - (size_t)(off % REPO_CHUNK_MIN));
+		if (!job->lost[i])
+			continue;
+		restore->opts->lost(restore->opts->lost_ctx, n, off, &job->why);
+		restore->stats->lost += n;
+	}
+}
+
 static int take_job(void *ctx, size_t slot, struct error *err)
 {
 	struct restore *restore = ctx;
@@ -116,6 +168,7 @@ static int take_job(void *ctx, size_t slot, struct error *err)
 		return 0;
 	if (job->zero)
 		return target_zero(restore->to, job->length, job->off, err);
+	tell_lost(restore, job);
 	int rc = write_job(restore, job, err);
 	if (rc < 0)
 		return rc;
@@ -158,12 +211,12 @@ static int copy(struct blk *from, struct target *to, bool fresh, const struct re
 	return rc < 0 ? rc : target_flush(to, err);
 }
 
-int restore_total(struct blk *from, uint64_t *ret, struct error *err)
+int restore_total(struct blk *from, bool skip_lost, uint64_t *ret, struct error *err)
 {
 	uint64_t total = 0;
 	struct blk_extent ext;
 	for (uint64_t off = 0; off < from->size; off += ext.length) {
-		int rc = blk_extent(from, off, &ext, err);
+		int rc = find_extent(from, off, skip_lost, &ext, err);
 		if (rc < 0)
 			return rc;
 		total += ext.zero ? 0 : ext.length;

@@ -18,11 +18,15 @@
  * struct restore_options - how to do it
  * @threads: workers that read; 0 does all in the caller's thread
  * @stop: set by anybody, and it ends with -EINTR
+ * @lost: told, in order and from the caller's thread, of each range that the repository has lost;
+ *        then zeros stand there, and the restore goes on. NULL: a lost range is an error
  * @progress: told how much has been read, from the caller's thread; may be NULL
  */
 struct restore_options {
 	unsigned int threads;
 	const atomic_bool *stop;
+	void (*lost)(void *ctx, uint64_t length, uint64_t off, const struct error *why);
+	void *lost_ctx;
 	void (*progress)(void *ctx, uint64_t done);
 	void *progress_ctx;
 };
@@ -32,17 +36,20 @@ struct restore_options {
  * @size: bytes of the target
  * @read: bytes of chunks that are stored
  * @written: bytes written; all others are zero
+ * @lost: bytes that are zero because they are lost
  */
 struct restore_stats {
 	uint64_t size;
 	uint64_t read;
 	uint64_t written;
+	uint64_t lost;
 };
 
 /**
  * restore_total() - how many bytes will be read, for showing progress
+ * @skip_lost: what is lost counts as if it were there
  */
-int restore_total(struct blk *from, uint64_t *ret, struct error *err);
+int restore_total(struct blk *from, bool skip_lost, uint64_t *ret, struct error *err);
 
 /**
  * restore_to() - copy a blk to a target, and have it on stable storage

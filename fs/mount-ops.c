@@ -72,7 +72,8 @@ void mount_fail(fuse_req_t req, const char *doing, const struct error *err)
 			 last ? " (more of these in this second are left out)" : "");
 		mount->options->log(mount->options->ctx, text);
 	}
-	fuse_reply_err(req, -err->code);
+	/* What is damaged here is not a file system that could be checked over there. */
+	fuse_reply_err(req, err->code == -EUCLEAN ? EIO : -err->code);
 }
 
 /* ---- buffers ---- */

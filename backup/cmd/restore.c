@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* restore - writes a disk or a volume of a restore point to an image file or a block device. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,17 +18,20 @@ static const char help[] =
 	"Options:\n" CMD_REPO_OPTIONS_HELP
 	"  --disk DISK   disk0, disk1, ... as `lunette show` lists them\n"
 	"  --volume VOL  a volume, as `lunette show` lists them\n"
+	"  --skip-lost   zeros for what the repository has lost, instead of no restore at all\n"
 	"  --json        report as a JSON document\n"
 	"  --progress[=json|none]  show progress although standard error is no terminal, or as lines\n"
 	"                of JSON, or not at all\n"
 	"\n" CMD_REPO_HELP "\n"
-	"Exit status: 0 done, 1 failed, 2 wrong usage, 3 done, but a volume was not stored.\n";
+	"Exit status: 0 done, 1 failed, 2 wrong usage, 3 done, but a volume was not stored,\n"
+	"or something is lost.\n";
 
 enum {
 	OPT_DISK = 1,
 	OPT_VOLUME,
 	OPT_JSON,
 	OPT_PROGRESS,
+	OPT_SKIP_LOST,
 };
 
 static const struct option options[] = {
@@ -35,6 +39,7 @@ static const struct option options[] = {
 	{ "disk", required_argument, NULL, OPT_DISK },
 	{ "volume", required_argument, NULL, OPT_VOLUME },
 	{ "json", no_argument, NULL, OPT_JSON },
+	{ "skip-lost", no_argument, NULL, OPT_SKIP_LOST },
 	{ "progress", optional_argument, NULL, OPT_PROGRESS },
 	{ 0 },
 };
@@ -46,6 +51,7 @@ struct arguments {
 	const char *point;
 	const char *target;
 	bool json;
+	bool skip_lost;
 	struct cmd_progress progress;
 };
 
@@ -59,6 +65,9 @@ static int parse(struct arguments *args, int argc, char **argv, struct error *er
 			break;
 		case OPT_VOLUME:
 			args->volume = optarg;
+			break;
+		case OPT_SKIP_LOST:
+			args->skip_lost = true;
 			break;
 		case OPT_JSON:
 			args->json = true;
@@ -130,20 +139,54 @@ static void show(void *ctx, uint64_t done)
 	cmd_progress_show(ctx, done);
 }
 
+/**
+ * struct lost - what a restore has lost so far; neighbours are said as one
+ * @why: of the range that has not been said yet
+ */
+struct lost {
+	uint64_t length;
+	uint64_t off;
+	struct error why;
+};
+
+static void say_lost(struct lost *lost)
+{
+	if (lost->length > 0)
+		cmd_warn("%" PRIu64 " bytes at offset %" PRIu64 " are lost, and zeros: %s",
+			 lost->length, lost->off, lost->why.msg);
+	lost->length = 0;
+}
+
+static void on_lost(void *ctx, uint64_t length, uint64_t off, const struct error *why)
+{
+	struct lost *lost = ctx;
+	if (lost->length > 0 && lost->off + lost->length != off)
+		say_lost(lost);
+	if (lost->length == 0) {
+		lost->off = off;
+		lost->why = *why;
+	}
+	lost->length += length;
+}
+
 static int copy(struct arguments *args, struct blk *from, struct restore_stats *stats,
 		struct error *err)
 {
+	struct lost lost = { 0 };
 	const struct restore_options opts = { .threads = cmd_threads(),
+					      .lost = args->skip_lost ? on_lost : NULL,
+					      .lost_ctx = &lost,
 					      .stop = cmd_stop_on_signals(),
 					      .progress = show,
 					      .progress_ctx = &args->progress };
 	if (cmd_progress_begin(&args->progress)) {
-		int rc = restore_total(from, &args->progress.total, err);
+		int rc = restore_total(from, args->skip_lost, &args->progress.total, err);
 		if (rc < 0)
 			return rc;
 	}
 	int rc = restore_to(from, args->target, &opts, stats, err);
 	cmd_progress_end(&args->progress);
+	say_lost(&lost);
 	return rc;
 }
 
@@ -151,10 +194,11 @@ static int report(const struct arguments *args, const struct restore_stats *stat
 		  struct error *err)
 {
 	if (args->json)
-		return cmd_print_json(json_pack("{s:I, s:I, s:I, s:f}", "size",
+		return cmd_print_json(json_pack("{s:I, s:I, s:I, s:I, s:f}", "size",
 						(json_int_t)stats->size, "read",
 						(json_int_t)stats->read, "written",
-						(json_int_t)stats->written, "seconds", seconds),
+						(json_int_t)stats->written, "lost",
+						(json_int_t)stats->lost, "seconds", seconds),
 				      err);
 	char size[CMD_SIZE_MAX], written[CMD_SIZE_MAX], speed[CMD_SIZE_MAX];
 	double rate = seconds > 0 ? (double)stats->read / seconds : 0;
@@ -181,6 +225,7 @@ static int restore(struct arguments *args, struct repo *repo, const json_t *poin
 	bool warned = args->disk && warn_of_zeros(point, layout);
 	struct restore_stats stats;
 	rc = copy(args, from, &stats, err);
+	warned |= rc == 0 && stats.lost > 0;
 	if (rc == 0)
 		rc = report(args, &stats, cmd_seconds() - start, err);
 	if (rc < 0)

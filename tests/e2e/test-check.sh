@@ -57,7 +57,13 @@ unreadable=$(cd mnt/volumes/*/files && find . -type f -exec sh -c 'for f; do cat
 is 'the files that it names are those that cannot be read' \
 	"$(jq -r '.hurt[0].volumes[].files[].path' damage.json | sort)" "$unreadable"
 is 'and there is one' "$(wc -l <<<"$unreadable")" 1
+fails 'reading it is an error like that of a bad disk' 1 'Input/output error' cat "mnt/volumes/disk0-p1/files$unreadable"
 "$LUNETTE" umount mnt
+fails 'it is not restored' 1 'is not complete' "$LUNETTE" restore "$second" --disk disk0 out.img
+fails 'but when that is wanted' 3 'are lost, and zeros' "$LUNETTE" restore --skip-lost "$second" --disk disk0 out.img
+"$LUNETTE" restore --skip-lost --repo whole "$second" --disk disk0 second.img >/dev/null
+is 'with zeros in just one chunk' "$(cmp -l out.img second.img | awk '{ n[int(($1 - 1) / 262144)] = 1; bad += $2 != 0 } END { print length(n), bad + 0 }')" '1 0'
+rm -f out.img second.img
 
 fails 'repair asks, and there is nobody' 2 'say --yes' "$LUNETTE" repair --read-data
 fails 'a dry run says what it would do' 3 "${pack#repo/} is damaged: its chunks that are well" "$LUNETTE" repair --read-data --dry-run
