@@ -16,7 +16,7 @@
 static const struct command *const commands[] = {
 	&cmd_probe,  &cmd_mount, &cmd_umount, &cmd_attach,  &cmd_detach, &cmd_init,
 	&cmd_backup, &cmd_list,  &cmd_show,   &cmd_restore, &cmd_copy,   &cmd_forget,
-	&cmd_pin,    &cmd_unpin, &cmd_check,  &cmd_repair,  &cmd_key,
+	&cmd_pin,    &cmd_unpin, &cmd_check,  &cmd_repair,  &cmd_key,    &cmd_plugin_test,
 };
 
 static void print_help(FILE *out)
@@ -28,7 +28,7 @@ static void print_help(FILE *out)
 	      "Commands:\n",
 	      out);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+		fprintf(out, "  %-11s %s\n", commands[i]->name, commands[i]->summary);
 	fputs("\n"
 	      "`lunette COMMAND --help` says more, and so does the manual page lunette(8).\n"
 	      "Exit status: 0 done, 1 failed, 2 wrong usage, 3 done with warnings.\n",

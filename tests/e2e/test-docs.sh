@@ -6,7 +6,7 @@
 tap_begin
 
 cmd=$TAP_TOP/backup/cmd
-commands=$("$LUNETTE" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
+commands=$("$LUNETTE" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p')
 options() { # of a help text or a page
 	grep -oE -- '--[a-z][a-z-]*' | sort -u
 }
@@ -29,7 +29,7 @@ missing() { # of the words in $1, those that are not among $2
 
 ok 'there are commands' [ -n "$commands" ]
 is 'every command completes' "$(missing "$commands" "$(complete_word '')")" ''
-is 'lunette(8) names every command' "$(missing "$commands" "$(grep -oE '[a-z]+' "$cmd/lunette.8")")" ''
+is 'lunette(8) names every command' "$(missing "$commands" "$(grep -oE 'lunette-[a-z-]+' "$cmd/lunette.8" | sed 's/lunette-//')")" ''
 is 'the README names no command that is not there' \
 	"$(missing "$(grep -oE '^ *(\$|#) (sudo )?lunette [a-z]+' "$TAP_TOP/README.md" | grep -oE '[a-z]+$')" "$commands")" ''
 for c in $commands; do

@@ -151,7 +151,12 @@ int extents_delta(const struct plug_request *request, json_t **ret, struct error
 	CLEANUP(json_decref_cleanup) json_t *from_volume = NULL;
 	CLEANUP(json_decref_cleanup) json_t *to_volume = NULL;
 	uint64_t start, size, other;
+	const char *text;
 	int rc = plug_offset(request, "start", &start, err);
+	if (rc == 0)
+		rc = plug_text(request, "from", &text, err);
+	if (rc == 0)
+		rc = plug_text(request, "to", &text, err);
 	if (rc == 0)
 		rc = store_open(request, STORE_READ, &store, err);
 	if (rc == 0)

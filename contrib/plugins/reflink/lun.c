@@ -196,7 +196,7 @@ static bool shows(const struct store *store, const char *file, const char *set, 
 	    store_get(store, file, &note, NULL) < 0)
 		return false;
 	const char *text = json_string_value(json_object_get(note, "snapshot"));
-	return text && snapshot_parse(text, "", &s, NULL) == 0 && strcmp(s.name, set) == 0 &&
+	return text && snapshot_parse(text, &s, NULL) == 0 && strcmp(s.name, set) == 0 &&
 	       (number < 0 || (size_t)number == s.number);
 }
 

@@ -93,7 +93,8 @@ struct snapshot {
 	size_t number;
 };
 
-int snapshot_parse(const char *text, const char *param, struct snapshot *ret, struct error *err);
+/* -ENOENT for what is none. */
+int snapshot_parse(const char *text, struct snapshot *ret, struct error *err);
 
 /**
  * snapshot_open() - open one that the caller may touch

@@ -11,7 +11,7 @@
 
 #include "reflink.h"
 
-int snapshot_parse(const char *text, const char *param, struct snapshot *ret, struct error *err)
+int snapshot_parse(const char *text, struct snapshot *ret, struct error *err)
 {
 	struct snapshot s = { 0 };
 	const char *colon = strrchr(text, ':');
@@ -23,8 +23,7 @@ int snapshot_parse(const char *text, const char *param, struct snapshot *ret, st
 	}
 	/* Only one way to write a number: the name of the file comes from it. */
 	if (!end || *end || s.number > 4095 || !plug_name_ok(s.name) || strcmp(s.file, text) != 0)
-		return error_set(err, -EINVAL, "parameter '%s' is not a snapshot of this storage",
-				 param);
+		return error_set(err, -ENOENT, "there is no snapshot '%s'", text);
 	*ret = s;
 	return 0;
 }
@@ -48,7 +47,7 @@ int snapshot_open(const struct store *store, const struct plug_request *request,
 	CLEANUP(json_decref_cleanup) json_t *set = NULL;
 	int rc = plug_text(request, param, &text, err);
 	if (rc == 0)
-		rc = snapshot_parse(text, param, &s, err);
+		rc = snapshot_parse(text, &s, err);
 	if (rc < 0)
 		return rc;
 	store_file(set_file, s.name, ".set");
@@ -258,7 +257,7 @@ int snapshot_delete(const struct plug_request *request, json_t **ret, struct err
 	CLEANUP(json_decref_cleanup) json_t *set = NULL;
 	int rc = plug_text(request, "snapshot", &text, err);
 	if (rc == 0)
-		rc = snapshot_parse(text, "snapshot", &s, err);
+		rc = snapshot_parse(text, &s, err);
 	if (rc == 0)
 		rc = store_open(request, STORE_CHANGE, &store, err);
 	if (rc < 0)
