@@ -1,0 +1,134 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Encrypted repositories: a backup comes back through every way in, nobody else gets in, and nothing
+# that lies there says what it is.
+# shellcheck disable=SC2016 # $0 is for the shell that is started
+. "$(dirname "$0")/../support/tap.sh"
+. "$(dirname "$0")/../support/disks.sh"
+. "$(dirname "$0")/../support/compare.sh"
+reason=$(disks_possible) || tap_skip_all "$reason"
+tap_begin
+tap_at_exit disks_cleanup
+export LUNETTE_REPO=$TAP_DIR/repo
+unset LUNETTE_PASSWORD_FILE
+
+secret() { # FILE TEXT
+	(umask 077 && printf '%s\n' "$2" >"$1")
+}
+key_ids() {
+	"$LUNETTE" key list --password-file "$1" --json | jq -r '.keys[].id'
+}
+# Runs a command on a terminal of its own and answers each question with the next of the words.
+cat >answer.py <<'END'
+import os, pty, sys
+answers, command = sys.argv[1].split(','), sys.argv[2:]
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(command[0], command)
+shown = b''
+while True:
+    try:
+        got = os.read(fd, 4096)
+    except OSError:
+        got = b''
+    if not got:
+        break
+    shown += got
+    if answers and got.endswith(b': '):
+        os.write(fd, answers.pop(0).encode() + b'\n')
+sys.stdout.buffer.write(shown)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+END
+secret pw 'correct horse'
+secret pw2 'battery staple'
+secret bad 'not this one'
+
+disks_ntfs a.img 64 FINDME && disks_fill a.img 20 3 && disks_gpt disk.img 512 basic:a.img || exit
+before=$(sha256sum <a.img)
+used_blocks() {
+	ntfsclone --save-image --output - "$1" 2>/dev/null | sha256sum
+}
+
+# ---- making one --------------------------------------------------------------------------------
+
+fails 'without a terminal and a file there is no password' 1 'no terminal.*--password-file' setsid "$LUNETTE" init --encrypt repo
+ok 'nothing was made' test ! -e repo
+fails 'a password file alone does not encrypt' 2 'is for --encrypt' "$LUNETTE" init --password-file pw repo
+: >empty
+fails 'an empty password file' 1 'empty' "$LUNETTE" init --encrypt --password-file empty repo
+ok 'init --encrypt, which says how to be safe' bash -c '"$0" init --encrypt --password-file pw repo | grep "key export"' "$LUNETTE"
+chmod 644 pw
+ok 'backup' "$LUNETTE" backup --password-file pw --name db.example --json disk.img
+cp .out report
+ok 'a password file that others can read is warned of' bash -c '"$0" list --password-file pw 2>&1 | grep "warning: .*chmod 600"' "$LUNETTE"
+chmod 600 pw
+
+# ---- what lies there ---------------------------------------------------------------------------
+
+ok 'nothing has names of servers, disks, volumes or files' bash -c '! grep -rqaE "db\.example|disk0|FINDME|ntfs|lunette-point" repo'
+ok 'nor the passwords' bash -c '! grep -rqaE "correct|horse" repo'
+is 'nothing but config and keys is readable' "$(grep -rlaE 'lunette-' repo | sed 's,^repo/,,; s,/.*,,' | sort | paste -sd' ')" 'config keys'
+
+# ---- the ways in -------------------------------------------------------------------------------
+
+is 'list' "$("$LUNETTE" list --password-file pw --json | jq -r '.points[].name')" db.example
+is 'by the environment too' "$(LUNETTE_PASSWORD_FILE=pw "$LUNETTE" list --json | jq -r '.points[].name')" db.example
+is 'and by the terminal' "$(python3 answer.py 'correct horse' "$LUNETTE" list --json | tr -d '\r' | sed '1,/^$/!b; /Password of/d' | jq -r '.points[].name')" db.example
+ok 'what is typed does not show' bash -c 'out=$(python3 answer.py "correct horse" "$0" list) && grep -q db.example <<<"$out" && ! grep -q correct <<<"$out"' "$LUNETTE"
+ok 'restore' "$LUNETTE" restore --password-file pw db.example@latest --volume disk0-p1 out.img
+is 'what comes back is what was there' "$(used_blocks out.img)" "$(used_blocks a.img)"
+mkdir mnt ntfs
+tap_at_exit umount --lazy mnt
+disks_mount a.img "$TAP_DIR/ntfs" ro
+ok 'mount' "$LUNETTE" mount --repo repo --password-file pw mnt
+ok 'the files are the same' compare_trees ntfs mnt/db.example/latest/volumes/disk0-p1/files
+ok 'umount' "$LUNETTE" umount mnt
+disks_umount "$TAP_DIR/ntfs"
+is 'the source was not changed' "$(sha256sum <a.img)" "$before"
+ok 'check --read-data' "$LUNETTE" check --password-file pw --read-data
+ok 'the same again stores nothing new' bash -c '"$0" backup --password-file pw --name db.example --json disk.img >o && [ "$(jq .stats.new o)" -lt 1000000 ]' "$LUNETTE"
+
+fails 'a wrong password' 1 "repository '.*': the password is wrong" "$LUNETTE" list --password-file bad
+fails 'none, and no terminal' 1 'is encrypted: there is no terminal' setsid "$LUNETTE" list
+fails 'a password file that is not there' 1 'No such file' "$LUNETTE" list --password-file nowhere
+fails 'nobody backs up into it without a password' 1 'the password is wrong' "$LUNETTE" backup --password-file bad --name x disk.img
+
+# ---- keys --------------------------------------------------------------------------------------
+
+first=$(key_ids pw)
+fails 'the last key is not removed' 1 'the last key' "$LUNETTE" key remove --password-file pw "$first"
+ok 'key add' "$LUNETTE" key add --password-file pw --new-password-file pw2 --label 'second admin'
+is 'key list has both' "$("$LUNETTE" key list --password-file pw2 --json | jq -c '[.keys[] | [.label, .in_use]] | sort')" '[["",false],["second admin",true]]'
+ok 'for people, too' bash -c '"$0" key list --password-file pw2 | grep "^\* .*second admin"' "$LUNETTE"
+ok 'key remove' "$LUNETTE" key remove --password-file pw2 "${first:0:12}"
+fails 'its password is gone' 1 'the password is wrong' "$LUNETTE" list --password-file pw
+ok 'key passwd' "$LUNETTE" key passwd --password-file pw2 --new-password-file pw
+fails 'the old one is gone' 1 'the password is wrong' "$LUNETTE" list --password-file pw2
+is 'there is one key, and it has the label' "$("$LUNETTE" key list --password-file pw --json | jq -c '[.keys[].label]')" '["second admin"]'
+ok 'a new password from the terminal, twice' python3 answer.py 'typed,typed' "$LUNETTE" key add --password-file pw
+is 'it opens' "$(python3 answer.py typed "$LUNETTE" list | grep -c db.example)" 2
+fails 'two that differ' 1 'not the same' python3 answer.py 'typed,tipped' "$LUNETTE" key add --password-file pw
+fails 'no such key' 1 "has no key 'ffff'" "$LUNETTE" key remove --password-file pw ffff
+fails 'no such verb' 2 'what is to be done' "$LUNETTE" key lose
+
+ok 'key export' "$LUNETTE" key export --password-file pw key
+is 'only the owner can read it' "$(stat -c %a key)" 600
+ok 'it says what it is' grep -q 'CAN READ EVERY BACKUP' key
+fails 'what is there is not overwritten' 1 'File exists' "$LUNETTE" key export --password-file pw key
+is 'list by the exported key' "$("$LUNETTE" list --key-file key --json | jq '.points | length')" 2
+sed 's/^3: ./3: Z/' key >typed && chmod 600 typed
+fails 'a line that was mistyped' 1 'line 3 is not as it was printed' "$LUNETTE" list --key-file typed
+rm -r repo/keys
+fails 'all passwords are lost' 1 'there is no key' "$LUNETTE" list --password-file pw
+ok 'the exported key makes a new one' "$LUNETTE" key add --key-file key --new-password-file pw2
+ok 'which opens all' "$LUNETTE" check --password-file pw2
+
+# ---- what somebody may put in its place --------------------------------------------------------
+
+ok 'a repository that is not encrypted' "$LUNETTE" init plain
+fails 'is not taken for the one that was meant' 1 'it is not encrypted, but a password' "$LUNETTE" backup --repo plain --password-file pw --name x disk.img
+fails 'and has no keys' 1 'is not encrypted, and has no keys' "$LUNETTE" key list --repo plain
+ok 'another encrypted one' "$LUNETTE" init --encrypt --password-file pw2 other
+fails 'is not opened by the key of this one' 1 'key of another repository' "$LUNETTE" list --repo other --key-file key
+sed -i 's/262144/131072/' repo/config
+fails 'a config that was changed' 1 'checksum is wrong' "$LUNETTE" list --password-file pw2
