@@ -355,7 +355,7 @@ static void what_is_not_encrypted_is_not_taken(void **state)
 	uint32_t offset;
 	ok(pack_begin(store, NULL, &plain, err));
 	ok(pack_add(plain, &entry.id, &sealed, 5, PACK_KIND_DATA, &offset, err));
-	ok(pack_finish(plain, &put, &pack, err));
+	ok(pack_finish(plain, NULL, &put, &pack, err));
 	pack_key(pack.id, key);
 	ok(store_commit(put, key, err));
 	assert_int_equal(read_pack(repo, key, &why), -EUCLEAN);
