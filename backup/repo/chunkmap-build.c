@@ -45,6 +45,9 @@ static int store_node(struct chunkmap_builder *builder, const struct chunk_id *n
 	int rc = repo_identify(repo_writer_repo(builder->writer), node, CHUNKMAP_NODE, &id, err);
 	if (rc < 0)
 		return rc;
+	*ret = id;
+	if (repo_writer_knows(builder->writer, &id))
+		return 0; /* nothing below it has changed: as most do not */
 	struct sealed sealed = { .buf = builder->buf };
 	rc = sealer_seal(builder->sealer, &id, node, CHUNKMAP_NODE, &sealed, err);
 	if (rc < 0)
@@ -55,7 +58,6 @@ static int store_node(struct chunkmap_builder *builder, const struct chunk_id *n
 	if (rc < 0)
 		return rc;
 	builder->stored += stored;
-	*ret = id;
 	return 0;
 }
 

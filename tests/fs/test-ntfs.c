@@ -319,6 +319,20 @@ static int remember(void *ctx, const char *name, size_t len, uint64_t ino, uint3
 	return walk->n == 64;
 }
 
+static int count_blocks(void *ctx, uint64_t length, uint64_t start, struct error *err)
+{
+	(void)start, (void)err;
+	*(uint64_t *)ctx += length;
+	return 0;
+}
+
+static int count_links(void *ctx, uint64_t dir, const char *name, struct error *err)
+{
+	(void)dir, (void)err;
+	*(uint64_t *)ctx += strlen(name) > 0;
+	return 0;
+}
+
 /* Asks everything that there is to ask. Returns the first error. */
 static int ask_all(struct blk_mem *mem, struct error *err)
 {
@@ -329,6 +343,7 @@ static int ask_all(struct blk_mem *mem, struct error *err)
 	if (rc < 0)
 		return rc;
 	struct walk walk = { .fs = fs };
+	uint64_t blocks = 0, links = 0;
 	rc = fs->driver->readdir(fs, fs->root, 0, remember, &walk, err);
 	for (int i = 0; i < walk.n && rc == 0; i++) {
 		static uint8_t buf[NTFS_BIG];
@@ -338,6 +353,11 @@ static int ask_all(struct blk_mem *mem, struct error *err)
 			rc = fs->driver->read(fs, walk.inodes[i], buf, sizeof(buf), 0, &n, err);
 		if (rc == 0)
 			rc = fs->driver->listxattr(fs, walk.inodes[i], NULL, 0, &n, err);
+		if (rc == 0)
+			rc = fs->driver->file_blocks(fs, walk.inodes[i], count_blocks, &blocks,
+						     err);
+		if (rc == 0)
+			rc = fs->driver->links(fs, walk.inodes[i], count_links, &links, err);
 	}
 	for (uint64_t off = 0; off < mem->blk.size && rc == 0; off += used.length)
 		rc = fs->driver->used(fs, off, &used, err);
@@ -384,6 +404,41 @@ static void no_byte_of_metadata_can_do_harm(void **state)
 }
 
 /* ---- what is in use ---- */
+
+static void blocks_of_a_file_are_its_alone(void **state)
+{
+	(void)state;
+	struct blk_mem *mem = ntfs_fixture_blk(volume);
+	struct fs *fs = open_fs(mem);
+	uint64_t ino, blocks = 0, links = 0;
+	assert_int_equal(fs->driver->lookup(fs, fs->root, "big", &ino, NULL), 0);
+	assert_int_equal(fs->driver->file_blocks(fs, ino, count_blocks, &blocks, NULL), 0);
+	assert_true(blocks >= NTFS_BIG && blocks < NTFS_BIG + 4096);
+	assert_int_equal(fs->driver->links(fs, ino, count_links, &links, NULL), 0);
+	assert_int_equal(links, 1);
+	/* Resident data has none, nor have the file system's own files any that are given away. */
+	blocks = 0;
+	assert_int_equal(fs->driver->lookup(fs, fs->root, "small", &ino, NULL), 0);
+	assert_int_equal(fs->driver->file_blocks(fs, ino, count_blocks, &blocks, NULL), 0);
+	for (ino = 0; ino < 16; ino++)
+		assert_int_equal(fs->driver->file_blocks(fs, ino, count_blocks, &blocks, NULL), 0);
+	assert_int_equal(blocks, 0);
+	fs_close(fs);
+	blk_unref(&mem->blk);
+}
+
+static void case_is_folded_by_the_volumes_own_table(void **state)
+{
+	(void)state;
+	struct blk_mem *mem = ntfs_fixture_blk(volume);
+	struct fs *fs = open_fs(mem);
+	char *folded = NULL;
+	assert_int_equal(fs->driver->fold(fs, "Größe/*[a-z]?", &folded, NULL), 0);
+	assert_string_equal(folded, "GRÖßE/*[A-Z]?");
+	free(folded);
+	fs_close(fs);
+	blk_unref(&mem->blk);
+}
 
 static void used_bytes_are_those_of_the_bitmap_and_of_the_tail(void **state)
 {
@@ -456,6 +511,8 @@ int main(void)
 		cmocka_unit_test(an_index_that_leads_in_circles_is_damage),
 		cmocka_unit_test(every_read_may_fail),
 		cmocka_unit_test(no_byte_of_metadata_can_do_harm),
+		cmocka_unit_test(blocks_of_a_file_are_its_alone),
+		cmocka_unit_test(case_is_folded_by_the_volumes_own_table),
 		cmocka_unit_test(used_bytes_are_those_of_the_bitmap_and_of_the_tail),
 		cmocka_unit_test(a_bitmap_that_ends_early_is_an_error),
 	};

@@ -80,6 +80,21 @@ struct walk {
 	uint64_t inodes[INODES_MAX];
 };
 
+static int check_blocks(void *ctx, uint64_t length, uint64_t start, struct error *err)
+{
+	(void)err;
+	const struct fs *fs = ctx;
+	fuzz_check(length > 0 && range_inside(length, start, fs->blk->size));
+	return 0;
+}
+
+static int check_link(void *ctx, uint64_t dir, const char *name, struct error *err)
+{
+	(void)ctx, (void)dir, (void)err;
+	fuzz_check(strlen(name) < FS_NAME_MAX);
+	return 0;
+}
+
 static int remember(void *ctx, const char *name, size_t len, uint64_t ino, uint32_t type,
 		    uint64_t next)
 {
@@ -111,6 +126,8 @@ static void look_at(struct fs *fs, uint64_t ino, struct walk *walk)
 	if (fs->driver->listxattr(fs, ino, buf, sizeof(buf), &n, NULL) == 0 && n > 0 &&
 	    n < sizeof(buf))
 		fs->driver->getxattr(fs, ino, buf, buf + n, sizeof(buf) - n, &n, NULL);
+	fs->driver->file_blocks(fs, ino, check_blocks, fs, NULL);
+	fs->driver->links(fs, ino, check_link, fs, NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
