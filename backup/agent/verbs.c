@@ -7,19 +7,27 @@
 
 #include "agent.h"
 #include "cluster.h"
+#include "finish.h"
 
 #define PROTOCOL 1
 
 typedef int verb_fn(struct agent *agent, const json_t *params, json_t **ret, struct error *err);
 
-static verb_fn do_hello, do_info, do_prepare, do_snapshot, do_committed, do_abort, do_end;
+static verb_fn do_hello, do_info, do_prepare, do_snapshot, do_committed, do_abort, do_finish,
+	do_finish_info, do_end;
 
 static const struct {
 	const char *name;
 	verb_fn *run;
 } verbs[] = {
-	{ "hello", do_hello },       { "info", do_info },           { "prepare", do_prepare },
-	{ "snapshot", do_snapshot }, { "committed", do_committed }, { "abort", do_abort },
+	{ "hello", do_hello },
+	{ "info", do_info },
+	{ "prepare", do_prepare },
+	{ "snapshot", do_snapshot },
+	{ "committed", do_committed },
+	{ "abort", do_abort },
+	{ "finish", do_finish },
+	{ "finish-info", do_finish_info },
 	{ "end", do_end },
 };
 
@@ -140,6 +148,24 @@ static int do_abort(struct agent *agent, const json_t *params, json_t **ret, str
 		agent->session = NULL;
 	}
 	return 0;
+}
+
+static int do_finish(struct agent *agent, const json_t *params, json_t **ret, struct error *err)
+{
+	struct session *session = NULL;
+	int rc = find_session(agent, params, &session, err);
+	return rc < 0 ? rc : finish_luns(agent, params, ret, err);
+}
+
+static int do_finish_info(struct agent *agent, const json_t *params, json_t **ret,
+			  struct error *err)
+{
+	(void)agent;
+	(void)params;
+	char name[SOURCE_INITIATOR_MAX];
+	source_initiator(name);
+	*ret = json_pack("{s:s}", "initiator", name);
+	return *ret ? 0 : error_set(err, -ENOMEM, "finish-info: %m");
 }
 
 static int do_end(struct agent *agent, const json_t *params, json_t **ret, struct error *err)

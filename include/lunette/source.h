@@ -32,6 +32,14 @@ struct source_options {
 	bool data_digest;
 };
 
+/* Room for every iSCSI name. */
+#define SOURCE_INITIATOR_MAX 256
+
+/**
+ * source_initiator() - the name under which LUNs are logged in to, when no other is given
+ */
+void source_initiator(char ret[SOURCE_INITIATOR_MAX]);
+
 /* Room for every identity. */
 #define SOURCE_ID_MAX 272
 

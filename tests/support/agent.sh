@@ -3,7 +3,7 @@
 #
 # agent - talks to a lunette-agent, for tests. To be sourced after tap.sh.
 #
-#   agent_start                 start $LUNETTE_AGENT; sets AGENT_PID
+#   agent_start                 start $LUNETTE_AGENT with $AGENT_ARGS; sets AGENT_PID
 #   agent_send ID VERB PARAMS   a request; PARAMS is JSON
 #   agent_read [SECONDS]        the next line, into $LINE; fails at the end of the stream
 #   agent_until JQ [SECONDS]    lines until one for which the jq expression is true; into $LINE. All that came
@@ -20,7 +20,8 @@ AGENT_N=0
 AGENT_PID=
 
 agent_start() {
-	coproc AGENT_IO { exec "$LUNETTE_AGENT" --protocol 1 2>>agent.err; }
+	# shellcheck disable=SC2086 # one word an argument
+	coproc AGENT_IO { exec "$LUNETTE_AGENT" --protocol 1 ${AGENT_ARGS:-} 2>>agent.err; }
 	exec {AGENT_OUT}<&"${AGENT_IO[0]}" {AGENT_IN}>&"${AGENT_IO[1]}"
 	local in=${AGENT_IO[0]} out=${AGENT_IO[1]}
 	eval "exec $in<&- $out>&-"

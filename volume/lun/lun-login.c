@@ -48,6 +48,13 @@ static void name_of_host(char *dst)
 	snprintf(dst, LUN_NAME_MAX, "iqn.2026-11.lunette:%s", *host ? host : "localhost");
 }
 
+void source_initiator(char ret[SOURCE_INITIATOR_MAX])
+{
+	_Static_assert(SOURCE_INITIATOR_MAX >= LUN_NAME_MAX, "every name fits");
+	if (!name_of_system(ret))
+		name_of_host(ret);
+}
+
 static int set_chap(struct lun_login *login, const struct source_options *opts, struct error *err)
 {
 	if (*login->url.user) {
@@ -92,8 +99,8 @@ int lun_login_init(struct lun_login *login, const struct lun_url *url,
 		int rc = copy(login->initiator, opts->initiator, "initiator's name", err);
 		if (rc < 0)
 			return rc;
-	} else if (!name_of_system(login->initiator)) {
-		name_of_host(login->initiator);
+	} else {
+		source_initiator(login->initiator);
 	}
 	return set_chap(login, opts, err);
 }
