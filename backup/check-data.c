@@ -75,7 +75,7 @@ static void data_cleanup(struct data *data)
 
 static bool is_read(const struct check_pack *pack)
 {
-	return pack->n > 0 && !pack->damaged;
+	return pack->n > 0 && pack->size > 0 && !pack->damaged;
 }
 
 /* xorshift64*: only to choose packs. */
@@ -193,7 +193,7 @@ static int prove_piece(void *ctx, size_t slot, unsigned int worker, struct error
 			   : pack_chunk_read(repo, piece->pack->id, entry, piece->opened, err);
 		if (rc == -ENOMEM)
 			return rc;
-		piece->bad[i] = rc;
+		piece->bad[i] = rc == -ENOENT ? 0 : rc; /* the pack was pruned meanwhile */
 	}
 	return 0;
 }

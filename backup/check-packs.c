@@ -217,14 +217,16 @@ static int check_table(struct check *check, struct check_pack *pack, struct erro
 	int rc = pack_table_read(check->repo, pack->id, &table, &why);
 	if (rc == -ENOMEM)
 		return error_set(err, rc, "%s", why.msg);
+	if (rc == -ENOENT) { /* pruned meanwhile; whoever still needs it will say so */
+		pack->size = 0;
+		return 0;
+	}
 	check->result->packs++;
 	check->result->bytes += pack->size;
 	if (pack->n == 0) {
 		check->result->orphans++;
 		check->result->orphan_bytes += pack->size;
 	}
-	if (rc == -ENOENT && pack->n == 0)
-		return 0; /* pruned meanwhile */
 	if (rc < 0)
 		return pack_problem(check, pack, rc, why.msg, err);
 	return pack->n > 0 ? compare(check, pack, table, err) : 0;

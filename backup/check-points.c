@@ -15,17 +15,18 @@
 #include "chunkmap.h"
 #include "hurt.h"
 
-#define LOST_MAX (1u << 20)
+#define LOST_MAX      (1u << 20)
+#define REFRESHES_MAX 64u
 
 /**
  * struct points - restore points on their way
  * @lost: ids of chunks and nodes that were counted as lost
- * @refreshed: the indexes have been listed again
+ * @refreshes: how often the indexes have been listed again
  */
 struct points {
 	struct check *check;
 	struct id_set *lost;
-	bool refreshed;
+	unsigned int refreshes;
 };
 
 /**
@@ -61,8 +62,9 @@ static bool has_place(struct check *check, const struct chunk_id *id)
 
 /* These chunks of the disk cannot be read, because @id cannot. */
 static int lose(struct tree *tree, const struct chunk_id *id, uint64_t n, uint64_t count,
-		struct error *err)
+		bool *well, struct error *err)
 {
+	*well = false;
 	struct points *points = tree->points;
 	bool new = false;
 	int rc = id_set_add(points->lost, id, &new, err);
@@ -85,10 +87,15 @@ static int visit_child(struct tree *tree, const struct chunk_id *id, unsigned in
 	struct check *check = tree->points->check;
 	if (level > 0)
 		return visit(tree, id, level - 1, n, well, err);
-	if (has_place(check, id) && !id_set_has(check->bad, id))
+	if (id_set_has(check->bad, id))
+		return lose(tree, id, n, 1, well, err);
+	if (has_place(check, id))
 		return 0;
-	*well = false;
-	return lose(tree, id, n, 1, err);
+	/* A prune may have put it elsewhere meanwhile; where much is lost that is not the cause. */
+	if (tree->points->refreshes++ < REFRESHES_MAX &&
+	    catalog_refresh(check->repo->catalog, NULL) == 0 && has_place(check, id))
+		return 0;
+	return lose(tree, id, n, 1, well, err);
 }
 
 static int visit_node(struct tree *tree, const struct chunk_id *node, unsigned int level,
@@ -134,9 +141,8 @@ static int visit(struct tree *tree, const struct chunk_id *id, unsigned int leve
 	if (rc == -ENOMEM)
 		return error_set(err, rc, "%s", why.msg);
 	if (rc < 0) {
-		*well = false;
 		uint64_t count = MIN(chunkmap_span(level), tree->disk.n_chunks - n);
-		rc = lose(tree, id, n, count, err);
+		rc = lose(tree, id, n, count, well, err);
 		return rc < 0 ? rc : check_problem(check, tree->name, why.code, why.msg, err);
 	}
 	bool below = true, new;
@@ -206,10 +212,10 @@ static int check_point(void *ctx, const char id[65], const json_t *point, struct
 	struct points *points = ctx;
 	struct check *check = points->check;
 	/* Now that the points are listed, all indexes that they need are there. */
-	int rc = points->refreshed ? 0 : catalog_refresh(check->repo->catalog, err);
+	int rc = points->refreshes ? 0 : catalog_refresh(check->repo->catalog, err);
 	if (rc < 0)
 		return rc;
-	points->refreshed = true;
+	points->refreshes++;
 	check->result->points++;
 	size_t n = repo_point_disks(point);
 	CLEANUP(disks_cleanup) struct disks disks = { .lost = calloc(n, sizeof(*disks.lost)) };

@@ -317,14 +317,35 @@ static int remove_all(struct repair *repair, const struct repair_keys *keys, str
 	return 0;
 }
 
-static int carry_out(struct repair *repair, struct error *err)
+/*
+ * A prune that was interrupted may have marked a pack whose chunks it had already put into one that
+ * is damaged now. Nobody prunes while we have the lease: the next prune begins anew.
+ */
+static int cancel_prune(struct repair *repair, struct error *err)
+{
+	size_t i;
+	json_t *name;
+	json_array_foreach(repair->marks->names, i, name)
+	{
+		int rc = marks_remove(repair->repo, json_string_value(name), err);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int carry_out(struct repair *repair, struct lease *lease, struct error *err)
 {
 	const struct repair_plan *plan = repair->plan;
-	int rc = plan->reindex ? index_packs_again(repair, err) : 0;
+	int rc = cancel_prune(repair, err);
+	if (rc == 0 && plan->reindex)
+		rc = index_packs_again(repair, err);
 	for (size_t i = 0; rc == 0 && i < plan->packs.n; i++)
 		rc = save_pack(repair, plan->packs.keys[i], err);
 	if (rc == 0)
 		rc = settle(repair, err);
+	if (rc == 0)
+		rc = lease_check(lease, err);
 	if (rc == 0)
 		rc = remove_all(repair, &plan->packs, err);
 	if (rc == 0)
@@ -358,6 +379,6 @@ int repair_run(struct repo *repo, const struct repair_plan *plan, const struct r
 	if (rc == 0)
 		rc = marks_load(repo, &repair.marks, err);
 	if (rc == 0)
-		rc = carry_out(&repair, err);
+		rc = carry_out(&repair, lease, err);
 	return rc < 0 ? error_wrap(err, rc, "repository '%s'", repo->path) : 0;
 }

@@ -122,6 +122,14 @@ export LUNETTE_PASSWORD_FILE=$TAP_DIR/password
 ok 'an encrypted repository' "$LUNETTE" init --encrypt sealed
 "$LUNETTE" backup --repo sealed --name other disk.img >/dev/null || exit
 sealed=$("$LUNETTE" backup --repo sealed --name server --json disk.img | jq -r .id)
+for _ in 1 2 3 4 5; do # a lease that is left
+	"$LUNETTE" backup --repo sealed --name killed --all-blocks disk.img >/dev/null 2>&1 &
+	until [ -n "$(ls sealed/leases 2>/dev/null)" ] || ! kill -0 $! 2>/dev/null; do :; done
+	kill -9 $! 2>/dev/null
+	wait $! 2>/dev/null
+	[ -z "$(ls sealed/leases 2>/dev/null)" ] || break
+done
+is 'a killed backup leaves a lease, and no damage' "$("$LUNETTE" check --repo sealed --json | jq -c '[.whole, .leases]')" '[true,1]'
 flip_seed 4
 for repo in sealed repo; do
 	point=$sealed
