@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""reader.py REPO POINT DISK OUTPUT - restores a disk of a restore point, by backup/repo/FORMAT.md alone.
+"""reader.py REPO POINT DISK OUTPUT [PASSWORD-FILE] - restores a disk of a restore point, by backup/repo/FORMAT.md alone.
 
 It shares no code with lunette, and is the proof that the page describes every byte. POINT is NAME@latest or the
 beginning of an id. It believes nothing: every digest and checksum that the page promises is compared.
 """
 import hashlib
+import hmac
 import json
 import os
 import re
@@ -13,6 +14,9 @@ import struct
 import sys
 
 import zstandard
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 ZERO = bytes(32)
 PAGE = 4096
@@ -31,10 +35,54 @@ def sha256(data):
     return hashlib.sha256(data).digest()
 
 
+def hmac256(key, data):
+    return hmac.new(key, data, 'sha256').digest()
+
+
+def canonical(document, *but):
+    document = {key: value for key, value in document.items() if key not in but}
+    return json.dumps(document, sort_keys=True, separators=(',', ':'), ensure_ascii=True).encode()
+
+
+def open_sealed(key, nonce, data, note):
+    """XAES-256-GCM: the key of AES-256-GCM comes from the first half of the nonce."""
+    aes = Cipher(algorithms.AES(key), modes.ECB()).encryptor()
+    left = int.from_bytes(aes.update(bytes(16)), 'big') << 1
+    k1 = left & (1 << 128) - 1 ^ (0x87 if left >> 128 else 0)
+    halves = [int.from_bytes(b'\0' + i + b'X\0' + nonce[:12], 'big') ^ k1 for i in (b'\1', b'\2')]
+    derived = b''.join(aes.update(half.to_bytes(16, 'big')) for half in halves)
+    try:
+        return AESGCM(derived).decrypt(nonce[12:], data, note)
+    except InvalidTag:
+        raise Damage('a box does not open')
+
+
+def open_box(key, box, note):
+    return open_sealed(key, box[:24], box[24:], note)
+
+
+class Keys:
+    def __init__(self, master, repository):
+        prk = hmac256(repository.encode(), master)
+        names = 'chunk id', 'data', 'metadata', 'config'
+        self.id, self.data, self.metadata, self.config = (
+            hmac256(prk, b'lunette ' + name.encode() + b'\1') for name in names)
+
+
+def open_key_document(data, password):
+    document = json.loads(data)
+    need(document['format'] == 'lunette-key' and document['version'] == 1, 'a key document is not one')
+    need(document['kdf'] == 'scrypt' and 128 * document['n'] * document['r'] <= 2 ** 30, 'a key document asks for too much')
+    key = hashlib.scrypt(password, salt=bytes.fromhex(document['salt']), n=document['n'], r=document['r'],
+                         p=document['p'], maxmem=2 ** 31 - 1, dklen=32)
+    return open_box(key, bytes.fromhex(document['box']), canonical(document, 'box'))
+
+
 class Repository:
-    def __init__(self, path):
+    def __init__(self, path, password=None):
         self.path = path
-        self.config = self.read_config()
+        self.keys = None
+        self.read_config(password)
         self.chunks = {}  # id -> [(pack, offset, stored, length, codec)]
         for name in self.names('index'):
             self.read_index(name)
@@ -51,21 +99,34 @@ class Repository:
 
     # ---- config
 
-    def read_config(self):
+    def read_config(self, password):
         config = json.loads(self.get('config'))
         need(config['format'] == 'lunette-repository', 'this is no repository')
         need(config['version'] == 1, 'the repository is of a newer version')
-        need(config['features'] == [], 'a feature is not known here')
-        said = config.pop('sha256')
-        text = json.dumps(config, sort_keys=True, separators=(',', ':'), ensure_ascii=True)
-        need(sha256(text.encode()).hex() == said, 'config is damaged')
-        return config
+        need(config['features'] in ([], ['encrypted']), 'a feature is not known here')
+        need(sha256(canonical(config, 'sha256')).hex() == config['sha256'], 'config is damaged')
+        need(bool(config['features']) == (password is not None), 'a password is needed, or none')
+        if password is None:
+            return
+        for name in self.names('keys'):
+            data = self.get('keys', name)
+            need(sha256(data).hex() == name, 'key document %s is damaged' % name)
+            try:
+                self.keys = Keys(open_key_document(data, password), config['id'])
+            except Damage:
+                continue
+            mac = hmac256(self.keys.config, sha256(canonical(config, 'sha256', 'mac'))).hex()
+            need(mac == config['mac'], 'somebody has changed the config')
+            return
+        raise Damage('this is not the password')
 
     # ---- restore points
 
     def read_point(self, name):
         data = self.get('points', name)
         need(sha256(data).hex() == name, 'restore point %s is damaged' % name)
+        if self.keys:
+            data = open_box(self.keys.metadata, data, b'points')
         point = json.loads(data)
         need(point['format'] == 'lunette-point' and point['version'] == 1, 'restore point %s is not one' % name)
         return point
@@ -82,21 +143,35 @@ class Repository:
 
     # ---- indexes
 
+    def open_header(self, header):
+        if not self.keys:
+            return header, None
+        seed = header[4064:4080]
+        clear = open_sealed(self.keys.metadata, seed + bytes(8), header[16:4064] + header[4080:], header[:16])
+        return header[:16] + clear, seed
+
+    def open_page(self, page, number, seed, sealed):
+        if sealed:
+            nonce = sealed + struct.pack('<Q', number)
+            return page[:16] + open_sealed(self.keys.metadata, nonce, page[16:] + page[:16], b'LUNINDEX')
+        need(sha256(seed + struct.pack('<Q', number) + page[16:])[:16] == page[:16], 'page %d is damaged' % number)
+        return page
+
     def read_index(self, name):
         data = self.get('index', name)
-        header = data[:PAGE]
-        need(sha256(header).hex() == name, 'index %s: the header is damaged' % name)
+        need(sha256(data[:PAGE]).hex() == name, 'index %s: the header is damaged' % name)
+        header, sealed = self.open_header(data[:PAGE])
         magic, version, features, n, n_packs, zero, seed, sums = struct.unpack('<8sIIQII8s32s', header[:72])
-        need(magic == b'LUNINDEX' and version == 1 and features == 0, 'index %s is of a newer version' % name)
+        need(magic == b'LUNINDEX' and version == 1, 'index %s is of a newer version' % name)
+        need(features == (1 if self.keys else 0), 'index %s has a feature that is not known' % name)
         pack_pages, entry_pages = -(-n_packs // 102), -(-n // 85)
         need(len(data) == PAGE * (1 + pack_pages + entry_pages), 'index %s: the length is wrong' % name)
         pages = [data[at:at + PAGE] for at in range(PAGE, len(data), PAGE)]
         need(sha256(b''.join(page[:16] for page in pages)) == sums, 'index %s: the checksums are wrong' % name)
-        bare = b''.join(bytes(16) + page[16:] for page in pages[:pack_pages])
-        need(sha256(bare)[:8] == seed, 'index %s: the seed is wrong' % name)
-        for number, page in enumerate(pages, 1):
-            place = seed + struct.pack('<Q', number)
-            need(sha256(place + page[16:])[:16] == page[:16], 'index %s: page %d is damaged' % (name, number))
+        if not sealed:
+            bare = b''.join(bytes(16) + page[16:] for page in pages[:pack_pages])
+            need(sha256(bare)[:8] == seed, 'index %s: the seed is wrong' % name)
+        pages = [self.open_page(page, number, seed, sealed) for number, page in enumerate(pages, 1)]
         packs = b''.join(page[16:16 + 102 * 40] for page in pages[:pack_pages])
         packs = [packs[at:at + 32].hex() for at in range(0, 40 * n_packs, 40)]
         entries = b''.join(page[16:16 + 85 * 48] for page in pages[pack_pages:])
@@ -115,9 +190,12 @@ class Repository:
         with open(os.path.join(self.path, 'packs', pack[:2], pack), 'rb') as f:
             f.seek(offset)
             data = f.read(stored)
+        if self.keys:
+            data = open_box(self.keys.data, data, id)
         if codec == 1:
             data = zstandard.ZstdDecompressor().decompress(data, max_output_size=length)
-        need(len(data) == length and sha256(data) == id, 'chunk %s is damaged' % id.hex())
+        known_as = hmac256(self.keys.id, data) if self.keys else sha256(data)
+        need(len(data) == length and known_as == id, 'chunk %s is damaged' % id.hex())
         return data
 
     def read_chunk(self, id):
@@ -160,10 +238,14 @@ class Repository:
 
 
 def main():
-    if len(sys.argv) != 5:
+    if len(sys.argv) not in (5, 6):
         sys.exit(__doc__)
-    repository = Repository(sys.argv[1])
+    password = None
+    if len(sys.argv) == 6:
+        with open(sys.argv[5], 'rb') as f:
+            password = f.readline().rstrip(b'\r\n')
     try:
+        repository = Repository(sys.argv[1], password)
         repository.restore(repository.find_point(sys.argv[2]), sys.argv[3], sys.argv[4])
     except Damage as damage:
         sys.exit('reader: %s' % damage)
