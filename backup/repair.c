@@ -2,10 +2,8 @@
 /*
  * repair - carries a plan out. See repair.h.
  *
- * Chunks go from damaged packs to new ones as they lie there, sealed, after they have been proved.
- * What is new to the indexes collects in one table, as in a writer, and becomes an index when that
- * is full. The order is that of every writer: packs, the index that speaks of them; and then what
- * they replace is removed.
+ * The order is that of every writer: packs, the index that speaks of them; and then what they
+ * replace is removed.
  */
 #include <errno.h>
 #include <string.h>
@@ -14,15 +12,14 @@
 #include "marks.h"
 #include "pack-read.h"
 #include "recent.h"
+#include "repack.h"
 #include "repair.h"
 
 /**
  * struct repair - a repair on its way
  * @marks: names that a new pack must not get
- * @pack: the new pack that is being filled, or NULL
- * @recent: chunks that no index knows yet, in @pack, or in packs that are there
- * @sealed: room for a chunk as it lies in its pack, twice: opening it changes it
- * @opened: room for a chunk
+ * @repack: takes what is well in damaged packs
+ * @recent: chunks of packs that are there and that no index knows
  */
 struct repair {
 	struct repo *repo;
@@ -30,21 +27,15 @@ struct repair {
 	const struct repair_options *opts;
 	struct repair_result *result;
 	struct marks *marks;
-	struct pack *pack;
+	struct repack *repack;
 	struct recent *recent;
-	uint8_t *sealed;
-	uint8_t *opened;
 };
-
-#define SEALED_MAX REPO_SEAL_BOUND((size_t)REPO_CHUNK_MAX)
 
 static void repair_cleanup(struct repair *repair)
 {
+	repack_free(repair->repack);
 	marks_free(repair->marks);
-	pack_abort(repair->pack);
 	free(repair->recent);
-	free(repair->sealed);
-	free(repair->opened);
 }
 
 static int stopped(const struct repair *repair, struct error *err)
@@ -73,7 +64,7 @@ static bool is_safe(struct repair *repair, const struct chunk_id *id)
 	struct catalog_search search = { 0 };
 	struct catalog_place place;
 	char key[STORE_KEY_MAX];
-	if (recent_knows(repair->recent, id))
+	if (recent_knows(repair->recent, id) || repack_knows(repair->repack, id))
 		return true;
 	while (catalog_next(repair->repo->catalog, &search, id, &place)) {
 		pack_key(place.pack.id, key);
@@ -103,78 +94,25 @@ static int write_index(struct repair *repair, struct error *err)
 	return rc;
 }
 
-static int finish_pack(struct repair *repair, struct error *err)
-{
-	struct store_put *put;
-	struct index_pack done;
-	char key[STORE_KEY_MAX];
-	if (!repair->pack)
-		return 0;
-	int rc = pack_finish(steal(&repair->pack), repair->marks->packs, &put, &done, err);
-	if (rc < 0)
-		return rc;
-	pack_key(done.id, key);
-	rc = store_commit(put, key, err);
-	if (rc < 0)
-		return rc;
-	recent_add_pack(repair->recent, &done);
-	return recent_full(repair->recent) ? write_index(repair, err) : 0;
-}
-
-/* All that was saved is on stable storage and in an index. */
-static int settle(struct repair *repair, struct error *err)
-{
-	int rc = finish_pack(repair, err);
-	return rc < 0 ? rc : write_index(repair, err);
-}
-
 /* ---- chunks of damaged packs -------------------------------------------------------------------
  */
-
-static int save_chunk(struct repair *repair, const struct pack_entry *entry, struct error *err)
-{
-	struct repo *repo = repair->repo;
-	int rc = repair->pack ? 0 : pack_begin(repo->store, repo->keys, &repair->pack, err);
-	if (rc < 0)
-		return rc;
-	struct sealed sealed = { .buf = repair->sealed,
-				 .len = entry->stored,
-				 .codec = entry->codec };
-	struct index_entry known = { .id = entry->id,
-				     .stored = entry->stored,
-				     .length = entry->length,
-				     .codec = entry->codec };
-	rc = pack_add(repair->pack, &entry->id, &sealed, entry->length, entry->kind, &known.offset,
-		      err);
-	if (rc < 0)
-		return rc;
-	recent_add(repair->recent, &known);
-	repair->result->saved++;
-	return pack_full(repair->pack) ? finish_pack(repair, err) : 0;
-}
 
 /* A chunk of a damaged pack: where it is well, and nowhere else, it is saved. */
 static int try_chunk(struct repair *repair, const char *key, const struct pack_entry *entry,
 		     struct error *err)
 {
-	struct repo *repo = repair->repo;
 	int rc = stopped(repair, err);
 	if (rc < 0 || is_safe(repair, &entry->id))
 		return rc;
-	struct error why = { 0 };
-	uint8_t *copy = repair->sealed + SEALED_MAX;
-	rc = objects_read(repo->objects, key, repair->sealed, entry->stored, entry->offset, &why);
-	if (rc == 0) {
-		memcpy(copy, repair->sealed, entry->stored);
-		rc = repo_open_chunk(repo, &entry->id, copy, entry->stored, entry->codec,
-				     repair->opened, entry->length, &why);
-	}
-	if (rc == 0)
-		return save_chunk(repair, entry, err);
-	if (rc != -EUCLEAN)
-		return error_set(err, rc, "'%s' stays where it is, as it cannot be read: %s", key,
-				 why.msg);
-	repair->result->lost++;
+	struct error why;
+	rc = repack_add(repair->repack, key, entry, &why, err);
+	if (rc < 0)
+		return rc;
+	if (why.code < 0 && why.code != -EUCLEAN)
+		return error_set(err, why.code, "'%s' stays where it is, as it cannot be read: %s",
+				 key, why.msg);
+	repair->result->saved += why.code == 0;
+	repair->result->lost += why.code < 0;
 	return 0;
 }
 
@@ -343,7 +281,7 @@ static int carry_out(struct repair *repair, struct lease *lease, struct error *e
 	for (size_t i = 0; rc == 0 && i < plan->packs.n; i++)
 		rc = save_pack(repair, plan->packs.keys[i], err);
 	if (rc == 0)
-		rc = settle(repair, err);
+		rc = repack_settle(repair->repack, err);
 	if (rc == 0)
 		rc = lease_check(lease, err);
 	if (rc == 0)
@@ -367,9 +305,7 @@ int repair_run(struct repo *repo, const struct repair_plan *plan, const struct r
 	CLEANUP(repair_cleanup)
 	struct repair repair = { .repo = repo, .plan = plan, .opts = opts, .result = ret };
 	repair.recent = calloc(1, sizeof(*repair.recent));
-	repair.sealed = malloc(2 * SEALED_MAX);
-	repair.opened = malloc(REPO_CHUNK_MAX);
-	if (!repair.recent || !repair.sealed || !repair.opened)
+	if (!repair.recent)
 		return error_set(err, -ENOMEM, "repair: %m");
 	/* Prune and repair exclude each other; what prune has marked already must not be met again.
 	 */
@@ -378,6 +314,8 @@ int repair_run(struct repo *repo, const struct repair_plan *plan, const struct r
 	rc = lease_take(repo, &request, &lease, err);
 	if (rc == 0)
 		rc = marks_load(repo, &repair.marks, err);
+	if (rc == 0)
+		rc = repack_new(repo, repair.marks->packs, &repair.repack, err);
 	if (rc == 0)
 		rc = carry_out(&repair, lease, err);
 	return rc < 0 ? error_wrap(err, rc, "repository '%s'", repo->path) : 0;
