@@ -77,6 +77,6 @@ struct check_result {
  */
 int check_run(struct repo *repo, const struct check_options *opts, struct check_result *ret,
 	      struct error *err);
-void check_result_free(struct check_result *result);
+void check_result_free(struct check_result *result); /* fits CLEANUP() */
 
 #endif

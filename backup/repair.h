@@ -44,7 +44,7 @@ struct repair_plan {
  * @ret: to be freed with repair_plan_free(), also on failure
  */
 int repair_plan_make(const struct check_result *found, struct repair_plan *ret, struct error *err);
-void repair_plan_free(struct repair_plan *plan);
+void repair_plan_free(struct repair_plan *plan); /* fits CLEANUP() */
 
 /**
  * struct repair_options

@@ -227,18 +227,6 @@ static int show_json(const struct check_result *r, struct error *err)
 /* ------------------------------------------------------------------------------------------------
  */
 
-static void on_progress(void *ctx, uint64_t done, uint64_t total)
-{
-	struct cmd_progress *progress = ctx;
-	progress->total = total;
-	cmd_progress_show(progress, done);
-}
-
-static void result_cleanup(struct check_result *result)
-{
-	check_result_free(result);
-}
-
 static int run(int argc, char **argv, struct error *err)
 {
 	struct arguments args = { 0 };
@@ -249,12 +237,12 @@ static int run(int argc, char **argv, struct error *err)
 	rc = cmd_open_repo(&args.repo, &repo, err);
 	if (rc)
 		return rc;
-	CLEANUP(result_cleanup) struct check_result result = { 0 };
+	CLEANUP(check_result_free) struct check_result result = { 0 };
 	const struct check_options opts = {
 		.threads = cmd_threads(),
 		.percent = args.percent,
 		.stop = cmd_stop_on_signals(),
-		.progress = on_progress,
+		.progress = cmd_progress_of,
 		.ctx = &args.progress,
 	};
 	cmd_progress_begin(&args.progress);

@@ -219,6 +219,10 @@ bool cmd_progress_begin(struct cmd_progress *progress);
 /* Shows it, if it is time. */
 void cmd_progress_show(struct cmd_progress *progress, uint64_t done);
 
+/* The same, for work that finds out by itself how much there is. @progress: a struct cmd_progress.
+ */
+void cmd_progress_of(void *progress, uint64_t done, uint64_t total);
+
 /* Takes the line away again, or says the last word in JSON; needed on every path. */
 void cmd_progress_end(struct cmd_progress *progress);
 

@@ -112,18 +112,6 @@ static int ask(const struct arguments *args, bool *ret, struct error *err)
 /* ---- doing it ----------------------------------------------------------------------------------
  */
 
-static void on_progress(void *ctx, uint64_t done, uint64_t total)
-{
-	struct cmd_progress *progress = ctx;
-	progress->total = total;
-	cmd_progress_show(progress, done);
-}
-
-static void result_cleanup(struct check_result *result)
-{
-	check_result_free(result);
-}
-
 /* @repo: is opened here, so that nothing is remembered of what was there before. */
 static int look(struct arguments *args, bool read_data, const atomic_bool *stop, struct repo **repo,
 		struct check_result *ret, struct error *err)
@@ -135,7 +123,7 @@ static int look(struct arguments *args, bool read_data, const atomic_bool *stop,
 		.threads = cmd_threads(),
 		.percent = read_data ? 100 : 0,
 		.stop = stop,
-		.progress = on_progress,
+		.progress = cmd_progress_of,
 		.ctx = &args->progress,
 	};
 	cmd_progress_begin(&args->progress);
@@ -148,7 +136,7 @@ static int look(struct arguments *args, bool read_data, const atomic_bool *stop,
 static int look_again(struct arguments *args, const atomic_bool *stop, struct error *err)
 {
 	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
-	CLEANUP(result_cleanup) struct check_result after = { 0 };
+	CLEANUP(check_result_free) struct check_result after = { 0 };
 	int rc = look(args, false, stop, &repo, &after, err);
 	if (rc)
 		return rc;
@@ -186,11 +174,6 @@ static int carry_out(struct arguments *args, struct repo *repo, const struct rep
 	return rc < 0 ? rc : look_again(args, stop, err);
 }
 
-static void plan_cleanup(struct repair_plan *plan)
-{
-	repair_plan_free(plan);
-}
-
 static int run(int argc, char **argv, struct error *err)
 {
 	struct arguments args = { 0 };
@@ -198,8 +181,8 @@ static int run(int argc, char **argv, struct error *err)
 	if (rc)
 		return rc;
 	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
-	CLEANUP(result_cleanup) struct check_result found = { 0 };
-	CLEANUP(plan_cleanup) struct repair_plan plan = { 0 };
+	CLEANUP(check_result_free) struct check_result found = { 0 };
+	CLEANUP(repair_plan_free) struct repair_plan plan = { 0 };
 	const atomic_bool *stop = cmd_stop_on_signals();
 	rc = look(&args, args.read_data, stop, &repo, &found, err);
 	if (rc)

@@ -165,6 +165,12 @@ void cmd_progress_show(struct cmd_progress *progress, uint64_t done)
 	(json ? show_json : show_line)(progress);
 }
 
+void cmd_progress_of(void *progress, uint64_t done, uint64_t total)
+{
+	((struct cmd_progress *)progress)->total = total;
+	cmd_progress_show(progress, done);
+}
+
 void cmd_progress_end(struct cmd_progress *progress)
 {
 	if (progress->shown > 0 && progress->mode == CMD_PROGRESS_LINE)
