@@ -94,8 +94,10 @@ static const char *wrong_rest(const json_t *point)
 		const char *key;
 		json_type type;
 	} members[] = {
-		{ "host", JSON_STRING },  { "consistency", JSON_STRING }, { "layout", JSON_OBJECT },
-		{ "stats", JSON_OBJECT }, { "tags", JSON_ARRAY },         { "parent", JSON_STRING }, { "excluded", JSON_OBJECT },
+		{ "host", JSON_STRING },     { "consistency", JSON_STRING },
+		{ "layout", JSON_OBJECT },   { "stats", JSON_OBJECT },
+		{ "tags", JSON_ARRAY },      { "parent", JSON_STRING },
+		{ "excluded", JSON_OBJECT },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
 		const json_t *member = json_object_get(point, members[i].key);

@@ -20,8 +20,17 @@ _Static_assert(REPO_SEAL_BOUND(0) == BOX_MORE, "a sealed chunk has room for its 
  */
 #define LEVEL_1_HASH_LOG 12
 
+/*
+ * From this level on a chunk is tried with level 1 before: what that does not make smaller is
+ * stored as it is. Measured in MB/s, on random data without and with a try, and what the try costs
+ * programs: level 6: 315, 3400, 20 %; level 9: 285, 3400, 11 %; level 15: 14, 3400, 2 %. Below, it
+ * does not pay: level 3 gives up as fast itself.
+ */
+#define TRY_FROM 7
+
 struct sealer {
 	ZSTD_CCtx *cctx;
+	ZSTD_CCtx *try;          /* NULL where that does not pay */
 	const struct keys *keys; /* NULL: not encrypted */
 };
 
@@ -31,19 +40,32 @@ struct opener {
 	size_t buf_len;
 };
 
+static int new_cctx(int level, ZSTD_CCtx **ret, struct error *err)
+{
+	ZSTD_CCtx *cctx = *ret = ZSTD_createCCtx();
+	if (!cctx)
+		return error_set(err, -ENOMEM, "compression: %m");
+	size_t rc = ZSTD_CCtx_setParameter(cctx, ZSTD_c_compressionLevel, level);
+	if (!ZSTD_isError(rc) && level == 1)
+		rc = ZSTD_CCtx_setParameter(cctx, ZSTD_c_hashLog, LEVEL_1_HASH_LOG);
+	if (ZSTD_isError(rc))
+		return error_set(err, -EINVAL, "compression level %d: %s", level,
+				 ZSTD_getErrorName(rc));
+	return 0;
+}
+
 int sealer_new(const struct repo *repo, int level, struct sealer **ret, struct error *err)
 {
 	if (!repo_level_ok(level))
 		return error_set(err, -EINVAL, "there is no compression level %d", level);
 	CLEANUP(sealer_free_cleanup) struct sealer *sealer = calloc(1, sizeof(*sealer));
-	if (!sealer || !(sealer->cctx = ZSTD_createCCtx()))
+	if (!sealer)
 		return error_set(err, -ENOMEM, "compression: %m");
-	size_t rc = ZSTD_CCtx_setParameter(sealer->cctx, ZSTD_c_compressionLevel, level);
-	if (!ZSTD_isError(rc) && level == 1)
-		rc = ZSTD_CCtx_setParameter(sealer->cctx, ZSTD_c_hashLog, LEVEL_1_HASH_LOG);
-	if (ZSTD_isError(rc))
-		return error_set(err, -EINVAL, "compression level %d: %s", level,
-				 ZSTD_getErrorName(rc));
+	int rc = new_cctx(level, &sealer->cctx, err);
+	if (rc == 0 && level >= TRY_FROM)
+		rc = new_cctx(1, &sealer->try, err);
+	if (rc < 0)
+		return rc;
 	sealer->keys = repo ? repo->keys : NULL;
 	*ret = steal(&sealer);
 	return 0;
@@ -54,6 +76,7 @@ void sealer_free(struct sealer *sealer)
 	if (!sealer)
 		return;
 	ZSTD_freeCCtx(sealer->cctx);
+	ZSTD_freeCCtx(sealer->try);
 	free(sealer);
 }
 
@@ -62,7 +85,9 @@ static int compress(struct sealer *sealer, const void *buf, size_t len, uint8_t 
 		    struct sealed *ret, struct error *err)
 {
 	/* One byte less than it is: what does not fit there is not worth opening. */
-	size_t n = ZSTD_compress2(sealer->cctx, to, len - 1, buf, len);
+	size_t n = ZSTD_compress2(sealer->try ? sealer->try : sealer->cctx, to, len - 1, buf, len);
+	if (sealer->try && !ZSTD_isError(n))
+		n = ZSTD_compress2(sealer->cctx, to, len - 1, buf, len);
 	if (!ZSTD_isError(n)) {
 		ret->len = (uint32_t)n;
 		ret->codec = CODEC_ZSTD;

@@ -11,13 +11,18 @@
 
 static uint8_t in[CHUNK], out[CHUNK], sealed_buf[REPO_SEAL_BOUND(CHUNK)];
 
-static void seal(const void *buf, size_t len, struct sealed *ret)
+static void seal_at(int level, const void *buf, size_t len, struct sealed *ret)
 {
 	struct sealer *sealer;
-	ok(sealer_new(NULL, REPO_LEVEL_DEFAULT, &sealer, err));
+	ok(sealer_new(NULL, level, &sealer, err));
 	*ret = (struct sealed){ .buf = sealed_buf };
 	ok(sealer_seal(sealer, &(struct chunk_id){ 0 }, buf, len, ret, err));
 	sealer_free(sealer);
+}
+
+static void seal(const void *buf, size_t len, struct sealed *ret)
+{
+	seal_at(REPO_LEVEL_DEFAULT, buf, len, ret);
 }
 
 static int open_sealed(const struct sealed *sealed, size_t len)
@@ -76,6 +81,21 @@ static void what_opens_to_another_length_is_damage(void **state)
 	assert_int_equal(open_sealed(&sealed, CHUNK), -EUCLEAN);
 }
 
+static void every_level_shrinks_what_shrinks_and_leaves_the_rest(void **state)
+{
+	(void)state;
+	static const int levels[] = { REPO_LEVEL_MIN, -1, 1, 3, 6, 7, 12, REPO_LEVEL_MAX };
+	for (size_t i = 0; i < ARRAY_SIZE(levels); i++)
+		for (uint64_t n = 0; n < 2; n++) { /* the first one does not shrink */
+			struct sealed sealed;
+			fixture_chunk(n, 1, in);
+			seal_at(levels[i], in, CHUNK, &sealed);
+			assert_int_equal(sealed.codec, n ? CODEC_ZSTD : CODEC_STORED);
+			assert_int_equal(open_sealed(&sealed, CHUNK), 0);
+			assert_memory_equal(in, out, CHUNK);
+		}
+}
+
 static void levels_have_bounds(void **state)
 {
 	(void)state;
@@ -95,6 +115,7 @@ int main(void)
 		cmocka_unit_test(what_was_sealed_opens_again),
 		cmocka_unit_test(what_does_not_shrink_is_stored_as_it_is),
 		cmocka_unit_test(what_opens_to_another_length_is_damage),
+		cmocka_unit_test(every_level_shrinks_what_shrinks_and_leaves_the_rest),
 		cmocka_unit_test(levels_have_bounds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -227,8 +227,8 @@ int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(a_disk_that_fills_up),       TEST(one_error_of_a_disk),
-		TEST(an_answer_that_is_lost),     TEST(a_kill_before_an_operation),
+		TEST(a_disk_that_fills_up),      TEST(one_error_of_a_disk),
+		TEST(an_answer_that_is_lost),    TEST(a_kill_before_an_operation),
 		TEST(a_kill_after_an_operation),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
