@@ -12,6 +12,7 @@
 #include "pack-read.h"
 #include "repair.h"
 #include "repo-fixture.h"
+#include "store-faulty.h"
 
 #define N 600 /* more than a node of the chunk map has */
 
@@ -197,6 +198,59 @@ static void a_repair_of_what_is_whole_changes_nothing(void **state)
 	assert_int_equal(repaired.saved + repaired.lost + repaired.indexed + repaired.removed, 0);
 }
 
+/* Check and repair on a store that fails from its n-th operation on, or just there. */
+static int repair_faulty(const char *dir, int fail_at, bool once, int *ret_count)
+{
+	struct store *below;
+	struct repo *repo;
+	struct check_result found = { 0 };
+	struct repair_plan plan = { 0 };
+	struct repair_result repaired;
+	ok(store_dir_open(dir, &below, err));
+	struct store_faulty *faulty = store_faulty_new(below);
+	faulty->code = -EIO;
+	faulty->fail_at = fail_at;
+	faulty->once = once;
+	int rc = repo_open_store(&faulty->store, dir, NULL, &repo, NULL);
+	if (rc < 0)
+		return rc;
+	rc = check_run(repo, &(struct check_options){ .percent = 100 }, &found, NULL);
+	if (rc == 0)
+		rc = repair_plan_make(&found, &plan, NULL);
+	if (rc == 0)
+		rc = repair_run(repo, &plan, &(struct repair_options){ 0 }, &repaired, NULL);
+	*ret_count = atomic_load(&faulty->count);
+	repair_plan_free(&plan);
+	check_result_free(&found);
+	repo_close(repo);
+	return rc;
+}
+
+static void a_store_that_fails_never_makes_a_repair_lose_anything(void **state)
+{
+	(void)state;
+	char id[65];
+	for (int once = 0; once < 2; once++) {
+		struct fixture f = { .dir = fixture_dir() };
+		ok(repo_init(f.dir, FIXTURE_SETTINGS, err));
+		reopen(&f);
+		ok(fixture_backup(f.repo, "a", "2026-11-22T17:00:00Z", 20, 1, id, NULL, err));
+		reopen(&f);
+		flip_chunk(&f, 3);
+		for (int fail_at = 1, count = 0; fail_at == 1 || count >= fail_at; fail_at++) {
+			struct check_result result;
+			count = fail_at;
+			repair_faulty(f.dir, fail_at, once, &count);
+			check_all(&f, 0, &result);
+			assert_int_equal(result.lost, 1);
+			assert_int_equal(result.points, 1);
+			check_result_free(&result);
+		}
+		repo_close(f.repo);
+		fixture_dir_free(f.dir);
+	}
+}
+
 static void ranges_merge_and_are_bounded(void **state)
 {
 	(void)state;
@@ -240,6 +294,7 @@ int main(void)
 		TEST(a_stopped_check_ends),
 		TEST(a_repair_and_a_backup_heal_older_restore_points),
 		TEST(a_repair_of_what_is_whole_changes_nothing),
+		cmocka_unit_test(a_store_that_fails_never_makes_a_repair_lose_anything),
 		cmocka_unit_test(ranges_merge_and_are_bounded),
 		cmocka_unit_test(ranges_in_no_order_are_sorted),
 	};
