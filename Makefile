@@ -220,6 +220,7 @@ coverage:
 
 D := $(DESTDIR)$(PREFIX)
 MAN := $(wildcard backup/cmd/*.8 backup/agent/*.8)
+MAN5 := $(wildcard backup/cmd/*.5)
 
 install: $(O)/lunette $(O)/lunette-agent $(PLUGINS)
 	install -D -m 0755 $(O)/lunette '$(D)/bin/lunette'
@@ -228,12 +229,20 @@ install: $(O)/lunette $(O)/lunette-agent $(PLUGINS)
 	install -m 0755 $(PLUGINS) '$(D)/libexec/lunette/plugins'
 	install -d '$(D)/share/man/man8'
 	install -m 0644 $(MAN) '$(D)/share/man/man8'
+	install -d '$(D)/share/man/man5' '$(D)/lib/systemd/system'
+	install -m 0644 $(MAN5) '$(D)/share/man/man5'
+	sed 's,@PREFIX@,$(PREFIX),' 'contrib/systemd/lunette-job@.service' >'$(D)/lib/systemd/system/lunette-job@.service'
+	install -m 0644 'contrib/systemd/lunette-job@.timer' '$(D)/lib/systemd/system'
+	install -D -m 0644 contrib/systemd/job.conf.example '$(D)/share/doc/lunette/job.conf.example'
 	install -D -m 0644 contrib/completion/lunette.bash '$(D)/share/bash-completion/completions/lunette'
 
 uninstall:
 	rm -f $(PLUGINS:$(O)/%='$(D)/libexec/lunette/plugins/%')
 	rm -f '$(D)/bin/lunette' '$(D)/sbin/lunette-agent' '$(D)/share/bash-completion/completions/lunette'
 	rm -f $(foreach page,$(MAN),'$(D)/share/man/man8/$(notdir $(page))')
+	rm -f $(foreach page,$(MAN5),'$(D)/share/man/man5/$(notdir $(page))')
+	rm -f '$(D)/lib/systemd/system/lunette-job@.service' '$(D)/lib/systemd/system/lunette-job@.timer'
+	rm -f '$(D)/share/doc/lunette/job.conf.example'
 
 clean:
 	rm -rf build

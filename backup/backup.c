@@ -114,7 +114,8 @@ static int new_manifest(const struct plan *plan, const struct backup_request *re
 			  "stored_volumes", stored_volumes(plan), "excluded", plan_excluded(plan),
 			  "disks", "layout", json_loads(text, 0, NULL), "parent",
 			  request->parent ? parent_id(request->parent) : NULL);
-	if (!point)
+	if (!point ||
+	    (request->facts && json_object_update_missing(point, (json_t *)request->facts) < 0))
 		return error_set(err, -ENOMEM, "manifest: %m");
 	*ret = steal(&point);
 	return 0;

@@ -17,9 +17,12 @@
  * @name: what the restore point is called: see backup_check_name()
  * @parent: for what is unchanged since; NULL when all is to be read
  * @sources: one a disk of the plan's layout, for what is known of its LUN
+ * @facts: members of the manifest that only the caller knows, as "host" and "consistency"; may be
+ *         NULL
  */
 struct backup_request {
 	const char *name;
+	const json_t *facts;
 	struct parent *parent;
 	struct source *const *sources;
 	struct writer_options writer;

@@ -41,7 +41,7 @@ struct command {
 
 extern const struct command cmd_probe, cmd_mount, cmd_umount, cmd_init, cmd_backup, cmd_list,
 	cmd_show, cmd_restore, cmd_key, cmd_copy, cmd_forget, cmd_prune, cmd_pin, cmd_unpin,
-	cmd_attach, cmd_detach, cmd_check, cmd_repair, cmd_plugin_test;
+	cmd_attach, cmd_detach, cmd_check, cmd_repair, cmd_plugin_test, cmd_job;
 
 /**
  * cmd_usage() - the user called it wrongly

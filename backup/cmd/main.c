@@ -17,7 +17,7 @@ static const struct command *const commands[] = {
 	&cmd_probe, &cmd_mount,  &cmd_umount, &cmd_attach,      &cmd_detach,
 	&cmd_init,  &cmd_backup, &cmd_list,   &cmd_show,        &cmd_restore,
 	&cmd_copy,  &cmd_forget, &cmd_prune,  &cmd_pin,         &cmd_unpin,
-	&cmd_check, &cmd_repair, &cmd_key,    &cmd_plugin_test,
+	&cmd_check, &cmd_repair, &cmd_key,    &cmd_plugin_test, &cmd_job,
 };
 
 static void print_help(FILE *out)

@@ -27,6 +27,7 @@ static void set_defaults(struct settings *s)
 	s->freeze_limit = 60000;
 	s->hook_limit = 30000;
 	s->storage_limit = 120000;
+	s->agent_limit = 60000;
 	s->snapshots = 4;
 	s->verify_changed = 1;
 	s->full_every = 30;
@@ -106,28 +107,42 @@ static void check_names(struct settings_reader *r)
 				 s->initiator);
 }
 
-/* A name without '/' is one of the plug-ins that were installed with us. */
+/* A name without '/' is one of the plug-ins that were built or installed with us. */
+static int find_installed(const char *name, char **ret)
+{
+	static const char *const places[] = { "/../libexec/lunette/plugins/lunette-", "/lunette-",
+					      "/../libexec/lunette/plugins/" };
+	char self[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	self[len < 0 ? 0 : len] = '\0';
+	char *slash = strrchr(self, '/');
+	int folder = slash ? (int)(slash - self) : 0;
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		char *path;
+		if (asprintf(&path, "%.*s%s%s", folder, self, places[i], name) < 0)
+			return -ENOMEM;
+		if (access(path, X_OK) == 0 || i + 1 == ARRAY_SIZE(places)) {
+			*ret = path;
+			return 0;
+		}
+		free(path);
+	}
+	return 0;
+}
+
 static int find_plugin(struct settings_reader *r)
 {
 	struct settings *s = r->settings;
 	char *path = NULL;
-	char self[PATH_MAX];
+	int rc = 0;
 	if (!s->plugin)
 		return 0;
-	int n;
-	if (strchr(s->plugin, '/')) {
-		n = *s->plugin == '/'
-			    ? asprintf(&path, "%s", s->plugin)
-			    : asprintf(&path, "%.*s%s", (int)r->folder_len, s->file, s->plugin);
-	} else {
-		ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
-		self[len < 0 ? 0 : len] = '\0';
-		char *slash = strrchr(self, '/');
-		n = asprintf(&path, "%.*s%s%s", slash ? (int)(slash - self) : 0, self,
-			     PLUGINS_BESIDE, s->plugin);
-	}
-	if (n < 0)
-		return -ENOMEM;
+	if (!strchr(s->plugin, '/'))
+		rc = find_installed(s->plugin, &path);
+	else
+		rc = settings_path(r, s->plugin, &path) ? 0 : -ENOMEM;
+	if (rc < 0)
+		return rc;
 	free(s->plugin);
 	s->plugin = path;
 	check_file(r, path, X_OK, "[storage] plugin");

@@ -32,6 +32,9 @@ struct settings_reader {
 void settings_mistake(struct settings_reader *r, int line, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* A path of the job file, absolute. Return: false when there is no memory. */
+bool settings_path(const struct settings_reader *r, const char *value, char **ret);
+
 /* Return: 0, whatever is in the file; -EIO. */
 int settings_parse(struct settings_reader *r);
 

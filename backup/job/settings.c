@@ -60,6 +60,7 @@ static const struct key {
 	{ "limits", "snapshot", TIME, AT(snapshot_limit), 100, 59000, { 0 } },
 	{ "limits", "commit", TIME, AT(commit_limit), 200, 60000, { 0 } },
 	{ "limits", "freeze", TIME, AT(freeze_limit), 300, 60000, { 0 } },
+	{ "limits", "agent", TIME, AT(agent_limit), 1000, 3600000, { 0 } },
 	{ "limits", "storage", TIME, AT(storage_limit), 1000, 3600000, { 0 } },
 	{ "limits", "snapshots", COUNT, AT(snapshots), 1, 1000, { 0 } },
 	{ "policy", "on-snapshot-failure", CHOICE, AT(failover), 0, 0, { "fail", "failover" } },
@@ -183,7 +184,7 @@ static bool list_split(struct settings_list *list, const char *text)
 	return true;
 }
 
-static bool take_path(struct settings_reader *r, const char *value, char **ret)
+bool settings_path(const struct settings_reader *r, const char *value, char **ret)
 {
 	int n = *value == '/'
 			? asprintf(ret, "%s", value)
@@ -249,7 +250,7 @@ static bool take_value(struct settings_reader *r, const struct key *key, const c
 	case TEXT:
 		return (*(char **)at = strdup(value)) != NULL;
 	case PATH:
-		return take_path(r, value, at);
+		return settings_path(r, value, at);
 	case SERVER:
 		if (*value != '/')
 			wanted(r, key, value, "an absolute path on the server");

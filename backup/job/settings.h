@@ -63,6 +63,7 @@ struct settings {
 	unsigned int commit_limit;
 	unsigned int freeze_limit;
 	unsigned int storage_limit; /* of every other call of the plug-in */
+	unsigned int agent_limit;   /* and of the agent */
 	unsigned int snapshots;     /* per volume of the array */
 
 	/* [policy] */

@@ -13,6 +13,8 @@ _lunette() {
 		words=$("$program" "${COMP_WORDS[1]}" --help 2>/dev/null | grep -oE -- '(^|[ ,[|(])--?[a-z][a-z-]*' |
 			grep -oE -- '--?[a-z-]+')
 		mapfile -t COMPREPLY < <(compgen -W "$words --help" -- "$cur")
+	elif [[ ${COMP_WORDS[1]} == job ]] && ((COMP_CWORD == 2)); then
+		mapfile -t COMPREPLY < <(compgen -W 'run check status recover cancel' -- "$cur")
 	elif [[ $prev == --progress ]]; then
 		mapfile -t COMPREPLY < <(compgen -W 'json' -- "$cur")
 	else # files and folders

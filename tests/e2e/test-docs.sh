@@ -47,6 +47,6 @@ page=$TAP_TOP/backup/agent/lunette-agent.8
 "$LUNETTE-agent" --help >help
 is "lunette-agent(8) has every option" "$(missing "$(options <help)" "$(page_text "$page" | options)")" ''
 is "lunette-agent(8) has no option that is not there" "$(missing "$(page_text "$page" | options)" "$(options <help)")" ''
-for page in "$cmd"/*.8 "$page"; do
+for page in "$cmd"/*.8 "$cmd"/*.5 "$page"; do
 	is "${page##*/} is well formed" "$(mandoc -T lint -W warning "$page" 2>&1 | grep -vE 'referenced manual not found')" ''
 done

@@ -24,6 +24,10 @@ ok 'the completion is where bash looks' [ -f "$root/usr/share/bash-completion/co
 for page in "$TAP_TOP"/backup/cmd/*.8 "$TAP_TOP"/backup/agent/*.8; do
 	ok "the manual page ${page##*/} is where man looks" cmp "$page" "$root/usr/share/man/man8/${page##*/}"
 done
+ok 'so is that of the job file' cmp "$TAP_TOP/backup/cmd/lunette-job.conf.5" "$root/usr/share/man/man5/lunette-job.conf.5"
+is 'the unit runs the installed program' "$(grep -o '^ExecStart=[^ ]*' "$root/usr/lib/systemd/system/lunette-job@.service")" \
+	ExecStart=/usr/bin/lunette
+ok 'there is an example of a job file' [ -s "$root/usr/share/doc/lunette/job.conf.example" ]
 ok 'a second install works too' in_tree install DESTDIR="$root" PREFIX=/usr
 ok 'make uninstall works' in_tree uninstall DESTDIR="$root" PREFIX=/usr
 is 'nothing is left but what was there before' "$(files)" ./usr/share/man/man8/other.8

@@ -1,59 +1,68 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# array - a small storage array for tests and the demo: a file system whose files share blocks, and
-# tgtd in front of them. To be sourced after tap.sh, or by itself.
+# array - a storage array and a server for tests of the snapshot job: LUNs are files on XFS, served by
+# tgtd, and the plug-in lunette-reflink takes snapshots of them. The server is this machine, which has
+# the same files as loop devices. To be sourced after tap.sh and tgt.sh.
 #
-#   array_can xfs|btrfs        true when this machine can mount one; says why not
-#   array_start DIR xfs|btrfs [SIZE]
-#                              a new file system at DIR/fs and a tgtd at TGT_PORT with one target,
-#                              ARRAY_IQN; sets ARRAY_CONFIG, the settings of lunette-reflink as JSON
-#   array_lun NUMBER SIZE      a LUN of it, the file DIR/fs/lunNUMBER.img; prints its identity
-#   array_stop                 take all of it away; always succeeds. Put it into the EXIT trap
+#   array_possible || tap_skip_all "$(array_possible)"     says why not
+#   array_start               in the test's folder: array/ is the file system, tgtd runs
+#   array_lun N MIB           array/lunN.img, LUN N, identity naa.600140500000000N; sets ARRAY_LOOP[N]
+#   array_job NAME FILE       writes a job file that backs up into ./repo; the rest is appended by the test
+#   array_snapshots           how many snapshots and LUNs of snapshots there are
 
-# shellcheck source=SCRIPTDIR/tgt.sh
-. "$(dirname "${BASH_SOURCE[0]}")/tgt.sh"
+declare -A ARRAY_LOOP=()
 
-ARRAY_IQN=iqn.2026-11.lunette.test:array
-# shellcheck disable=SC2034 # for who sources this
-ARRAY_CONFIG=
-ARRAY_DIR=
-
-array_can() {
-	[ "$(id -u)" = 0 ] || { echo 'only root can mount a file system' && return 1; }
-	command -v "mkfs.$1" >/dev/null || { echo "mkfs.$1 is missing" && return 1; }
-	grep -qw "$1" /proc/filesystems || modprobe "$1" 2>/dev/null ||
-		{ echo "this kernel has no $1" && return 1; }
-	losetup -f >/dev/null 2>&1 || { echo 'there is no loop device' && return 1; }
+array_possible() {
+	if [ "$(id -u)" -ne 0 ]; then
+		echo 'freezing file systems needs root'
+	elif ! command -v mkfs.xfs mkfs.ext4 losetup tgtd >/dev/null; then
+		echo 'a tool is missing: run contrib/setup'
+	elif ! losetup --find >/dev/null 2>&1; then
+		echo 'there are no loop devices'
+	else
+		return 0
+	fi
+	return 1
 }
 
 array_start() {
-	local mkfs=(mkfs.xfs -q -m reflink=1)
-	[ "$2" = xfs ] || mkfs=("mkfs.$2" -q)
-	ARRAY_DIR=$(realpath "$1")
-	mkdir -p "$ARRAY_DIR/fs" &&
-		truncate -s "${3:-4G}" "$ARRAY_DIR/array.img" &&
-		"${mkfs[@]}" "$ARRAY_DIR/array.img" >/dev/null &&
-		mount -o loop "$ARRAY_DIR/array.img" "$ARRAY_DIR/fs" &&
-		mkdir "$ARRAY_DIR/fs/snapshots" &&
-		tgt_start "$ARRAY_DIR" &&
-		tgt_target 1 "$ARRAY_IQN" || return
-	ARRAY_CONFIG=$(jq -nc --arg d "$ARRAY_DIR/fs/snapshots" --arg s "$ARRAY_DIR/tgt.ctl" \
-		'{directory: $d, "control-socket": $s}')
+	mkdir -p array target mnt
+	truncate -s 3G array.img
+	mkfs.xfs -q -m reflink=1 array.img && mount -o loop array.img array || return
+	tap_at_exit umount --lazy "$PWD/array"
+	mkdir array/snapshots
+	tgt_start "$PWD/target" || return
+	tap_at_exit tgt_stop
+	tgt_target 1 iqn.2026-11.test:array
 }
 
 array_lun() {
-	local file=$ARRAY_DIR/fs/lun$1.img id
-	id=naa.6$(head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \n' | cut -c2-)
-	truncate -s "$2" "$file" && tgt_lun 1 "$1" "$file" && tgt_params 1 "$1" "scsi_id=$id,thin_provisioning=1" &&
-		echo "$id"
+	local file=$PWD/array/lun$1.img
+	truncate -s "$2M" "$file"
+	tgt_lun 1 "$1" "$file" && tgt_params 1 "$1" "scsi_id=naa.600140500000000$1,scsi_sn=LUN$1" || return
+	ARRAY_LOOP[$1]=$(losetup --find --show "$file") || return
+	tap_at_exit losetup --detach "${ARRAY_LOOP[$1]}"
 }
 
-array_stop() {
-	tgt_stop
-	for _ in {1..50}; do
-		! mountpoint -q "$ARRAY_DIR/fs" || umount "$ARRAY_DIR/fs" 2>/dev/null && break
-		sleep .1
-	done
+array_job() {
+	cat >"$2" <<-EOF
+		[job]
+		name = $1
+		repository = repo
+		[storage]
+		plugin = reflink
+		directory = $PWD/array/snapshots
+		control-socket = $TGT_DIR/tgt.ctl
+		portal = 127.0.0.1:$TGT_PORT
+		[server]
+		agent = local
+	EOF
+}
+
+# What is there of snapshots, however it came to be: files, targets, frozen file systems.
+array_leftovers() {
+	find array/snapshots -mindepth 1 ! -name '.*' | sort
+	tgt_a --mode target --op show | grep '^Target' | grep -v 'iqn.2026-11.test:array'
 	return 0
 }

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* job-status - what the journals say of runs: which go on, what each waits for, how the others
+ * ended. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "job-command.h"
+#include "job/journal.h"
+#include "job/state.h"
+#include "job/steps.h"
+
+#define RUNS_SHOWN 10 /* of one job, without --json */
+
+static void decref_cleanup(json_t **json)
+{
+	json_decref(*json);
+}
+
+static const char *doing(const char *step)
+{
+	for (size_t i = 0; i < steps_n; i++)
+		if (strcmp(steps_table[i].name, step) == 0)
+			return steps_table[i].doing;
+	return step;
+}
+
+/* One entry a step and direction, with how long it took or has taken so far. */
+static json_t *steps_of(const json_t *records)
+{
+	json_t *steps = json_array();
+	for (size_t i = 0; i < json_array_size(records); i++) {
+		const json_t *r = json_array_get(records, i);
+		const char *kind = cmd_json_text(r, "record"), *state = cmd_json_text(r, "state");
+		bool undo = strcmp(kind, "undo") == 0;
+		if (!undo && strcmp(kind, "step") != 0)
+			continue;
+		json_int_t ms = (json_int_t)cmd_json_size(r, "ms");
+		if (strcmp(state, "begin") == 0) {
+			json_array_append_new(steps,
+					      json_pack("{s:s, s:s, s:b, s:s, s:s, s:I}", "step",
+							cmd_json_text(r, "step"), "doing",
+							doing(cmd_json_text(r, "step")), "undo",
+							undo, "state", "begun", "began",
+							cmd_json_text(r, "time"), "began_ms", ms));
+			continue;
+		}
+		json_t *last = json_array_get(steps, json_array_size(steps) - 1);
+		if (!last)
+			continue;
+		json_object_set_new(last, "state", json_string(state));
+		json_object_set_new(last, "ms",
+				    json_integer(ms - (json_int_t)cmd_json_size(last, "began_ms")));
+		if (json_object_get(r, "why"))
+			json_object_set(last, "why", json_object_get(r, "why"));
+	}
+	return steps;
+}
+
+/* "running", "dead", or how it ended; what it waits for when it has not. */
+static json_t *run_status(const char *state, const char *job, const char *run, bool newest,
+			  bool runs, struct error *err)
+{
+	CLEANUP(free_cleanup) char *path = state_run_file(state, job, run, "journal");
+	CLEANUP(decref_cleanup) json_t *records = NULL;
+	if (!path || journal_read(path, &records, err) < 0)
+		return NULL;
+	const json_t *outcome = journal_last(records, "outcome");
+	bool clean = journal_last(records, "clean") != NULL;
+	const char *status = outcome          ? cmd_json_text(outcome, "status")
+			     : newest && runs ? "running"
+					      : "dead";
+	json_t *steps = steps_of(records);
+	const json_t *last = json_array_get(steps, json_array_size(steps) - 1);
+	json_t *doc = json_pack("{s:s, s:s, s:s, s:s, s:b, s:o}", "job", job, "run", run, "began",
+				cmd_json_text(journal_last(records, "start"), "time"), "status",
+				status, "clean", clean, "steps", steps);
+	if (doc && strcmp(status, "running") == 0 && last) {
+		char text[256];
+		snprintf(text, sizeof(text), "%s%s",
+			 json_is_true(json_object_get(last, "undo")) ? "to undo: " : "",
+			 cmd_json_text(last, "doing"));
+		json_object_set_new(doc, "waits_for", json_string(text));
+	}
+	if (doc && outcome)
+		json_object_set(doc, "outcome", (json_t *)outcome);
+	if (!doc)
+		error_set(err, -ENOMEM, "status: %m");
+	return doc;
+}
+
+static int add_job(const char *state, const char *job, json_t *to, struct error *err)
+{
+	CLEANUP(decref_cleanup) json_t *runs = NULL;
+	int rc = state_runs(state, job, &runs, err);
+	bool goes_on = state_job_runner(state, job) > 0;
+	size_t n = json_array_size(runs);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		const char *run = json_string_value(json_array_get(runs, i));
+		json_t *doc = run_status(state, job, run, i + 1 == n, goes_on, err);
+		if (!doc)
+			return err->code;
+		json_array_append_new(to, doc);
+	}
+	return rc;
+}
+
+static void print_run(const json_t *run)
+{
+	const json_t *outcome = json_object_get(run, "outcome");
+	const json_t *point = json_object_get(outcome, "point");
+	bool clean = json_is_true(json_object_get(run, "clean"));
+	const char *status = cmd_json_text(run, "status");
+	printf("%-16s %-22s %-11s", cmd_json_text(run, "job"), cmd_json_text(run, "run"), status);
+	if (outcome)
+		printf(" %7.1f s", json_real_value(json_object_get(outcome, "seconds")));
+	if (point)
+		printf("  %.12s, %s", cmd_json_text(point, "id"),
+		       cmd_json_text(outcome, "consistency"));
+	if (json_object_get(run, "waits_for")) {
+		fputs("  waits for: ", stdout);
+		cmd_put(stdout, cmd_json_text(run, "waits_for"), 0);
+	} else if (!clean) {
+		fputs("  NOT cleaned up: 'lunette job recover'", stdout);
+	}
+	putchar('\n');
+	if (json_object_get(outcome, "why")) {
+		fputs("    ", stdout);
+		cmd_put(stdout, cmd_json_text(outcome, "why"), 0);
+		putchar('\n');
+	}
+}
+
+int job_command_status(const char *state, const char *job, bool json, struct error *err)
+{
+	CLEANUP(decref_cleanup) json_t *jobs = NULL, *runs = json_array();
+	int rc = state_jobs(state, &jobs, err);
+	bool found = !job;
+	for (size_t i = 0; rc == 0 && i < json_array_size(jobs); i++) {
+		const char *name = json_string_value(json_array_get(jobs, i));
+		if (job && strcmp(job, name) != 0)
+			continue;
+		found = true;
+		size_t before = json_array_size(runs);
+		rc = add_job(state, name, runs, err);
+		size_t after = json_array_size(runs);
+		if (rc == 0 && !json)
+			for (size_t k = MAX(before, after > RUNS_SHOWN ? after - RUNS_SHOWN : 0);
+			     k < after; k++)
+				print_run(json_array_get(runs, k));
+	}
+	if (rc == 0 && !found)
+		rc = error_set(err, -ENOENT, "there is no job '%s' in '%s'", job, state);
+	if (rc < 0)
+		return rc;
+	return json ? cmd_print_json(json_pack("{s:O}", "runs", runs), err) : cmd_print("", err);
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* changes - see changes.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "changes.h"
+#include "shape.h"
+
+static void decref_cleanup(json_t **json)
+{
+	json_decref(*json);
+}
+
+/* The base's snapshot of a volume, or NULL. */
+static const char *base_snapshot(const json_t *base, const struct run_lun *lun)
+{
+	const json_t *snapshots = json_object_get(base, "snapshots");
+	for (size_t i = 0; i < json_array_size(snapshots); i++) {
+		const json_t *s = json_array_get(snapshots, i);
+		if (strcmp(shape_text(s, "volume"), lun->volume) == 0 &&
+		    strcmp(shape_text(s, "identity"), shape_text(lun->disk, "identity")) == 0)
+			return shape_text(s, "snapshot");
+	}
+	return NULL;
+}
+
+/* One disk's ranges, asked for piece by piece. */
+static int write_disk(struct run *run, size_t n, FILE *out, uint64_t *lines, struct error *err)
+{
+	const struct run_lun *lun = &run->luns[n];
+	const char *from = base_snapshot(run->base, lun);
+	for (uint64_t start = 0; start != UINT64_MAX;) {
+		CLEANUP(decref_cleanup) json_t *ranges = NULL;
+		uint64_t next;
+		int rc = plugin_delta(run->plugin, from, lun->snapshot, start,
+				      run->settings->storage_limit, &ranges, &next, err);
+		if (rc < 0)
+			return rc;
+		for (size_t i = 0; i < json_array_size(ranges); i++, ++*lines) {
+			const json_t *range = json_array_get(ranges, i);
+			fprintf(out, "{\"disk\":\"disk%zu\",\"start\":%jd,\"length\":%jd}\n", n,
+				(intmax_t)json_integer_value(json_array_get(range, 0)),
+				(intmax_t)json_integer_value(json_array_get(range, 1)));
+		}
+		start = next;
+	}
+	return 0;
+}
+
+/* As changed.h has it. */
+static int write_list(struct run *run, const char *path, struct error *err)
+{
+	FILE *out = fopen(path, "we");
+	if (!out)
+		return error_set(err, -errno, "list of changes '%s': %m", path);
+	uint64_t lines = 0;
+	int rc = 0;
+	fprintf(out, "{\"format\":\"lunette-changed\",\"version\":1,\"parent\":\"%s\",\"disks\":[",
+		shape_text(run->base, "point"));
+	for (size_t i = 0; i < run->n_luns; i++)
+		fprintf(out, "%s\"disk%zu\"", i ? "," : "", i);
+	fputs("]}\n", out);
+	for (size_t i = 0; rc == 0 && i < run->n_luns; i++)
+		rc = write_disk(run, i, out, &lines, err);
+	fprintf(out, "{\"end\":%ju}\n", (uintmax_t)lines);
+	if (fclose(out) != 0 && rc == 0)
+		rc = error_set(err, -errno, "list of changes '%s': %m", path);
+	return rc;
+}
+
+/* Why all has to be read, or NULL. */
+static const char *why_full(const struct run *run)
+{
+	if (!run->base)
+		return "there is no base yet";
+	if (shape_size(run->base, "deltas") + 1 >= run->settings->full_every)
+		return "it is time to read all and not to trust the storage";
+	if (json_array_size(json_object_get(run->base, "snapshots")) != run->n_luns)
+		return "the set of LUNs is another one";
+	for (size_t i = 0; i < run->n_luns; i++)
+		if (!base_snapshot(run->base, &run->luns[i]))
+			return "the set of LUNs is another one";
+	return NULL;
+}
+
+static int open_parent(struct run *run, const char *path, struct error *err)
+{
+	uint64_t seed;
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		return error_set(err, -EIO, "random numbers: %m");
+	const struct parent_request request = {
+		.point = shape_text(run->base, "point"),
+		.changed = path,
+		.verify = run->settings->verify_changed,
+		.seed = seed >> 11,
+	};
+	int rc = write_list(run, path, err);
+	return rc < 0 ? rc
+		      : parent_new(run->repo, run->plan, run->layout, &request, &run->parent, err);
+}
+
+int changes_open(struct run *run, struct error *err)
+{
+	if (!run->settings->delta || !run->can.delta)
+		return 0;
+	const char *why = why_full(run);
+	if (why) {
+		story_say(run->story, "all is read: %s", why);
+		return 0;
+	}
+	CLEANUP(free_cleanup)
+	char *path = state_run_file(run->state, run->settings->name, run->id, "changed");
+	struct error problem;
+	if (!path)
+		return error_set(err, -ENOMEM, "%m");
+	int rc = open_parent(run, path, &problem);
+	unlink(path);
+	if (rc < 0)
+		run_warn(run, "all is read: %s", problem.msg);
+	else
+		story_say(run->story, "only what changed since restore point %.12s is read",
+			  shape_text(run->base, "point"));
+	return 0;
+}
+
+static json_t *make_base(const struct run *run)
+{
+	json_t *snapshots = json_array();
+	for (size_t i = 0; i < run->n_luns; i++)
+		json_array_append_new(
+			snapshots, json_pack("{s:s, s:s, s:s}", "volume", run->luns[i].volume,
+					     "identity", shape_text(run->luns[i].disk, "identity"),
+					     "snapshot", run->luns[i].snapshot));
+	return json_pack("{s:s, s:s, s:s, s:I, s:o}", "run", run->id, "name", run->name, "point",
+			 run->result.id, "deltas",
+			 (json_int_t)(run->parent ? shape_size(run->base, "deltas") + 1 : 0),
+			 "snapshots", snapshots);
+}
+
+int changes_keep_base(struct run *run, struct error *err)
+{
+	if (!run->settings->delta || !run->can.delta)
+		return 0;
+	CLEANUP(decref_cleanup) json_t *base = make_base(run);
+	if (!base)
+		return error_set(err, -ENOMEM, "%m");
+	/* From here on it is the old base that a sweep removes. */
+	int rc = state_base_write(run->state, run->settings->name, base, err);
+	if (rc < 0)
+		return rc;
+	run->keep = true;
+	json_decref(run->base);
+	run->base = steal(&base);
+	story_say(run->story, "the snapshot is kept as the base of the next run");
+	return 0;
+}
+
+int changes_distrust(struct run *run, struct error *err)
+{
+	struct error why;
+	if (state_base_write(run->state, run->settings->name, NULL, &why) < 0) {
+		run_warn(run, "%s", why.msg);
+	} else {
+		json_decref(run->base);
+		run->base = NULL;
+		story_say(run->story, "the base is given up: the next run reads all");
+	}
+	return err->code;
+}

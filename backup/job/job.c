@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* job - see job.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "child.h"
+#include "job.h"
+#include "outcome.h"
+#include "recover.h"
+#include "shape.h"
+
+#define RUNS_KEPT 100 /* journals and logs of runs that left nothing behind */
+
+static void decref_cleanup(json_t **json)
+{
+	json_decref(*json);
+}
+
+/* What dead runs left may be what is in the way of this one; else it does not keep it from going
+ * on.
+ */
+static int recover_others(struct run *run, struct error *err)
+{
+	struct recover recover = {
+		.state = run->state,
+		.story = run->story,
+		.stop = run->stop,
+		.own_job = run->settings->name,
+		.own_run = run->id,
+	};
+	int rc = recover_run(&recover, err);
+	if (rc == 0 && recover.unfinished)
+		run_warn(run,
+			 "%zu dead runs could not be cleaned up, %zu objects are left on storage",
+			 recover.unfinished, recover.left);
+	return rc;
+}
+
+static int run_before(struct run *run, struct error *err)
+{
+	if (!run->settings->before)
+		return 0;
+	CLEANUP(decref_cleanup)
+	json_t *doc = json_pack("{s:s, s:s}", "job", run->settings->name, "run", run->id);
+	return outcome_run_command(run->story, "hook before", run->settings->before, doc, err);
+}
+
+static int walk(struct run *run, const struct job_request *request, struct error *ret_undone,
+		struct error *err)
+{
+	int rc = run_before(run, err);
+	if (rc < 0)
+		return rc;
+	rc = steps_walk(run, &request->kill, ret_undone, err);
+	if (rc < 0 && rc != -EINTR && run->settings->failover && run->reserved &&
+	    !run->snapshots_sure)
+		error_wrap(
+			err, rc,
+			"on-snapshot-failure = failover is not possible: this version cannot read "
+			"a snapshot that the server makes itself");
+	return rc;
+}
+
+static void tell(struct run *run, const json_t *outcome)
+{
+	const struct settings *s = run->settings;
+	struct error err;
+	bool failed = strcmp(shape_text(outcome, "status"), "ok") != 0;
+	if (s->prometheus_file && outcome_metrics(s->prometheus_file, outcome, &err) < 0)
+		run_warn(run, "%s", err.msg);
+	if (s->after && outcome_run_command(run->story, "hook after", s->after, outcome, &err) < 0)
+		run_warn(run, "%s", err.msg);
+	if (s->notify && (failed || s->notify_always) &&
+	    outcome_run_command(run->story, "notification", s->notify, outcome, &err) < 0)
+		run_warn(run, "%s", err.msg);
+}
+
+static void last_words(struct run *run, int rc, const struct error *err, const struct error *undone)
+{
+	if (undone->code)
+		run_warn(run,
+			 "NOT all is cleaned up: %s; the next run, or 'lunette job recover', "
+			 "tries again",
+			 undone->msg);
+	if (rc == -EINTR)
+		story_say(run->story, "interrupted: there is no restore point");
+	else if (rc < 0)
+		story_say(run->story, "FAILED: %s", err->msg);
+}
+
+static int do_run(struct run *run, const struct job_request *request, json_t **ret,
+		  struct error *err)
+{
+	struct error undone = { 0 };
+	uint64_t begin = child_now_ms();
+	story_say(run->story, "job '%s', run %s", run->settings->name, run->id);
+	int rc = recover_others(run, err);
+	if (rc == 0)
+		rc = walk(run, request, &undone, err);
+	if (rc < 0 && run->stored)
+		rc = 0; /* what came after it is told as a warning */
+	last_words(run, rc, err, &undone);
+	double seconds = (double)(child_now_ms() - begin) / 1000;
+	json_t *outcome =
+		outcome_json(run, rc < 0 ? err : NULL, undone.code ? &undone : NULL, seconds);
+	if (!outcome)
+		return error_set(err, -ENOMEM, "%m");
+	*ret = outcome;
+	journal_note(run->journal, "outcome", json_incref(outcome), NULL);
+	if (!undone.code)
+		journal_note(run->journal, "clean", json_object(), NULL);
+	tell(run, outcome);
+	story_say(run->story, "the job ends after %.1f s: %s", seconds,
+		  shape_text(outcome, "status"));
+	return rc;
+}
+
+int job_run(const struct job_request *request, json_t **ret, bool *ret_warnings, struct error *err)
+{
+	CLEANUP(run_end)
+	struct run run = {
+		.settings = request->settings,
+		.state = request->state,
+		.stop = request->stop,
+		.threads = request->threads,
+		.array_lock = -1,
+	};
+	CLEANUP(close_cleanup) int lock = -1;
+	const char *job = request->settings->name;
+	prctl(PR_SET_DUMPABLE, 0); /* there are secrets in memory */
+	int rc = state_make(request->state, job, err);
+	if (rc == 0)
+		rc = state_lock_job(request->state, job, &lock, err);
+	if (rc == 0)
+		rc = run_begin(&run, request->echo, err);
+	if (rc < 0)
+		return rc;
+	rc = do_run(&run, request, ret, err);
+	*ret_warnings = json_array_size(run.warnings) > 0;
+	state_trim(request->state, job, RUNS_KEPT, NULL);
+	return rc;
+}
+
+/* The steps that change nothing, down and up again. */
+int job_check(const struct job_request *request, void (*say)(void *ctx, bool ok, const char *what),
+	      void *ctx, struct error *err)
+{
+	CLEANUP(run_end)
+	struct run run = {
+		.settings = request->settings,
+		.state = request->state,
+		.stop = request->stop,
+		.array_lock = -1,
+	};
+	int first = run_begin_check(&run, err);
+	size_t n = 0;
+	bool storage = true;
+	for (; first == 0 && n < steps_n && strcmp(steps_table[n].name, "reserve") != 0; n++) {
+		struct error why = { 0 };
+		const struct step *step = &steps_table[n];
+		if (step->go == step_disks && !storage)
+			break;
+		int rc = step->go(&run, &why);
+		say(ctx, rc == 0, rc == 0 ? step->doing : why.msg);
+		if (rc < 0 && step->go != step_repository)
+			storage = false;
+		if (rc < 0 && !err->code)
+			*err = why;
+	}
+	run.asked = false; /* nothing was made, so that nothing is swept */
+	while (n-- > 0)
+		if (steps_table[n].undo)
+			steps_table[n].undo(&run, NULL);
+	return first < 0 ? first : err->code;
+}

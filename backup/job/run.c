@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* run - see run.h: names and secrets of a run, and what it says of itself. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "run.h"
+#include "shape.h"
+
+/* ---- names and secrets ------------------------------------------------------------------------
+ */
+
+/* This machine's name, in letters that a storage may be given. */
+static void host_name(char *ret, size_t size)
+{
+	if (gethostname(ret, size) < 0 || !*ret)
+		snprintf(ret, size, "proxy");
+	ret[size - 1] = '\0';
+	for (char *c = ret; *c; c++)
+		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-",
+			    *c))
+			*c = '-';
+	if (strchr("._-", *ret))
+		*ret = 'x';
+}
+
+void run_owner(const char *job, const char *id, char *ret, size_t size)
+{
+	char host[64];
+	host_name(host, sizeof(host));
+	snprintf(ret, size, "lunette/%s/%s/%s", host, job, id);
+}
+
+static int random_bytes(void *buf, size_t len, struct error *err)
+{
+	return getrandom(buf, len, 0) == (ssize_t)len ? 0
+						      : error_set(err, -EIO, "random numbers: %m");
+}
+
+static int make_names(struct run *run, struct error *err)
+{
+	unsigned char random[2];
+	char host[64], time_text[32] = "";
+	const char *job = run->settings->name;
+	int rc = random_bytes(random, sizeof(random), err);
+	if (rc < 0)
+		return rc;
+	time_t now = time(NULL);
+	struct tm utc;
+	if (gmtime_r(&now, &utc))
+		strftime(time_text, sizeof(time_text), "%Y%m%dT%H%M%SZ", &utc);
+	snprintf(run->id, sizeof(run->id), "%s-%02x%02x", time_text, random[0], random[1]);
+	snprintf(run->name, sizeof(run->name), "%s-%s", job, run->id);
+	run_owner(job, run->id, run->owner, sizeof(run->owner));
+	host_name(host, sizeof(host));
+	if (run->settings->initiator)
+		snprintf(run->initiator, sizeof(run->initiator), "%s", run->settings->initiator);
+	else
+		snprintf(run->initiator, sizeof(run->initiator), "iqn.2026-11.lunette:%s.%s", host,
+			 job);
+	/* Names of iSCSI are in small letters, without '_'. */
+	for (char *c = run->initiator; *c; c++)
+		*c = *c == '_' ? '-' : *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c;
+	return 0;
+}
+
+/* Anew for each run; CHAP takes 12 to 16 characters everywhere. 31 of 256 is what 32 letters cost
+ * not: each letter is as likely as the others. */
+static int make_secrets(struct run *run, struct error *err)
+{
+	static const char letters[] = "abcdefghijkmnpqrstuvwxyz23456789";
+	unsigned char random[22];
+	char user[32], secret[17];
+	int rc = random_bytes(random, sizeof(random), err);
+	if (rc == 0)
+		rc = settings_read_secrets(run->settings->secrets_file, &run->secrets, err);
+	if (rc < 0)
+		return rc;
+	snprintf(user, sizeof(user), "lunette-%02x%02x%02x%02x", random[16], random[17], random[18],
+		 random[19]);
+	for (int i = 0; i < 16; i++)
+		secret[i] = letters[random[i] % 32];
+	secret[16] = '\0';
+	run->chap = json_pack("{s:s, s:s}", "chap_user", user, "chap_secret", secret);
+	explicit_bzero(secret, sizeof(secret));
+	if (!run->chap || json_object_update(run->secrets, run->chap) < 0)
+		return error_set(err, -ENOMEM, "secrets: %m");
+	return 0;
+}
+
+/* ---- begin and end ----------------------------------------------------------------------------
+ */
+
+/* All that a later run needs to clean up after this one, without the job file. */
+static json_t *start_record(const struct run *run)
+{
+	const struct settings *s = run->settings;
+	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:O, s:s*, s:s, s:s*, s:I, s:I}",
+			 "version", 1, "job", s->name, "run", run->id, "name", run->name, "owner",
+			 run->owner, "pid", (int)getpid(), "file", s->file, "plugin", s->plugin,
+			 "config", s->config, "secrets_file", s->secrets_file, "agent", s->agent,
+			 "agent_program", s->agent_program, "storage_limit",
+			 (json_int_t)s->storage_limit, "agent_limit", (json_int_t)s->agent_limit);
+}
+
+static int introduce(struct run *run, struct error *err)
+{
+	run->warnings = json_array();
+	int rc = make_names(run, err);
+	return rc < 0 ? rc : make_secrets(run, err);
+}
+
+int run_begin_check(struct run *run, struct error *err)
+{
+	int rc = introduce(run, err);
+	return rc < 0 ? rc : story_open(NULL, false, &run->story, err);
+}
+
+int run_begin(struct run *run, bool echo, struct error *err)
+{
+	int rc = introduce(run, err);
+	if (rc < 0)
+		return rc;
+	CLEANUP(free_cleanup)
+	char *log = state_run_file(run->state, run->settings->name, run->id, "log");
+	CLEANUP(free_cleanup)
+	char *journal = state_run_file(run->state, run->settings->name, run->id, "journal");
+	if (!log || !journal)
+		return error_set(err, -ENOMEM, "%m");
+	rc = story_open(log, echo, &run->story, err);
+	if (rc == 0)
+		rc = journal_create(journal, &run->journal, err);
+	if (rc == 0)
+		rc = journal_note(run->journal, "start", start_record(run), err);
+	if (rc == 0)
+		rc = state_base_read(run->state, run->settings->name, &run->base, err);
+	return rc;
+}
+
+void run_end(struct run *run)
+{
+	for (size_t i = 0; i < run->n_luns; i++) {
+		struct run_lun *lun = &run->luns[i];
+		free(lun->volume);
+		free(lun->snapshot);
+		free(lun->lun);
+		free(lun->identity);
+		json_decref(lun->mapping);
+	}
+	free(run->luns);
+	free(run->server_initiator);
+	json_t *all[] = {
+		run->warnings, run->secrets,        run->chap,    run->info, run->array,
+		run->disks,    run->frozen_volumes, run->volumes, run->base, run->frozen
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		json_decref(all[i]);
+	journal_close(run->journal);
+	story_close(run->story);
+}
+
+/* ---- what it says of itself -------------------------------------------------------------------
+ */
+
+void run_warn(struct run *run, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	story_say(run->story, "WARNING: %s", text);
+	json_t *warning = json_string(text);
+	json_array_append_new(run->warnings,
+			      warning ? warning : json_string("a warning that is not UTF-8"));
+}
+
+int run_intent(struct run *run, const char *call, json_t *members, struct error *err)
+{
+	if (members && json_object_set_new(members, "call", json_string(call)) < 0) {
+		json_decref(members);
+		members = NULL;
+	}
+	if (!run->journal) { /* who only checks makes nothing */
+		json_decref(members);
+		return 0;
+	}
+	return journal_note(run->journal, "intent", members, err);
+}
+
+const char *run_consistency(const struct run *run)
+{
+	const char *reached = shape_text(run->frozen, "consistency");
+	if (shape_flag(run->frozen, "window_exceeded"))
+		return "crash";
+	if (strcmp(reached, "application") == 0 || strcmp(reached, "filesystem") == 0)
+		return reached;
+	return "crash";
+}
+
+const char *run_consistency_text(const struct run *run)
+{
+	const char *reached = run_consistency(run);
+	if (shape_flag(run->frozen, "window_exceeded"))
+		return "frozen, but the window was exceeded: crash consistent at most";
+	if (strcmp(reached, "application") == 0)
+		return "application consistent";
+	return strcmp(reached, "filesystem") == 0 ? "file-system consistent" : "crash consistent";
+}
+
+json_t *run_facts(const struct run *run)
+{
+	json_t *luns = json_array();
+	for (size_t i = 0; i < run->n_luns; i++) {
+		const struct run_lun *lun = &run->luns[i];
+		json_array_append_new(luns, json_pack("{s:s, s:s, s:s, s:s, s:s}", "device",
+						      shape_text(lun->disk, "name"), "identity",
+						      shape_text(lun->disk, "identity"), "volume",
+						      lun->volume, "snapshot", lun->snapshot, "lun",
+						      lun->identity));
+	}
+	const char *host = shape_text(json_object_get(run->info, "host"), "name");
+	json_t *facts =
+		json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:s, s:s, s:s, s:o}}", "host", host,
+			  "consistency", run_consistency(run), "job", "name", run->settings->name,
+			  "run", run->id, "storage", "vendor", shape_text(run->array, "vendor"),
+			  "product", shape_text(run->array, "product"), "id",
+			  shape_text(run->array, "id"), "luns", luns);
+	if (facts && shape_flag(run->frozen, "window_exceeded"))
+		json_object_set_new(facts, "window_exceeded", json_true());
+	return facts;
+}

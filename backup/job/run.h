@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * run - one run of a snapshot job: what it has in its hands while the steps of steps.c do their
+ * work.
+ *
+ * Whatever is made on the storage or the server is announced in the journal first. The steps go
+ * down their table once, and then always up again: the way up is the end of a good run, of a failed
+ * one and of one that was told to stop. Whoever dies on the way leaves a journal, by which
+ * recover.c goes up in his place.
+ */
+#ifndef JOB_RUN_H
+#define JOB_RUN_H
+
+#include <jansson.h>
+#include <stdatomic.h>
+
+#include "backup.h"
+#include "journal.h"
+#include "plugin.h"
+#include "server.h"
+#include "settings.h"
+#include "state.h"
+#include "story.h"
+
+/**
+ * struct run_lun - a disk of the server, and the LUN that shows its snapshot
+ * @disk: as the agent prepared it; borrowed from run.disks
+ * @volume: what the storage calls it
+ * @snapshot, @lun, @identity: "" until there is one; NUL-terminated, owned
+ * @mapped_server, @mapped: to whom it is, or may be, mapped
+ */
+struct run_lun {
+	const json_t *disk;
+	char *volume;
+	char *snapshot;
+	char *lun;
+	char *identity;
+	bool mapped_server, mapped;
+	json_t *mapping; /* for us: what `map` said */
+	struct source *source;
+};
+
+/**
+ * struct run - see above
+ * @id: 20261122T170000Z-1a2b, the last part of @owner
+ * @name: of the session, and the prefix of all names: JOB-ID
+ * @owner: lunette/HOST/JOB/ID
+ * @secrets: for the plug-in: those of the file, and CHAP
+ * @chap: for the agent
+ * @frozen: what the agent said of the freeze; NULL: nothing was frozen, or it did not say
+ * @snapshots_sure: `commit` was answered, so that the snapshots are known by name
+ * @keep: the new snapshots are the base of the next delta, and stay
+ * @base: the one of the last run, or NULL
+ */
+struct run {
+	const struct settings *settings;
+	const char *state;
+	const atomic_bool *stop;
+	unsigned int threads;
+	char id[32];
+	char name[64];
+	char owner[256];
+	char initiator[224];
+	struct story *story;
+	struct journal *journal;
+	json_t *warnings;
+
+	json_t *secrets;
+	json_t *chap;
+	struct repo *repo;
+	struct server *server;
+	json_t *info; /* of the server */
+	struct plugin *plugin;
+	struct plugin_capabilities can;
+	json_t *array; /* what `probe` said */
+	bool asked;    /* it can be asked, so that it is swept at the end */
+	size_t leaked; /* objects that could not be removed */
+
+	json_t *disks; /* what the agent prepared, and holds it */
+	json_t *frozen_volumes;
+	size_t n_luns;
+	struct run_lun *luns;
+	json_t *volumes; /* of the storage: texts, one a LUN */
+	int array_lock;
+	bool reserved;       /* `prepare` was begun */
+	bool committed;      /* `commit` was begun */
+	bool snapshots_sure; /* and answered */
+	bool keep;
+	json_t *base;
+	json_t *frozen;
+	char *server_initiator;
+
+	struct layout *layout;
+	struct plan *plan;
+	struct parent *parent;
+	struct backup_result result;
+	bool stored; /* there is a restore point */
+};
+
+/**
+ * run_begin() - a name, secrets, a log and a journal for a new run
+ * @run: settings, state, stop and threads are set; all else is zero
+ * @echo: the story goes to standard error too
+ */
+int run_begin(struct run *run, bool echo, struct error *err);
+
+/* The same for who only looks: no log, no journal. */
+int run_begin_check(struct run *run, struct error *err);
+
+/* Frees what is still there; secrets are wiped with the process. */
+void run_end(struct run *run);
+
+/* The owner HOST/JOB/ID of a run; HOST is this machine's name in allowed letters. */
+void run_owner(const char *job, const char *id, char *ret, size_t size);
+
+/* A warning: told, noted, and the run ends with status 3 at best. */
+void run_warn(struct run *run, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Announces that something is going to be made or removed; @members as journal_note(). */
+int run_intent(struct run *run, const char *call, json_t *members, struct error *err);
+
+/* "application", "filesystem" or "crash": what may be promised of the snapshot. */
+const char *run_consistency(const struct run *run);
+
+/* The same as people read it; says so when the window was exceeded. */
+const char *run_consistency_text(const struct run *run);
+
+/* One word about each LUN and where it came from, for the manifest. To be decref'd. */
+json_t *run_facts(const struct run *run);
+
+/* ---- the steps, by what they deal with ---- */
+
+int step_repository(struct run *run, struct error *err);
+int step_repository_undo(struct run *run, struct error *err);
+int step_agent(struct run *run, struct error *err);
+int step_agent_undo(struct run *run, struct error *err);
+int step_storage(struct run *run, struct error *err);
+int step_storage_undo(struct run *run, struct error *err);
+int step_disks(struct run *run, struct error *err);
+int step_disks_undo(struct run *run, struct error *err);
+int step_reserve(struct run *run, struct error *err);
+int step_reserve_undo(struct run *run, struct error *err);
+int step_snapshot(struct run *run, struct error *err);
+int step_snapshot_undo(struct run *run, struct error *err);
+int step_luns(struct run *run, struct error *err);
+int step_luns_undo(struct run *run, struct error *err);
+int step_server(struct run *run, struct error *err);
+int step_server_undo(struct run *run, struct error *err);
+int step_map(struct run *run, struct error *err);
+int step_map_undo(struct run *run, struct error *err);
+int step_connect(struct run *run, struct error *err);
+int step_connect_undo(struct run *run, struct error *err);
+int step_backup(struct run *run, struct error *err);
+int step_backup_undo(struct run *run, struct error *err);
+int step_complete(struct run *run, struct error *err);
+
+#endif

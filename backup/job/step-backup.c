@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* step-backup - what is done here: the repository, the LUNs and what is on them, and the backup
+ * itself. See steps.c. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <openssl/crypto.h>
+
+#include "changes.h"
+#include "forget.h"
+#include "lunette/filesystem.h"
+#include "run.h"
+#include "shape.h"
+#include "verify.h"
+
+#define PASSWORD_MAX 1024
+
+static void decref_cleanup(json_t **json)
+{
+	json_decref(*json);
+}
+
+/* ---- repository -------------------------------------------------------------------------------
+ */
+
+/* The first line of the file, as everywhere. */
+static int read_password(const char *path, char password[PASSWORD_MAX], struct error *err)
+{
+	FILE *f = fopen(path, "re");
+	if (!f)
+		return error_set(err, -errno, "password file '%s': %m", path);
+	int rc = fgets(password, PASSWORD_MAX, f) ? 0
+						  : error_set(err, -EINVAL,
+							      "password file '%s' is "
+							      "empty",
+							      path);
+	fclose(f);
+	password[rc == 0 ? strcspn(password, "\r\n") : 0] = '\0';
+	return rc;
+}
+
+int step_repository(struct run *run, struct error *err)
+{
+	const struct settings *s = run->settings;
+	char password[PASSWORD_MAX] = "";
+	const struct repo_open_options options = { .password = password };
+	int rc = s->password_file ? read_password(s->password_file, password, err) : 0;
+	if (rc == 0)
+		rc = repo_open(s->repository, s->password_file ? &options : NULL, &run->repo, err);
+	OPENSSL_cleanse(password, sizeof(password));
+	return rc;
+}
+
+int step_repository_undo(struct run *run, struct error *err)
+{
+	(void)err;
+	repo_close(steal(&run->repo));
+	return 0;
+}
+
+/* ---- connect ----------------------------------------------------------------------------------
+ */
+
+/* Any of its portals will do. */
+static int open_lun(struct run *run, struct run_lun *lun, struct error *err)
+{
+	bool chap = shape_flag(lun->mapping, "chap");
+	const struct source_options options = {
+		.initiator = run->initiator,
+		.chap_secret = chap ? shape_text(run->chap, "chap_secret") : NULL,
+	};
+	const json_t *portals = json_object_get(lun->mapping, "portals");
+	int rc = error_set(err, -EPROTO, "LUN '%s' has no portal", lun->lun);
+	for (size_t i = 0; rc < 0 && i < json_array_size(portals); i++) {
+		char spec[4096];
+		snprintf(spec, sizeof(spec), "iscsi://%s%s%s/%s/%ju",
+			 chap ? shape_text(run->chap, "chap_user") : "", chap ? "@" : "",
+			 json_string_value(json_array_get(portals, i)),
+			 shape_text(lun->mapping, "target"),
+			 (uintmax_t)shape_size(lun->mapping, "number"));
+		rc = source_open(spec, &options, &lun->source, err);
+	}
+	return rc;
+}
+
+static int make_layout(struct run *run, struct error *err)
+{
+	CLEANUP(free_cleanup)
+	struct layout_input *inputs = calloc(run->n_luns, sizeof(*inputs));
+	if (!inputs)
+		return error_set(err, -ENOMEM, "%m");
+	for (size_t i = 0; i < run->n_luns; i++)
+		inputs[i] = (struct layout_input){ .blk = run->luns[i].source->blk,
+						   .source = run->luns[i].source->spec };
+	int rc = layout_new(inputs, run->n_luns, &run->layout, err);
+	return rc < 0 ? rc : fs_identify(run->layout, err);
+}
+
+int step_connect(struct run *run, struct error *err)
+{
+	for (size_t i = 0; i < run->n_luns; i++) {
+		int rc = open_lun(run, &run->luns[i], err);
+		if (rc == 0)
+			rc = verify_lun(&run->luns[i], err);
+		if (rc < 0)
+			return rc;
+	}
+	int rc = make_layout(run, err);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < run->layout->n_volumes; i++) {
+		const struct layout_volume *volume = &run->layout->volumes[i];
+		story_say(run->story, "volume '%s': %s, %ju bytes, %s", volume->name, volume->type,
+			  (uintmax_t)volume->size,
+			  *volume->filesystem ? volume->filesystem : "no known file system");
+	}
+	return verify_contents(run, err);
+}
+
+int step_connect_undo(struct run *run, struct error *err)
+{
+	(void)err;
+	layout_free(steal(&run->layout));
+	for (size_t i = 0; i < run->n_luns; i++)
+		source_free(steal(&run->luns[i].source));
+	return 0;
+}
+
+/* ---- backup -----------------------------------------------------------------------------------
+ */
+
+/* Does the job want this volume? All of them when it names none. */
+static bool is_wanted(const struct run *run, const struct layout_volume *volume)
+{
+	const json_t *filesystems = json_object_get(run->info, "filesystems");
+	if (run->settings->volumes.n == 0)
+		return true;
+	for (size_t i = 0; i < json_array_size(filesystems); i++) {
+		const json_t *fs = json_array_get(filesystems, i);
+		for (size_t k = 0; k < run->settings->volumes.n; k++)
+			if (strcmp(run->settings->volumes.items[k], shape_text(fs, "name")) == 0 &&
+			    verify_is_volume(volume, shape_text(fs, "uuid")))
+				return true;
+	}
+	return false;
+}
+
+static int make_plan(struct run *run, struct error *err)
+{
+	size_t n = 0;
+	CLEANUP(free_cleanup)
+	const char **names = calloc(run->layout->n_volumes + 1, sizeof(*names));
+	if (!names)
+		return error_set(err, -ENOMEM, "%m");
+	for (size_t i = 0; i < run->layout->n_volumes; i++)
+		if (is_wanted(run, &run->layout->volumes[i]))
+			names[n++] = run->layout->volumes[i].name;
+	if (n == 0)
+		return error_set(err, -ENODATA, "none of the volumes is on the snapshot");
+	const struct plan_choice choice = {
+		.volumes = run->settings->volumes.n ? names : NULL,
+		.n_volumes = run->settings->volumes.n ? n : 0,
+		.degraded = true,
+		.exclude = { .patterns = (const char *const *)run->settings->exclude.items,
+			     .n_patterns = run->settings->exclude.n,
+			     .stop = run->stop },
+	};
+	return plan_new(run->layout, &choice, &run->plan, err);
+}
+
+/* What the layout had to say is a warning of the run, once all that can say it has been asked. */
+static void take_layout_warnings(struct run *run)
+{
+	for (size_t i = 0; i < run->layout->n_warnings; i++)
+		run_warn(run, "%s", run->layout->warnings[i]);
+	for (size_t i = 0; i < run->layout->n_volumes; i++)
+		if (run->layout->volumes[i].state == LAYOUT_DEGRADED)
+			run_warn(run, "volume '%s' lacks a redundant member: %s",
+				 run->layout->volumes[i].name, run->layout->volumes[i].reason);
+}
+
+static int store(struct run *run, struct error *err)
+{
+	CLEANUP(free_cleanup)
+	struct source **sources = calloc(run->n_luns, sizeof(*sources));
+	CLEANUP(decref_cleanup) json_t *facts = run_facts(run);
+	if (!sources || !facts)
+		return error_set(err, -ENOMEM, "%m");
+	for (size_t i = 0; i < run->n_luns; i++)
+		sources[i] = run->luns[i].source;
+	const struct backup_request request = {
+		.name = run->settings->point_name,
+		.parent = run->parent,
+		.sources = sources,
+		.facts = facts,
+		.writer = { .level = run->settings->level ? run->settings->level
+							  : repo_level(run->repo),
+			    .threads = run->threads,
+			    .stop = run->stop },
+	};
+	uint64_t total;
+	int rc = run->parent ? parent_total(run->parent, &total, err) : 0;
+	return rc < 0 ? rc : backup_run(run->repo, run->plan, &request, &run->result, err);
+}
+
+int step_backup(struct run *run, struct error *err)
+{
+	int rc = make_plan(run, err);
+	if (rc == 0)
+		rc = changes_open(run, err);
+	if (rc < 0)
+		return rc;
+	take_layout_warnings(run);
+	rc = store(run, err);
+	if (rc < 0 && rc != -EINTR && run->parent)
+		rc = changes_distrust(run, err); /* and the next run reads all */
+	if (rc < 0)
+		return rc;
+	run->stored = true;
+	const struct writer_stats *stats = &run->result.stats;
+	story_say(run->story,
+		  "restore point %s@%s, id %.12s: %ju bytes in use, %ju read, %ju new, stored in "
+		  "%ju",
+		  run->settings->point_name, run->result.time, run->result.id,
+		  (uintmax_t)stats->used, (uintmax_t)stats->read, (uintmax_t)stats->added,
+		  (uintmax_t)stats->stored);
+	return 0;
+}
+
+int step_backup_undo(struct run *run, struct error *err)
+{
+	(void)err;
+	parent_free(steal(&run->parent));
+	plan_free(steal(&run->plan));
+	return 0;
+}
+
+/* ---- complete ---------------------------------------------------------------------------------
+ */
+
+static int on_verdict(void *ctx, const struct forget_verdict *verdict, struct error *err)
+{
+	(void)err;
+	if (!verdict->keep)
+		story_say(((struct run *)ctx)->story, "restore point %s@%s goes: %s", verdict->name,
+			  verdict->time, verdict->why);
+	return 0;
+}
+
+/* A restore point is there, so that nothing here can make the job fail any more. */
+static void apply_retention(struct run *run)
+{
+	const struct forget_request request = {
+		.name = run->settings->point_name,
+		.policy = &run->settings->retention,
+		.each = on_verdict,
+		.ctx = run,
+	};
+	struct error err;
+	if (retention_is_empty(&run->settings->retention))
+		return;
+	if (forget_run(run->repo, &request, &err) < 0)
+		run_warn(run, "retention: %s", err.msg);
+}
+
+int step_complete(struct run *run, struct error *err)
+{
+	struct error why;
+	if (server_end(run->server, run->name, true, run->settings->agent_limit, &why) < 0)
+		run_warn(run, "the agent was not told that all is well: %s", why.msg);
+	apply_retention(run);
+	return changes_keep_base(run, err);
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* step-server - what is done with the agent on the server: reach it, learn which disks carry the
+ * volumes, and freeze them while the storage takes its snapshot. See steps.c. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "child.h"
+#include "run.h"
+#include "shape.h"
+#include "verify.h"
+
+#define SLACK_MS 5000 /* of a call that has limits of its own within */
+
+static void decref_cleanup(json_t **json)
+{
+	json_decref(*json);
+}
+
+static void on_agent_log(void *ctx, const char *line)
+{
+	story_quote(((struct run *)ctx)->story, "agent", line);
+}
+
+/* ---- agent ------------------------------------------------------------------------------------
+ */
+
+static int check_cluster(struct run *run, struct error *err)
+{
+	const struct settings *s = run->settings;
+	const json_t *cluster = json_object_get(run->info, "cluster");
+	if (!shape_flag(cluster, "member") || s->cluster)
+		return 0;
+	if (s->snapshot_limit > 9000)
+		return error_set(err, -EINVAL,
+				 "the server is a member of a cluster (%s): [limits] snapshot must "
+				 "not be more than 9s, and [server] cluster = yes belongs into the "
+				 "job file",
+				 shape_text(cluster, "kind"));
+	run_warn(run, "the server is a member of a cluster (%s), and the job file does not say so",
+		 shape_text(cluster, "kind"));
+	return 0;
+}
+
+int step_agent(struct run *run, struct error *err)
+{
+	const struct settings *s = run->settings;
+	const struct server_options options = {
+		.agent = s->agent,
+		.program = s->agent_program,
+		.secrets = run->chap,
+		.log = on_agent_log,
+		.ctx = run,
+		.stop = run->stop,
+	};
+	int rc = server_open(&options, &run->server, err);
+	if (rc == 0)
+		rc = server_info(run->server, s->agent_limit, &run->info, err);
+	if (rc < 0)
+		return rc;
+	const json_t *hello = server_hello(run->server);
+	story_say(run->story, "the agent %s answers on '%s' (%s)", shape_text(hello, "version"),
+		  shape_text(hello, "host"), shape_text(hello, "os"));
+	return check_cluster(run, err);
+}
+
+int step_agent_undo(struct run *run, struct error *err)
+{
+	(void)err;
+	server_close(steal(&run->server));
+	return 0;
+}
+
+/* ---- disks ------------------------------------------------------------------------------------
+ */
+
+static json_t *volume_names(const struct settings *s)
+{
+	json_t *names = json_array();
+	for (size_t i = 0; i < s->volumes.n; i++)
+		json_array_append_new(names, json_string(s->volumes.items[i]));
+	return names;
+}
+
+static json_t *prepare_params(const struct run *run)
+{
+	const struct settings *s = run->settings;
+	json_t *hooks =
+		s->pre_freeze || s->post_thaw
+			? json_pack("{s:s*, s:s*, s:I}", "pre_freeze", s->pre_freeze, "post_thaw",
+				    s->post_thaw, "limit_ms", (json_int_t)s->hook_limit)
+			: NULL;
+	return json_pack("{s:s, s:o, s:O, s:o*, s:I}", "session", run->name, "volumes",
+			 volume_names(s), "identities", s->disks, "hooks", hooks, "freeze_limit_ms",
+			 (json_int_t)s->freeze_limit);
+}
+
+/* Several paths to one LUN are one disk. */
+static bool is_known(const struct run *run, const char *identity)
+{
+	for (size_t i = 0; i < run->n_luns; i++)
+		if (strcasecmp(shape_text(run->luns[i].disk, "identity"), identity) == 0)
+			return true;
+	return false;
+}
+
+static int take_disks(struct run *run, struct error *err)
+{
+	size_t n = json_array_size(run->disks);
+	if (n == 0)
+		return error_set(err, -ENODATA, "no disk of the server carries any of the volumes");
+	run->luns = calloc(n, sizeof(*run->luns));
+	if (!run->luns)
+		return error_set(err, -ENOMEM, "%zu disks: %m", n);
+	for (size_t i = 0; i < n; i++) {
+		const json_t *disk = json_array_get(run->disks, i);
+		const char *identity = shape_text(disk, "identity");
+		if (!*identity)
+			return error_set(err, -ENODATA,
+					 "disk '%s' cannot tell its identity: [disks] %s = naa.... "
+					 "says it",
+					 shape_text(disk, "name"), shape_text(disk, "name"));
+		if (!is_known(run, identity))
+			run->luns[run->n_luns++].disk = disk;
+	}
+	return 0;
+}
+
+/* Which volumes of the storage are the server's disks? */
+static int resolve(struct run *run, struct error *err)
+{
+	CLEANUP(decref_cleanup) json_t *asked = json_array(), *found = NULL;
+	for (size_t i = 0; i < run->n_luns; i++) {
+		const json_t *disk = run->luns[i].disk;
+		json_array_append_new(asked, json_pack("{s:s, s:I}", "identity",
+						       shape_text(disk, "identity"), "size",
+						       (json_int_t)shape_size(disk, "size")));
+	}
+	int rc = plugin_resolve(run->plugin, asked, run->settings->storage_limit, &found, err);
+	if (rc == -ENOENT)
+		return error_wrap(err, rc,
+				  "not every disk that carries a part of the volumes is a LUN of "
+				  "this storage");
+	if (rc < 0)
+		return rc;
+	run->volumes = json_array();
+	for (size_t i = 0; i < run->n_luns; i++) {
+		const json_t *volume = json_array_get(found, i);
+		struct run_lun *lun = &run->luns[i];
+		if (shape_size(volume, "size") != shape_size(lun->disk, "size"))
+			return error_set(err, -EUCLEAN,
+					 "disk '%s' has %ju bytes, and volume '%s' of the storage "
+					 "%ju: they cannot be the same",
+					 shape_text(lun->disk, "name"),
+					 (uintmax_t)shape_size(lun->disk, "size"),
+					 shape_text(volume, "volume"),
+					 (uintmax_t)shape_size(volume, "size"));
+		lun->volume = strdup(shape_text(volume, "volume"));
+		if (!lun->volume ||
+		    json_array_append_new(run->volumes, json_string(lun->volume)) < 0)
+			return error_set(err, -ENOMEM, "%m");
+		story_say(run->story, "disk '%s' (%s) is volume '%s'",
+			  shape_text(lun->disk, "name"), shape_text(lun->disk, "identity"),
+			  lun->volume);
+	}
+	return 0;
+}
+
+int step_disks(struct run *run, struct error *err)
+{
+	CLEANUP(decref_cleanup) json_t *params = prepare_params(run), *prepared = NULL;
+	int rc = run_intent(run, "agent-prepare", json_object(), err);
+	if (rc == 0)
+		rc = server_prepare(run->server, params, run->settings->agent_limit, &prepared,
+				    err);
+	if (rc < 0)
+		return rc;
+	run->disks = json_incref(json_object_get(prepared, "disks"));
+	run->frozen_volumes = json_incref(json_object_get(prepared, "volumes"));
+	const json_t *warnings = json_object_get(prepared, "warnings");
+	for (size_t i = 0; i < json_array_size(warnings); i++)
+		run_warn(run, "agent: %s", json_string_value(json_array_get(warnings, i)));
+	rc = take_disks(run, err);
+	if (rc == 0)
+		rc = resolve(run, err);
+	if (rc == 0 && strcmp(run->settings->agent, "local") == 0)
+		rc = verify_set(run, err);
+	return rc;
+}
+
+/* Thaws what is frozen, should the snapshot have gone wrong; else there is nothing to abort. */
+int step_disks_undo(struct run *run, struct error *err)
+{
+	if (!run->server || !server_alive(run->server))
+		return 0; /* its watchdog has thawed when it went away */
+	return server_abort(run->server, run->name, run->settings->agent_limit, err);
+}
+
+/* ---- snapshot ---------------------------------------------------------------------------------
+ */
+
+/**
+ * struct moment - between "commit now" and "committed"
+ * @begun: the storage was asked
+ */
+struct moment {
+	struct run *run;
+	bool begun;
+	int rc;
+	struct error err;
+	uint64_t ms;
+	json_t *snapshots;
+};
+
+/* All that happens while the server is frozen; the intent has been noted before. */
+static int commit(void *ctx)
+{
+	struct moment *m = ctx;
+	const struct settings *s = m->run->settings;
+	uint64_t begin = child_now_ms();
+	m->begun = true;
+	m->rc = plugin_commit(m->run->plugin, m->run->name, m->run->volumes, s->snapshot_limit,
+			      &m->snapshots, &m->err);
+	m->ms = child_now_ms() - begin;
+	return m->rc;
+}
+
+static int take_snapshots(struct run *run, const json_t *snapshots, struct error *err)
+{
+	for (size_t i = 0; i < run->n_luns; i++) {
+		const json_t *snapshot = json_array_get(snapshots, i);
+		struct run_lun *lun = &run->luns[i];
+		lun->snapshot = strdup(shape_text(snapshot, "snapshot"));
+		if (!lun->snapshot)
+			return error_set(err, -ENOMEM, "%m");
+		run->snapshots_sure = true;
+		if (shape_size(snapshot, "size") != shape_size(lun->disk, "size"))
+			return error_set(err, -EUCLEAN,
+					 "snapshot '%s' has %ju bytes, and its volume '%s' %ju",
+					 lun->snapshot, (uintmax_t)shape_size(snapshot, "size"),
+					 lun->volume, (uintmax_t)shape_size(lun->disk, "size"));
+	}
+	return 0;
+}
+
+/* A yes is believed when the list says the same. */
+static int check_listed(struct run *run, struct error *err)
+{
+	CLEANUP(decref_cleanup) json_t *objects = NULL;
+	int rc = plugin_list(run->plugin, false, run->settings->storage_limit, &objects, err);
+	for (size_t i = 0; rc == 0 && i < run->n_luns; i++) {
+		bool found = false;
+		for (size_t k = 0; k < json_array_size(objects); k++) {
+			const json_t *o = json_array_get(objects, k);
+			if (strcmp(shape_text(o, "kind"), "snapshot") == 0 &&
+			    strcmp(shape_text(o, "id"), run->luns[i].snapshot) == 0 &&
+			    strcmp(shape_text(o, "owner"), run->owner) == 0)
+				found = true;
+		}
+		if (!found)
+			rc = error_set(err, -EUCLEAN,
+				       "the storage says that it took snapshot '%s', and does not "
+				       "list it: there is none",
+				       run->luns[i].snapshot);
+	}
+	return rc;
+}
+
+static void tell_freeze(struct run *run, const struct moment *m)
+{
+	const json_t *warnings = json_object_get(run->frozen, "warnings");
+	for (size_t i = 0; i < json_array_size(warnings); i++)
+		run_warn(run, "agent: %s", json_string_value(json_array_get(warnings, i)));
+	story_say(run->story, "the storage answered after %ju ms; frozen for %ju ms in all",
+		  (uintmax_t)m->ms, (uintmax_t)shape_size(run->frozen, "frozen_ms"));
+	if (strcmp(shape_text(run->frozen, "hooks"), "failed") == 0)
+		run_warn(run, "a hook on the server failed: the applications are not consistent");
+	if (shape_flag(run->frozen, "window_exceeded"))
+		run_warn(run, "frozen, but the window was exceeded: the snapshot is no more than "
+			      "crash consistent");
+}
+
+int step_snapshot(struct run *run, struct error *err)
+{
+	const struct settings *s = run->settings;
+	struct moment m = { .run = run };
+	struct error why = { 0 };
+	int rc = run_intent(run, "commit",
+			    json_pack("{s:s, s:O}", "name", run->name, "volumes", run->volumes),
+			    err);
+	if (rc < 0)
+		return rc;
+	run->committed = true;
+	rc = server_snapshot(run->server, run->name, s->commit_limit, s->freeze_limit,
+			     s->freeze_limit + 2 * s->hook_limit + SLACK_MS, commit, &m,
+			     &run->frozen, &why);
+	CLEANUP(decref_cleanup) json_t *snapshots = m.snapshots;
+	if (run->frozen)
+		tell_freeze(run, &m);
+	if (m.begun && m.rc < 0) { /* the storage's error is the cause, whatever the agent said */
+		*err = m.err;
+		return m.rc;
+	}
+	if (rc == 0 && !m.begun)
+		rc = error_set(&why, -EPROTO,
+			       "the agent froze and thawed without saying 'commit "
+			       "now'");
+	if (rc < 0) {
+		*err = why;
+		return rc;
+	}
+	rc = take_snapshots(run, snapshots, err);
+	if (rc == 0)
+		rc = check_listed(run, err);
+	if (rc == 0)
+		story_say(run->story, "snapshot '%s' is taken: %s", run->name,
+			  run_consistency_text(run));
+	close_cleanup(&run->array_lock);
+	run->array_lock = -1;
+	return rc;
+}

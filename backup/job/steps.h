@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* steps - the table of what a job does, and the walk down and up again. */
+#ifndef JOB_STEPS_H
+#define JOB_STEPS_H
+
+#include "run.h"
+
+/**
+ * struct step - one line of the table
+ * @name: as the journal has it
+ * @doing: what it waits for, for people
+ * @limit: where in struct settings its limit is; 0: as long as it takes
+ * @undo: NULL when there is nothing to undo; also called when @go failed half-way, and may be
+ *        called again by whoever recovers
+ */
+struct step {
+	const char *name;
+	const char *doing;
+	size_t limit;
+	int (*go)(struct run *run, struct error *err);
+	int (*undo)(struct run *run, struct error *err);
+};
+
+extern const struct step steps_table[];
+extern const size_t steps_n;
+
+/**
+ * struct steps_stop - where a run is to be killed, for who tries out what becomes of it then
+ * @step: name, or NULL: nowhere
+ * @after: once the step is done; else once it has been announced, and before it is done
+ */
+struct steps_stop {
+	const char *step;
+	bool after;
+};
+
+/* Return: 0; -EINVAL when @text is not STEP:before or STEP:after. @text must stay. */
+int steps_parse_stop(const char *text, struct steps_stop *ret, struct error *err);
+
+/**
+ * steps_walk() - down the table as far as it goes, and up again
+ *
+ * Return: 0; what stopped it on the way down. What could not be undone is in @ret_undone: the first
+ * of these errors; its code is 0 when all is undone.
+ */
+int steps_walk(struct run *run, const struct steps_stop *stop, struct error *ret_undone,
+	       struct error *err);
+
+#endif
