@@ -254,7 +254,7 @@ static void no_bit_of_any_object_can_change_unnoticed(void **state)
 		struct mem_entry *entry = &mem->entries[i];
 		/* All of what is small, and of the ends of what is large; else samples. */
 		for (size_t at = 0; at < entry->len;
-		     at += at < 64 || entry->len - at <= 512 ? 1 : 1 + entry->len / 300) {
+		     at += at < 64 || entry->len - at <= 512 ? 1 : 1 + entry->len / 100) {
 			uint8_t bit = (uint8_t)(1 << at % 8);
 			entry->bytes[at] ^= bit;
 			int rc = examine(mem, made[0].key, NULL);
