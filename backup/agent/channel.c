@@ -138,7 +138,9 @@ int channel_first_line(struct channel *ch, char **ret, struct error *err)
 		ch->len -= len + 1;
 		memmove(ch->buf, end + 1, ch->len);
 		explicit_bzero(ch->buf + ch->len, len + 1);
-		return *ret ? 0 : error_set(err, -ENOMEM, "the first line: %m");
+		if (!*ret)
+			return error_set(err, -ENOMEM, "the first line: %m");
+		return accept_lines(ch, err); /* requests may have come with it */
 	}
 	return error_set(err, -EPROTO, "the line with the secrets is missing");
 }
