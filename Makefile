@@ -19,7 +19,7 @@ CFLAGS  ?= -O2 -g
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 
 FLOORS := agent backup fs volume
-PKGS_volume := libiscsi jansson zlib devmapper
+PKGS_volume := libiscsi libnbd jansson zlib devmapper
 PKGS_fs     := libntfs-3g fuse3
 PKGS_backup := libzstd libcrypto jansson inih
 PKGS_agent  := libcrypto jansson
@@ -41,7 +41,7 @@ WARN := -Wall -Wextra -Wshadow -Wvla -Wundef -Wformat=2 -Wconversion -Wstrict-pr
 LUNETTE_CFLAGS := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DLUNETTE_VERSION='"$(VERSION)"' \
 	-Iinclude -pthread -fno-strict-aliasing -fstack-protector-strong -ffunction-sections \
 	$(WARN) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all) $(CFLAGS)
-LUNETTE_LDFLAGS := -pthread -Wl,--gc-sections $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
+LUNETTE_LDFLAGS := -pthread -Wl,--gc-sections -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 
 # Without V=1 a line for each file that is made, not its command.
 q = $(if $(V),,@printf '  %-4s %s\n' $(1) $@ &&)

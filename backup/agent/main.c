@@ -8,27 +8,40 @@
 #include <sys/prctl.h>
 
 #include "agent.h"
+#include "nbd.h"
 
 enum { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
 static const char help[] =
 	"Usage: lunette-agent --protocol 1 [--secrets-stdin]\n"
+	"       lunette-agent --nbd PATH\n"
+	"       lunette-agent --checksum\n"
 	"Runs on a server that lunette protects: keeps its file systems still while the storage takes\n"
 	"a snapshot. It is started by `lunette job run`, through ssh or directly, and speaks lines of\n"
 	"JSON on its standard streams.\n"
 	"\n"
 	"  --protocol N      speak version N of the protocol; there is version 1\n"
 	"  --secrets-stdin   the first line holds the secrets\n"
+	"  --nbd PATH        serve a block device as NBD on the standard streams, read-only\n"
+	"  --checksum        show the SHA-256 of this program\n"
 	"  --help            show this\n"
 	"  --version         show the version\n";
 
 static const struct option options[] = {
 	{ "protocol", required_argument, NULL, 'p' },
 	{ "secrets-stdin", no_argument, NULL, 's' },
+	{ "nbd", required_argument, NULL, 'n' },
+	{ "checksum", no_argument, NULL, 'c' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ 0 },
 };
+
+static int fail(const struct error *err)
+{
+	fprintf(stderr, "lunette-agent: %s\n", err->msg);
+	return STATUS_FAILED;
+}
 
 static int say(const char *text)
 {
@@ -42,10 +55,34 @@ static int usage(const char *why)
 	return STATUS_USAGE;
 }
 
+static int show_checksum(void)
+{
+	struct error err = { 0 };
+	CLEANUP(blk_unref_cleanup) struct blk *self = NULL;
+	char sha256[SIGNATURE_HEX_MAX], line[SIGNATURE_HEX_MAX + 1];
+	if (blk_file_open("/proc/self/exe", &self, &err) < 0)
+		return fail(&err);
+	struct layout_range whole = { .length = self->size };
+	if (signature_digest(self, &whole, 1, sha256, &err) < 0)
+		return fail(&err);
+	snprintf(line, sizeof(line), "%s\n", sha256);
+	return say(line);
+}
+
+static int serve_nbd(const char *path)
+{
+	struct error err = { 0 };
+	CLEANUP(blk_unref_cleanup) struct blk *blk = NULL;
+	if (blk_file_open(path, &blk, &err) < 0 ||
+	    nbd_serve(STDIN_FILENO, STDOUT_FILENO, blk, &err) < 0)
+		return fail(&err);
+	return STATUS_DONE;
+}
+
 int main(int argc, char **argv)
 {
-	const char *protocol = NULL;
-	bool secrets_stdin = false;
+	const char *protocol = NULL, *nbd = NULL;
+	bool secrets_stdin = false, checksum = false;
 	setlocale(LC_ALL, "C.UTF-8");
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_DUMPABLE, 0); /* secrets must not get into core files */
@@ -57,6 +94,12 @@ int main(int argc, char **argv)
 		case 's':
 			secrets_stdin = true;
 			break;
+		case 'n':
+			nbd = optarg;
+			break;
+		case 'c':
+			checksum = true;
+			break;
 		case 'h':
 			return say(help);
 		case 'V':
@@ -67,14 +110,16 @@ int main(int argc, char **argv)
 	}
 	if (optind < argc)
 		return usage("there are arguments too many");
-	if (!protocol)
-		return usage("--protocol is missing");
+	if ((protocol != NULL) + (nbd != NULL) + checksum != 1)
+		return usage("one of --protocol, --nbd and --checksum is needed");
+	if (nbd)
+		return serve_nbd(nbd);
+	if (checksum)
+		return show_checksum();
 	if (strcmp(protocol, "1") != 0)
 		return usage("--protocol: there is version 1");
 	struct error err = { 0 };
-	if (agent_run(STDIN_FILENO, STDOUT_FILENO, secrets_stdin, &err) < 0) {
-		fprintf(stderr, "lunette-agent: %s\n", err.msg);
-		return STATUS_FAILED;
-	}
+	if (agent_run(STDIN_FILENO, STDOUT_FILENO, secrets_stdin, &err) < 0)
+		return fail(&err);
 	return STATUS_DONE;
 }

@@ -90,6 +90,18 @@ void source_free(struct source *source);
 DEFINE_CLEANUP(struct source *, source_free)
 
 /**
+ * blk_nbd_open() - what a program serves as NBD on its standard streams, as a blk
+ * @argv: the program and its arguments, NULL behind the last; found through PATH. It ends when the
+ *        blk is destroyed
+ * @name: for messages
+ *
+ * Extents come from base:allocation, where the server has it.
+ *
+ * Return: 0; -EIO when the program does not serve; -ENOMEM.
+ */
+int blk_nbd_open(char *const argv[], const char *name, struct blk **ret, struct error *err);
+
+/**
  * blk_file_open() - an image file or a block device as a blk
  *
  * Extents come from SEEK_DATA and SEEK_HOLE.
