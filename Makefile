@@ -176,6 +176,14 @@ bench: $(O)/lunette
 torture: $(O)/lunette
 	tests/bench/torture $(O)/lunette
 
+# Tools of tests/bench that make what is too large to be made in earnest.
+BENCH_TOOLS := $(patsubst %.c,$(O)/%,$(wildcard tests/bench/*.c))
+$(BENCH_TOOLS:=.o): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
+	@mkdir -p $(@D)
+	$(call q,CC) $(CC) $(LUNETTE_CFLAGS) $(addprefix -I,$(DIRS_backup)) $(call pkg_cflags,$(ALLPKGS_backup)) -MMD -MP -c -o $@ $<
+$(BENCH_TOOLS): %: %.o $(LIBS_backup)
+	$(call q,LD) $(CC) $(LUNETTE_LDFLAGS) -o $@ $^ $(call pkg_libs,$(ALLPKGS_backup))
+
 # ---- fuzzing: one target a parser of foreign bytes; FUZZ_SECONDS each ------------------------
 
 FUZZ_SECONDS ?= 60
@@ -264,4 +272,4 @@ help:
 
 .PHONY: all check check-vm asan tsan demo bench torture fuzz fuzz-run lint format coverage install uninstall clean help plugins FORCE
 
--include $(patsubst %.o,%.d,$(foreach f,$(FLOORS),$(OBJ_$(f))) $(CMD_OBJ) $(AGENT_MAIN) $(KIT_OBJ) $(PLUGIN_OBJ) $(SUPPORT_OBJ)) $(UNIT_TESTS:=.d) $(FUZZ:=.d)
+-include $(patsubst %.o,%.d,$(foreach f,$(FLOORS),$(OBJ_$(f))) $(CMD_OBJ) $(AGENT_MAIN) $(KIT_OBJ) $(PLUGIN_OBJ) $(SUPPORT_OBJ)) $(UNIT_TESTS:=.d) $(BENCH_TOOLS:=.d) $(FUZZ:=.d)
