@@ -129,6 +129,7 @@ void conform_kills(struct conform *c);
  */
 struct shown {
 	char lun[PLUGIN_ID_MAX + 1];
+	char identity[PLUGIN_ID_MAX + 1];
 	json_t *map;
 	struct source *source;
 };

@@ -6,6 +6,7 @@
  * do the same call with success, as if it were the first or the second time, and must find
  * everything to be removed in `list`.
  */
+#include <errno.h>
 #include <stdio.h>
 
 #include "conform-inside.h"
@@ -54,8 +55,13 @@ static int do_step(struct conform *c, enum step step, struct life *l)
 	return rc;
 }
 
+/* What must be in the list when a step has been done; NULL: nothing need be. */
+static const char *const leaves[] = { "prepared", "snapshot", "lun", "mapping",
+				      "lun",      "snapshot", NULL,  NULL };
+
 /* Kills it in this step, with everything before it done; sees that a new one copes. */
-static bool kill_once(struct conform *c, enum step step, unsigned int us, unsigned int round)
+static bool kill_once(struct conform *c, enum step step, unsigned int us, unsigned int round,
+		      bool *ret_told)
 {
 	struct life l = { 0 };
 	char what[32];
@@ -70,7 +76,11 @@ static bool kill_once(struct conform *c, enum step step, unsigned int us, unsign
 	if (rc < 0)
 		return false;
 	conform_kill(c, verbs[step], params_of(c, step, &l), us);
-	return do_step(c, step, &l) == 0;
+	*ret_told = true;
+	if (do_step(c, step, &l) < 0)
+		return false;
+	*ret_told = !leaves[step] || conform_count(c, c->owner, false, leaves[step], NULL) > 0;
+	return true;
 }
 
 static void kill_step(struct conform *c, enum step step)
@@ -81,11 +91,15 @@ static void kill_step(struct conform *c, enum step step)
 	for (unsigned int i = 0; i < c->o->kills && !conform_stopped(c); i++) {
 		uint64_t span = (uint64_t)MAX(took, (json_int_t)1) * 1000 + 500;
 		unsigned int us = (unsigned int)(span * (2 * i + 1) / (2 * c->o->kills));
-		if (!kill_once(c, step, us, i)) {
+		bool told = true;
+		if (!kill_once(c, step, us, i, &told)) {
 			failed++;
 			snprintf(why, sizeof(why), "%s", c->err.msg);
 		}
-		if (conform_clean_up(c) < 0 || conform_count(c, c->owner, false, NULL, NULL) != 0) {
+		if (!told)
+			error_set(&c->err, -ENOENT, "it does not have the %s", leaves[step]);
+		if (!told || conform_clean_up(c) < 0 ||
+		    conform_count(c, c->owner, false, NULL, NULL) != 0) {
 			left++;
 			snprintf(why, sizeof(why), "%s", c->err.msg);
 		}
@@ -96,7 +110,7 @@ static void kill_step(struct conform *c, enum step step)
 	snprintf(what, sizeof(what), "killed in %s: list tells all that is to be removed",
 		 verbs[step]);
 	conform_check(c, left == 0, what, P_CLEAN_UP,
-		      "%u of %u times something was left that could not be removed: %s", left,
+		      "%u of %u times it does not, or something cannot be removed: %s", left,
 		      c->o->kills, left ? why : "");
 }
 

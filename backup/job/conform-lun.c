@@ -23,7 +23,7 @@ int conform_connect(unsigned int limit_ms, const json_t *map, const char *initia
 	const struct source_options options = {
 		.initiator = initiator,
 		.chap_secret = secret,
-		.timeout_s = MIN(TIMEOUT_S, limit_ms / 1000),
+		.timeout_s = MIN(TIMEOUT_S, limit_ms / 4000 + 1),
 	};
 	return source_open(url, &options, ret, err);
 }
@@ -52,6 +52,7 @@ int conform_show(struct conform *c, const char *name, const char *snapshot, stru
 	if (rc < 0)
 		return rc;
 	snprintf(ret->lun, sizeof(ret->lun), "%s", shape_text(lun, "lun"));
+	snprintf(ret->identity, sizeof(ret->identity), "%s", shape_text(lun, "identity"));
 	ret->map = steal(&map);
 	return 0;
 }
@@ -102,9 +103,10 @@ static void compare_with_map(struct conform *c, const struct shown *shown)
 {
 	const struct source *s = shown->source;
 	const char *identity = shape_text(shown->map, "identity");
-	conform_check(c, strcmp(s->id, identity) == 0,
+	conform_check(c, strcmp(s->id, identity) == 0 && strcmp(s->id, shown->identity) == 0,
 		      "VPD page 0x83 of the LUN is the identity that was said",
-		      P_VERB("lun-create"), "it is '%s', not '%s'", s->id, identity);
+		      P_VERB("lun-create"), "it is '%s', map said '%s', lun-create '%s'", s->id,
+		      identity, shown->identity);
 	uint64_t size = shape_size(json_array_get(c->volumes, 0), "size");
 	conform_check(c, s->blk->size == size, "the LUN's size is the volume's",
 		      P_VERB("lun-create"), "it is %llu bytes, not %llu",

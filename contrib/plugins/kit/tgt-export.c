@@ -61,6 +61,13 @@ static bool has_text(const json_t *list, const char *text)
 	return false;
 }
 
+/* An address in the list, which somebody else must have put there, is no initiator's name. */
+static bool is_name(const char *text)
+{
+	return strncmp(text, "iqn.", 4) == 0 || strncmp(text, "eui.", 4) == 0 ||
+	       strncmp(text, "naa.", 4) == 0;
+}
+
 json_t *tgt_initiators(const json_t *targets, const char *identity)
 {
 	json_t *target = find_target(targets, identity);
@@ -68,7 +75,8 @@ json_t *tgt_initiators(const json_t *targets, const char *identity)
 	const char *name;
 	json_t *member;
 	size_t i;
-	json_array_foreach(json_object_get(target, "initiators"), i, member)
+	json_array_foreach(json_object_get(target, "initiators"), i,
+			   member) if (is_name(json_string_value(member)))
 		json_array_append(list, member);
 	json_array_foreach(json_object_get(target, "sessions"), i, member)
 	{
@@ -318,9 +326,9 @@ int tgt_unmap(const struct tgt *tgt, const char *identity, const char *initiator
 	json_t *target = rc < 0 ? NULL : find_target(targets, identity);
 	if (!target)
 		return rc;
-	const json_t *initiators = json_object_get(target, "initiators");
-	bool listed = has_text(initiators, initiator);
-	bool last = json_array_size(initiators) == (listed ? 1u : 0u);
+	CLEANUP(json_decref_cleanup) json_t *initiators = tgt_initiators(targets, identity);
+	bool listed = has_text(json_object_get(target, "initiators"), initiator);
+	bool last = json_array_size(initiators) == (has_text(initiators, initiator) ? 1u : 0u);
 	if (listed) {
 		char params[256];
 		snprintf(params, sizeof(params), "initiator-name=%s", initiator);

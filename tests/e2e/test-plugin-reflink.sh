@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# lunette-reflink on real arrays, XFS and Btrfs: keeps the protocol; a group of snapshots is of one
+# moment; delta is right after many random writes; kills and restarts of tgtd leave nothing.
+. "$(dirname "$0")/../support/tap.sh"
+# shellcheck source=SCRIPTDIR/../support/array.sh
+. "$TAP_TOP/tests/support/array.sh"
+why=$(array_can xfs) && why=$(array_can btrfs) || tap_skip_all "$why"
+tap_begin
+PLUGIN=${LUNETTE%/*}/lunette-reflink
+owner=lunette/host/job/run
+
+ask() { # VERB 'jq object of parameters': the reply
+	jq -nc --argjson c "$ARRAY_CONFIG" --arg o "$owner" "{config: \$c, owner: \$o} + $2" | "$PLUGIN" "$1"
+}
+answer() { # VERB PARAMS FILTER: what is in its result, empty if it fails
+	ask "$1" "$2" | jq -r ".result | $3" 2>/dev/null
+}
+refuses() { # CODE VERB PARAMS
+	[ "$(ask "$2" "$3" | jq -r .error.code)" = "$1" ]
+}
+accepts() { # VERB PARAMS
+	ask "$1" "$2" | tee /dev/stderr | jq -e .ok >/dev/null
+}
+
+# Every 4 KiB of two files that differ must be in the list of ranges on standard input.
+covers() { # A B
+	jq -r '.result.extents[] | @tsv' >ranges
+	cmp -l "$1" "$2" | awk 'NR == FNR { start[n] = $1; end[n++] = $1 + $2; next }
+		{ at = $1 - 1; while (i < n && end[i] <= at) i++; if (i == n || start[i] > at) { print "not in it: byte", at; exit 1 } }' ranges -
+}
+
+# A writer that writes the same number to both LUNs, first to one, then to the other, always with a
+# flush: whatever is cut off, the second is never ahead.
+writer() { # FILE FILE
+	python3 - "$@" <<-'END'
+		import os, sys
+		a, b = (os.open(f, os.O_WRONLY | os.O_DSYNC) for f in sys.argv[1:])
+		n = 0
+		while True:
+		    n += 1
+		    for fd in (a, b):
+		        os.pwrite(fd, b"%016d" % n, n % 64 * 65536)
+	END
+}
+
+number() { # FILE: the highest number in it
+	for ((i = 0; i < 64; i++)); do
+		dd if="$1" bs=16 count=1 skip=$((i * 4096)) status=none | tr -d '\0'
+		echo
+	done | sort -n | tail -1 | sed 's/^0*//'
+}
+
+try_array() { # xfs|btrfs
+	mkdir "$TAP_DIR/$1"
+	array_start "$TAP_DIR/$1" "$1" || exit
+	one=$(array_lun 1 64M) two=$(array_lun 2 32M)
+	dir=$ARRAY_DIR/fs/snapshots a=$ARRAY_DIR/fs/lun1.img b=$ARRAY_DIR/fs/lun2.img
+	set="{name: \"s1\", volumes: [\"$a\", \"$b\"]}"
+	later="{name: \"s2\", volumes: [\"$a\", \"$b\"]}"
+	dd if=/dev/urandom of="$a" bs=1M count=20 conv=notrunc status=none
+	ok "$1: it keeps the protocol" "$LUNETTE" plugin-test --config "directory=$dir" \
+		--config "control-socket=$ARRAY_DIR/tgt.ctl" --volume "$one" --volume "$two" \
+		--write-test "$a" --kills 4 --limit 30 "$PLUGIN"
+	is "$1: and leaves nothing" "$(ls "$dir")" ''
+
+	accepts prepare "$set" >/dev/null 2>&1
+	ok "$1: a set is taken" accepts commit "$set"
+	python3 - "$a" <<-'END'
+		import os, random, sys
+		fd = os.open(sys.argv[1], os.O_WRONLY)
+		for i in range(1500):
+		    os.pwrite(fd, os.urandom(random.choice((512, 4096, 9000))), random.randrange(0, 64 << 20 - 9) // 512 * 512 % (63 << 20))
+		os.posix_fallocate(fd, 40 << 20, 1 << 20)
+	END
+	fallocate -p -o 3000000 -l 2000000 "$a"
+	accepts prepare "$later" >/dev/null 2>&1
+	accepts commit "$later" >/dev/null 2>&1
+	ok "$1: after 1500 random writes and a hole, delta has all that changed" \
+		covers "$dir/s1:0" "$dir/s2:0" < <(ask delta '{from: "s1:0", to: "s2:0"}')
+	is "$1: delta of what did not change is empty" "$(answer delta '{from: "s1:1", to: "s2:1"}' '.extents | length')" 0
+	ok "$1: delta says little too much" [ "$(answer delta '{from: "s1:0", to: "s2:0"}' '[.extents[][1]] | add / 1048576 | floor')" -lt 22 ]
+
+	writer "$a" "$b" &
+	bad=0
+	for i in {1..8}; do
+		accepts prepare "{name: \"g$i\", volumes: [\"$b\", \"$a\"]}" >/dev/null 2>&1
+		accepts commit "{name: \"g$i\", volumes: [\"$b\", \"$a\"]}" >/dev/null 2>&1 || bad=9
+	done
+	kill %% && wait %% 2>/dev/null
+	is "$1: sets are taken while the LUNs' files are written to" "$bad" 0
+
+	accepts lun-create '{name: "l1", snapshot: "s1:0"}' >/dev/null 2>&1
+	ok "$1: a LUN is mapped" accepts map '{lun: "l1", initiator: "iqn.x:one"}'
+	tgt_kill
+	is "$1: without tgtd nothing is mapped" "$(answer list '{}' '[.objects[] | select(.kind == "mapping")] | length')" 0
+	ok "$1: without tgtd what is not mapped is unmapped" accepts unmap '{lun: "l1", initiator: "iqn.x:one"}'
+	ok "$1: without tgtd map is UNREACHABLE" refuses UNREACHABLE map '{lun: "l1", initiator: "iqn.x:one"}'
+	tgt_start "$ARRAY_DIR" "$TGT_PORT" || exit
+	ok "$1: a new tgtd shows the same LUN again" accepts map '{lun: "l1", initiator: "iqn.x:one"}'
+	ok "$1: and no longer" accepts unmap '{lun: "l1", initiator: "iqn.x:one"}'
+	accepts lun-delete '{lun: "l1"}' >/dev/null 2>&1
+	for i in s1 s2 g{1..8}; do
+		accepts abort "{name: \"$i\"}" >/dev/null 2>&1
+	done
+	is "$1: nothing is left" "$(ls "$dir")" ''
+	array_stop
+}
+
+tap_at_exit array_stop
+try_array xfs
+try_array btrfs
