@@ -95,6 +95,7 @@ static int open_parent(struct run *run, const char *path, struct error *err)
 		.changed = path,
 		.verify = run->settings->verify_changed,
 		.seed = seed >> 11,
+		.stop = run->stop,
 	};
 	int rc = write_list(run, path, err);
 	return rc < 0 ? rc

@@ -125,7 +125,7 @@ int job_run(const struct job_request *request, json_t **ret, bool *ret_warnings,
 		.state = request->state,
 		.stop = request->stop,
 		.threads = request->threads,
-		.array_lock = -1,
+		.reservation = -1,
 	};
 	CLEANUP(close_cleanup) int lock = -1;
 	const char *job = request->settings->name;
@@ -152,7 +152,7 @@ int job_check(const struct job_request *request, void (*say)(void *ctx, bool ok,
 		.settings = request->settings,
 		.state = request->state,
 		.stop = request->stop,
-		.array_lock = -1,
+		.reservation = -1,
 	};
 	int first = run_begin_check(&run, err);
 	size_t n = 0;

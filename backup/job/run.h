@@ -80,8 +80,8 @@ struct run {
 	json_t *frozen_volumes;
 	size_t n_luns;
 	struct run_lun *luns;
-	json_t *volumes; /* of the storage: texts, one a LUN */
-	int array_lock;
+	json_t *volumes;     /* of the storage: texts, one a LUN */
+	int reservation;     /* descriptor, or -1 */
 	bool reserved;       /* `prepare` was begun */
 	bool committed;      /* `commit` was begun */
 	bool snapshots_sure; /* and answered */

@@ -4,21 +4,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#include <openssl/sha.h>
-
-#include "child.h"
 #include "journal.h"
 #include "shape.h"
 #include "state.h"
 
 #define SUFFIX_JOURNAL ".journal"
-#define LOCK_SLICE_MS  20
 
 static void decref_cleanup(json_t **json)
 {
@@ -35,7 +30,7 @@ const char *state_path(const char *path)
 /* ---- folders and files ------------------------------------------------------------------------
  */
 
-static int make_folders(const char *path, struct error *err)
+int state_make_folders(const char *path, struct error *err)
 {
 	char part[PATH_MAX];
 	if (snprintf(part, sizeof(part), "%s/", path) >= (int)sizeof(part))
@@ -52,7 +47,7 @@ int state_make(const char *state, const char *job, struct error *err)
 {
 	char path[PATH_MAX];
 	snprintf(path, sizeof(path), "%s/%s/runs", state, job);
-	return make_folders(path, err);
+	return state_make_folders(path, err);
 }
 
 char *state_run_file(const char *state, const char *job, const char *run, const char *suffix)
@@ -127,38 +122,6 @@ int state_job_runner(const char *state, const char *job)
 	if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) == 0)
 		return 0;
 	return read_pid(fd);
-}
-
-int state_lock_array(const char *state, const char *array, unsigned int limit_ms, int *ret_fd,
-		     struct error *err)
-{
-	char path[PATH_MAX], hex[17];
-	unsigned char digest[SHA256_DIGEST_LENGTH];
-	SHA256((const unsigned char *)array, strlen(array), digest);
-	for (int i = 0; i < 8; i++)
-		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-	snprintf(path, sizeof(path), "%s/arrays", state);
-	int rc = make_folders(path, err);
-	if (rc < 0)
-		return rc;
-	snprintf(path, sizeof(path), "%s/arrays/%s.lock", state, hex);
-	CLEANUP(close_cleanup) int fd = open_lock(path, err);
-	if (fd < 0)
-		return fd;
-	uint64_t until = child_now_ms() + limit_ms;
-	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno != EWOULDBLOCK)
-			return error_set(err, -errno, "lock '%s': %m", path);
-		if (child_now_ms() >= until)
-			return error_set(
-				err, -ETIMEDOUT,
-				"other jobs make snapshots on this storage: it was not our "
-				"turn in %u s",
-				limit_ms / 1000);
-		poll(NULL, 0, LOCK_SLICE_MS);
-	}
-	*ret_fd = steal_fd(&fd);
-	return 0;
 }
 
 /* ---- what there is ----------------------------------------------------------------------------

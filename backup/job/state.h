@@ -6,7 +6,8 @@
  *   STATE/JOB/base.json         the snapshot that is kept for the next delta
  *   STATE/JOB/runs/RUN.journal  one a run; RUN begins with the time, so that names sort
  *   STATE/JOB/runs/RUN.log      the same as a story
- *   STATE/arrays/HASH.lock      held while somebody counts an array's snapshots and makes one
+ *   STATE/arrays/HASH/lock      held while somebody counts an array's snapshots
+ *   STATE/arrays/HASH/NAME      a snapshot that is going to be made: see reservation.h
  *
  * A lock is gone with whoever held it. A journal without a last record "clean" belongs to a run
  * that goes on, or to one that died.
@@ -39,9 +40,8 @@ int state_lock_job(const char *state, const char *job, int *ret_fd, struct error
 /* The pid of the run that goes on; 0 when there is none. */
 int state_job_runner(const char *state, const char *job);
 
-/* Waits for @limit_ms at most; -ETIMEDOUT. */
-int state_lock_array(const char *state, const char *array, unsigned int limit_ms, int *ret_fd,
-		     struct error *err);
+/* mkdir -p, for this user only. */
+int state_make_folders(const char *path, struct error *err);
 
 /* Names, sorted: of jobs, and of the runs of one. @ret: an array of texts, a new reference. */
 int state_jobs(const char *state, json_t **ret, struct error *err);

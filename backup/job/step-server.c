@@ -315,7 +315,7 @@ int step_snapshot(struct run *run, struct error *err)
 	if (rc == 0)
 		story_say(run->story, "snapshot '%s' is taken: %s", run->name,
 			  run_consistency_text(run));
-	close_cleanup(&run->array_lock);
-	run->array_lock = -1;
+	close_cleanup(&run->reservation); /* the storage lists it now */
+	run->reservation = -1;
 	return rc;
 }

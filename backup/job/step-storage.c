@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "child.h"
+#include "reservation.h"
 #include "run.h"
 #include "shape.h"
 #include "sweep.h"
@@ -93,42 +94,16 @@ int step_storage_undo(struct run *run, struct error *err)
 /* ---- reserve ----------------------------------------------------------------------------------
  */
 
-static unsigned int count_snapshots(const json_t *objects, const char *volume)
+static int list_all(void *ctx, json_t **ret, struct error *err)
 {
-	unsigned int n = 0;
-	for (size_t i = 0; i < json_array_size(objects); i++) {
-		const json_t *o = json_array_get(objects, i);
-		if (strcmp(shape_text(o, "kind"), "snapshot") == 0 &&
-		    strcmp(shape_text(o, "volume"), volume) == 0)
-			n++;
-	}
-	return n;
-}
-
-/* How many there may be at once, the one that is going to be made included. */
-static int check_room(struct run *run, struct error *err)
-{
-	CLEANUP(decref_cleanup) json_t *objects = NULL;
-	uint64_t most = run->settings->snapshots;
-	if (run->can.snapshots_per_volume)
-		most = MIN(most, run->can.snapshots_per_volume);
-	int rc = plugin_list(run->plugin, true, run->settings->storage_limit, &objects, err);
-	for (size_t i = 0; rc == 0 && i < run->n_luns; i++) {
-		unsigned int n = count_snapshots(objects, run->luns[i].volume);
-		if (n >= most)
-			rc = error_set(
-				err, -EDQUOT,
-				"volume '%s' has %u snapshots of lunette already, and %ju are "
-				"allowed: [limits] snapshots",
-				run->luns[i].volume, n, (uintmax_t)most);
-	}
-	return rc;
+	struct run *run = ctx;
+	return plugin_list(run->plugin, true, run->settings->storage_limit, ret, err);
 }
 
 int step_reserve(struct run *run, struct error *err)
 {
 	const struct settings *s = run->settings;
-	char array[2200];
+	char array[3200];
 	if (run->n_luns > 1 && !run->can.group)
 		return error_set(err, -EOPNOTSUPP,
 				 "the volumes lie on %zu LUNs, and this storage cannot take a "
@@ -136,10 +111,18 @@ int step_reserve(struct run *run, struct error *err)
 				 run->n_luns);
 	snprintf(array, sizeof(array), "%s/%s/%s", shape_text(run->array, "vendor"),
 		 shape_text(run->array, "product"), shape_text(run->array, "id"));
-	/* Held until the snapshot is made, so that two jobs do not both take the last place. */
-	int rc = state_lock_array(run->state, array, s->storage_limit, &run->array_lock, err);
-	if (rc == 0)
-		rc = check_room(run, err);
+	const struct reservation reservation = {
+		.state = run->state,
+		.array = array,
+		.name = run->name,
+		.volumes = run->volumes,
+		.most = run->can.snapshots_per_volume
+				? MIN((uint64_t)s->snapshots, run->can.snapshots_per_volume)
+				: s->snapshots,
+		.list = list_all,
+		.ctx = run,
+	};
+	int rc = reservation_take(&reservation, &run->reservation, err);
 	if (rc == 0)
 		rc = run_intent(run, "prepare",
 				json_pack("{s:s, s:O}", "name", run->name, "volumes", run->volumes),
@@ -152,8 +135,8 @@ int step_reserve(struct run *run, struct error *err)
 
 int step_reserve_undo(struct run *run, struct error *err)
 {
-	close_cleanup(&run->array_lock);
-	run->array_lock = -1;
+	close_cleanup(&run->reservation);
+	run->reservation = -1;
 	if (!run->reserved || run->keep)
 		return 0;
 	return plugin_abort(run->plugin, run->name, run->settings->storage_limit, err);

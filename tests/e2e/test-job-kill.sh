@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# A job is killed at every step of its table, before and after it is done. Whatever it left is found
+# and removed: no snapshot, no LUN, no target, no frozen file system, no lock; the next run succeeds.
+. "$(dirname "$0")/../support/tap.sh"
+. "$TAP_TOP/tests/support/tgt.sh"
+. "$TAP_TOP/tests/support/array.sh"
+array_possible >/dev/null || tap_skip_all "$(array_possible)"
+tap_begin
+
+array_start >start.log 2>&1 || exit
+array_lun 1 32 || exit
+mkfs.ext4 -q "${ARRAY_LOOP[1]}" && mount "${ARRAY_LOOP[1]}" mnt && tap_at_exit umount "$PWD/mnt"
+seq 100000 >mnt/numbers
+"$LUNETTE" init repo >/dev/null
+array_job srv job.conf
+cat >>job.conf <<-EOF
+	volumes = $PWD/mnt
+	[disks]
+	${ARRAY_LOOP[1]} = naa.6001405000000001
+EOF
+array_job other other.conf
+cat >>other.conf <<-EOF
+	volumes = $PWD/mnt
+	[disks]
+	${ARRAY_LOOP[1]} = naa.6001405000000001
+EOF
+export LUNETTE_STATE=$PWD/state
+
+killed() {
+	"$LUNETTE" job run --quiet --kill-at "$1" job.conf
+	[ $? -eq 137 ]
+}
+clean() { # nothing is left of anything
+	local left
+	left=$(array_leftovers)
+	[ -z "$left" ] || { echo "left: $left" && return 1; }
+	timeout 20 touch mnt/touched || { echo 'the file system is frozen' && return 1; }
+	"$LUNETTE" job status --json | jq -e 'all(.runs[]; .clean)' >/dev/null || { "$LUNETTE" job status && return 1; }
+}
+left_something() {
+	[ -n "$(array_leftovers)" ]
+}
+
+steps=$("$LUNETTE" job run --help | tr -s ' \n' ' ' | sed 's/.*Steps: \(.*\) --dry-run.*/\1/')
+is 'the table is as it was when this test was written' "$steps" \
+	'repository agent storage disks reserve snapshot luns server map connect backup complete'
+dirty=0
+for step in $steps; do
+	for when in before after; do
+		ok "it is killed at $step:$when" killed "$step:$when"
+		left_something && dirty=$((dirty + 1))
+		ok 'what it left can be recovered' timeout 60 "$LUNETTE" job recover
+		ok 'nothing is left' clean
+	done
+done
+# From the snapshot on, all of them leave something; otherwise this test would not test anything.
+ok "$dirty of them left something on the storage" [ "$dirty" -ge 10 ]
+
+ok 'it is killed once more' killed backup:after
+ok 'there is something left' left_something
+# The restore point was made before the kill.
+fails 'a dry run only tells' 0 'would remove snapshot' "$LUNETTE" job recover --dry-run
+ok 'and leaves it there' left_something
+ok 'the next run, of another job, removes it and succeeds' timeout 60 "$LUNETTE" job run --quiet other.conf
+ok 'nothing is left' clean
+ok 'the next run of the job succeeds' timeout 60 "$LUNETTE" job run --quiet job.conf
+ok 'nothing is left after that either' clean

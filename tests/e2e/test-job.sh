@@ -1,0 +1,177 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The snapshot job on a real array (files on XFS, tgtd, the plug-in lunette-reflink) and a real agent:
+# what is stored is what was on the server at that moment, and nothing is left on the array.
+. "$(dirname "$0")/../support/tap.sh"
+. "$TAP_TOP/tests/support/tgt.sh"
+. "$TAP_TOP/tests/support/array.sh"
+array_possible >/dev/null || tap_skip_all "$(array_possible)"
+tap_begin
+
+array_start >start.log 2>&1 || exit
+array_lun 1 64 || exit
+mkfs.ext4 -q "${ARRAY_LOOP[1]}" && mount "${ARRAY_LOOP[1]}" mnt && tap_at_exit umount "$PWD/mnt"
+seq 100000 >mnt/numbers
+"$LUNETTE" init repo >/dev/null
+export LUNETTE_STATE=$PWD/state LUNETTE_REPO=$PWD/repo
+
+job() { # NAME, and sections from standard input
+	array_job "$1" "$1.conf"
+	printf 'volumes = %s\n' "$PWD/mnt" >>"$1.conf"
+	cat >>"$1.conf"
+	printf '[disks]\n%s = naa.6001405000000001\n' "${ARRAY_LOOP[1]}" >>"$1.conf"
+}
+of_result() {
+	jq -r "$1" result
+}
+of_point() {
+	"$LUNETTE" show "$1@latest" --json | jq -r "$2"
+}
+holds() { # the latest restore point of $1 holds the file that is given
+	"$LUNETTE" restore "$1@latest" --disk disk0 "$1.img" >/dev/null && mkdir -p look &&
+		mount -o loop,ro,noload "$1.img" look && cmp "$2" "look/${2##*/}"
+	local rc=$?
+	umount look
+	rm -f "$1.img"
+	return $rc
+}
+
+# ---- a run ----
+cat >notify <<'EOF'
+#!/bin/sh
+cat >"$(dirname "$0")/notified"
+echo told somebody
+EOF
+chmod +x notify
+job srv <<EOF
+[notify]
+command = notify
+on = always
+prometheus-file = srv.prom
+EOF
+ok 'check asks everybody and changes nothing' "$LUNETTE" job check srv.conf
+is 'nothing was made' "$(array_leftovers)" ''
+seq 200000 >mnt/written-last
+ok 'a run succeeds' timeout 60 "$LUNETTE" job run --json --quiet srv.conf
+cp .out result
+is 'it is file-system consistent' "$(of_result .consistency)" filesystem
+is 'it is all well' "$(of_result .status)" ok
+is 'nothing is left on the array' "$(array_leftovers)" ''
+ok 'what was written last is in it' holds srv mnt/written-last
+is 'the restore point says how consistent it is' "$(of_point srv .consistency)" filesystem
+is 'and which LUN of the server it was' "$(of_point srv '.storage.luns[0].identity')" naa.6001405000000001
+is 'and that another LUN was read' "$(of_point srv '.storage.luns[0].lun == .disks[0].lun.id and .disks[0].lun.id != "naa.6001405000000001"')" true
+is 'the result is told as JSON' "$(jq -r .point.id notified)" "$(of_result .point.id)"
+is 'success is in the metrics' "$(grep -c '^lunette_job_last_success_timestamp_seconds{job="srv"} [1-9]' srv.prom)" 1
+is 'and no leak' "$(grep '^lunette_job_leaked' srv.prom)" 'lunette_job_leaked_objects{job="srv"} 0'
+ok 'the log reads as a story' grep -q 'file-system consistent' state/srv/runs/*.log
+fails 'status tells of it' 0 'srv .* ok .*filesystem' "$LUNETTE" job status
+is 'status has every step' "$("$LUNETTE" job status --json srv | jq -r '[.runs[0].steps[] | select(.undo | not) | .step] | join(" ")')" \
+	'repository agent storage disks reserve snapshot luns server map connect backup complete'
+
+# ---- hooks ----
+for hook in pre post; do
+	printf '#!/bin/sh\necho %s >>%s/hooks\n' "$hook" "$PWD" >"$hook" && chmod 755 "$hook"
+done
+job app <<EOF
+pre-freeze = $PWD/pre
+post-thaw = $PWD/post
+EOF
+sed -i '/^pre-freeze\|^post-thaw/d' app.conf && sed -i "s|^agent = local|agent = local\npre-freeze = $PWD/pre\npost-thaw = $PWD/post|" app.conf
+chmod 755 . # a hook that others could change is not run
+ok 'a run with hooks' timeout 60 "$LUNETTE" job run --json --quiet app.conf
+cp .out result
+is 'it is application consistent' "$(of_result .consistency)" application
+is 'they ran in their order' "$(tr '\n' ' ' <hooks)" 'pre post '
+printf '#!/bin/sh\nexit 1\n' >pre
+ok 'a hook that fails is no success' [ "$(timeout 60 "$LUNETTE" job run --quiet app.conf >out 2>&1; echo $?)" = 3 ]
+is 'and not application consistent' "$(of_point app .consistency)" filesystem
+
+# ---- only what changed ----
+kept() { # snapshots of the job
+	find array/snapshots -name 'delta-*:0' | wc -l
+}
+job delta <<EOF
+[backup]
+delta = yes
+verify-changed = 10%
+full-every = 2
+EOF
+dd if=/dev/urandom of=mnt/random bs=1M count=20 status=none
+ok 'the first run reads all' timeout 60 "$LUNETTE" job run --json --quiet delta.conf
+cp .out result
+all=$(of_result .point.read)
+is 'its snapshot is kept' "$(kept)" 1
+seq 5 >mnt/a-small-file
+ok 'the second run' timeout 60 "$LUNETTE" job run --json --quiet delta.conf
+cp .out result
+ok "it read less: $(of_result .point.read) of $all bytes" [ "$(of_result .point.read)" -lt $((all / 2)) ]
+ok 'and has what changed' holds delta mnt/a-small-file
+ok 'and what did not' holds delta mnt/random
+is 'one snapshot is kept' "$(kept)" 1
+"$LUNETTE" job run --quiet delta.conf >/dev/null
+ok 'the third one reads all again' [ "$(of_point delta '.parent == null')" = true ]
+is 'one snapshot is kept all the time' "$(kept)" 1
+ok 'what is kept is nothing to recover' timeout 60 "$LUNETTE" job recover
+is 'and stays' "$(kept)" 1
+
+# ---- two at once, and an end before the end ----
+cat >wait-long <<'EOF'
+#!/bin/sh
+touch "$(dirname "$0")/waiting"
+exec sleep 300
+EOF
+chmod +x wait-long
+job slow <<EOF
+EOF
+sed -i "s|^agent = local|agent = local\npre-freeze = $PWD/wait-long\nhook-limit = 5m|" slow.conf
+"$LUNETTE" job run --quiet slow.conf >slow.log 2>&1 &
+slow=$!
+for _ in {1..300}; do [ -e waiting ] && break; sleep .1; done
+fails 'a second run of the job is refused' 1 "runs already, as process $slow" "$LUNETTE" job run --quiet slow.conf
+ok 'another job is not' timeout 60 "$LUNETTE" job run --quiet srv.conf
+fails 'status says what it waits for' 0 'slow .* running .*waits for: freeze, snapshot, thaw' "$LUNETTE" job status slow
+ok 'it can be cancelled' timeout 60 "$LUNETTE" job cancel slow
+is 'it failed' "$(wait $slow; echo $?)" 1
+ok 'the server is not frozen' timeout 20 touch mnt/touched
+is 'nothing of it is left' "$(array_leftovers | grep -c slow-)" 0
+fails 'what does not run cannot be cancelled' 1 'does not run' "$LUNETTE" job cancel slow
+
+# ---- how many snapshots there may be ----
+job many <<EOF
+[limits]
+snapshots = 1
+EOF
+fails 'one more than allowed is refused, before the freeze' 1 'has 1 snapshots of lunette already, and 1 are allowed' \
+	"$LUNETTE" job run --quiet many.conf
+
+# ---- mistakes ----
+cat >bad.conf <<EOF
+[job]
+name = a b
+colour = red
+[server]
+agent = ssh:-oProxyCommand=x
+cluster = maybe
+[limits]
+snapshot = 60s
+freeze = 9
+[repository]
+x = 1
+EOF
+fails 'mistakes are told with their lines' 1 "bad.conf:2: \[job\] name = 'a b'" "$LUNETTE" job run bad.conf
+cp .out mistakes
+for words in 'bad.conf:3: there is no .colour. in section' 'bad.conf:6: .*.no. or .yes. is wanted' \
+	'bad.conf:8: .*from 100ms to 59000ms' 'bad.conf:9: .*a time as 9s' 'bad.conf:11: there is no section .repository.' \
+	'agent = .ssh:-o.*wanted' 'storage. plugin is needed' 'job file .bad.conf. has [0-9]+ mistakes'; do
+	ok "all at once: $words" grep -qE "$words" mistakes
+done
+job cluster <<EOF
+[limits]
+snapshot = 20s
+EOF
+sed -i 's/^agent = local/agent = local\ncluster = yes/' cluster.conf
+fails 'a cluster never gets more than 9 s' 1 'never more than 9s for a failover cluster' "$LUNETTE" job check cluster.conf
+sed -i 's/^directory/dirctory/; s/cluster = yes//' cluster.conf
+fails 'the plug-in says what it does not know' 1 'dirctory: plug-in .lunette-reflink. has no such setting|needs .directory.' \
+	"$LUNETTE" job run cluster.conf
