@@ -91,6 +91,7 @@ static int clean_server(struct recover *recover, const json_t *start, struct err
 	const struct server_options options = {
 		.agent = shape_text(start, "agent"),
 		.program = json_string_value(json_object_get(start, "agent_program")),
+		.install = shape_flag(start, "install_agent"),
 		.log = on_agent_log,
 		.ctx = recover,
 		.stop = recover->stop,
@@ -116,6 +117,7 @@ static const struct shape start_shape[] = {
 	{ "secrets_file", SHAPE_TEXT, 4095, NULL, true },
 	{ "agent", SHAPE_TEXT, 1023, NULL, false },
 	{ "agent_program", SHAPE_TEXT, 4095, NULL, true },
+	{ "install_agent", SHAPE_FLAG, 0, NULL, true },
 	{ "storage_limit", SHAPE_SIZE, 3600000, NULL, false },
 	{ "agent_limit", SHAPE_SIZE, 3600000, NULL, false },
 	{ 0 },

@@ -98,12 +98,13 @@ static int make_secrets(struct run *run, struct error *err)
 static json_t *start_record(const struct run *run)
 {
 	const struct settings *s = run->settings;
-	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:O, s:s*, s:s, s:s*, s:I, s:I}",
-			 "version", 1, "job", s->name, "run", run->id, "name", run->name, "owner",
-			 run->owner, "pid", (int)getpid(), "file", s->file, "plugin", s->plugin,
-			 "config", s->config, "secrets_file", s->secrets_file, "agent", s->agent,
-			 "agent_program", s->agent_program, "storage_limit",
-			 (json_int_t)s->storage_limit, "agent_limit", (json_int_t)s->agent_limit);
+	return json_pack(
+		"{s:i, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:O, s:s*, s:s, s:s*, s:b, s:I, s:I}",
+		"version", 1, "job", s->name, "run", run->id, "name", run->name, "owner",
+		run->owner, "pid", (int)getpid(), "file", s->file, "plugin", s->plugin, "config",
+		s->config, "secrets_file", s->secrets_file, "agent", s->agent, "agent_program",
+		s->agent_program, "install_agent", s->install_agent, "storage_limit",
+		(json_int_t)s->storage_limit, "agent_limit", (json_int_t)s->agent_limit);
 }
 
 static int introduce(struct run *run, struct error *err)

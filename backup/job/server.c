@@ -5,13 +5,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent-install.h"
 #include "server.h"
 #include "shape.h"
 
-#define AGENT          "lunette-agent"
-#define HELLO_LIMIT_MS 30000 /* a login included */
-#define COMMITTED_MS   5000
-#define TEXT_MAX       1023
+#define AGENT            "lunette-agent"
+#define HELLO_LIMIT_MS   30000 /* a login included */
+#define COMMITTED_MS     5000
+#define INSTALL_LIMIT_MS 120000 /* a few megabytes over a slow line */
+#define TEXT_MAX         1023
 
 struct server {
 	struct server_options options;
@@ -158,6 +160,32 @@ static void find_local(char *ret, size_t size)
 	snprintf(ret, size, AGENT);
 }
 
+static bool is_ssh(const struct server_options *o)
+{
+	return strncmp(o->agent, "ssh:", 4) == 0;
+}
+
+/* Which agent is to be run; on another machine it may have to be brought there first. */
+static int find_program(struct server *server, struct error *err)
+{
+	const struct server_options *o = &server->options;
+	char ours[PATH_MAX];
+	find_local(ours, sizeof(ours));
+	if (!is_ssh(o) || !o->install) {
+		const char *named = is_ssh(o) ? AGENT : ours;
+		snprintf(server->program, sizeof(server->program), "%s",
+			 o->program ? o->program : named);
+		return 0;
+	}
+	const struct agent_install install = { .host = o->agent + 4,
+					       .path = o->program,
+					       .binary = ours,
+					       .limit_ms = INSTALL_LIMIT_MS,
+					       .say = on_log,
+					       .ctx = server };
+	return agent_install(&install, server->program, err);
+}
+
 static int start(struct server *server, struct error *err)
 {
 	const struct server_options *o = &server->options;
@@ -174,12 +202,12 @@ static int start(struct server *server, struct error *err)
 				       "-o",
 				       "ServerAliveCountMax=4",
 				       o->agent + MIN(strlen(o->agent), (size_t)4),
-				       o->program ? o->program : AGENT,
+				       server->program,
 				       "--protocol",
 				       "1",
 				       "--secrets-stdin",
 				       NULL };
-	bool ssh = strncmp(o->agent, "ssh:", 4) == 0;
+	bool ssh = is_ssh(o);
 	CLEANUP(decref_cleanup) json_t *empty = json_object();
 	const struct lines_options options = {
 		.name = server->name,
@@ -205,11 +233,9 @@ int server_open(const struct server_options *options, struct server **ret, struc
 		return error_set(err, -ENOMEM, "agent: %m");
 	server->options = *options;
 	snprintf(server->name, sizeof(server->name), "agent (%s)", options->agent);
-	if (options->program)
-		snprintf(server->program, sizeof(server->program), "%s", options->program);
-	else
-		find_local(server->program, sizeof(server->program));
-	int rc = start(server, err);
+	int rc = find_program(server, err);
+	if (rc == 0)
+		rc = start(server, err);
 	if (rc == 0)
 		rc = call(server, "hello", json_pack("{s:[i]}", "protocols", 1), HELLO_LIMIT_MS,
 			  &server->hello, err);

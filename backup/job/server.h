@@ -21,6 +21,7 @@ struct shape;
  * struct server_options - how to reach the agent
  * @agent: "local" or "ssh:[USER@]HOST"
  * @program: path of the agent, or NULL: beside us, or in the server's $PATH
+ * @install: on a server behind ssh: bring the agent that is beside us, unless it is there already
  * @secrets: of the LUNs; object of texts, or NULL
  * @log: told of the agent's log, and of its events "log"
  *
@@ -29,6 +30,7 @@ struct shape;
 struct server_options {
 	const char *agent;
 	const char *program;
+	bool install;
 	const json_t *secrets;
 	void (*log)(void *ctx, const char *line);
 	void *ctx;

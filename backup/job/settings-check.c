@@ -27,6 +27,7 @@ static void set_defaults(struct settings *s)
 	s->freeze_limit = 60000;
 	s->hook_limit = 30000;
 	s->storage_limit = 120000;
+	s->install_agent = true;
 	s->agent_limit = 60000;
 	s->snapshots = 4;
 	s->verify_changed = 1;

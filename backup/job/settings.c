@@ -50,6 +50,7 @@ static const struct key {
 	{ "job", "initiator", TEXT, AT(initiator), 0, 0, { 0 } },
 	{ "server", "agent", TEXT, AT(agent), 0, 0, { 0 } },
 	{ "server", "agent-program", SERVER, AT(agent_program), 0, 0, { 0 } },
+	{ "server", "install-agent", FLAG, AT(install_agent), 0, 0, { 0 } },
 	{ "server", "volumes", LIST, AT(volumes), 0, 0, { 0 } },
 	{ "server", "cluster", FLAG, AT(cluster), 0, 0, { 0 } },
 	{ "server", "pre-freeze", SERVER, AT(pre_freeze), 0, 0, { 0 } },

@@ -42,6 +42,7 @@ struct settings {
 
 	/* [server] */
 	char *agent;         /* "local", or "ssh:[USER@]HOST" */
+	bool install_agent;  /* bring it through ssh, or replace what is there */
 	char *agent_program; /* default: lunette-agent beside us, or on the server's $PATH */
 	struct settings_list volumes;
 	bool cluster;

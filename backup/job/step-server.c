@@ -48,6 +48,7 @@ int step_agent(struct run *run, struct error *err)
 	const struct server_options options = {
 		.agent = s->agent,
 		.program = s->agent_program,
+		.install = s->install_agent,
 		.secrets = run->chap,
 		.log = on_agent_log,
 		.ctx = run,
