@@ -202,7 +202,7 @@ static int report(struct check *check, const char id[65], const json_t *point, c
 	static const atomic_bool never;
 	const atomic_bool *stop = check->opts->stop ? check->opts->stop : &never;
 	rc = hurt_point(check->repo, id, point, disks->lost, stop, &hurt, err);
-	if (rc == 0 && json_array_insert_new(result->hurt, 0, hurt) < 0)
+	if (rc == 0 && json_array_append_new(result->hurt, hurt) < 0)
 		rc = error_set(err, -ENOMEM, "check: %m");
 	return rc;
 }
@@ -256,8 +256,15 @@ int check_points(struct check *check, struct error *err)
 	int rc = id_set_new(LOST_MAX, &lost, err);
 	if (rc == 0)
 		rc = store_list(check->repo->store, POINT_FOLDER, prove_point, check, err);
+	if (rc == 0 && check->bad_more)
+		rc = check_problem(
+			check, "packs", -EUCLEAN,
+			"so many chunks cannot be read that not all of them are followed to "
+			"the restore points that they hurt",
+			err);
 	if (rc < 0)
 		return rc;
 	struct points points = { .check = check, .lost = lost };
-	return repo_points(check->repo, NULL, check_point, &points, NULL, err);
+	/* Only some of those that are hurt are described: the newest matter most. */
+	return repo_points_newest_first(check->repo, check_point, &points, err);
 }

@@ -88,26 +88,39 @@ static int collect(void *ctx, const char *id, struct error *err)
 	return rc;
 }
 
-int repo_points(struct repo *repo, const char *name, repo_point_fn *fn, void *ctx,
-		void (*damaged)(void *ctx, const struct error *why), struct error *err)
+static int each_point(struct listing *listing, bool backwards, repo_point_fn *fn, struct error *err)
 {
-	CLEANUP(listing_cleanup)
-	struct listing listing = { .repo = repo, .name = name, .ctx = ctx, .damaged = damaged };
-	int rc = store_list(repo->store, POINT_FOLDER, collect, &listing, err);
+	struct repo *repo = listing->repo;
+	int rc = store_list(repo->store, POINT_FOLDER, collect, listing, err);
 	if (rc < 0)
 		return error_wrap(err, rc, "repository '%s'", repo->path);
-	if (listing.n > 0)
-		qsort(listing.found, listing.n, sizeof(*listing.found), by_time);
-	for (size_t i = 0; i < listing.n; i++) {
+	if (listing->n > 0)
+		qsort(listing->found, listing->n, sizeof(*listing->found), by_time);
+	for (size_t i = 0; i < listing->n; i++) {
+		const struct found *found = &listing->found[backwards ? listing->n - 1 - i : i];
 		json_t *point;
-		rc = read_point(&listing, listing.found[i].id, &point, err);
+		rc = read_point(listing, found->id, &point, err);
 		if (rc == 0 && point)
-			rc = fn(ctx, listing.found[i].id, point, err);
+			rc = fn(listing->ctx, found->id, point, err);
 		json_decref(point);
 		if (rc < 0)
 			return rc;
 	}
 	return 0;
+}
+
+int repo_points(struct repo *repo, const char *name, repo_point_fn *fn, void *ctx,
+		void (*damaged)(void *ctx, const struct error *why), struct error *err)
+{
+	CLEANUP(listing_cleanup)
+	struct listing listing = { .repo = repo, .name = name, .ctx = ctx, .damaged = damaged };
+	return each_point(&listing, false, fn, err);
+}
+
+int repo_points_newest_first(struct repo *repo, repo_point_fn *fn, void *ctx, struct error *err)
+{
+	CLEANUP(listing_cleanup) struct listing listing = { .repo = repo, .ctx = ctx };
+	return each_point(&listing, true, fn, err);
 }
 
 /* ---- finding one ---- */

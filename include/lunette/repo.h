@@ -336,6 +336,12 @@ int repo_points(struct repo *repo, const char *name, repo_point_fn *fn, void *ct
 		void (*damaged)(void *ctx, const struct error *why), struct error *err);
 
 /**
+ * repo_points_newest_first() - the same of all names, the other way round, without those that
+ * cannot be read
+ */
+int repo_points_newest_first(struct repo *repo, repo_point_fn *fn, void *ctx, struct error *err);
+
+/**
  * repo_point_find() - the restore point that a user means
  * @spec: "NAME@latest", "NAME@2026-11-22T17:00:00Z", or an unambiguous prefix of an id
  * @ret: a new reference
