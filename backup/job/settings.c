@@ -65,6 +65,7 @@ static const struct key {
 	{ "limits", "storage", TIME, AT(storage_limit), 1000, 3600000, { 0 } },
 	{ "limits", "snapshots", COUNT, AT(snapshots), 1, 1000, { 0 } },
 	{ "policy", "on-snapshot-failure", CHOICE, AT(failover), 0, 0, { "fail", "failover" } },
+	{ "backup", "whole-disks", FLAG, AT(whole_disks), 0, 0, { 0 } },
 	{ "backup", "exclude", PATTERNS, AT(exclude), 0, 0, { 0 } },
 	{ "backup", "level", LEVEL, AT(level), 0, 0, { 0 } },
 	{ "backup", "delta", FLAG, AT(delta), 0, 0, { 0 } },

@@ -71,6 +71,7 @@ struct settings {
 	bool failover;
 
 	/* [backup] */
+	bool whole_disks; /* not only the volumes that are named */
 	struct settings_list exclude;
 	int level; /* 0: the repository's */
 	bool delta;

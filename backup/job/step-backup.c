@@ -131,11 +131,16 @@ int step_connect_undo(struct run *run, struct error *err)
 /* ---- backup -----------------------------------------------------------------------------------
  */
 
-/* Does the job want this volume? All of them when it names none. */
+/* Does the job choose volumes, or want all that is on the disks? */
+static bool is_choosy(const struct run *run)
+{
+	return run->settings->volumes.n > 0 && !run->settings->whole_disks;
+}
+
 static bool is_wanted(const struct run *run, const struct layout_volume *volume)
 {
 	const json_t *filesystems = json_object_get(run->info, "filesystems");
-	if (run->settings->volumes.n == 0)
+	if (!is_choosy(run))
 		return true;
 	for (size_t i = 0; i < json_array_size(filesystems); i++) {
 		const json_t *fs = json_array_get(filesystems, i);
@@ -160,8 +165,8 @@ static int make_plan(struct run *run, struct error *err)
 	if (n == 0)
 		return error_set(err, -ENODATA, "none of the volumes is on the snapshot");
 	const struct plan_choice choice = {
-		.volumes = run->settings->volumes.n ? names : NULL,
-		.n_volumes = run->settings->volumes.n ? n : 0,
+		.volumes = is_choosy(run) ? names : NULL,
+		.n_volumes = is_choosy(run) ? n : 0,
 		.degraded = true,
 		.exclude = { .patterns = (const char *const *)run->settings->exclude.items,
 			     .n_patterns = run->settings->exclude.n,
