@@ -165,7 +165,7 @@ check-vm: $(O)/lunette $(O)/lunette-agent $(TEST_TOOLS)
 	tests/support/vm setup
 	LUNETTE_VM_SECONDS=900 tests/support/vm run . 'TMPDIR=$(CURDIR)/build LUNETTE=$(abspath $(O)/lunette) prove --timer --exec tests/support/run tests/vm/test-*.sh'
 
-demo: $(O)/lunette
+demo: $(O)/lunette $(O)/lunette-agent $(PLUGINS) $(O)/tests/volume/tool-ldm
 	contrib/demo $(O)/lunette
 
 bench: $(O)/lunette

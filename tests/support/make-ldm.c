@@ -321,7 +321,8 @@ uint64_t make_ldm_volume(struct make_ldm *group, const char *name, unsigned int 
 		text(&b, hint);
 	make_ldm_record(group, 0, hint ? 0x22 : 0x20, 0x51, b.bytes, b.n);
 	group->counts[0]++;
-	fill(group, name, &s, extents, n);
+	if (!group->empty)
+		fill(group, name, &s, extents, n);
 	return s.size * 512;
 }
 

@@ -42,6 +42,7 @@ struct make_ldm_fragment {
  * @counts: volumes, components, extents, disks, as make_ldm_volume() and others counted
  * @volume_state: of volumes made from now on; @plex_state, @plex_flags, @extent_flags the same
  * @mix: scatter the fragments over the database
+ * @empty: volumes made from now on are not filled
  */
 struct make_ldm {
 	uint16_t minor;
@@ -52,6 +53,7 @@ struct make_ldm {
 	const char *volume_state, *plex_state;
 	uint32_t plex_flags, extent_flags;
 	bool mix;
+	bool empty;
 	uint8_t seed; /* of its GUIDs */
 	const char *name;
 
