@@ -125,6 +125,24 @@ int plug_read_secrets(struct error *err);
 #define PLUG_TIME_SIZE 32
 void plug_time(char ret[PLUG_TIME_SIZE]);
 
+/* ---- plug-extents.c ---- */
+
+/**
+ * struct plug_extents - a page of a reply of `allocated` or `delta` that is being made
+ * @list: an empty array
+ */
+struct plug_extents {
+	json_t *list;
+	uint64_t start;
+	uint64_t end;
+};
+
+/* Adds a range behind the last one; false when the page is full. */
+bool plug_extents_add(struct plug_extents *page, uint64_t len, uint64_t start);
+
+/* The reply; @next is where the following page starts when there is @more. */
+json_t *plug_extents_reply(struct plug_extents *page, bool more, uint64_t next);
+
 static inline void json_decref_cleanup(json_t **json)
 {
 	json_decref(*json);

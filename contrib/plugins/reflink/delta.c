@@ -87,14 +87,14 @@ static bool same(const struct run *a, const struct run *b)
 /* Compares [@at, until]; moves @at to where it came, which is before the end when the page is full.
  */
 static bool compare(const struct piece *a, const struct piece *b, uint64_t until, uint64_t *at,
-		    struct extents *page)
+		    struct plug_extents *page)
 {
 	uint32_t i = 0, k = 0;
 	while (*at < until) {
 		struct run ra = run_at(a, &i, *at, until);
 		struct run rb = run_at(b, &k, *at, until);
 		uint64_t end = MIN(ra.end, rb.end);
-		if (!same(&ra, &rb) && !extents_add(page, end - *at, *at))
+		if (!same(&ra, &rb) && !plug_extents_add(page, end - *at, *at))
 			return false;
 		*at = end;
 	}
@@ -129,7 +129,7 @@ static int compare_all(int from, int to, uint64_t at, uint64_t size, json_t **re
 {
 	CLEANUP(json_decref_cleanup) json_t *list = json_array();
 	CLEANUP(free_cleanup) struct pieces *p = malloc(sizeof(*p));
-	struct extents page = { .list = list };
+	struct plug_extents page = { .list = list };
 	bool room = true;
 	if (!p)
 		return error_set(err, -ENOMEM, "%m");
@@ -140,7 +140,7 @@ static int compare_all(int from, int to, uint64_t at, uint64_t size, json_t **re
 		uint64_t until = MIN(known_until(&p->from, size), known_until(&p->to, size));
 		room = compare(&p->from, &p->to, until, &at, &page);
 	}
-	*ret = extents_reply(&page, !room, at);
+	*ret = plug_extents_reply(&page, !room, at);
 	return 0;
 }
 

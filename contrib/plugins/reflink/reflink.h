@@ -167,22 +167,9 @@ int lun_of_snapshot(const struct store *store, const char *set, long number,
 
 int list_objects(const struct plug_request *request, json_t **ret, struct error *err);
 
-/* ---- extents.c, delta.c ---- */
+/* ---- allocated.c, delta.c ---- */
 
 int extents_allocated(const struct plug_request *request, json_t **ret, struct error *err);
 int extents_delta(const struct plug_request *request, json_t **ret, struct error *err);
-
-/**
- * struct extents - a page of a reply that is being made
- */
-struct extents {
-	json_t *list;
-	uint64_t start;
-	uint64_t end;
-};
-
-/* Adds a range behind the last one; false when the page is full. Ends with extents_reply(). */
-bool extents_add(struct extents *page, uint64_t len, uint64_t start);
-json_t *extents_reply(struct extents *page, bool more, uint64_t next);
 
 #endif
