@@ -30,10 +30,12 @@
 /**
  * struct server - what the last restore point of a server holds
  * @salts: one a run: its chunks' ids are made from the run's number and this
+ * @leaves: ids of the leaves of its chunk map; zero: it has changed since
  */
 struct server {
 	uint64_t n_runs;
 	uint32_t *salts;
+	struct chunk_id *leaves;
 };
 
 struct huge {
@@ -124,33 +126,75 @@ static void add_chunk(struct huge *huge, const struct chunk_id *id)
 static void add_run(struct huge *huge, unsigned int server, uint64_t run)
 {
 	uint32_t salt = ++huge->servers[server].salts[run];
+	huge->servers[server].leaves[run * RUN_CHUNKS / CHUNKMAP_FANOUT] = (struct chunk_id){ 0 };
 	for (uint64_t i = 0; i < RUN_CHUNKS; i++) {
 		struct chunk_id id = chunk_of(server, run * RUN_CHUNKS + i, salt);
 		add_chunk(huge, &id);
 	}
 }
 
+/* Stores a node of a chunk map. */
+static struct chunk_id store_node(struct huge *huge, struct repo_writer *writer,
+				  struct sealer *sealer, const struct chunk_id *node)
+{
+	static uint8_t buf[REPO_SEAL_BOUND(CHUNKMAP_NODE)];
+	struct sealed sealed = { .buf = buf };
+	struct chunk_id id;
+	struct error err;
+	uint64_t stored;
+	if (repo_identify(huge->repo, node, CHUNKMAP_NODE, &id, &err) < 0 ||
+	    sealer_seal(sealer, &id, node, CHUNKMAP_NODE, &sealed, &err) < 0 ||
+	    repo_writer_add_kind(writer, &id, &sealed, CHUNKMAP_NODE, PACK_KIND_MAP, &stored,
+				 &err) < 0)
+		give_up(&err);
+	return id;
+}
+
+/* Stores the leaves that have changed, and all that is above; there is little of that. */
+static struct chunk_id store_map(struct huge *huge, unsigned int server, struct repo_writer *writer,
+				 struct sealer *sealer)
+{
+	const struct server *s = &huge->servers[server];
+	uint64_t n_chunks = s->n_runs * RUN_CHUNKS, n = n_chunks / CHUNKMAP_FANOUT;
+	struct chunk_id node[CHUNKMAP_FANOUT];
+	for (uint64_t leaf = 0; leaf < n; leaf++) {
+		if (!chunk_id_is_zero(&s->leaves[leaf]))
+			continue;
+		for (uint64_t i = 0; i < CHUNKMAP_FANOUT; i++) {
+			uint64_t chunk = leaf * CHUNKMAP_FANOUT + i;
+			node[i] = chunk_of(server, chunk, s->salts[chunk / RUN_CHUNKS]);
+		}
+		s->leaves[leaf] = store_node(huge, writer, sealer, node);
+	}
+	struct chunk_id *ids = calloc(n, sizeof(*ids));
+	memcpy(ids, s->leaves, n * sizeof(*ids));
+	for (unsigned int level = 1; level < chunkmap_levels(n_chunks); level++) {
+		uint64_t above = (n + CHUNKMAP_FANOUT - 1) / CHUNKMAP_FANOUT;
+		for (uint64_t i = 0; i < above; i++) {
+			uint64_t first = i * CHUNKMAP_FANOUT;
+			memset(node, 0, sizeof(node));
+			memcpy(node, ids + first,
+			       MIN(n - first, (uint64_t)CHUNKMAP_FANOUT) * sizeof(*ids));
+			ids[i] = store_node(huge, writer, sealer, node);
+		}
+		n = above;
+	}
+	struct chunk_id root = ids[0];
+	free(ids);
+	return root;
+}
+
 static void write_point(struct huge *huge, unsigned int number)
 {
 	unsigned int server = number % SERVERS;
-	const struct server *s = &huge->servers[server];
-	uint64_t n_chunks = s->n_runs * RUN_CHUNKS, stored;
+	uint64_t n_chunks = huge->servers[server].n_runs * RUN_CHUNKS;
 	struct error err;
 	struct repo_writer *writer;
 	struct sealer *sealer;
-	struct chunkmap_builder *builder;
-	struct chunk_id root;
 	if (repo_writer_new(huge->repo, &writer, &err) < 0 ||
-	    sealer_new(huge->repo, 1, &sealer, &err) < 0 ||
-	    chunkmap_builder_new(writer, sealer, &builder, &err) < 0)
+	    sealer_new(huge->repo, 1, &sealer, &err) < 0)
 		give_up(&err);
-	for (uint64_t i = 0; i < n_chunks; i++) {
-		struct chunk_id id = chunk_of(server, i, s->salts[i / RUN_CHUNKS]);
-		if (chunkmap_builder_set(builder, i, &id, &err) < 0)
-			give_up(&err);
-	}
-	if (chunkmap_builder_finish(builder, n_chunks, &root, &stored, &err) < 0)
-		give_up(&err);
+	struct chunk_id root = store_map(huge, server, writer, sealer);
 	char hex[65], name[16], time[32], id[65];
 	chunk_id_hex(&root, hex);
 	snprintf(name, sizeof(name), "server%u", server);
@@ -164,7 +208,6 @@ static void write_point(struct huge *huge, unsigned int number)
 	if (repo_writer_commit(writer, point, id, &err) < 0)
 		give_up(&err);
 	json_decref(point);
-	chunkmap_builder_free(builder);
 	sealer_free(sealer);
 	repo_writer_free(writer);
 }
@@ -191,8 +234,10 @@ int main(int argc, char **argv)
 	mkdir(path, 0700);
 	for (unsigned int i = 0; i < SERVERS; i++) {
 		struct server *server = &huge.servers[i];
-		server->n_runs = MAX(runs / 2 / SERVERS, (uint64_t)1);
+		/* A leaf is two runs. */
+		server->n_runs = MAX(runs / 4 / SERVERS, (uint64_t)1) * 2;
 		server->salts = calloc(server->n_runs, sizeof(*server->salts));
+		server->leaves = calloc(server->n_runs, sizeof(*server->leaves));
 	}
 	for (unsigned int i = 0; i < points; i++) {
 		const struct server *server = &huge.servers[i % SERVERS];
@@ -204,8 +249,10 @@ int main(int argc, char **argv)
 	}
 	write_index(&huge);
 	repo_close(huge.repo);
-	for (unsigned int i = 0; i < SERVERS; i++)
+	for (unsigned int i = 0; i < SERVERS; i++) {
 		free(huge.servers[i].salts);
+		free(huge.servers[i].leaves);
+	}
 	free(huge.entries);
 	free(huge.packs);
 	return 0;
