@@ -10,6 +10,9 @@
 
 #include "catalog.h"
 
+/* Somebody who writes an index every time does not keep others from reading. */
+#define LISTINGS_MAX 10
+
 /**
  * struct listed - an index that was found
  * @index: NULL when it could not be opened, and @damage says why
@@ -31,6 +34,7 @@ struct catalog {
 	struct pages *pages;
 	pthread_mutex_t refreshing; /* one at a time */
 	uint64_t listings;          /* how many there have been */
+	bool changed;               /* the last one has shown other indexes than the one before */
 	pthread_rwlock_t lock;      /* guards the two below */
 	size_t n;
 	struct listed *listed;
@@ -101,6 +105,7 @@ static int found(void *ctx, const char *name, struct error *err)
 	if (strlen(name) != 64)
 		return 0;
 	struct listed *listed = find(catalog, name);
+	catalog->changed = catalog->changed || !listed || listed->gone;
 	int rc = listed ? 0 : append(catalog, name, &listed, err);
 	if (rc < 0)
 		return rc;
@@ -136,16 +141,26 @@ static void forget_gone(struct catalog *catalog)
 		pthread_rwlock_unlock(&catalog->lock);
 		if (listed->index)
 			objects_forget(catalog->objects, index_key(listed->index));
+		catalog->changed = true;
 	}
 }
 
+/*
+ * While others merge, one listing may miss both the indexes that go and the one that comes in their
+ * place. Two that show the same have missed nothing.
+ */
 int catalog_refresh(struct catalog *catalog, struct error *err)
 {
+	int rc = 0;
 	pthread_mutex_lock(&catalog->refreshing);
-	catalog->listings++;
-	int rc = store_list(catalog->store, INDEX_FOLDER, found, catalog, err);
-	if (rc == 0)
-		forget_gone(catalog);
+	catalog->changed = true;
+	for (int i = 0; rc == 0 && catalog->changed && i < LISTINGS_MAX; i++) {
+		catalog->changed = false;
+		catalog->listings++;
+		rc = store_list(catalog->store, INDEX_FOLDER, found, catalog, err);
+		if (rc == 0)
+			forget_gone(catalog);
+	}
 	pthread_mutex_unlock(&catalog->refreshing);
 	return rc;
 }
