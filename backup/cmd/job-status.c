@@ -78,9 +78,13 @@ static json_t *run_status(const char *state, const char *job, const char *run, b
 				status, "clean", clean, "steps", steps);
 	if (doc && strcmp(status, "running") == 0 && last) {
 		char text[256];
-		snprintf(text, sizeof(text), "%s%s",
-			 json_is_true(json_object_get(last, "undo")) ? "to undo: " : "",
-			 cmd_json_text(last, "doing"));
+		uint64_t limit = cmd_json_size(last, "limit_ms");
+		int n = snprintf(text, sizeof(text), "%s%s",
+				 json_is_true(json_object_get(last, "undo")) ? "to undo: " : "",
+				 cmd_json_text(last, "doing"));
+		if (limit)
+			snprintf(text + n, sizeof(text) - (size_t)n, " (%.1f s a call at most)",
+				 (double)limit / 1000);
 		json_object_set_new(doc, "waits_for", json_string(text));
 	}
 	if (doc && outcome)

@@ -13,23 +13,27 @@
 
 /* The product's contract. Read downwards it is the job, read upwards it is what undoes it. */
 const struct step steps_table[] = {
-	{ "repository", "the repository", 0, step_repository, step_repository_undo },
-	{ "agent", "the agent on the server", LIMIT(agent_limit), step_agent, step_agent_undo },
-	{ "storage", "the storage plug-in", LIMIT(storage_limit), step_storage, step_storage_undo },
-	{ "disks", "which LUNs carry the volumes", LIMIT(agent_limit), step_disks,
+	{ "repository", "the repository", 0, false, step_repository, step_repository_undo },
+	{ "agent", "the agent on the server", LIMIT(agent_limit), false, step_agent,
+	  step_agent_undo },
+	{ "storage", "the storage plug-in", LIMIT(storage_limit), false, step_storage,
+	  step_storage_undo },
+	{ "disks", "which LUNs carry the volumes", LIMIT(agent_limit), false, step_disks,
 	  step_disks_undo },
-	{ "reserve", "the storage to get ready", LIMIT(storage_limit), step_reserve,
+	{ "reserve", "the storage to get ready", LIMIT(storage_limit), true, step_reserve,
 	  step_reserve_undo },
-	{ "snapshot", "freeze, snapshot, thaw", LIMIT(freeze_limit), step_snapshot,
+	{ "snapshot", "freeze, snapshot, thaw", LIMIT(freeze_limit), true, step_snapshot,
 	  step_snapshot_undo },
-	{ "luns", "LUNs that show the snapshot", LIMIT(storage_limit), step_luns, step_luns_undo },
-	{ "server", "the server to look at the snapshot", LIMIT(storage_limit), step_server,
+	{ "luns", "LUNs that show the snapshot", LIMIT(storage_limit), true, step_luns,
+	  step_luns_undo },
+	{ "server", "the server to look at the snapshot", LIMIT(storage_limit), true, step_server,
 	  step_server_undo },
-	{ "map", "the LUNs to be mapped to us", LIMIT(storage_limit), step_map, step_map_undo },
-	{ "connect", "the LUNs, and whether they are the right ones", 0, step_connect,
+	{ "map", "the LUNs to be mapped to us", LIMIT(storage_limit), true, step_map,
+	  step_map_undo },
+	{ "connect", "the LUNs, and whether they are the right ones", 0, false, step_connect,
 	  step_connect_undo },
-	{ "backup", "the backup", 0, step_backup, step_backup_undo },
-	{ "complete", "the end of the work on the server and here", LIMIT(agent_limit),
+	{ "backup", "the backup", 0, false, step_backup, step_backup_undo },
+	{ "complete", "the end of the work on the server and here", LIMIT(agent_limit), false,
 	  step_complete, NULL },
 };
 const size_t steps_n = ARRAY_SIZE(steps_table);
@@ -60,9 +64,13 @@ static void die_here(const struct steps_stop *stop, const struct step *step, boo
 static int note(struct run *run, const char *kind, const struct step *step, const char *state,
 		const char *why, struct error *err)
 {
-	return journal_note(
-		run->journal, kind,
-		json_pack("{s:s, s:s, s:s*}", "step", step->name, "state", state, "why", why), err);
+	const char *settings = (const char *)run->settings;
+	json_t *members =
+		json_pack("{s:s, s:s, s:s*}", "step", step->name, "state", state, "why", why);
+	if (members && step->limit && strcmp(state, "begin") == 0)
+		json_object_set_new(members, "limit_ms",
+				    json_integer(*(const unsigned int *)(settings + step->limit)));
+	return journal_note(run->journal, kind, members, err);
 }
 
 static int go(struct run *run, const struct step *step, const struct steps_stop *stop,
@@ -87,20 +95,34 @@ static int go(struct run *run, const struct step *step, const struct steps_stop 
 	return note(run, "step", step, "done", NULL, err);
 }
 
-static void undo(struct run *run, const struct step *step, struct error *ret_undone)
+/* Return: 0, or what could not be undone. */
+static int undo(struct run *run, const struct step *step, struct error *err)
 {
-	struct error err = { 0 };
 	if (!step->undo)
-		return;
+		return 0;
 	/* A journal that cannot be written does not keep anybody from cleaning up. */
 	note(run, "undo", step, "begin", NULL, NULL);
-	int rc = step->undo(run, &err);
-	if (rc < 0) {
-		story_say(run->story, "could not undo '%s': %s", step->name, err.msg);
-		if (!ret_undone->code)
-			*ret_undone = err;
+	int rc = step->undo(run, err);
+	if (rc < 0)
+		story_say(run->story, "could not undo '%s': %s", step->name, err->msg);
+	note(run, "undo", step, rc < 0 ? "failed" : "done", rc < 0 ? err->msg : NULL, NULL);
+	return rc;
+}
+
+/* The sweep of the storage has the last word on what was made there. */
+static void walk_up(struct run *run, size_t begun, struct error *ret_undone)
+{
+	struct error swept = { 0 };
+	while (begun > 0) {
+		const struct step *step = &steps_table[--begun];
+		struct error err = { 0 };
+		if (undo(run, step, &err) < 0)
+			*(step->swept ? &swept : ret_undone) = err;
+		else if (step->undo == step_storage_undo && run->asked)
+			swept.code = 0;
 	}
-	note(run, "undo", step, rc < 0 ? "failed" : "done", rc < 0 ? err.msg : NULL, NULL);
+	if (swept.code && !ret_undone->code)
+		*ret_undone = swept;
 }
 
 int steps_walk(struct run *run, const struct steps_stop *stop, struct error *ret_undone,
@@ -117,7 +139,6 @@ int steps_walk(struct run *run, const struct steps_stop *stop, struct error *ret
 		plugin_ignore_stop(run->plugin);
 	if (run->server)
 		server_ignore_stop(run->server);
-	while (begun > 0)
-		undo(run, &steps_table[--begun], ret_undone);
+	walk_up(run, begun, ret_undone);
 	return rc;
 }

@@ -9,7 +9,9 @@
  * struct step - one line of the table
  * @name: as the journal has it
  * @doing: what it waits for, for people
- * @limit: where in struct settings its limit is; 0: as long as it takes
+ * @limit: where in struct settings the limit of each of its calls is, which status tells; 0: as
+ *         long as it takes
+ * @swept: what its undo may have left is found, and removed, when `storage` is undone
  * @undo: NULL when there is nothing to undo; also called when @go failed half-way, and may be
  *        called again by whoever recovers
  */
@@ -17,6 +19,7 @@ struct step {
 	const char *name;
 	const char *doing;
 	size_t limit;
+	bool swept;
 	int (*go)(struct run *run, struct error *err);
 	int (*undo)(struct run *run, struct error *err);
 };
@@ -40,8 +43,8 @@ int steps_parse_stop(const char *text, struct steps_stop *ret, struct error *err
 /**
  * steps_walk() - down the table as far as it goes, and up again
  *
- * Return: 0; what stopped it on the way down. What could not be undone is in @ret_undone: the first
- * of these errors; its code is 0 when all is undone.
+ * Return: 0; what stopped it on the way down. What could not be undone is in @ret_undone: the last
+ * of these errors; its code is 0 when all is undone in the end.
  */
 int steps_walk(struct run *run, const struct steps_stop *stop, struct error *ret_undone,
 	       struct error *err);

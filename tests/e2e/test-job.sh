@@ -17,9 +17,10 @@ export LUNETTE_STATE=$PWD/state LUNETTE_REPO=$PWD/repo
 
 job() { # NAME, and sections from standard input
 	array_job "$1" "$1.conf"
-	printf 'volumes = %s\n' "$PWD/mnt" >>"$1.conf"
-	cat >>"$1.conf"
-	printf '[disks]\n%s = naa.6001405000000001\n' "${ARRAY_LOOP[1]}" >>"$1.conf"
+	{
+		printf 'volumes = %s\n' "$PWD/mnt" && cat
+		printf '[disks]\n%s = naa.6001405000000001\n' "${ARRAY_LOOP[1]}"
+	} >>"$1.conf"
 }
 of_result() {
 	jq -r "$1" result

@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# LUNs that are not what they should be, and what cannot be cleaned up at once: no restore point is made of
+# the wrong thing, and nothing is forgotten.
+. "$(dirname "$0")/../support/tap.sh"
+. "$TAP_TOP/tests/support/tgt.sh"
+. "$TAP_TOP/tests/support/array.sh"
+array_possible >/dev/null || tap_skip_all "$(array_possible)"
+tap_begin
+
+. "$TAP_TOP/tests/support/job-faults.sh"
+
+# ---- the wrong LUN ----
+ok 'the LUN of somebody else' ends 'map wrong 2' 'naa.6001405000000002|not a snapshot|wrong LUN'
+cp array/lun1.img array/larger && truncate -s 33M array/larger
+ok 'a LUN of another size' ends "map other $PWD/array/larger" 'bytes|size'
+sync -f mnt && cp array/lun1.img array/older
+ok 'the agent does not see that a LUN is older' bash -c ': written after that >mnt/new && sync -f mnt'
+ok 'a LUN that shows the old content' ends "map other $PWD/array/older" 'as it was when it was frozen'
+is 'no restore point was made of any of these' "$(restore_points)" 0
+ok 'now all is well again' run
+is 'there is a restore point' "$(restore_points)" 1
+
+# ---- what cannot be cleaned up at once is not forgotten ----
+echo 'snap-delete refuse' >fault
+ok 'a snapshot that is removed, and it says no, is not believed to be left' run
+echo 'lun-delete die' >fault
+ok 'a LUN that cannot be removed: there is a restore point, with a warning' \
+	[ "$(timeout 60 "$LUNETTE" job run --quiet job.conf >/dev/null 2>&1; echo $?)" = 3 ]
+ok 'it is in the metrics' grep -qE '^lunette_job_leaked_objects\{job="srv"\} [1-9]' metrics
+fails 'recover fails too, and says so' 1 'NOT cleaned up' "$LUNETTE" job recover
+rm -f fault
+ok 'until the storage is well again' "$LUNETTE" job recover
+ok 'then nothing is left' nothing_left
+
+# ---- the agent is killed ----
+# shellcheck disable=SC2016 # is for the hook
+printf '#!/bin/sh\nagent=$PPID\n(sleep 0.6; kill -KILL $agent) </dev/null >/dev/null 2>&1 &\n' >hook && chmod 755 hook . 
+cp job.conf killed.conf && sed -i "s|^agent = local|agent = local\npre-freeze = $PWD/hook|" killed.conf
+echo 'commit delay 1.2' >fault
+fails 'an agent that is killed while all is frozen' 1 'agent' "$LUNETTE" job run --quiet killed.conf
+rm -f fault
+ok 'the server is thawed all the same, and nothing is left' nothing_left
+
+# ---- the target is away ----
+printf '#!/bin/sh\nkill -KILL %s\n' "$TGT_PID" >hook && chmod 755 hook && chmod 755 .
+cp job.conf away.conf && sed -i "s|^agent = local|agent = local\npost-thaw = $PWD/hook|" away.conf
+fails 'a target that is killed in the middle of it' 1 'lunette:' "$LUNETTE" job run --quiet away.conf
+ok 'the server is not frozen' timeout 20 touch mnt/touched
+tgt_kill
+tgt_start "$PWD/target" "$TGT_PORT" && tgt_target 1 iqn.2026-11.test:array && tgt_lun 1 1 array/lun1.img &&
+	tgt_params 1 1 scsi_id=naa.6001405000000001,scsi_sn=LUN1
+ok 'when it is back, the next run cleans up and succeeds' run
+ok 'and nothing is left' nothing_left
