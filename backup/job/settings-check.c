@@ -99,7 +99,9 @@ static void check_names(struct settings_reader *r)
 {
 	const struct settings *s = r->settings;
 	struct error err;
-	if (s->point_name && backup_check_name(s->point_name, &err) < 0)
+	/* The job's own name has been looked at already. */
+	if (s->point_name && strcmp(s->point_name, s->name ? s->name : "") != 0 &&
+	    backup_check_name(s->point_name, &err) < 0)
 		settings_mistake(r, 0, "[job] point-name: %s", err.msg);
 	if (s->initiator && (strncmp(s->initiator, "iqn.", 4) != 0 || strlen(s->initiator) > 223))
 		settings_mistake(r, 0,
