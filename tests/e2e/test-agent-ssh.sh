@@ -26,7 +26,7 @@ is 'what it says its checksum is, it is' "$(ssh server "$there" --checksum)" "$(
 
 # ---- what must not happen
 printf '#!/bin/sh\nexit 1\n' >broken
-fails 'an agent that does not run there is not installed' 1 "does not run on 'server'" bring "$PWD/broken"
+fails 'an agent that does not run there is not installed' 1 "does not run on 'server'" "$tool" install server "$PWD/broken" "$there"
 ok 'and the one before stays' cmp "$agent" "$there"
 ok 'nothing is left beside it' [ ! -e "$there.new" ]
 # shellcheck disable=SC2016 # this is text
