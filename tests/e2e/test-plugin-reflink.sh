@@ -3,8 +3,8 @@
 # lunette-reflink on real arrays, XFS and Btrfs: keeps the protocol; a group of snapshots is of one
 # moment; delta is right after many random writes; kills and restarts of tgtd leave nothing.
 . "$(dirname "$0")/../support/tap.sh"
-# shellcheck source=SCRIPTDIR/../support/array.sh
-. "$TAP_TOP/tests/support/array.sh"
+# shellcheck source=SCRIPTDIR/../support/reflink.sh
+. "$TAP_TOP/tests/support/reflink.sh"
 why=$(array_can xfs) || tap_skip_all "$why"
 why=$(array_can btrfs) || tap_skip_all "$why"
 tap_begin
@@ -53,6 +53,12 @@ try_array() { # xfs|btrfs
 		--config "control-socket=$ARRAY_DIR/tgt.ctl" --volume "$one" --volume "$two" \
 		--write-test "$a" --kills 3 --limit 30 "$PLUGIN"
 	is "$1: and leaves nothing" "$(ls "$dir")" ''
+
+	tgt_lun 1 3 "$b"
+	seen=$("$LUNETTE" probe "iscsi://127.0.0.1:$TGT_PORT/$ARRAY_IQN/3" 2>/dev/null | grep -o 'naa\.[0-9a-f]*')
+	is "$1: a LUN is found by the identity that servers see when none was set" \
+		"$(answer resolve "{luns: [{identity: \"$seen\", size: 16777216}]}" '.volumes[0].volume')" "$b"
+	tgt_unlun 1 3
 
 	accepts prepare "$set" >/dev/null 2>&1
 	ok "$1: a set is taken" accepts commit "$set"

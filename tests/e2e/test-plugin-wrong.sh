@@ -3,8 +3,8 @@
 # `lunette plugin-test` finds what is wrong with plug-ins that are wrong in one way each, and says so
 # in the words that are expected here.
 . "$(dirname "$0")/../support/tap.sh"
-# shellcheck source=SCRIPTDIR/../support/array.sh
-. "$TAP_TOP/tests/support/array.sh"
+# shellcheck source=SCRIPTDIR/../support/reflink.sh
+. "$TAP_TOP/tests/support/reflink.sh"
 why=$(array_can xfs) || tap_skip_all "$why"
 tap_begin
 mkdir array

@@ -55,7 +55,11 @@ const json_t *volume_find(const json_t *targets, const char *path)
 	return NULL;
 }
 
-/* tgtd tells the identity as it was set; what was not set, it sends as a T10 designator. */
+/* For what was not set, tgtd has a text, and servers see its number behind this. */
+#define UNSET_TEXT "IET     "
+#define UNSET_NAA  "naa.60000000000000000e000000"
+
+/* tgtd tells the identity as it was set. Servers may have its T10 designator, too. */
 static bool is_identity(const json_t *lun, const char *identity)
 {
 	const char *id = json_string_value(json_object_get(lun, "id"));
@@ -63,9 +67,12 @@ static bool is_identity(const json_t *lun, const char *identity)
 	if (!id || !path || path[0] != '/' ||
 	    json_integer_value(json_object_get(lun, "sector")) < 512)
 		return false;
-	if (strncmp(identity, "t10.", 4) != 0)
-		return strcasecmp(id, identity) == 0;
-	return strcmp(id, identity + 4) == 0;
+	if (strncmp(identity, "t10.", 4) == 0)
+		return strcmp(id, identity + 4) == 0;
+	if (strncmp(id, UNSET_TEXT, strlen(UNSET_TEXT)) == 0 &&
+	    strncasecmp(identity, UNSET_NAA, strlen(UNSET_NAA)) == 0)
+		return strcasecmp(id + strlen(UNSET_TEXT), identity + strlen(UNSET_NAA)) == 0;
+	return strcasecmp(id, identity) == 0;
 }
 
 static const json_t *find_identity(const json_t *targets, const char *identity)
