@@ -57,7 +57,7 @@ all: $(O)/lunette $(O)/lunette-agent plugins
 
 # `make` only says what is missing and goes on; the targets that promise to work on a fresh system
 # install it. The stamp means that nothing was missing.
-INSTALLING := demo check check-vm bench asan tsan fuzz lint format coverage
+INSTALLING := demo check check-long check-vm bench asan tsan fuzz lint format coverage
 SETUP := contrib/setup$(if $(filter $(INSTALLING),$(MAKECMDGOALS)),, --check)
 
 build/setup.stamp: contrib/setup
@@ -165,6 +165,10 @@ check-vm: $(O)/lunette $(O)/lunette-agent $(TEST_TOOLS)
 	tests/support/vm setup
 	LUNETTE_VM_SECONDS=900 tests/support/vm run . 'TMPDIR=$(CURDIR)/build LUNETTE=$(abspath $(O)/lunette) prove --timer --exec tests/support/run tests/vm/test-*.sh'
 
+# What takes ten minutes: many jobs at once, killed at random moments.
+check-long: $(O)/lunette $(O)/lunette-agent $(PLUGINS)
+	LUNETTE=$(abspath $(O)/lunette) prove --timer --exec tests/support/run tests/bench/job-stress.sh
+
 demo: $(O)/lunette $(O)/lunette-agent $(PLUGINS) $(O)/tests/volume/tool-ldm
 	contrib/demo $(O)/lunette
 
@@ -259,6 +263,7 @@ help:
 	@echo 'all        build $(O)/lunette and $(O)/lunette-agent'
 	@echo 'demo       show the main job: probe, mount, back up, restore, over iSCSI'
 	@echo 'check      run every test; JOBS=N at a time'
+	@echo 'check-long ten jobs at once with random kills, for ten minutes'
 	@echo 'check-vm   tests that need a kernel with device-mapper, in a virtual machine'
 	@echo 'asan tsan  the same under address and undefined-behaviour, or thread sanitizers'
 	@echo 'fuzz       run each fuzz target for FUZZ_SECONDS=60'
@@ -270,6 +275,6 @@ help:
 	@echo 'install    into DESTDIR and PREFIX=$(PREFIX); uninstall takes it away again'
 	@echo 'clean      remove build/'
 
-.PHONY: all check check-vm asan tsan demo bench torture fuzz fuzz-run lint format coverage install uninstall clean help plugins FORCE
+.PHONY: all check check-long check-vm asan tsan demo bench torture fuzz fuzz-run lint format coverage install uninstall clean help plugins FORCE
 
 -include $(patsubst %.o,%.d,$(foreach f,$(FLOORS),$(OBJ_$(f))) $(CMD_OBJ) $(AGENT_MAIN) $(KIT_OBJ) $(PLUGIN_OBJ) $(SUPPORT_OBJ)) $(UNIT_TESTS:=.d) $(BENCH_TOOLS:=.d) $(FUZZ:=.d)

@@ -132,7 +132,7 @@ int job_run(const struct job_request *request, json_t **ret, bool *ret_warnings,
 	prctl(PR_SET_DUMPABLE, 0); /* there are secrets in memory */
 	int rc = state_make(request->state, job, err);
 	if (rc == 0)
-		rc = state_lock_job(request->state, job, &lock, err);
+		rc = state_lock_job(request->state, job, false, &lock, err);
 	if (rc == 0)
 		rc = run_begin(&run, request->echo, err);
 	if (rc < 0)

@@ -186,7 +186,7 @@ static int look_at_job(struct recover *recover, const char *job, struct error *e
 	int rc = 0;
 	bool own = recover->own_job && strcmp(recover->own_job, job) == 0;
 	if (!own)
-		rc = state_lock_job(recover->state, job, &lock, err);
+		rc = state_lock_job(recover->state, job, true, &lock, err);
 	if (rc == -EBUSY)
 		return 0; /* it lives */
 	if (rc == 0)

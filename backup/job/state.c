@@ -4,16 +4,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "child.h"
 #include "journal.h"
 #include "shape.h"
 #include "state.h"
 
 #define SUFFIX_JOURNAL ".journal"
+#define PAUSE_MS       20
+#define RECOVERED_MS   600000 /* who cleans up has limits of his own */
+#define SURE_MS        500    /* somebody may only be looking, or has not written his name yet */
+#define RECOVERS       "recover "
 
 static void decref_cleanup(json_t **json)
 {
@@ -86,7 +92,7 @@ static int open_lock(const char *path, struct error *err)
 	return fd < 0 ? error_set(err, -errno, "lock '%s': %m", path) : fd;
 }
 
-/* Who says in the file that the lock is his; 0 when nobody does. */
+/* Who says in the file that the lock is his; 0 when nobody does, or he only cleans up. */
 static int read_pid(int fd)
 {
 	char text[32];
@@ -95,19 +101,44 @@ static int read_pid(int fd)
 	return atoi(text);
 }
 
-int state_lock_job(const char *state, const char *job, int *ret_fd, struct error *err)
+static int wait_for_lock(int fd, const char *job, bool recovers, struct error *err)
+{
+	uint64_t begin = child_now_ms(), other = begin;
+	int last = 0;
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return error_set(err, -errno, "lock of job '%s': %m", job);
+		uint64_t now = child_now_ms();
+		int pid = read_pid(fd);
+		if (pid != last)
+			other = now;
+		last = pid;
+		if (recovers || (pid && now - other >= SURE_MS))
+			return error_set(err, -EBUSY, "job '%s' runs already, as process %d", job,
+					 pid);
+		if (now - begin >= RECOVERED_MS)
+			return error_set(
+				err, -EBUSY,
+				"job '%s': somebody cleans up after its dead runs, and does "
+				"not come to an end",
+				job);
+		poll(NULL, 0, PAUSE_MS);
+	}
+	return 0;
+}
+
+int state_lock_job(const char *state, const char *job, bool recovers, int *ret_fd,
+		   struct error *err)
 {
 	char path[PATH_MAX], pid[32];
 	snprintf(path, sizeof(path), "%s/%s/lock", state, job);
 	CLEANUP(close_cleanup) int fd = open_lock(path, err);
 	if (fd < 0)
 		return fd;
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK
-			       ? error_set(err, -EBUSY, "job '%s' runs already, as process %d", job,
-					   read_pid(fd))
-			       : error_set(err, -errno, "lock '%s': %m", path);
-	int len = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
+	int rc = wait_for_lock(fd, job, recovers, err);
+	if (rc < 0)
+		return rc;
+	int len = snprintf(pid, sizeof(pid), "%s%d\n", recovers ? RECOVERS : "", (int)getpid());
 	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)len, 0) != len)
 		return error_set(err, -errno, "lock '%s': %m", path);
 	*ret_fd = steal_fd(&fd);

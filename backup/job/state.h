@@ -30,12 +30,16 @@ const char *state_path(const char *path);
 int state_make(const char *state, const char *job, struct error *err);
 
 /**
- * state_lock_job() - become the one run of a job
+ * state_lock_job() - become the one run of a job, or who cleans up after its dead runs
+ * @recovers: the latter
  * @ret_fd: to be closed when it is over
+ *
+ * A run waits for who cleans up after the runs before it.
  *
  * Return: 0; -EBUSY when there is another one, and @err says which; ...
  */
-int state_lock_job(const char *state, const char *job, int *ret_fd, struct error *err);
+int state_lock_job(const char *state, const char *job, bool recovers, int *ret_fd,
+		   struct error *err);
 
 /* The pid of the run that goes on; 0 when there is none. */
 int state_job_runner(const char *state, const char *job);

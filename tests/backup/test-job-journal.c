@@ -122,13 +122,40 @@ static void one_run_of_a_job_at_a_time_and_others_are_free(void **state)
 	assert_int_equal(state_make(folder, "a", &err), 0);
 	assert_int_equal(state_make(folder, "b", &err), 0);
 	assert_int_equal(state_job_runner(folder, "a"), 0);
-	assert_int_equal(state_lock_job(folder, "a", &one, &err), 0);
+	assert_int_equal(state_lock_job(folder, "a", false, &one, &err), 0);
 	assert_int_equal(state_job_runner(folder, "a"), getpid());
-	assert_int_equal(state_lock_job(folder, "a", &two, &err), -EBUSY);
-	assert_int_equal(state_lock_job(folder, "b", &two, &err), 0);
+	assert_int_equal(state_lock_job(folder, "a", false, &two, &err), -EBUSY);
+	assert_int_equal(state_lock_job(folder, "b", false, &two, &err), 0);
 	close(two);
 	close(one);
 	assert_int_equal(state_job_runner(folder, "a"), 0);
+}
+
+static void a_run_waits_for_who_cleans_up(void **state)
+{
+	(void)state;
+	struct error err = { 0 };
+	int fd = -1, pipe_fds[2];
+	assert_int_equal(state_make(folder, "dead", &err), 0);
+	assert_int_equal(pipe(pipe_fds), 0);
+	pid_t pid = fork();
+	if (pid == 0) { /* cleans up for longer than it takes to be sure that a job runs */
+		int rc = state_lock_job(folder, "dead", true, &fd, &err);
+		rc = write(pipe_fds[1], "x", 1) == 1 ? rc : -EIO;
+		usleep(1000000);
+		_exit(rc == 0 ? 0 : 1);
+	}
+	char c;
+	int status = -1;
+	assert_int_equal(read(pipe_fds[0], &c, 1), 1);
+	assert_int_equal(state_job_runner(folder, "dead"), 0);
+	assert_int_equal(state_lock_job(folder, "dead", true, &fd, &err), -EBUSY);
+	assert_int_equal(state_lock_job(folder, "dead", false, &fd, &err), 0);
+	waitpid(pid, &status, 0);
+	assert_int_equal(status, 0);
+	close(fd);
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
 }
 
 static void the_base_is_replaced_as_a_whole(void **state)
@@ -276,6 +303,7 @@ int main(void)
 		cmocka_unit_test(a_torn_last_line_is_passed_over_and_cut_off),
 		cmocka_unit_test(damage_before_the_end_is_not_passed_over),
 		cmocka_unit_test(one_run_of_a_job_at_a_time_and_others_are_free),
+		cmocka_unit_test(a_run_waits_for_who_cleans_up),
 		cmocka_unit_test(the_base_is_replaced_as_a_whole),
 		cmocka_unit_test(the_last_place_is_given_once),
 		cmocka_unit_test(a_dead_process_reserves_nothing),
