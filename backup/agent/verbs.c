@@ -8,13 +8,15 @@
 #include "agent.h"
 #include "cluster.h"
 #include "finish.h"
+#include "lvm.h"
+#include "software.h"
 
 #define PROTOCOL 1
 
 typedef int verb_fn(struct agent *agent, const json_t *params, json_t **ret, struct error *err);
 
 static verb_fn do_hello, do_info, do_prepare, do_snapshot, do_committed, do_abort, do_finish,
-	do_finish_info, do_end;
+	do_finish_info, do_software_snapshot, do_software_remove, do_end;
 
 static const struct {
 	const char *name;
@@ -28,6 +30,8 @@ static const struct {
 	{ "abort", do_abort },
 	{ "finish", do_finish },
 	{ "finish-info", do_finish_info },
+	{ "software-snapshot", do_software_snapshot },
+	{ "software-remove", do_software_remove },
 	{ "end", do_end },
 };
 
@@ -166,6 +170,32 @@ static int do_finish_info(struct agent *agent, const json_t *params, json_t **re
 	source_initiator(name);
 	*ret = json_pack("{s:s}", "initiator", name);
 	return *ret ? 0 : error_set(err, -ENOMEM, "finish-info: %m");
+}
+
+/* The session that failed may have been forgotten: then this prepares it. */
+static int do_software_snapshot(struct agent *agent, const json_t *params, json_t **ret,
+				struct error *err)
+{
+	struct session *session = NULL;
+	if (find_session(agent, params, &session, NULL) < 0) {
+		json_t *prepared = NULL;
+		int rc = do_prepare(agent, params, &prepared, err);
+		json_decref(prepared);
+		if (rc < 0)
+			return rc;
+		session = agent->session;
+	}
+	return software_snapshot(session, &agent->ch, ret, err);
+}
+
+static int do_software_remove(struct agent *agent, const json_t *params, json_t **ret,
+			      struct error *err)
+{
+	(void)agent;
+	(void)ret;
+	const char *name;
+	int rc = session_name(params, &name, err);
+	return rc < 0 ? rc : lvm_remove(name, err);
 }
 
 static int do_end(struct agent *agent, const json_t *params, json_t **ret, struct error *err)
