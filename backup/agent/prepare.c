@@ -348,5 +348,6 @@ void session_free(struct session *s)
 	free(s->pre_freeze);
 	free(s->post_thaw);
 	json_decref(s->warnings);
+	json_decref(s->software);
 	free(s);
 }

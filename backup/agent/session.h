@@ -41,6 +41,7 @@ struct session_volume {
  * @pre_freeze, @post_thaw: programs, or NULL
  * @volumes: in the order in which they are frozen
  * @warnings: of prepare; an array of texts
+ * @software: what "software-snapshot" has answered, or NULL
  * @running: a snapshot is under way; @committed and @aborted are for it
  */
 struct session {
@@ -53,6 +54,7 @@ struct session {
 	size_t n_disks;
 	struct session_disk *disks;
 	json_t *warnings;
+	json_t *software;
 	bool running;
 	bool committed;
 	bool aborted;

@@ -14,13 +14,13 @@
 #include <string.h>
 
 #include "hook.h"
-#include "lvm.h"
+#include "logical.h"
 #include "software.h"
 
 struct software {
 	struct session *session;
 	struct channel *ch;
-	struct lvm_volume *volumes;
+	struct logical_volume *volumes;
 	json_t *disks;
 	json_t *warnings;
 	const char *hooks;
@@ -51,7 +51,7 @@ static int find_all(struct software *s, struct error *err)
 	for (size_t i = 0; i < session->n_volumes; i++) {
 		const struct session_volume *v = &session->volumes[i];
 		struct error why = { 0 };
-		int rc = lvm_find(v->device, &s->volumes[i], &why);
+		int rc = logical_find(v->device, &s->volumes[i], &why);
 		if (rc == -ENOTSUP && strcmp(v->type, "btrfs") == 0)
 			return error_set(err, rc,
 					 "no snapshot of '%s' is possible: %s, and snapshots of "
@@ -70,7 +70,8 @@ static int take_all(struct software *s, struct error *err)
 	for (size_t i = 0; i < session->n_volumes; i++) {
 		const struct session_volume *v = &session->volumes[i];
 		char path[300];
-		int rc = lvm_snapshot(&s->volumes[i], session->name, (unsigned int)i, path, err);
+		int rc =
+			logical_snapshot(&s->volumes[i], session->name, (unsigned int)i, path, err);
 		if (rc < 0)
 			return error_wrap(err, rc, "snapshot of '%s'", v->point);
 		channel_log(s->ch, false, "took a snapshot of '%s': '%s'", v->point, path);
@@ -91,6 +92,8 @@ static int run(struct software *s, struct error *err)
 {
 	struct session *session = s->session;
 	int rc = find_all(s, err);
+	if (rc == 0)
+		rc = logical_remove(session->name, err); /* of a run that came to a sudden end */
 	if (rc < 0)
 		return rc;
 	session->running = true;
@@ -102,7 +105,7 @@ static int run(struct software *s, struct error *err)
 	session->running = false;
 	if (rc < 0) {
 		struct error why = { 0 };
-		if (lvm_remove(session->name, &why) < 0)
+		if (logical_remove(session->name, &why) < 0)
 			channel_log(s->ch, true, "a snapshot is left: %s", why.msg);
 	}
 	return rc;
@@ -110,8 +113,12 @@ static int run(struct software *s, struct error *err)
 
 int software_snapshot(struct session *session, struct channel *ch, json_t **ret, struct error *err)
 {
+	if (session->software) {
+		*ret = json_incref(session->software);
+		return 0;
+	}
 	CLEANUP(free_cleanup)
-	struct lvm_volume *volumes =
+	struct logical_volume *volumes =
 		calloc(session->n_volumes ? session->n_volumes : 1, sizeof(*volumes));
 	CLEANUP(json_cleanup) json_t *disks = json_array();
 	CLEANUP(json_cleanup) json_t *warnings = json_array();
@@ -130,5 +137,6 @@ int software_snapshot(struct session *session, struct channel *ch, json_t **ret,
 	*ret = json_pack("{s:s, s:s, s:O, s:O}", "consistency",
 			 application ? "application" : "filesystem", "hooks", s.hooks, "disks",
 			 disks, "warnings", warnings);
+	session->software = json_incref(*ret);
 	return *ret ? 0 : error_set(err, -ENOMEM, "software snapshot: %m");
 }

@@ -9,7 +9,7 @@
  * software_snapshot() - hooks, a snapshot of each volume, hooks
  * @ret: the result of the verb
  *
- * All or nothing: on failure none of its snapshots is left.
+ * Asked again, it gives the same answer. All or nothing: on failure none of its snapshots is left.
  *
  * Return: 0; -ENOTSUP and why for a volume of which no snapshot can be taken; -ENOSPC; ...
  */

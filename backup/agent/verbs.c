@@ -8,7 +8,7 @@
 #include "agent.h"
 #include "cluster.h"
 #include "finish.h"
-#include "lvm.h"
+#include "logical.h"
 #include "software.h"
 
 #define PROTOCOL 1
@@ -191,11 +191,16 @@ static int do_software_snapshot(struct agent *agent, const json_t *params, json_
 static int do_software_remove(struct agent *agent, const json_t *params, json_t **ret,
 			      struct error *err)
 {
-	(void)agent;
 	(void)ret;
 	const char *name;
 	int rc = session_name(params, &name, err);
-	return rc < 0 ? rc : lvm_remove(name, err);
+	if (rc < 0)
+		return rc;
+	if (agent->session && strcmp(agent->session->name, name) == 0) {
+		json_decref(agent->session->software);
+		agent->session->software = NULL;
+	}
+	return logical_remove(name, err);
 }
 
 static int do_end(struct agent *agent, const json_t *params, json_t **ret, struct error *err)

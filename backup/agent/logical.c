@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* lvm - see lvm.h. Source: lvs(8), lvcreate(8), lvmreport(7). */
+/* logical - see logical.h. Source: lvs(8), lvcreate(8), lvmreport(7). */
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -10,7 +10,7 @@
 
 #include "channel.h"
 #include "command.h"
-#include "lvm.h"
+#include "logical.h"
 
 #define LIMIT_MS 60000
 #define TAG      "lunette"
@@ -45,7 +45,7 @@ static const char *text_of(const json_t *lv, const char *name)
 	return text ? text : "";
 }
 
-int lvm_find(const char *device, struct lvm_volume *ret, struct error *err)
+int logical_find(const char *device, struct logical_volume *ret, struct error *err)
 {
 	CLEANUP(json_cleanup) json_t *lvs = NULL;
 	struct error why = { 0 };
@@ -55,16 +55,16 @@ int lvm_find(const char *device, struct lvm_volume *ret, struct error *err)
 	if (rc < 0 || json_array_size(lvs) == 0)
 		return error_set(err, -ENOTSUP, "'%s' is no logical volume of LVM", device);
 	const json_t *lv = json_array_get(lvs, 0);
-	*ret = (struct lvm_volume){ .size = strtoull(text_of(lv, "lv_size"), NULL, 10),
-				    .free = strtoull(text_of(lv, "vg_free"), NULL, 10),
-				    .thin = strcmp(text_of(lv, "segtype"), "thin") == 0 };
+	*ret = (struct logical_volume){ .size = strtoull(text_of(lv, "lv_size"), NULL, 10),
+					.free = strtoull(text_of(lv, "vg_free"), NULL, 10),
+					.thin = strcmp(text_of(lv, "segtype"), "thin") == 0 };
 	snprintf(ret->group, sizeof(ret->group), "%s", text_of(lv, "vg_name"));
 	snprintf(ret->name, sizeof(ret->name), "%s", text_of(lv, "lv_name"));
 	return 0;
 }
 
-int lvm_snapshot(const struct lvm_volume *v, const char *session, unsigned int number,
-		 char *ret_path, struct error *err)
+int logical_snapshot(const struct logical_volume *v, const char *session, unsigned int number,
+		     char *ret_path, struct error *err)
 {
 	char name[128], origin[260], room[32];
 	uint64_t wanted = MAX(v->size / ROOM_PART, ROOM_MIN);
@@ -98,7 +98,7 @@ static bool is_of(const char *name, const char *session)
 	return *number && strspn(number, "0123456789") == strlen(number);
 }
 
-int lvm_remove(const char *session, struct error *err)
+int logical_remove(const char *session, struct error *err)
 {
 	CLEANUP(json_cleanup) json_t *lvs = NULL;
 	int rc = report("lv_tags=" TAG, NULL, &lvs, err);
