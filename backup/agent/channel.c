@@ -112,7 +112,8 @@ int channel_wait(struct channel *ch, struct pollfd *more, size_t n, int64_t unti
 		 struct error *err)
 {
 	struct pollfd fds[CHANNEL_MORE_MAX + 1];
-	memcpy(fds + 1, more, n * sizeof(*more));
+	for (size_t i = 0; i < n; i++)
+		fds[i + 1] = more[i];
 	fds[0] = (struct pollfd){ .fd = ch->ended ? -1 : ch->in, .events = POLLIN };
 	int64_t left = until < 0 ? -1 : MAX(until - channel_now(), (int64_t)0);
 	int ready = poll(fds, n + 1, (int)MIN(left, (int64_t)INT_MAX));
