@@ -128,7 +128,7 @@ $(O)/lunette-agent: $(AGENT_MAIN) $(LIBS_agent)
 	$(call q,LD) $(CC) $(LUNETTE_LDFLAGS) -o $@ $^ $(call pkg_libs,$(ALLPKGS_agent))
 # ---- storage plug-ins: programs of their own, of a kit and a folder each ---------------------
 
-PLUGINS_C := reflink
+PLUGINS_C := reflink ceph-rbd
 PLUGINS := $(PLUGINS_C:%=$(O)/lunette-%)
 KIT_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard contrib/plugins/kit/*.c))
 PLUGIN_OBJ := $(patsubst %.c,$(O)/%.o,$(foreach p,$(PLUGINS_C),$(wildcard contrib/plugins/$(p)/*.c)))

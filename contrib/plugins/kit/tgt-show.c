@@ -134,6 +134,26 @@ int tgt_targets(const struct tgt *tgt, json_t **ret, struct error *err)
 	return 0;
 }
 
+int tgt_has_backing(const struct tgt *tgt, const char *name, struct error *err)
+{
+	CLEANUP(free_cleanup) char *text = NULL;
+	struct tgt_call call = { .mode = TGT_SYSTEM, .op = TGT_SHOW };
+	int rc = tgt_do(tgt, &call, &text, err);
+	if (rc < 0)
+		return error_wrap(err, rc, "what tgtd can");
+	bool inside = false;
+	char *next = text;
+	for (char *line; (line = strsep(&next, "\n"));) {
+		if (line[0] != ' ')
+			inside = strcmp(line, "Backing stores:") == 0;
+		const char *word = line + strspn(line, " ");
+		if (inside && word != line && strncmp(word, name, strlen(name)) == 0 &&
+		    strchr(" ", word[strlen(name)]))
+			return 0;
+	}
+	return error_set(err, -EOPNOTSUPP, "this tgtd has no backing store '%s'", name);
+}
+
 /* "Portal: 10.0.0.1:3260,1" */
 static int tgtd_portals(const struct tgt *tgt, json_t *list, struct error *err)
 {

@@ -41,7 +41,14 @@ struct tgt {
 int tgt_open(const struct plug_request *request, struct tgt *ret, struct error *err);
 
 /* What can be asked of tgtd: numbers of its own protocol. */
-enum tgt_mode { TGT_TARGET = 1, TGT_LUN = 2, TGT_PORTAL = 3, TGT_CONNECTION = 6, TGT_ACCOUNT = 7 };
+enum tgt_mode {
+	TGT_SYSTEM = 0,
+	TGT_TARGET = 1,
+	TGT_LUN = 2,
+	TGT_PORTAL = 3,
+	TGT_CONNECTION = 6,
+	TGT_ACCOUNT = 7
+};
 enum tgt_op { TGT_NEW, TGT_DELETE, TGT_SHOW, TGT_BIND, TGT_UNBIND, TGT_UPDATE };
 
 /**
@@ -84,6 +91,9 @@ int tgt_targets(const struct tgt *tgt, json_t **ret, struct error *err);
 
 /* ["host:port"]: the setting, or what tgtd tells; -EINVAL when that is no address for others. */
 int tgt_portals(const struct tgt *tgt, json_t **ret, struct error *err);
+
+/* -EOPNOTSUPP when this tgtd was made or started without that backing store. */
+int tgt_has_backing(const struct tgt *tgt, const char *name, struct error *err);
 
 /* ---- tgt-export.c: each LUN in a target of its own ---- */
 
