@@ -117,7 +117,7 @@ static int introduce(struct run *run, struct error *err)
 int run_begin_check(struct run *run, struct error *err)
 {
 	int rc = introduce(run, err);
-	return rc < 0 ? rc : story_open(NULL, false, &run->story, err);
+	return rc < 0 ? rc : story_open(NULL, true, &run->story, err);
 }
 
 int run_begin(struct run *run, bool echo, struct error *err)
