@@ -127,6 +127,8 @@ static void print_run(const json_t *run)
 		cmd_put(stdout, cmd_json_text(run, "waits_for"), 0);
 	} else if (!clean) {
 		fputs("  NOT cleaned up: 'lunette job recover'", stdout);
+	} else if (!outcome) {
+		fputs("  and cleaned up", stdout);
 	}
 	putchar('\n');
 	if (json_object_get(outcome, "why")) {

@@ -232,14 +232,16 @@ int verify_set(struct run *run, struct error *err)
 		const struct layout_group *group = layout->groups[i];
 		if (group->n_missing == 0)
 			continue;
-		for (size_t extra = d.set; extra < d.n; extra++)
-			if (is_completed_by(&d, extra, group))
-				return error_set(err, -ENODATA,
-						 "the volumes of group '%s' lie on '%s' (%s) too, "
-						 "which is not in the set: the snapshot would lack "
-						 "a part of them",
-						 group->name, shape_text(d.infos[extra], "name"),
-						 shape_text(d.infos[extra], "identity"));
+		for (size_t extra = d.set; extra < d.n; extra++) {
+			if (!is_completed_by(&d, extra, group))
+				continue;
+			const char *id = shape_text(d.infos[extra], "identity");
+			return error_set(err, -ENODATA,
+					 "the volumes of group '%s' lie on '%s'%s%s too, which is "
+					 "not in the set: the snapshot would lack a part of them",
+					 group->name, shape_text(d.infos[extra], "name"),
+					 *id ? ", " : "", id);
+		}
 		return error_set(
 			err, -ENODATA,
 			"group '%s' lacks disk '%s', which is not in the set: the snapshot "
