@@ -30,17 +30,18 @@ server_possible() {
 	return 1
 }
 
-# Kernels differ in which partition tables they know, so that the kernel is told of the one partition
-# that it is to see. It never sees the dynamic volume.
+# Kernels differ in which partition tables they know: where this one has not found the Linux partition
+# by itself, it is told. With --partscan it forgets it when the disk goes away.
 server_disks() {
 	local where=$1 file n=0 start length rest rest_length disk
 	shift
 	while read -r start length rest rest_length && file=$1; do
 		shift && n=$((n + 1))
-		disk=$(losetup --find --show "$(realpath "$file")") || return
+		disk=$(losetup --find --partscan --show "$(realpath "$file")") || return
 		SERVER_DISKS[$n]=$disk
 		SERVER_WHERE+=("$disk $start $length")
-		addpart "$disk" 3 $((rest / 512)) $((rest_length / 512)) || return
+		[ -e "/sys/class/block/${disk##*/}p3" ] ||
+			addpart "$disk" 3 $((rest / 512)) $((rest_length / 512)) || return
 		SERVER_PARTS[$n]=${disk}p3
 		for _ in {1..100}; do
 			[ -b "${disk}p3" ] && break
@@ -110,11 +111,13 @@ server_stop() {
 		SERVER_WRITER=
 	fi
 	for dir in "${SERVER_MOUNTS[@]}"; do
-		mountpoint -q "$dir" && { umount "$dir" 2>/dev/null || umount --lazy "$dir"; }
+		for n in {1..50}; do # an agent that is about to end may still look at it
+			mountpoint -q "$dir" || continue 2
+			umount "$dir" 2>/dev/null || sleep .1
+		done
+		umount --lazy "$dir"
 	done
-	for n in "${!SERVER_DISKS[@]}"; do
-		disk=${SERVER_DISKS[$n]}
-		delpart "$disk" 3 2>/dev/null
+	for disk in "${SERVER_DISKS[@]}"; do
 		losetup --detach "$disk"
 	done
 	SERVER_DISKS=() SERVER_MOUNTS=()
