@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "freeze.h"
+#include "leftover.h"
 
 int freeze_new(const struct freeze_fs *list, size_t n, struct freeze **ret, struct error *err)
 {
@@ -18,6 +19,7 @@ int freeze_new(const struct freeze_fs *list, size_t n, struct freeze **ret, stru
 	if (!freeze || !freeze->list)
 		return error_set(err, -ENOMEM, "freeze: %m");
 	freeze->dog.fd = -1;
+	freeze->leftover = -1;
 	for (size_t i = 0; i < n; i++) {
 		struct freeze_fs *fs = &freeze->list[i];
 		*fs = list[i];
@@ -70,6 +72,21 @@ static bool freeze_one(struct freeze_fs *fs, struct channel *log,
 	return true;
 }
 
+/* Without memory for it there is one safety less, and no error. */
+static void write_down(struct freeze *freeze)
+{
+	CLEANUP(free_cleanup) char *text = NULL;
+	size_t len;
+	FILE *file = open_memstream(&text, &len);
+	if (!file)
+		return;
+	for (size_t i = 0; i < freeze->n; i++)
+		fprintf(file, "%llu %s\n", (unsigned long long)freeze->list[i].mount,
+			freeze->list[i].point);
+	if (fclose(file) == 0)
+		leftover_begin(text, &freeze->leftover);
+}
+
 static int start_watchdog(struct freeze *freeze, struct error *err)
 {
 	CLEANUP(free_cleanup) int *fds = calloc(freeze->n, sizeof(*fds));
@@ -77,7 +94,7 @@ static int start_watchdog(struct freeze *freeze, struct error *err)
 		return error_set(err, -ENOMEM, "freeze: %m");
 	for (size_t i = 0; i < freeze->n; i++)
 		fds[i] = freeze->list[i].fd;
-	return watchdog_start(fds, freeze->n, freeze->until, &freeze->dog, err);
+	return watchdog_start(fds, freeze->n, freeze->leftover, freeze->until, &freeze->dog, err);
 }
 
 int freeze_begin(struct freeze *freeze, int limit_ms, struct channel *log,
@@ -91,6 +108,7 @@ int freeze_begin(struct freeze *freeze, int limit_ms, struct channel *log,
 	/* The more is written now, the less there is to write while everybody waits. */
 	for (size_t i = 0; i < freeze->n; i++)
 		syncfs(freeze->list[i].fd);
+	write_down(freeze);
 	freeze->began = channel_now();
 	freeze->until = freeze->began + limit_ms;
 	int rc = start_watchdog(freeze, err);
@@ -131,6 +149,7 @@ bool freeze_end(struct freeze *freeze, struct channel *log)
 				    strerrordesc_np(-rc));
 	}
 	watchdog_stop(&freeze->dog);
+	leftover_end(steal_fd(&freeze->leftover));
 	channel_release(log);
 	return held;
 }
@@ -145,6 +164,7 @@ void freeze_free(struct freeze *freeze)
 		close(freeze->list[i].fd);
 	}
 	watchdog_stop(&freeze->dog);
+	leftover_end(freeze->leftover);
 	free(freeze->list);
 	free(freeze);
 }

@@ -27,6 +27,7 @@ struct freeze_fs {
 
 /**
  * struct freeze - file systems in the order in which they are frozen
+ * @leftover: the file that tells the next agent what is frozen, or -1
  * @began: when the first one was frozen, as channel_now()
  * @until: when the watchdog thaws
  */
@@ -34,6 +35,7 @@ struct freeze {
 	size_t n;
 	struct freeze_fs *list;
 	struct watchdog dog;
+	int leftover;
 	int64_t began;
 	int64_t until;
 };

@@ -8,6 +8,7 @@
 #include "agent.h"
 #include "cluster.h"
 #include "finish.h"
+#include "leftover.h"
 #include "logical.h"
 #include "software.h"
 
@@ -49,6 +50,7 @@ static int do_hello(struct agent *agent, const json_t *params, json_t **ret, str
 	for (i = 0; i < ARRAY_SIZE(verbs); i++)
 		json_array_append_new(names, json_string(verbs[i].name));
 	agent->greeted = true;
+	leftover_thaw(&agent->ch);
 	*ret = json_pack("{s:s, s:s, s:i, s:s, s:s, s:o}", "agent", "lunette-agent", "version",
 			 LUNETTE_VERSION, "protocol", PROTOCOL, "os", "linux", "host", u.nodename,
 			 "verbs", names);

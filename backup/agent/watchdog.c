@@ -42,16 +42,16 @@ static void tell(int sock, char message)
 	(void)n; /* whoever is gone needs no message */
 }
 
-static void close_others(const int *fds, size_t n, int sock)
+static void close_others(const int *fds, size_t n, int keep, int sock)
 {
 	int null = open("/dev/null", O_RDWR);
 	for (int fd = 0; fd < 3; fd++)
 		dup2(null, fd);
-	int last = sock;
+	int last = MAX(sock, keep);
 	for (size_t i = 0; i < n; i++)
 		last = MAX(last, fds[i]);
 	for (int fd = 3; fd < last; fd++) {
-		bool needed = fd == sock;
+		bool needed = fd == sock || fd == keep;
 		for (size_t i = 0; i < n; i++)
 			needed |= fd == fds[i];
 		if (!needed)
@@ -67,11 +67,12 @@ static void thaw_all(const int *fds, size_t n)
 		watchdog_thaw(fds[--n]);
 }
 
-__attribute__((noreturn)) static void guard(const int *fds, size_t n, int sock, int64_t until)
+__attribute__((noreturn)) static void guard(const int *fds, size_t n, int keep, int sock,
+					    int64_t until)
 {
 	setsid();
 	prctl(PR_SET_NAME, "lunette-thaw");
-	close_others(fds, n, sock);
+	close_others(fds, n, keep, sock);
 	int oom = open("/proc/self/oom_score_adj", O_WRONLY);
 	if (oom >= 0) {
 		ssize_t done = write(oom, "-1000", 5);
@@ -116,7 +117,8 @@ static pid_t fork_without_signals(void)
 	return pid;
 }
 
-int watchdog_start(const int *fds, size_t n, int64_t until, struct watchdog *ret, struct error *err)
+int watchdog_start(const int *fds, size_t n, int keep, int64_t until, struct watchdog *ret,
+		   struct error *err)
 {
 	int pair[2];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -124,7 +126,7 @@ int watchdog_start(const int *fds, size_t n, int64_t until, struct watchdog *ret
 	pid_t pid = fork_without_signals();
 	if (pid == 0) {
 		close(pair[0]);
-		guard(fds, n, pair[1], until);
+		guard(fds, n, keep, pair[1], until);
 	}
 	int rc = pid < 0 ? error_set(err, -errno, "the watchdog: %m") : 0;
 	close(pair[1]);

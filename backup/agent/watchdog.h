@@ -32,11 +32,12 @@ struct watchdog {
 /**
  * watchdog_start() - returns when it is on guard
  * @fds: @n directories of file systems, in the order in which they will be frozen
+ * @keep: another descriptor that it holds open as long as it lives, or -1
  * @until: when it thaws, as channel_now()
  *
  * Return: 0 or negative errno.
  */
-int watchdog_start(const int *fds, size_t n, int64_t until, struct watchdog *ret,
+int watchdog_start(const int *fds, size_t n, int keep, int64_t until, struct watchdog *ret,
 		   struct error *err);
 
 enum watchdog_state {

@@ -138,6 +138,21 @@ wait "$AGENT_PID"
 is 'and ends' $? 0
 exec {AGENT_OUT}<&-
 
+begin && snapshot 9000 20000
+dog=$(pgrep -P "$AGENT_PID" lunette-thaw)
+kill -STOP "$dog"
+kill -KILL "$AGENT_PID"
+kill -KILL "$dog"
+agent_stop
+rm -f written && writer e
+for _ in {1..10}; do [ -e written ] || sleep .05; done
+ok 'both are killed: it stays frozen' [ ! -e written ]
+agent_start && agent_call hello '{"protocols":[1]}'
+ok 'the next agent thaws' wait "$WRITER"
+ok 'all of them' thawed m e i
+ok 'and says so' grep -q 'which an agent had left frozen' agent.log
+agent_stop
+
 # ---- hooks
 hook() {
 	printf '#!/bin/sh\n%s\n' "$2" >"$1" && chmod 0755 "$1"
