@@ -19,11 +19,9 @@ int main(int argc, char **argv)
 {
 	if (argc < 4)
 		return 2;
-	struct agent_install install = { .host = argv[2],
-					 .binary = argv[3],
-					 .path = argv[4],
-					 .limit_ms = 60000,
-					 .say = say };
+	struct agent_install install = {
+		.host = argv[2], .binary = argv[3], .path = argv[4], .limit_ms = 60000, .say = say
+	};
 	struct error err = { 0 };
 	char path[AGENT_PATH_MAX] = "";
 	int rc = strcmp(argv[1], "install") == 0 ? agent_install(&install, path, &err)
