@@ -38,6 +38,7 @@ array_start() {
 		mkdir "$ARRAY_DIR/fs/snapshots" &&
 		tgt_start "$ARRAY_DIR" &&
 		tgt_target 1 "$ARRAY_IQN" || return
+	# shellcheck disable=SC2034 # for those who source this
 	ARRAY_CONFIG=$(jq -nc --arg d "$ARRAY_DIR/fs/snapshots" --arg s "$ARRAY_DIR/tgt.ctl" \
 		'{directory: $d, "control-socket": $s}')
 }
