@@ -15,7 +15,8 @@ json_t *writer_stats_json(const struct writer_stats *stats)
 
 static double seconds(uint64_t ns)
 {
-	return (double)(ns / 1000000) / 1000;
+	uint64_t ms = ns / 1000000; /* more digits would only be noise */
+	return (double)ms / 1000;
 }
 
 json_t *writer_times_json(const struct writer_times *times)

@@ -8,8 +8,8 @@
 #define L63 "L23456789.123456789-123456789_123456789.123456789-123456789_123"
 
 static const char *const hostile[] = {
-	"..",    ".hidden", "-rf",  "a/b",   "../../tmp/lt", "a b", "a\nb", "a;b",   "a'b",
-	"$(id)", "a%b",     "a\"b", "a,b=c", "\xc3\xa9",     "a:b", "a@b",  L63 "4",
+	"..",    ".hidden", "-rf",  "a/b",   "../../tmp/lt", "a b", "a\nb", "a;b",     "a'b",
+	"$(id)", "a%b",     "a\"b", "a,b=c", "\xc3\xa9",     "a:b", "a@b",  (L63 "4"),
 };
 
 /* Ids that name nothing of ours, whatever a path, a shell or a format would make of them. */

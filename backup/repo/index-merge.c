@@ -205,7 +205,8 @@ int index_merge_next(struct index_merge *merge, const struct index_entry **ret, 
 	size_t n = 0;
 	while (merge->n_heap > 0) {
 		const struct input *top = &merge->inputs[merge->heap[0]];
-		if (n > 0 && memcmp(&top->entry.id, &merge->places[0].id, sizeof(top->entry.id)))
+		if (n > 0 &&
+		    memcmp(&top->entry.id, &merge->places[0].id, sizeof(top->entry.id)) != 0)
 			break;
 		merge->places[n] = top->entry;
 		merge->places[n++].pack = top->numbers[top->entry.pack];
