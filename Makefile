@@ -1,7 +1,7 @@
 # lunette - backup from storage snapshots.
 #
 #   make            build build/lunette and build/lunette-agent
-#   make demo       show the main job on a disk made for it, in under two minutes
+#   make demo       show a snapshot job on an array and a server made for it, in about a minute
 #   make check      run every test
 #   make help       all the targets
 #
@@ -261,7 +261,7 @@ clean:
 
 help:
 	@echo 'all        build $(O)/lunette and $(O)/lunette-agent'
-	@echo 'demo       show the main job: probe, mount, back up, restore, over iSCSI'
+	@echo 'demo       show a snapshot job: freeze, snapshot, back up, restore, clean up'
 	@echo 'check      run every test; JOBS=N at a time'
 	@echo 'check-long ten jobs at once with random kills, for ten minutes'
 	@echo 'check-vm   tests that need a kernel with device-mapper, in a virtual machine'
