@@ -146,6 +146,25 @@ EOF
 fails 'one more than allowed is refused, before the freeze' 1 'has 1 snapshots of lunette already, and 1 are allowed' \
 	"$LUNETTE" job run --quiet many.conf
 
+# ---- what the server has not mounted ----
+array_lun 2 64 || exit
+mkdir two
+printf 'label: gpt\nstart=2048,size=65536\nstart=67584,size=32768\n' | sfdisk -q "${ARRAY_LOOP[2]}" 2>/dev/null
+[ -e "${ARRAY_LOOP[2]}p1" ] || addpart "${ARRAY_LOOP[2]}" 1 2048 65536
+tap_at_exit delpart "${ARRAY_LOOP[2]}" 1
+mkfs.ext4 -q "${ARRAY_LOOP[2]}p1" && mount "${ARRAY_LOOP[2]}p1" two && tap_at_exit umount "$PWD/two"
+seq 9999 | dd of="${ARRAY_LOOP[2]}" bs=512 seek=67584 conv=notrunc,fsync status=none
+for whole in no yes; do
+	array_job "whole-$whole" "whole-$whole.conf"
+	printf 'volumes = %s\n[disks]\n%s = naa.6001405000000002\n[backup]\nwhole-disks = %s\n' "$PWD/two" \
+		"${ARRAY_LOOP[2]}" $whole >>"whole-$whole.conf"
+	timeout 60 "$LUNETTE" job run --quiet "whole-$whole.conf"
+	"$LUNETTE" restore "whole-$whole@latest" --disk disk0 "$whole.img" >/dev/null
+	tail -c +$((67584 * 512 + 1)) "$whole.img" | head -c 1000 >"$whole.raw"
+done
+ok 'what is not mounted is not in a backup of volumes' cmp -n 1000 no.raw /dev/zero
+ok 'and is in one of whole disks' cmp yes.raw <(seq 9999 | head -c 1000)
+
 # ---- mistakes ----
 cat >bad.conf <<EOF
 [job]
