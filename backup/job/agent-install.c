@@ -229,6 +229,39 @@ static int copy(const struct agent_install *i, const struct place *place, const 
 			 p, t.log);
 }
 
+/* Return: -ENOPKG when there is nothing there that could answer. */
+static int tell_plan(const struct agent_install *i, const struct place *place, struct error *err)
+{
+	char line[AGENT_PATH_MAX + 400];
+	if (strcmp(place->sha256, "-") == 0)
+		return error_set(err, -ENOPKG,
+				 "'%s' has no agent: a run will install it as '%s'; until then "
+				 "nobody can be asked which disks carry the volumes",
+				 i->host, place->path);
+	snprintf(line, sizeof(line), "a run will replace the agent on '%s', '%s', by ours", i->host,
+		 place->path);
+	i->say(i->ctx, line);
+	return 0;
+}
+
+static int bring(const struct agent_install *i, const struct place *place, const uint8_t *bytes,
+		 size_t len, const char *sha256, struct error *err)
+{
+	char line[AGENT_PATH_MAX + 400];
+	int rc = check_machine(i, place->machine, err);
+	if (rc < 0)
+		return rc;
+	if (i->look_only)
+		return tell_plan(i, place, err);
+	rc = copy(i, place, bytes, len, sha256, err);
+	if (rc < 0)
+		return rc;
+	snprintf(line, sizeof(line), "%s the agent on '%s' as '%s'",
+		 strcmp(place->sha256, "-") == 0 ? "installed" : "replaced", i->host, place->path);
+	i->say(i->ctx, line);
+	return 0;
+}
+
 int agent_install(const struct agent_install *i, char ret[AGENT_PATH_MAX], struct error *err)
 {
 	struct place place = { 0 };
@@ -242,18 +275,10 @@ int agent_install(const struct agent_install *i, char ret[AGENT_PATH_MAX], struc
 		rc = look(i, &place, err);
 	if (rc < 0)
 		return rc;
-	if (strcmp(place.sha256, sha256) != 0) {
-		char line[AGENT_PATH_MAX + 400];
-		rc = check_machine(i, place.machine, err);
-		if (rc == 0)
-			rc = copy(i, &place, bytes, len, sha256, err);
-		if (rc < 0)
-			return rc;
-		snprintf(line, sizeof(line), "%s the agent on '%s' as '%s'",
-			 strcmp(place.sha256, "-") == 0 ? "installed" : "replaced", i->host,
-			 place.path);
-		i->say(i->ctx, line);
-	}
+	if (strcmp(place.sha256, sha256) != 0)
+		rc = bring(i, &place, bytes, len, sha256, err);
+	if (rc < 0)
+		return rc;
 	memcpy(ret, place.path, AGENT_PATH_MAX);
 	return 0;
 }

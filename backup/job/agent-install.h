@@ -8,6 +8,8 @@
 #ifndef JOB_AGENT_INSTALL_H
 #define JOB_AGENT_INSTALL_H
 
+#include <stdbool.h>
+
 #include "lunette/error.h"
 
 /* Longest path of an agent. */
@@ -23,6 +25,7 @@
  * @path: on the server, absolute; NULL: where it is put
  * @binary: the agent of this machine that belongs there
  * @limit_ms: of each connection
+ * @look_only: do not copy anything, say what would be done
  * @say: told what is done
  */
 struct agent_install {
@@ -30,6 +33,7 @@ struct agent_install {
 	const char *path;
 	const char *binary;
 	unsigned int limit_ms;
+	bool look_only;
 	void (*say)(void *ctx, const char *line);
 	void *ctx;
 };
@@ -41,8 +45,9 @@ struct agent_install {
  * One that is there is left alone when it is the same, else it is replaced. The new one has run
  * once, and has told its own checksum, before it takes the place of the old one.
  *
- * Return: 0; -ENOEXEC when the server is of another architecture, or lacks libraries;
- * -ECONNREFUSED when ssh does not come through; -EACCES when it cannot be written; ...
+ * Return: 0; -ENOPKG when there is none, and @look_only keeps it from being brought there; -ENOEXEC
+ * when the server is of another architecture, or lacks libraries; -ECONNREFUSED when ssh does not
+ * come through; -EACCES when it cannot be written; ...
  */
 int agent_install(const struct agent_install *install, char ret[AGENT_PATH_MAX], struct error *err);
 

@@ -156,17 +156,18 @@ int job_check(const struct job_request *request, void (*say)(void *ctx, bool ok,
 	};
 	int first = run_begin_check(&run, err);
 	size_t n = 0;
-	bool storage = true;
+	bool answered = true; /* those who are asked for the disks */
 	for (; first == 0 && n < steps_n && strcmp(steps_table[n].name, "reserve") != 0; n++) {
 		struct error why = { 0 };
 		const struct step *step = &steps_table[n];
-		if (step->go == step_disks && !storage)
+		if (step->go == step_disks && !answered)
 			break;
 		int rc = step->go(&run, &why);
-		say(ctx, rc == 0, rc == 0 ? step->doing : why.msg);
+		bool ok = rc == 0 || rc == -ENOPKG; /* an agent that a run will bring */
+		say(ctx, ok, rc == 0 ? step->doing : why.msg);
 		if (rc < 0 && step->go != step_repository)
-			storage = false;
-		if (rc < 0 && !err->code)
+			answered = false;
+		if (!ok && !err->code)
 			*err = why;
 	}
 	run.asked = false; /* nothing was made, so that nothing is swept */

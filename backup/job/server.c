@@ -181,6 +181,7 @@ static int find_program(struct server *server, struct error *err)
 					       .path = o->program,
 					       .binary = ours,
 					       .limit_ms = INSTALL_LIMIT_MS,
+					       .look_only = o->look_only,
 					       .say = on_log,
 					       .ctx = server };
 	return agent_install(&install, server->program, err);

@@ -22,6 +22,7 @@ struct shape;
  * @agent: "local" or "ssh:[USER@]HOST"
  * @program: path of the agent, or NULL: beside us, or in the server's $PATH
  * @install: on a server behind ssh: bring the agent that is beside us, unless it is there already
+ * @look_only: but only look whether it would be brought; see agent_install()
  * @secrets: of the LUNs; object of texts, or NULL
  * @log: told of the agent's log, and of its events "log"
  *
@@ -31,6 +32,7 @@ struct server_options {
 	const char *agent;
 	const char *program;
 	bool install;
+	bool look_only;
 	const json_t *secrets;
 	void (*log)(void *ctx, const char *line);
 	void *ctx;
@@ -39,7 +41,8 @@ struct server_options {
 
 struct server;
 
-/* Starts the agent and says hello. -EPROTONOSUPPORT when it does not speak version 1. */
+/* Starts the agent and says hello. -EPROTONOSUPPORT when it does not speak version 1; -ENOPKG when
+ * @look_only, and there is none. */
 int server_open(const struct server_options *options, struct server **ret, struct error *err);
 void server_close(struct server *server); /* may be NULL */
 DEFINE_CLEANUP(struct server *, server_close)

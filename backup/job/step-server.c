@@ -49,6 +49,7 @@ int step_agent(struct run *run, struct error *err)
 		.agent = s->agent,
 		.program = s->agent_program,
 		.install = s->install_agent,
+		.look_only = !run->journal, /* who only checks changes nothing */
 		.secrets = run->chap,
 		.log = on_agent_log,
 		.ctx = run,
