@@ -12,6 +12,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "lunette/error.h"
 #include "lunette/util.h"
@@ -124,6 +125,24 @@ int plug_read_secrets(struct error *err);
 /* "2026-11-22T17:00:00Z" */
 #define PLUG_TIME_SIZE 32
 void plug_time(char ret[PLUG_TIME_SIZE]);
+
+/* ---- plug-guard.c ---- */
+
+/* A process that undoes something when this one is done, or dead. */
+struct plug_guard {
+	pid_t child;
+	int pipe;
+};
+
+/**
+ * plug_guard_begin() - have @undo called at plug_guard_end(), or after @ms, or when we die
+ * @undo: runs in the other process
+ */
+int plug_guard_begin(struct plug_guard *ret, int ms, void (*undo)(void *), void *arg,
+		     struct error *err);
+
+/* Returns when it is undone; -EBUSY when that was before, because the time was over. */
+int plug_guard_end(struct plug_guard *guard, struct error *err);
 
 /* ---- plug-extents.c ---- */
 

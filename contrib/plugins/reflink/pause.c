@@ -2,35 +2,29 @@
 /*
  * pause - tgtd stands still while several files are cloned.
  *
- * Its one idea: who stops somebody may die, so another process sees to it that tgtd goes on: a
- * child in a session of its own, which no signal to ours reaches, and which does nothing but wait
- * until its pipe is closed or PAUSE_MS are over. When it was the time, the clones are not of one
- * moment, and that is an error. (Both at once can only be killed by somebody who kills every
- * process of a control group in the same milliseconds: then tgtd has to be sent SIGCONT by hand.)
+ * A guard lets it go on, whatever happens to this process (plug-guard.c), after PAUSE_MS at the
+ * latest; when it was the time, the clones are not of one moment, and that is an error. If the
+ * guard is killed, too, tgtd has to be sent SIGCONT by hand.
  *
  * Two that stop the same tgtd would spoil it for each other; an abstract socket with tgtd's process
- * id in its name is had by one only, and is free again when he and his child are dead.
+ * id in its name is had by one only, and is free again when he and his guard are dead.
  */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <time.h>
 
 #include "reflink.h"
 
 struct pause {
 	pid_t tgtd;
-	pid_t child;
 	int lock;
-	int pipe;
+	struct plug_guard guard;
 };
 
 static void sleep_ms(long ms)
@@ -58,19 +52,9 @@ static int get_lock(const struct tgt *tgt, pid_t pid, int *ret, struct error *er
 	return 0;
 }
 
-/* The child: async-signal-safe calls only, and never more than PAUSE_MS. */
-static void guard(int pipe, pid_t tgtd)
+static void let_go_on(void *arg)
 {
-	struct pollfd p = { .fd = pipe, .events = POLLIN };
-	setsid();
-	/* From here on a signal to the process group ends only the other one. */
-	int n = (int)write(pipe, "", 1);
-	int64_t end = plug_now() + PAUSE_MS;
-	do
-		n = poll(&p, 1, (int)MAX(end - plug_now(), (int64_t)0));
-	while (n < 0 && errno == EINTR);
-	kill(tgtd, SIGCONT);
-	_exit(n == 0 ? 1 : 0);
+	kill(((struct pause *)arg)->tgtd, SIGCONT);
 }
 
 /* "PID (COMM) STATE": COMM may have anything in it. */
@@ -124,57 +108,40 @@ static int wait_until_stopped(const struct tgt *tgt, pid_t pid, struct error *er
 
 int pause_begin(const struct tgt *tgt, struct pause **ret, struct error *err)
 {
-	int ends[2];
-	char ready;
 	pid_t pid;
 	CLEANUP(close_cleanup) int lock = -1;
+	CLEANUP(free_cleanup) struct pause *p = malloc(sizeof(*p));
+	if (!p)
+		return error_set(err, -ENOMEM, "%m");
 	int rc = tgt_process(tgt, &pid, err);
 	if (rc == 0)
 		rc = get_lock(tgt, pid, &lock, err);
 	if (rc < 0)
 		return rc;
-	struct pause *p = malloc(sizeof(*p));
-	if (!p || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
-		rc = error_set(err, -errno, "socketpair: %m");
-		free(p);
+	*p = (struct pause){ .tgtd = pid };
+	rc = plug_guard_begin(&p->guard, PAUSE_MS, let_go_on, p, err);
+	if (rc < 0)
 		return rc;
-	}
-	pid_t child = fork();
-	if (child == 0) {
-		close(ends[1]);
-		guard(ends[0], pid);
-	}
-	close(ends[0]);
-	*p = (struct pause){
-		.tgtd = pid, .child = child, .lock = steal_fd(&lock), .pipe = ends[1]
-	};
-	if (child < 0)
-		rc = error_set(err, -errno, "fork: %m");
-	else if (read(ends[1], &ready, 1) != 1)
-		rc = error_set(err, -EBUSY, "the guard of tgtd died");
-	else if (kill(pid, SIGSTOP) < 0)
+	p->lock = steal_fd(&lock);
+	if (kill(pid, SIGSTOP) < 0)
 		rc = error_set(err, -errno, "stop tgtd: %m");
 	else
 		rc = wait_until_stopped(tgt, pid, err);
+	struct pause *begun = steal(&p);
 	if (rc < 0) {
-		pause_end(p, NULL);
+		pause_end(begun, NULL);
 		return rc;
 	}
-	*ret = p;
+	*ret = begun;
 	return 0;
 }
 
 int pause_end(struct pause *pause, struct error *err)
 {
-	int status = 1;
-	/* The child lets it go on as soon as the pipe is closed; waiting for it makes it sure. */
-	close(pause->pipe);
-	if (pause->child > 0)
-		while (waitpid(pause->child, &status, 0) < 0 && errno == EINTR)
-			;
+	int rc = plug_guard_end(&pause->guard, NULL);
 	close(pause->lock);
 	free(pause);
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+	if (rc < 0)
 		return error_set(err, -EBUSY,
 				 "tgtd had to go on after %d ms, before all volumes were cloned",
 				 PAUSE_MS);
