@@ -128,7 +128,8 @@ $(O)/lunette-agent: $(AGENT_MAIN) $(LIBS_agent)
 	$(call q,LD) $(CC) $(LUNETTE_LDFLAGS) -o $@ $^ $(call pkg_libs,$(ALLPKGS_agent))
 # ---- storage plug-ins: programs of their own, of a kit and a folder each ---------------------
 
-PLUGINS_C := reflink ceph-rbd
+PLUGINS_C := reflink ceph-rbd lvm-thin
+PKGS_PLUGIN_lvm-thin := devmapper
 PLUGINS := $(PLUGINS_C:%=$(O)/lunette-%)
 KIT_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard contrib/plugins/kit/*.c))
 PLUGIN_OBJ := $(patsubst %.c,$(O)/%.o,$(foreach p,$(PLUGINS_C),$(wildcard contrib/plugins/$(p)/*.c)))
@@ -138,7 +139,7 @@ $(KIT_OBJ) $(PLUGIN_OBJ): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
 
 .SECONDEXPANSION:
 $(PLUGINS): $(O)/lunette-%: $$(filter $(O)/contrib/plugins/$$*/$$(percent),$(PLUGIN_OBJ)) $(KIT_OBJ) $(O)/libvolume.a
-	$(call q,LD) $(CC) $(LUNETTE_LDFLAGS) -o $@ $^ $(call pkg_libs,jansson)
+	$(call q,LD) $(CC) $(LUNETTE_LDFLAGS) -o $@ $^ $(call pkg_libs,jansson $(PKGS_PLUGIN_$*))
 
 plugins: $(PLUGINS)
 
@@ -160,10 +161,10 @@ tsan:
 	$(MAKE) SAN=thread check
 
 # What needs a kernel with device-mapper, in a throw-away virtual machine.
-check-vm: $(O)/lunette $(O)/lunette-agent $(TEST_TOOLS)
+check-vm: $(O)/lunette $(O)/lunette-agent $(PLUGINS) $(TEST_TOOLS)
 	contrib/setup --vm
 	tests/support/vm setup
-	LUNETTE_VM_SECONDS=900 tests/support/vm run . 'TMPDIR=$(CURDIR)/build LUNETTE=$(abspath $(O)/lunette) prove --timer --exec tests/support/run tests/vm/test-*.sh'
+	LUNETTE_VM_SECONDS=2400 tests/support/vm run . 'TMPDIR=$(CURDIR)/build LUNETTE=$(abspath $(O)/lunette) prove --timer --exec tests/support/run tests/vm/test-*.sh'
 
 # What takes ten minutes: many jobs at once, killed at random moments.
 check-long: $(O)/lunette $(O)/lunette-agent $(PLUGINS)
