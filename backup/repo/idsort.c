@@ -15,7 +15,7 @@
 #define SEGMENT_BYTES (SEGMENT_IDS * sizeof(struct chunk_id))
 
 /* Buckets of fewer segments are not worth being sorted before their time. */
-#define COMPACT_MIN 16u
+#define COMPACT_MIN 128u
 
 /**
  * struct bucket - ids that begin with the same bits
