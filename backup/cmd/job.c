@@ -37,8 +37,8 @@ static const char help[] =
 	"  --kill-at STEP:before|after\n"
 	"                     run: kill this run there, as a power cut would, to try out what becomes\n"
 	"                     of it; 'before' is once the step is in the journal. Steps:\n"
-	"                     repository agent storage disks reserve snapshot luns server map connect\n"
-	"                     backup complete\n"
+	"                     repository agent storage disks reserve snapshot luns server map software\n"
+	"                     connect backup complete\n"
 	"  --dry-run          recover: only say what is left\n"
 	"\n"
 	"Exit status: 0 done, 1 failed, 2 wrong usage, 3 done with warnings.\n";

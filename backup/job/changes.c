@@ -13,6 +13,12 @@ static void decref_cleanup(json_t **json)
 	json_decref(*json);
 }
 
+/* The server's own snapshot has no delta, and is the base of none. */
+static bool is_asked_for(const struct run *run)
+{
+	return run->settings->delta && run->can.delta && !run->software;
+}
+
 /* The base's snapshot of a volume, or NULL. */
 static const char *base_snapshot(const json_t *base, const struct run_lun *lun)
 {
@@ -104,7 +110,7 @@ static int open_parent(struct run *run, const char *path, struct error *err)
 
 int changes_open(struct run *run, struct error *err)
 {
-	if (!run->settings->delta || !run->can.delta)
+	if (!is_asked_for(run))
 		return 0;
 	const char *why = why_full(run);
 	if (why) {
@@ -142,7 +148,7 @@ static json_t *make_base(const struct run *run)
 
 int changes_keep_base(struct run *run, struct error *err)
 {
-	if (!run->settings->delta || !run->can.delta)
+	if (!is_asked_for(run))
 		return 0;
 	CLEANUP(decref_cleanup) json_t *base = make_base(run);
 	if (!base)

@@ -53,14 +53,7 @@ static int walk(struct run *run, const struct job_request *request, struct error
 	int rc = run_before(run, err);
 	if (rc < 0)
 		return rc;
-	rc = steps_walk(run, &request->kill, ret_undone, err);
-	if (rc < 0 && rc != -EINTR && run->settings->failover && run->reserved &&
-	    !run->snapshots_sure)
-		error_wrap(
-			err, rc,
-			"on-snapshot-failure = failover is not possible: this version cannot read "
-			"a snapshot that the server makes itself");
-	return rc;
+	return steps_walk(run, &request->kill, ret_undone, err);
 }
 
 static void tell(struct run *run, const json_t *outcome)

@@ -27,12 +27,16 @@ json_t *outcome_json(const struct run *run, const struct error *why, const struc
 			  "run", run->id, "status", status, "why", why ? why->msg : NULL,
 			  "warnings", run->warnings, "seconds", seconds, "leaked",
 			  (json_int_t)run->leaked, "not_cleaned", undone ? undone->msg : NULL);
-	if (doc && run->frozen) {
+	if (doc && (run->frozen || run->software))
 		json_object_set_new(doc, "consistency", json_string(run_consistency(run)));
+	if (doc)
+		json_object_set_new(doc, "software_snapshot", json_boolean(run->software));
+	if (doc && run->frozen) {
 		json_object_set_new(doc, "frozen_ms",
 				    json_integer((json_int_t)shape_size(run->frozen, "frozen_ms")));
-		json_object_set_new(doc, "window_exceeded",
-				    json_boolean(shape_flag(run->frozen, "window_exceeded")));
+		json_object_set_new(
+			doc, "window_exceeded",
+			json_boolean(!run->software && shape_flag(run->frozen, "window_exceeded")));
 	}
 	if (doc && run->stored)
 		json_object_set_new(

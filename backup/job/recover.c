@@ -135,9 +135,9 @@ static int finish_run(struct recover *recover, const json_t *records, const json
 	if (has_intent(records, "prepare") || has_intent(records, "commit"))
 		rc = clean_storage(recover, start, base, err);
 	struct error why;
-	int server = has_intent(records, "agent-prepare") && !recover->dry_run
-			     ? clean_server(recover, start, &why)
-			     : 0;
+	bool asked =
+		has_intent(records, "agent-prepare") || has_intent(records, "software-snapshot");
+	int server = asked && !recover->dry_run ? clean_server(recover, start, &why) : 0;
 	if (rc == 0 && server < 0)
 		*err = why;
 	return rc < 0 ? rc : server;

@@ -141,7 +141,7 @@ int run_begin(struct run *run, bool echo, struct error *err)
 	return rc;
 }
 
-void run_end(struct run *run)
+void run_drop_luns(struct run *run)
 {
 	for (size_t i = 0; i < run->n_luns; i++) {
 		struct run_lun *lun = &run->luns[i];
@@ -152,11 +152,17 @@ void run_end(struct run *run)
 		json_decref(lun->mapping);
 	}
 	free(run->luns);
+	run->luns = NULL;
+	run->n_luns = 0;
+}
+
+void run_end(struct run *run)
+{
+	run_drop_luns(run);
 	free(run->server_initiator);
-	json_t *all[] = {
-		run->warnings, run->secrets,        run->chap,    run->info, run->array,
-		run->disks,    run->frozen_volumes, run->volumes, run->base, run->frozen
-	};
+	json_t *all[] = { run->warnings, run->secrets, run->chap,           run->info,
+			  run->array,    run->disks,   run->frozen_volumes, run->volumes,
+			  run->base,     run->frozen,  run->software };
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		json_decref(all[i]);
 	journal_close(run->journal);
@@ -192,10 +198,17 @@ int run_intent(struct run *run, const char *call, json_t *members, struct error 
 	return journal_note(run->journal, "intent", members, err);
 }
 
+/* The window is the storage's; a snapshot of the server itself has none. */
+static bool is_window_exceeded(const struct run *run)
+{
+	return !run->software && shape_flag(run->frozen, "window_exceeded");
+}
+
 const char *run_consistency(const struct run *run)
 {
-	const char *reached = shape_text(run->frozen, "consistency");
-	if (shape_flag(run->frozen, "window_exceeded"))
+	const char *reached =
+		shape_text(run->software ? run->software : run->frozen, "consistency");
+	if (is_window_exceeded(run))
 		return "crash";
 	if (strcmp(reached, "application") == 0 || strcmp(reached, "filesystem") == 0)
 		return reached;
@@ -205,14 +218,14 @@ const char *run_consistency(const struct run *run)
 const char *run_consistency_text(const struct run *run)
 {
 	const char *reached = run_consistency(run);
-	if (shape_flag(run->frozen, "window_exceeded"))
+	if (is_window_exceeded(run))
 		return "frozen, but the window was exceeded: crash consistent at most";
 	if (strcmp(reached, "application") == 0)
 		return "application consistent";
 	return strcmp(reached, "filesystem") == 0 ? "file-system consistent" : "crash consistent";
 }
 
-json_t *run_facts(const struct run *run)
+static json_t *storage_facts(const struct run *run)
 {
 	json_t *luns = json_array();
 	for (size_t i = 0; i < run->n_luns; i++) {
@@ -223,14 +236,39 @@ json_t *run_facts(const struct run *run)
 						      lun->volume, "snapshot", lun->snapshot, "lun",
 						      lun->identity));
 	}
+	return json_pack("{s:s, s:s, s:s, s:o}", "vendor", shape_text(run->array, "vendor"),
+			 "product", shape_text(run->array, "product"), "id",
+			 shape_text(run->array, "id"), "luns", luns);
+}
+
+static json_t *software_facts(const struct run *run)
+{
+	json_t *disks = json_array();
+	for (size_t i = 0; i < run->n_luns; i++) {
+		const json_t *disk = run->luns[i].disk;
+		json_array_append_new(disks,
+				      json_pack("{s:s, s:s, s:s}", "name", shape_text(disk, "name"),
+						"device", shape_text(disk, "original"), "snapshot",
+						shape_text(disk, "export")));
+	}
+	return json_pack("{s:o}", "disks", disks);
+}
+
+json_t *run_facts(const struct run *run)
+{
 	const char *host = shape_text(json_object_get(run->info, "host"), "name");
 	json_t *facts =
-		json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:s, s:s, s:s, s:o}}", "host", host,
-			  "consistency", run_consistency(run), "job", "name", run->settings->name,
-			  "run", run->id, "storage", "vendor", shape_text(run->array, "vendor"),
-			  "product", shape_text(run->array, "product"), "id",
-			  shape_text(run->array, "id"), "luns", luns);
-	if (facts && shape_flag(run->frozen, "window_exceeded"))
-		json_object_set_new(facts, "window_exceeded", json_true());
-	return facts;
+		json_pack("{s:s, s:s, s:{s:s, s:s}}", "host", host, "consistency",
+			  run_consistency(run), "job", "name", run->settings->name, "run", run->id);
+	if (!facts)
+		return NULL;
+	int rc = run->software
+			 ? json_object_set_new(facts, "software_snapshot", software_facts(run))
+			 : json_object_set_new(facts, "storage", storage_facts(run));
+	if (rc == 0 && is_window_exceeded(run))
+		rc = json_object_set_new(facts, "window_exceeded", json_true());
+	if (rc == 0)
+		return facts;
+	json_decref(facts);
+	return NULL;
 }

@@ -24,7 +24,7 @@
 
 /**
  * struct run_lun - a disk of the server, and the LUN that shows its snapshot
- * @disk: as the agent prepared it; borrowed from run.disks
+ * @disk: as the agent prepared it; borrowed from run.disks, or from run.software
  * @volume: what the storage calls it
  * @snapshot, @lun, @identity: "" until there is one; NUL-terminated, owned
  * @mapped_server, @mapped: to whom it is, or may be, mapped
@@ -47,6 +47,9 @@ struct run_lun {
  * @owner: lunette/HOST/JOB/ID
  * @secrets: for the plug-in: those of the file, and CHAP
  * @chap: for the agent
+ * @failed_over: the storage has failed, and the server takes the snapshot itself
+ * @software: what the agent said of that snapshot; the LUNs are its disks then, with nothing of the
+ *            storage
  * @frozen: what the agent said of the freeze; NULL: nothing was frozen, or it did not say
  * @snapshots_sure: `commit` was answered, so that the snapshots are known by name
  * @keep: the new snapshots are the base of the next delta, and stay
@@ -88,6 +91,8 @@ struct run {
 	bool keep;
 	json_t *base;
 	json_t *frozen;
+	bool failed_over;
+	json_t *software;
 	char *server_initiator;
 
 	struct layout *layout;
@@ -109,6 +114,9 @@ int run_begin_check(struct run *run, struct error *err);
 
 /* Frees what is still there; secrets are wiped with the process. */
 void run_end(struct run *run);
+
+/* Forgets the LUNs, of which none may be open. */
+void run_drop_luns(struct run *run);
 
 /* The owner HOST/JOB/ID of a run; HOST is this machine's name in allowed letters. */
 void run_owner(const char *job, const char *id, char *ret, size_t size);
@@ -146,6 +154,8 @@ int step_luns(struct run *run, struct error *err);
 int step_luns_undo(struct run *run, struct error *err);
 int step_server(struct run *run, struct error *err);
 int step_server_undo(struct run *run, struct error *err);
+int step_software(struct run *run, struct error *err);
+int step_software_undo(struct run *run, struct error *err);
 int step_map(struct run *run, struct error *err);
 int step_map_undo(struct run *run, struct error *err);
 int step_connect(struct run *run, struct error *err);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent-install.h"
+#include "lunette/source.h"
 #include "server.h"
 #include "shape.h"
 
@@ -108,17 +109,32 @@ static const struct shape finish_shape[] = { LIST("luns", finished_lun_shape),
 					     OBJECT("metadata", NULL),
 					     { 0 } };
 
+static const struct shape software_disk_shape[] = { TEXT("name"),     TEXT("export"),
+						    SIZE("size"),     SIZE("sector_size"),
+						    TEXT("original"), { 0 } };
+static const struct shape software_shape[] = { TEXT("consistency"),
+					       TEXT("hooks"),
+					       LIST("disks", software_disk_shape),
+					       TEXTS("warnings"),
+					       { 0 } };
+
 const struct shape *server_shape(const char *verb)
 {
 	static const struct {
 		const char *verb;
 		const struct shape *shape;
 	} shapes[] = {
-		{ "hello", hello_shape },     { "info", info_shape },
-		{ "prepare", prepare_shape }, { "snapshot", snapshot_shape },
-		{ "committed", empty_shape }, { "finish-info", finish_info_shape },
-		{ "finish", finish_shape },   { "software-remove", empty_shape },
-		{ "abort", empty_shape },     { "end", empty_shape },
+		{ "hello", hello_shape },
+		{ "info", info_shape },
+		{ "prepare", prepare_shape },
+		{ "snapshot", snapshot_shape },
+		{ "committed", empty_shape },
+		{ "finish-info", finish_info_shape },
+		{ "finish", finish_shape },
+		{ "software-snapshot", software_shape },
+		{ "software-remove", empty_shape },
+		{ "abort", empty_shape },
+		{ "end", empty_shape },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++)
 		if (strcmp(shapes[i].verb, verb) == 0)
@@ -187,32 +203,44 @@ static int find_program(struct server *server, struct error *err)
 	return agent_install(&install, server->program, err);
 }
 
+#define ARGUMENTS_MAX 3
+#define ARGV_MAX      (12 + ARGUMENTS_MAX)
+
+/* The command that runs the agent with these arguments, here or there. */
+static void command(const struct server *server, const char *const *arguments,
+		    const char *ret[ARGV_MAX])
+{
+	/* A connection that is dead must be noticed although nothing is said for hours. */
+	static const char *const ssh[] = { "ssh", "-T",
+					   "-o",  "BatchMode=yes",
+					   "-o",  "ConnectTimeout=15",
+					   "-o",  "ServerAliveInterval=15",
+					   "-o",  "ServerAliveCountMax=4" };
+	size_t n = 0;
+	if (is_ssh(&server->options)) {
+		while (n < ARRAY_SIZE(ssh)) {
+			ret[n] = ssh[n];
+			n++;
+		}
+		ret[n++] = server->options.agent + 4;
+	}
+	ret[n++] = server->program;
+	for (size_t i = 0; i < ARGUMENTS_MAX && arguments[i]; i++)
+		ret[n++] = arguments[i];
+	ret[n] = NULL;
+}
+
 static int start(struct server *server, struct error *err)
 {
 	const struct server_options *o = &server->options;
-	const char *const local[] = { server->program, "--protocol", "1", NULL };
-	/* A connection that is dead must be noticed although nothing is said for hours. */
-	const char *const remote[] = { "ssh",
-				       "-T",
-				       "-o",
-				       "BatchMode=yes",
-				       "-o",
-				       "ConnectTimeout=15",
-				       "-o",
-				       "ServerAliveInterval=15",
-				       "-o",
-				       "ServerAliveCountMax=4",
-				       o->agent + MIN(strlen(o->agent), (size_t)4),
-				       server->program,
-				       "--protocol",
-				       "1",
-				       "--secrets-stdin",
-				       NULL };
 	bool ssh = is_ssh(o);
+	const char *const arguments[] = { "--protocol", "1", ssh ? "--secrets-stdin" : NULL };
+	const char *argv[ARGV_MAX];
+	command(server, arguments, argv);
 	CLEANUP(decref_cleanup) json_t *empty = json_object();
 	const struct lines_options options = {
 		.name = server->name,
-		.argv = ssh ? remote : local,
+		.argv = argv,
 		.secrets = o->secrets ? o->secrets : empty,
 		.secrets_on_stdin = ssh,
 		.log = on_log,
@@ -360,6 +388,27 @@ int server_finish(struct server *server, const json_t *params, unsigned int limi
 		  struct error *err)
 {
 	return call(server, "finish", json_deep_copy(params), limit_ms, ret, err);
+}
+
+int server_software_snapshot(struct server *server, const json_t *params, unsigned int limit_ms,
+			     json_t **ret, struct error *err)
+{
+	return call(server, "software-snapshot", json_deep_copy(params), limit_ms, ret, err);
+}
+
+int server_open_export(const struct server *server, const char *export, const char *name,
+		       struct blk **ret, struct error *err)
+{
+	const char *const arguments[] = { "--nbd", export, NULL };
+	const char *argv[ARGV_MAX];
+	/* Goes into a command line of the server's shell, so only what means nothing there. */
+	if (strspn(export, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			   "0123456789/._+:-") != strlen(export) ||
+	    !*export)
+		return error_set(err, -EPROTO, "%s: '%.200s' is no name of a snapshot",
+				 server->name, export);
+	command(server, arguments, argv);
+	return blk_nbd_open((char *const *)argv, name, ret, err);
 }
 
 int server_software_remove(struct server *server, const char *session, unsigned int limit_ms,

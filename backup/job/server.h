@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include "lines.h"
+#include "lunette/blk.h"
 
 struct shape;
 
@@ -81,6 +82,24 @@ int server_initiator(struct server *server, unsigned int limit_ms, char **ret, s
 
 int server_finish(struct server *server, const json_t *params, unsigned int limit_ms, json_t **ret,
 		  struct error *err);
+
+/**
+ * server_software_snapshot() - the server takes a snapshot itself
+ * @params: of `prepare`
+ *
+ * Return: 0; -EOPNOTSUPP with the agent's reason when it cannot; ...
+ */
+int server_software_snapshot(struct server *server, const json_t *params, unsigned int limit_ms,
+			     json_t **ret, struct error *err);
+
+/**
+ * server_open_export() - read what a software snapshot shows, through an agent of its own
+ * @export: as the snapshot's result has it
+ * @name: for messages
+ */
+int server_open_export(const struct server *server, const char *export, const char *name,
+		       struct blk **ret, struct error *err);
+
 int server_software_remove(struct server *server, const char *session, unsigned int limit_ms,
 			   struct error *err);
 int server_abort(struct server *server, const char *session, unsigned int limit_ms,

@@ -64,7 +64,7 @@ int step_repository_undo(struct run *run, struct error *err)
  */
 
 /* Any of its portals will do. */
-static int open_lun(struct run *run, struct run_lun *lun, struct error *err)
+static int open_lun(const struct run *run, struct run_lun *lun, struct error *err)
 {
 	bool chap = shape_flag(lun->mapping, "chap");
 	const struct source_options options = {
@@ -85,6 +85,34 @@ static int open_lun(struct run *run, struct run_lun *lun, struct error *err)
 	return rc;
 }
 
+/* A volume of the server's own snapshot, read through the agent. */
+static int open_export(const struct run *run, struct run_lun *lun, struct error *err)
+{
+	const char *host = shape_text(json_object_get(run->info, "host"), "name");
+	CLEANUP(source_free_cleanup) struct source *source = calloc(1, sizeof(*source));
+	if (!source || asprintf(&source->spec, "%s:%s", host, shape_text(lun->disk, "name")) < 0)
+		return error_set(err, -ENOMEM, "%m");
+	int rc = server_open_export(run->server, shape_text(lun->disk, "export"), source->spec,
+				    &source->blk, err);
+	if (rc < 0)
+		return rc;
+	if (source->blk->size != shape_size(lun->disk, "size"))
+		return error_set(err, -EUCLEAN,
+				 "'%s': the snapshot has %ju bytes, and the agent said %ju",
+				 source->spec, (uintmax_t)source->blk->size,
+				 (uintmax_t)shape_size(lun->disk, "size"));
+	lun->source = steal(&source);
+	return 0;
+}
+
+static int open_one(const struct run *run, struct run_lun *lun, struct error *err)
+{
+	if (run->software)
+		return open_export(run, lun, err);
+	int rc = open_lun(run, lun, err);
+	return rc < 0 ? rc : verify_lun(lun, err);
+}
+
 static int make_layout(struct run *run, struct error *err)
 {
 	CLEANUP(free_cleanup)
@@ -101,9 +129,7 @@ static int make_layout(struct run *run, struct error *err)
 int step_connect(struct run *run, struct error *err)
 {
 	for (size_t i = 0; i < run->n_luns; i++) {
-		int rc = open_lun(run, &run->luns[i], err);
-		if (rc == 0)
-			rc = verify_lun(&run->luns[i], err);
+		int rc = open_one(run, &run->luns[i], err);
 		if (rc < 0)
 			return rc;
 	}
@@ -116,7 +142,7 @@ int step_connect(struct run *run, struct error *err)
 			  (uintmax_t)volume->size,
 			  *volume->filesystem ? volume->filesystem : "no known file system");
 	}
-	return verify_contents(run, err);
+	return run->software ? 0 : verify_contents(run, err);
 }
 
 int step_connect_undo(struct run *run, struct error *err)
@@ -131,10 +157,11 @@ int step_connect_undo(struct run *run, struct error *err)
 /* ---- backup -----------------------------------------------------------------------------------
  */
 
-/* Does the job choose volumes, or want all that is on the disks? */
+/* Does the job choose volumes, or want all that is on the disks? Disks of the server's own snapshot
+ * are the volumes. */
 static bool is_choosy(const struct run *run)
 {
-	return run->settings->volumes.n > 0 && !run->settings->whole_disks;
+	return run->settings->volumes.n > 0 && !run->settings->whole_disks && !run->software;
 }
 
 static bool is_wanted(const struct run *run, const struct layout_volume *volume)

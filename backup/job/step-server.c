@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* step-server - what is done with the agent on the server: reach it, learn which disks carry the
- * volumes, and freeze them while the storage takes its snapshot. See steps.c. */
+ * volumes, and freeze them while the storage takes its snapshot; or have it take one itself. See
+ * steps.c. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,16 @@ static void decref_cleanup(json_t **json)
 static void on_agent_log(void *ctx, const char *line)
 {
 	story_quote(((struct run *)ctx)->story, "agent", line);
+}
+
+/* What the agent thinks of what it did. */
+static void take_warnings(struct run *run, const json_t *result)
+{
+	const json_t *warnings = json_object_get(result, "warnings");
+	for (size_t i = 0; i < json_array_size(warnings); i++)
+		run_warn(run, "agent: %s", json_string_value(json_array_get(warnings, i)));
+	if (strcmp(shape_text(result, "hooks"), "failed") == 0)
+		run_warn(run, "a hook on the server failed: the applications are not consistent");
 }
 
 /* ---- agent ------------------------------------------------------------------------------------
@@ -179,9 +190,7 @@ int step_disks(struct run *run, struct error *err)
 		return rc;
 	run->disks = json_incref(json_object_get(prepared, "disks"));
 	run->frozen_volumes = json_incref(json_object_get(prepared, "volumes"));
-	const json_t *warnings = json_object_get(prepared, "warnings");
-	for (size_t i = 0; i < json_array_size(warnings); i++)
-		run_warn(run, "agent: %s", json_string_value(json_array_get(warnings, i)));
+	take_warnings(run, prepared);
 	rc = take_disks(run, err);
 	if (rc == 0)
 		rc = resolve(run, err);
@@ -270,13 +279,9 @@ static int check_listed(struct run *run, struct error *err)
 
 static void tell_freeze(struct run *run, const struct moment *m)
 {
-	const json_t *warnings = json_object_get(run->frozen, "warnings");
-	for (size_t i = 0; i < json_array_size(warnings); i++)
-		run_warn(run, "agent: %s", json_string_value(json_array_get(warnings, i)));
+	take_warnings(run, run->frozen);
 	story_say(run->story, "the storage answered after %ju ms; frozen for %ju ms in all",
 		  (uintmax_t)m->ms, (uintmax_t)shape_size(run->frozen, "frozen_ms"));
-	if (strcmp(shape_text(run->frozen, "hooks"), "failed") == 0)
-		run_warn(run, "a hook on the server failed: the applications are not consistent");
 	if (shape_flag(run->frozen, "window_exceeded"))
 		run_warn(run, "frozen, but the window was exceeded: the snapshot is no more than "
 			      "crash consistent");
@@ -320,4 +325,61 @@ int step_snapshot(struct run *run, struct error *err)
 	close_cleanup(&run->reservation); /* the storage lists it now */
 	run->reservation = -1;
 	return rc;
+}
+
+/* ---- software: the failover --------------------------------------------------------------------
+ */
+
+/* From here on the disks are those of the snapshot: one a volume. */
+static int take_software_disks(struct run *run, struct error *err)
+{
+	const json_t *disks = json_object_get(run->software, "disks");
+	size_t n = json_array_size(disks);
+	run_drop_luns(run);
+	run->luns = calloc(n ? n : 1, sizeof(*run->luns));
+	if (!run->luns)
+		return error_set(err, -ENOMEM, "%zu disks: %m", n);
+	for (; run->n_luns < n; run->n_luns++) {
+		const json_t *disk = json_array_get(disks, run->n_luns);
+		run->luns[run->n_luns].disk = disk;
+		story_say(run->story, "the server took a snapshot of '%s' (%s): '%s'",
+			  shape_text(disk, "name"), shape_text(disk, "original"),
+			  shape_text(disk, "export"));
+	}
+	return n ? 0 : error_set(err, -EPROTO, "the agent took a snapshot of nothing");
+}
+
+int step_software(struct run *run, struct error *err)
+{
+	const struct settings *s = run->settings;
+	CLEANUP(decref_cleanup) json_t *params = prepare_params(run);
+	int rc = run_intent(run, "software-snapshot", json_object(), err);
+	if (rc == 0)
+		rc = server_software_snapshot(run->server, params,
+					      s->agent_limit + 2 * s->hook_limit + SLACK_MS,
+					      &run->software, err);
+	if (rc < 0)
+		return rc;
+	take_warnings(run, run->software);
+	if (s->whole_disks)
+		run_warn(run, "[backup] whole-disks: only the volumes themselves are backed up, "
+			      "because the server's own snapshots show nothing else");
+	rc = take_software_disks(run, err);
+	if (rc == 0)
+		story_say(run->story, "the server's own snapshot is %s", run_consistency_text(run));
+	return rc;
+}
+
+/* Also forgets the session. */
+int step_software_undo(struct run *run, struct error *err)
+{
+	unsigned int limit = run->settings->agent_limit;
+	if (!server_alive(run->server))
+		return error_set(err, -EPIPE,
+				 "the agent is gone: nobody knows whether a snapshot "
+				 "is left on the server");
+	int rc = server_software_remove(run->server, run->name, limit, err);
+	if (rc == -EOPNOTSUPP)
+		rc = 0;
+	return rc < 0 ? rc : server_abort(run->server, run->name, limit, err);
 }

@@ -11,29 +11,34 @@
 
 #define LIMIT(member) offsetof(struct settings, member)
 
+#define STORAGE  (STEP_STORAGE | STEP_FAILS_OVER)
+#define SWEPT    (STORAGE | STEP_SWEPT)
+#define SOFTWARE STEP_SOFTWARE
+
 /* The product's contract. Read downwards it is the job, read upwards it is what undoes it. */
 const struct step steps_table[] = {
-	{ "repository", "the repository", 0, false, step_repository, step_repository_undo },
-	{ "agent", "the agent on the server", LIMIT(agent_limit), false, step_agent,
-	  step_agent_undo },
-	{ "storage", "the storage plug-in", LIMIT(storage_limit), false, step_storage,
+	{ "repository", "the repository", 0, 0, step_repository, step_repository_undo },
+	{ "agent", "the agent on the server", LIMIT(agent_limit), 0, step_agent, step_agent_undo },
+	{ "storage", "the storage plug-in", LIMIT(storage_limit), STORAGE, step_storage,
 	  step_storage_undo },
-	{ "disks", "which LUNs carry the volumes", LIMIT(agent_limit), false, step_disks,
+	{ "disks", "which LUNs carry the volumes", LIMIT(agent_limit), STEP_STORAGE, step_disks,
 	  step_disks_undo },
-	{ "reserve", "the storage to get ready", LIMIT(storage_limit), true, step_reserve,
+	{ "reserve", "the storage to get ready", LIMIT(storage_limit), SWEPT, step_reserve,
 	  step_reserve_undo },
-	{ "snapshot", "freeze, snapshot, thaw", LIMIT(freeze_limit), true, step_snapshot,
+	{ "snapshot", "freeze, snapshot, thaw", LIMIT(freeze_limit), SWEPT, step_snapshot,
 	  step_snapshot_undo },
-	{ "luns", "LUNs that show the snapshot", LIMIT(storage_limit), true, step_luns,
+	{ "luns", "LUNs that show the snapshot", LIMIT(storage_limit), SWEPT, step_luns,
 	  step_luns_undo },
-	{ "server", "the server to look at the snapshot", LIMIT(storage_limit), true, step_server,
+	{ "server", "the server to look at the snapshot", LIMIT(storage_limit), SWEPT, step_server,
 	  step_server_undo },
-	{ "map", "the LUNs to be mapped to us", LIMIT(storage_limit), true, step_map,
+	{ "map", "the LUNs to be mapped to us", LIMIT(storage_limit), SWEPT, step_map,
 	  step_map_undo },
-	{ "connect", "the LUNs, and whether they are the right ones", 0, false, step_connect,
-	  step_connect_undo },
-	{ "backup", "the backup", 0, false, step_backup, step_backup_undo },
-	{ "complete", "the end of the work on the server and here", LIMIT(agent_limit), false,
+	{ "software", "a snapshot by the server itself", LIMIT(agent_limit), SOFTWARE,
+	  step_software, step_software_undo },
+	{ "connect", "what shows the snapshot, and whether it is the right one", 0, STEP_FAILS_OVER,
+	  step_connect, step_connect_undo },
+	{ "backup", "the backup", 0, 0, step_backup, step_backup_undo },
+	{ "complete", "the end of the work on the server and here", LIMIT(agent_limit), 0,
 	  step_complete, NULL },
 };
 const size_t steps_n = ARRAY_SIZE(steps_table);
@@ -109,36 +114,104 @@ static int undo(struct run *run, const struct step *step, struct error *err)
 	return rc;
 }
 
-/* The sweep of the storage has the last word on what was made there. */
-static void walk_up(struct run *run, size_t begun, struct error *ret_undone)
+/**
+ * struct walk - how far a run is
+ * @begun: what must be undone
+ * @at: the step that is next, or the one that failed
+ */
+struct walk {
+	struct run *run;
+	const struct steps_stop *stop;
+	bool begun[ARRAY_SIZE(steps_table)];
+	size_t at;
+};
+
+static bool is_on_way(const struct run *run, const struct step *step)
+{
+	return !(step->flags & (run->failed_over ? STEP_STORAGE : STEP_SOFTWARE));
+}
+
+static int walk_down(struct walk *walk, struct error *err)
+{
+	for (; walk->at < steps_n; walk->at++) {
+		const struct step *step = &steps_table[walk->at];
+		if (!is_on_way(walk->run, step))
+			continue;
+		walk->begun[walk->at] = true;
+		int rc = go(walk->run, step, walk->stop, err);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* Up to, and with, the step @last. The sweep of the storage has the last word on what was made
+ * there. */
+static void walk_up(struct walk *walk, size_t last, struct error *ret_undone)
 {
 	struct error swept = { 0 };
-	while (begun > 0) {
-		const struct step *step = &steps_table[--begun];
+	for (size_t i = steps_n; i-- > last;) {
+		const struct step *step = &steps_table[i];
 		struct error err = { 0 };
-		if (undo(run, step, &err) < 0)
-			*(step->swept ? &swept : ret_undone) = err;
-		else if (step->undo == step_storage_undo && run->asked)
+		if (!walk->begun[i])
+			continue;
+		walk->begun[i] = false;
+		if (undo(walk->run, step, &err) < 0)
+			*(step->flags & STEP_SWEPT ? &swept : ret_undone) = err;
+		else if (step->undo == step_storage_undo && walk->run->asked)
 			swept.code = 0;
 	}
 	if (swept.code && !ret_undone->code)
 		*ret_undone = swept;
 }
 
+/* A wrong job file is no failure of the storage, and an agent that is gone cannot help. */
+static bool may_fail_over(const struct walk *walk, int rc)
+{
+	const struct run *run = walk->run;
+	return run->settings->failover && !run->failed_over && rc != -EINTR && rc != -EINVAL &&
+	       steps_table[walk->at].flags & STEP_FAILS_OVER && server_alive(run->server);
+}
+
+static size_t first_of_storage(void)
+{
+	size_t i = 0;
+	while (!(steps_table[i].flags & STEP_STORAGE))
+		i++;
+	return i;
+}
+
+static int fail_over(struct walk *walk, struct error *ret_undone, struct error *err)
+{
+	struct run *run = walk->run;
+	run_warn(run,
+		 "the storage has failed, and by on-snapshot-failure = failover the server takes a "
+		 "snapshot itself: %s",
+		 err->msg);
+	int rc = journal_note(run->journal, "failover", json_pack("{s:s}", "why", err->msg), err);
+	if (rc < 0)
+		return rc;
+	walk->at = first_of_storage();
+	walk_up(walk, walk->at, ret_undone);
+	run->failed_over = true;
+	rc = walk_down(walk, err);
+	return rc < 0 ? error_wrap(err, rc, "the storage has failed, and the failover too") : 0;
+}
+
 int steps_walk(struct run *run, const struct steps_stop *stop, struct error *ret_undone,
 	       struct error *err)
 {
-	int rc = 0;
-	size_t begun = 0;
+	struct walk walk = { .run = run, .stop = stop };
 	*ret_undone = (struct error){ 0 };
-	while (rc == 0 && begun < steps_n)
-		rc = go(run, &steps_table[begun++], stop, err);
+	int rc = walk_down(&walk, err);
+	if (rc < 0 && may_fail_over(&walk, rc))
+		rc = fail_over(&walk, ret_undone, err);
 	if (rc == -EINTR)
 		story_say(run->story, "told to stop: all that was made is removed again");
 	if (run->plugin)
 		plugin_ignore_stop(run->plugin);
 	if (run->server)
 		server_ignore_stop(run->server);
-	walk_up(run, begun, ret_undone);
+	walk_up(&walk, 0, ret_undone);
 	return rc;
 }

@@ -253,15 +253,15 @@ static void what_is_made_is_undone_before_what_it_is_made_of(void **state)
 	(void)state;
 	/* Undoing goes upwards: unmount and close, log out, unmap, lun-delete, snap-delete, abort.
 	 */
-	static const char *const order[] = { "storage", "disks", "reserve", "snapshot", "luns",
-					     "server",  "map",   "connect", "backup" };
+	static const char *const order[] = { "storage", "disks", "reserve",  "snapshot", "luns",
+					     "server",  "map",   "software", "connect",  "backup" };
 	for (size_t i = 1; i < ARRAY_SIZE(order); i++)
 		assert_true(place(order[i - 1]) < place(order[i]));
 	for (size_t i = 0; i < steps_n; i++) {
 		assert_non_null(steps_table[i].go);
 		/* What makes something on the storage can undo it, and the sweep finds it. */
 		bool makes = i >= place("reserve") && i <= place("map");
-		assert_int_equal(steps_table[i].swept, makes);
+		assert_int_equal(!!(steps_table[i].flags & STEP_SWEPT), makes);
 		if (makes)
 			assert_non_null(steps_table[i].undo);
 	}
