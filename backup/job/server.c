@@ -332,9 +332,11 @@ static json_t *of_session(const char *session)
 	return json_pack("{s:s}", "session", session);
 }
 
-int server_info(struct server *server, unsigned int limit_ms, json_t **ret, struct error *err)
+int server_info(struct server *server, json_t *identities, unsigned int limit_ms, json_t **ret,
+		struct error *err)
 {
-	return call(server, "info", json_object(), limit_ms, ret, err);
+	json_t *params = json_pack("{s:O}", "identities", identities);
+	return call(server, "info", params, limit_ms, ret, err);
 }
 
 int server_prepare(struct server *server, const json_t *params, unsigned int limit_ms, json_t **ret,

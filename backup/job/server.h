@@ -59,7 +59,9 @@ const struct shape *server_shape(const char *verb);
 
 /* All results are new references, of the shape that the protocol says. */
 
-int server_info(struct server *server, unsigned int limit_ms, json_t **ret, struct error *err);
+/* @identities: {"DEVICE":"IDENTITY"} of disks that cannot tell. */
+int server_info(struct server *server, json_t *identities, unsigned int limit_ms, json_t **ret,
+		struct error *err);
 
 /* @params: as in the protocol. */
 int server_prepare(struct server *server, const json_t *params, unsigned int limit_ms, json_t **ret,

@@ -68,7 +68,7 @@ int step_agent(struct run *run, struct error *err)
 	};
 	int rc = server_open(&options, &run->server, err);
 	if (rc == 0)
-		rc = server_info(run->server, s->agent_limit, &run->info, err);
+		rc = server_info(run->server, s->disks, s->agent_limit, &run->info, err);
 	if (rc < 0)
 		return rc;
 	const json_t *hello = server_hello(run->server);

@@ -29,7 +29,8 @@ int verify_lun(const struct run_lun *lun, struct error *err);
  * verify_contents() - compare the snapshot's volumes with what the agent read while they were
  * frozen: a LUN that shows an older snapshot is found out here
  *
- * What could not be compared is a warning. Return: 0; -EUCLEAN.
+ * What could not be compared is a warning; when the window was exceeded, nothing can be. Return: 0;
+ * -EUCLEAN.
  */
 int verify_contents(struct run *run, struct error *err);
 
