@@ -44,9 +44,10 @@ left_something() {
 
 steps=$("$LUNETTE" job run --help | tr -s ' \n' ' ' | sed 's/.*Steps: \(.*\) --dry-run.*/\1/')
 is 'the table is as it was when this test was written' "$steps" \
-	'repository agent storage disks reserve snapshot luns server map connect backup complete'
+	'repository agent storage disks reserve snapshot luns server map software connect backup complete'
 dirty=0
-for step in $steps; do
+# The failover is another way down: test-job-failover.sh.
+for step in ${steps/software /}; do
 	for when in before after; do
 		ok "it is killed at $step:$when" killed "$step:$when"
 		left_something && dirty=$((dirty + 1))
