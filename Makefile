@@ -57,7 +57,7 @@ all: $(O)/lunette $(O)/lunette-agent plugins
 
 # `make` only says what is missing and goes on; the targets that promise to work on a fresh system
 # install it. The stamp means that nothing was missing.
-INSTALLING := demo check check-long check-vm bench asan tsan fuzz lint format coverage
+INSTALLING := demo check check-ceph check-long check-vm bench asan tsan fuzz lint format coverage
 SETUP := contrib/setup$(if $(filter $(INSTALLING),$(MAKECMDGOALS)),, --check)
 
 build/setup.stamp: contrib/setup
@@ -166,6 +166,11 @@ check-vm: $(O)/lunette $(O)/lunette-agent $(PLUGINS) $(TEST_TOOLS)
 	tests/support/vm setup
 	LUNETTE_VM_SECONDS=2400 tests/support/vm run . 'TMPDIR=$(CURDIR)/build LUNETTE=$(abspath $(O)/lunette) prove --timer --exec tests/support/run tests/vm/test-*.sh'
 
+# What needs a small Ceph cluster, which it starts.
+check-ceph: $(O)/lunette $(PLUGINS) $(TEST_TOOLS)
+	contrib/setup --ceph
+	LUNETTE=$(abspath $(O)/lunette) prove --timer --exec tests/support/run tests/ceph/test-*.sh
+
 # What takes ten minutes: many jobs at once, killed at random moments.
 check-long: $(O)/lunette $(O)/lunette-agent $(PLUGINS)
 	LUNETTE=$(abspath $(O)/lunette) prove --timer --exec tests/support/run tests/bench/job-stress.sh
@@ -265,6 +270,7 @@ help:
 	@echo 'demo       show a snapshot job: freeze, snapshot, back up, restore, clean up'
 	@echo 'check      run every test; JOBS=N at a time'
 	@echo 'check-long ten jobs at once with random kills, for ten minutes'
+	@echo 'check-ceph the storage plug-in for Ceph, on a small cluster'
 	@echo 'check-vm   tests that need a kernel with device-mapper, in a virtual machine'
 	@echo 'asan tsan  the same under address and undefined-behaviour, or thread sanitizers'
 	@echo 'fuzz       run each fuzz target for FUZZ_SECONDS=60'
@@ -276,6 +282,6 @@ help:
 	@echo 'install    into DESTDIR and PREFIX=$(PREFIX); uninstall takes it away again'
 	@echo 'clean      remove build/'
 
-.PHONY: all check check-long check-vm asan tsan demo bench torture fuzz fuzz-run lint format coverage install uninstall clean help plugins FORCE
+.PHONY: all check check-ceph check-long check-vm asan tsan demo bench torture fuzz fuzz-run lint format coverage install uninstall clean help plugins FORCE
 
 -include $(patsubst %.o,%.d,$(foreach f,$(FLOORS),$(OBJ_$(f))) $(CMD_OBJ) $(AGENT_MAIN) $(KIT_OBJ) $(PLUGIN_OBJ) $(SUPPORT_OBJ)) $(UNIT_TESTS:=.d) $(BENCH_TOOLS:=.d) $(FUZZ:=.d)
