@@ -203,25 +203,25 @@ static int find_program(struct server *server, struct error *err)
 	return agent_install(&install, server->program, err);
 }
 
+/* A connection that is dead must be noticed although nothing is said for hours. */
+static const char *const ssh_command[] = { "ssh", "-T",
+					   "-o",  "BatchMode=yes",
+					   "-o",  "ConnectTimeout=15",
+					   "-o",  "ServerAliveInterval=15",
+					   "-o",  "ServerAliveCountMax=4" };
+
 #define ARGUMENTS_MAX 3
-#define ARGV_MAX      (12 + ARGUMENTS_MAX)
+/* Behind that: host, program, arguments, NULL. */
+#define ARGV_MAX (ARRAY_SIZE(ssh_command) + 2 + ARGUMENTS_MAX + 1)
 
 /* The command that runs the agent with these arguments, here or there. */
 static void command(const struct server *server, const char *const *arguments,
 		    const char *ret[ARGV_MAX])
 {
-	/* A connection that is dead must be noticed although nothing is said for hours. */
-	static const char *const ssh[] = { "ssh", "-T",
-					   "-o",  "BatchMode=yes",
-					   "-o",  "ConnectTimeout=15",
-					   "-o",  "ServerAliveInterval=15",
-					   "-o",  "ServerAliveCountMax=4" };
 	size_t n = 0;
 	if (is_ssh(&server->options)) {
-		while (n < ARRAY_SIZE(ssh)) {
-			ret[n] = ssh[n];
-			n++;
-		}
+		for (; n < ARRAY_SIZE(ssh_command); n++)
+			ret[n] = ssh_command[n];
 		ret[n++] = server->options.agent + 4;
 	}
 	ret[n++] = server->program;
