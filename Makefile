@@ -148,9 +148,17 @@ plugins: $(PLUGINS)
 JOBS ?= 2
 E2E := $(wildcard tests/e2e/test-*.sh)
 
+# Tools of tests/bench that make what is too large to be made in earnest.
+BENCH_TOOLS := $(patsubst %.c,$(O)/%,$(wildcard tests/bench/*.c))
+$(BENCH_TOOLS:=.o): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
+	@mkdir -p $(@D)
+	$(call q,CC) $(CC) $(LUNETTE_CFLAGS) $(addprefix -I,$(DIRS_backup)) $(call pkg_cflags,$(ALLPKGS_backup)) -MMD -MP -c -o $@ $<
+$(BENCH_TOOLS): %: %.o $(LIBS_backup)
+	$(call q,LD) $(CC) $(LUNETTE_LDFLAGS) -o $@ $^ $(call pkg_libs,$(ALLPKGS_backup))
+
 # One prove for all, so that there is one list and one count. Each script gets the program by name,
 # and finds the tools that some of them drive the floors with in tests/ beside it.
-check: $(O)/lunette $(O)/lunette-agent $(PLUGINS) $(UNIT_TESTS) $(TEST_TOOLS)
+check: $(O)/lunette $(O)/lunette-agent $(PLUGINS) $(UNIT_TESTS) $(TEST_TOOLS) $(BENCH_TOOLS)
 	CMOCKA_MESSAGE_OUTPUT=TAP LUNETTE=$(abspath $(O)/lunette) WRAP='$(WRAP)' \
 		prove -j$(JOBS) --timer --exec tests/support/run $(UNIT_TESTS) $(E2E)
 
@@ -185,14 +193,6 @@ bench: $(O)/lunette
 # By hand: half an hour.
 torture: $(O)/lunette
 	tests/bench/torture $(O)/lunette
-
-# Tools of tests/bench that make what is too large to be made in earnest.
-BENCH_TOOLS := $(patsubst %.c,$(O)/%,$(wildcard tests/bench/*.c))
-$(BENCH_TOOLS:=.o): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
-	@mkdir -p $(@D)
-	$(call q,CC) $(CC) $(LUNETTE_CFLAGS) $(addprefix -I,$(DIRS_backup)) $(call pkg_cflags,$(ALLPKGS_backup)) -MMD -MP -c -o $@ $<
-$(BENCH_TOOLS): %: %.o $(LIBS_backup)
-	$(call q,LD) $(CC) $(LUNETTE_LDFLAGS) -o $@ $^ $(call pkg_libs,$(ALLPKGS_backup))
 
 # ---- fuzzing: one target a parser of foreign bytes; FUZZ_SECONDS each ------------------------
 

@@ -166,6 +166,6 @@ ok 'nor of the others' same "$(cat l3.id)" k3.img
 is 'no lease and no mark is left' "$(objects leases) $(objects marks)" '0 0'
 ok 'two writers and a prune at once, killed now and then' "$bench/two-writers" 6 "$LUNETTE"
 
-# ---- a repository made by an older lunette ----
+# ---- what is too large to be made in earnest ----
 ok 'the huge one, made small' "$TAP_TOP/$(dirname "${LUNETTE#"$TAP_TOP"/}")/tests/bench/make-huge" huge 0.05 20
 is 'a dry run of it' "$(LUNETTE_REPO=huge "$LUNETTE" prune --dry-run --json | jq -c '[.points, .missing]')" '[20,0]'
