@@ -6,6 +6,7 @@
 . "$(dirname "$0")/../support/tap.sh"
 . "$TAP_TOP/tests/support/tgt.sh"
 . "$TAP_TOP/tests/support/array.sh"
+. "$TAP_TOP/tests/support/sshd.sh"
 dmsetup version >/dev/null 2>&1 || tap_skip_all 'this kernel has no device-mapper'
 modprobe xfs 2>/dev/null
 [ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd
@@ -68,14 +69,26 @@ ok 'the volume can be restored' "$LUNETTE" restore srv@latest --disk disk0 volum
 ok 'it is a whole file system' bash -c 'e2fsck -fy volume.img >/dev/null; [ $? -le 1 ] && e2fsck -fn volume.img'
 ok 'and has what the server had' bash -c 'debugfs -R "cat /numbers" volume.img 2>/dev/null | cmp - mnt/numbers'
 
-echo 'commit never' >fault
-ok 'a run that is killed while it reads the snapshot' run 137 --kill-at connect:after
-is 'leaves it on the server' "$(snapshots)" 1
-ok 'recover removes it' "$LUNETTE" job recover
-is 'it is gone' "$(snapshots)" 0
+echo 'commit refuse' >fault
+for step in software connect; do
+	ok "a run that is killed after $step" run 137 --kill-at $step:after
+	is 'leaves the snapshot on the server' "$(snapshots)" 1
+	ok 'recover removes it' "$LUNETTE" job recover
+	is 'it is gone' "$(snapshots)" 0
+done
 is 'and nothing is left on the array' "$(array_leftovers)" ''
 
 sed -i 's|^plugin = .*|plugin = /bin/false|' job.conf
 ok 'storage that cannot be asked at all: it fails over too' run 3
 is 'the snapshot is removed' "$(snapshots)" 0
 rm -f fault
+
+ok 'sshd starts' sshd_start
+sed -i "s|^agent = local|agent = ssh:server\nagent-program = $PWD/server/lunette-agent|" job.conf
+echo more >mnt/more
+ok 'through ssh it fails over too' run 3
+ok 'by an agent that was brought there' grep -q "installed the agent on 'server'" state/srv/runs/*.log
+is 'the restore point is one of a software snapshot' "$("$LUNETTE" show srv@latest --json | jq -c 'has("software_snapshot")')" true
+ok 'it can be restored' "$LUNETTE" restore srv@latest --disk disk0 through-ssh.img
+ok 'and has what was written last' bash -c 'e2fsck -fy through-ssh.img >/dev/null; debugfs -R "cat /more" through-ssh.img 2>/dev/null | cmp - mnt/more'
+is 'the snapshot is removed there' "$(snapshots)" 0
