@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const uint64_t disk_size = (UINT64_C(5) << 30) + 512;
 	static const uint32_t chunk_size = 65536;
 	struct fuzz_disk disk;
-	fuzz_disk_init(&disk, NULL, 0);
+	fuzz_disk_init(&disk, (const uint8_t *)"", 0); /* all zeros */
 	disk.blk.size = disk_size;
 	const struct layout_disk disks[] = {
 		{ .name = "disk0", .blk = &disk.blk },
