@@ -179,9 +179,9 @@ check-ceph: $(O)/lunette $(PLUGINS) $(TEST_TOOLS)
 	contrib/setup --ceph
 	LUNETTE=$(abspath $(O)/lunette) prove --timer --exec tests/support/run tests/ceph/test-*.sh
 
-# What takes ten minutes: many jobs at once, killed at random moments.
+# What takes a quarter of an hour: the real limits; many jobs at once, killed at random moments.
 check-long: $(O)/lunette $(O)/lunette-agent $(PLUGINS)
-	LUNETTE=$(abspath $(O)/lunette) prove --timer --exec tests/support/run tests/bench/job-stress.sh
+	LUNETTE=$(abspath $(O)/lunette) prove --timer --exec tests/support/run tests/bench/job-limits.sh tests/bench/job-stress.sh
 
 demo: $(O)/lunette $(O)/lunette-agent $(PLUGINS) $(O)/tests/volume/tool-ldm
 	contrib/demo $(O)/lunette
@@ -269,7 +269,7 @@ help:
 	@echo 'all        build $(O)/lunette and $(O)/lunette-agent'
 	@echo 'demo       show a snapshot job: freeze, snapshot, back up, restore, clean up'
 	@echo 'check      run every test; JOBS=N at a time'
-	@echo 'check-long ten jobs at once with random kills, for ten minutes'
+	@echo 'check-long the real limits of a job; ten jobs at once with random kills, for ten minutes'
 	@echo 'check-ceph the storage plug-in for Ceph, on a small cluster'
 	@echo 'check-vm   tests that need a kernel with device-mapper, in a virtual machine'
 	@echo 'asan tsan  the same under address and undefined-behaviour, or thread sanitizers'
