@@ -176,11 +176,19 @@ static int backup_apart(const struct bed *bed, const struct fault *fault, int n)
 	return WEXITSTATUS(status);
 }
 
+/* Each operation; the thread sanitizer, which looks for something else and takes long, gets a few.
+ */
+#ifdef __SANITIZE_THREAD__
+#define STRIDE 9
+#else
+#define STRIDE 1
+#endif
+
 static void fail_each(const struct bed *bed, const struct fault *fault)
 {
 	static const struct fault none = { 0 };
 	int told = 0;
-	for (int n = 1;; n++) {
+	for (int n = 1;; n += STRIDE) {
 		struct error why = { 0 };
 		begin_again(bed);
 		int rc = fault->code ? backup_with(bed, fault, n, &why)
@@ -195,7 +203,7 @@ static void fail_each(const struct bed *bed, const struct fault *fault)
 		ok(backup_with(bed, &none, 0, err));
 		check_points(bed, 1, 2);
 	}
-	assert_true(told > 20);
+	assert_true(told > 20 / STRIDE);
 }
 
 static void a_disk_that_fills_up(void **state)
