@@ -3,7 +3,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -15,17 +17,26 @@
 #define FOLDER   "/run/lunette-agent"
 #define TEXT_MAX 65536
 
-static void path_of(char path[64], long pid)
+/* Where systemd says, if it has started us; else in the usual place. */
+static const char *folder(void)
 {
-	snprintf(path, 64, FOLDER "/%ld", pid);
+	const char *given = getenv("RUNTIME_DIRECTORY");
+	return given && given[0] == '/' ? given : FOLDER;
+}
+
+static bool path_of(char path[PATH_MAX], long pid)
+{
+	int n = snprintf(path, PATH_MAX, "%s/%ld", folder(), pid);
+	return n > 0 && n < PATH_MAX;
 }
 
 void leftover_begin(const char *text, int *ret)
 {
-	char path[64];
+	char path[PATH_MAX];
 	*ret = -1;
-	mkdir(FOLDER, 0700);
-	path_of(path, getpid());
+	mkdir(folder(), 0700);
+	if (!path_of(path, getpid()))
+		return;
 	CLEANUP(close_cleanup)
 	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
@@ -37,11 +48,11 @@ void leftover_begin(const char *text, int *ret)
 
 void leftover_end(int fd)
 {
-	char path[64];
+	char path[PATH_MAX];
 	if (fd < 0)
 		return;
-	path_of(path, getpid());
-	unlink(path);
+	if (path_of(path, getpid()))
+		unlink(path);
 	close(fd);
 }
 
@@ -80,13 +91,13 @@ static void thaw_file(const char *path, struct channel *log)
 
 void leftover_thaw(struct channel *log)
 {
-	DIR *dir = opendir(FOLDER);
+	DIR *dir = opendir(folder());
 	if (!dir)
 		return;
 	for (struct dirent *d; (d = readdir(dir));) {
-		char path[300];
-		snprintf(path, sizeof(path), FOLDER "/%s", d->d_name);
-		if (d->d_name[0] != '.')
+		char path[PATH_MAX];
+		int n = snprintf(path, sizeof(path), "%s/%s", folder(), d->d_name);
+		if (d->d_name[0] != '.' && n > 0 && n < PATH_MAX)
 			thaw_file(path, log);
 	}
 	closedir(dir);
