@@ -11,13 +11,9 @@
 #include <time.h>
 
 #include "backup.h"
+#include "lunette/json.h"
 
 #define NAME_BYTES_MAX 255
-
-static void decref_cleanup(json_t **json)
-{
-	json_decref(*json);
-}
 
 int backup_check_name(const char *name, struct error *err)
 {
@@ -107,7 +103,7 @@ static int new_manifest(const struct plan *plan, const struct backup_request *re
 	int rc = layout_json(plan->layout, &text, err);
 	if (rc < 0)
 		return rc;
-	CLEANUP(decref_cleanup)
+	CLEANUP(json_decref_cleanup)
 	json_t *point =
 		json_pack("{s:s, s:s, s:i, s:b, s:o, s:o*, s:[], s:o, s:s*}", "name", request->name,
 			  "time", time, "rules", PLAN_RULES, "all_blocks", plan->all_blocks,
@@ -131,7 +127,7 @@ static int finish_manifest(json_t *point, const struct writer_stats *stats, stru
 	if (gmtime_r(&now.tv_sec, &utc))
 		strftime(second, sizeof(second), "%Y-%m-%dT%H:%M:%S", &utc);
 	snprintf(finished, sizeof(finished), "%s.%09ldZ", second, now.tv_nsec);
-	CLEANUP(decref_cleanup)
+	CLEANUP(json_decref_cleanup)
 	json_t *rest =
 		json_pack("{s:s, s:o}", "finished", finished, "stats", writer_stats_json(stats));
 	if (!rest || json_object_update(point, rest) < 0)
@@ -179,7 +175,7 @@ int backup_run(struct repo *repo, const struct plan *plan, const struct backup_r
 	if (!gmtime_r(&now, &utc) ||
 	    !strftime(ret->time, sizeof(ret->time), "%Y-%m-%dT%H:%M:%SZ", &utc))
 		return error_set(err, -EOVERFLOW, "this system's clock cannot be right");
-	CLEANUP(decref_cleanup) json_t *point = NULL;
+	CLEANUP(json_decref_cleanup) json_t *point = NULL;
 	CLEANUP(repo_writer_free_cleanup) struct repo_writer *to = NULL;
 	int rc = new_manifest(plan, request, ret->time, &point, err);
 	if (rc == 0)

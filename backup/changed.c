@@ -8,6 +8,7 @@
 
 #include "bits.h"
 #include "changed.h"
+#include "lunette/json.h"
 
 #define FORMAT  "lunette-changed"
 #define VERSION 1
@@ -28,11 +29,6 @@ struct changed {
 	size_t n_disks;
 	struct changed_disk disks[];
 };
-
-static void decref_cleanup(json_t **json)
-{
-	json_decref(*json);
-}
 
 void changed_free(struct changed *changed)
 {
@@ -158,7 +154,8 @@ static int take_line(struct changed *changed, const char *text, size_t len, uint
 		     const char *parent, struct error *err)
 {
 	json_error_t why;
-	CLEANUP(decref_cleanup) json_t *line = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
+	CLEANUP(json_decref_cleanup)
+	json_t *line = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
 	if (!json_is_object(line))
 		return error_set(err, -EINVAL, "it is not a JSON object%s%s", line ? "" : ": ",
 				 line ? "" : why.text);

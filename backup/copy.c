@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "copy.h"
+#include "lunette/json.h"
 
 struct member {
 	size_t order; /* by time */
@@ -33,11 +34,6 @@ static void members_cleanup(struct members *members)
 	for (size_t i = 0; i < members->n; i++)
 		free(members->all[i].name);
 	free(members->all);
-}
-
-static void decref_cleanup(json_t **json)
-{
-	json_decref(*json);
 }
 
 /* ---- what there is ---- */
@@ -106,7 +102,7 @@ static int choose_one(struct repo *from, struct members *members, const char *wa
 	if (any)
 		return 0;
 	char id[65];
-	CLEANUP(decref_cleanup) json_t *point = NULL;
+	CLEANUP(json_decref_cleanup) json_t *point = NULL;
 	int rc = repo_point_find(from, wanted, id, &point, err);
 	for (size_t i = 0; rc == 0 && i < members->n; i++)
 		if (strcmp(members->all[i].id, id) == 0)
@@ -209,7 +205,7 @@ static int copy_point(struct job *job, const struct member *member, const json_t
 {
 	CLEANUP(repo_writer_free_cleanup) struct repo_writer *writer = NULL;
 	CLEANUP(copier_free_cleanup) struct copier *copier = NULL;
-	CLEANUP(decref_cleanup) json_t *made = json_deep_copy(point);
+	CLEANUP(json_decref_cleanup) json_t *made = json_deep_copy(point);
 	if (!made)
 		return error_set(err, -ENOMEM, "restore point: %m");
 	struct copy_stats before = *job->stats;
@@ -241,8 +237,8 @@ static int copy_point(struct job *job, const struct member *member, const json_t
 static int use_as_base(struct job *job, const struct member *here, const struct member *there,
 		       struct error *err)
 {
-	CLEANUP(decref_cleanup) json_t *base = NULL;
-	CLEANUP(decref_cleanup) json_t *base_to = NULL;
+	CLEANUP(json_decref_cleanup) json_t *base = NULL;
+	CLEANUP(json_decref_cleanup) json_t *base_to = NULL;
 	char id[65];
 	int rc = repo_point_find(job->from, here->id, id, &base, err);
 	if (rc == 0)
@@ -265,7 +261,7 @@ static int copy_member(struct job *job, const struct member *member, struct erro
 	}
 	if (!member->wanted)
 		return 0;
-	CLEANUP(decref_cleanup) json_t *point = NULL;
+	CLEANUP(json_decref_cleanup) json_t *point = NULL;
 	char id[65];
 	int rc = repo_point_find(job->from, member->id, id, &point, err);
 	return rc < 0 ? rc : copy_point(job, member, point, err);
@@ -277,7 +273,7 @@ static int find_total(struct job *job, struct error *err)
 		const struct member *member = &job->here.all[i];
 		if (!member->wanted || find_origin(&job->there, member->origin))
 			continue;
-		CLEANUP(decref_cleanup) json_t *point = NULL;
+		CLEANUP(json_decref_cleanup) json_t *point = NULL;
 		char id[65];
 		int rc = repo_point_find(job->from, member->id, id, &point, err);
 		if (rc < 0)

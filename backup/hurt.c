@@ -4,6 +4,7 @@
 
 #include "hurt-files.h"
 #include "point-open.h"
+#include "lunette/json.h"
 
 /**
  * struct lost_volume - what of a volume lies in what is lost
@@ -15,11 +16,6 @@ struct lost_volume {
 static void lost_volume_cleanup(struct lost_volume *lost)
 {
 	free(lost->ranges.ranges);
-}
-
-static void decref_cleanup(json_t **json)
-{
-	json_decref(*json);
 }
 
 static int no_memory(struct error *err)
@@ -159,7 +155,7 @@ int hurt_point(struct repo *repo, const char id[65], const json_t *point,
 	       const struct hurt_ranges *disks, const atomic_bool *stop, json_t **ret,
 	       struct error *err)
 {
-	CLEANUP(decref_cleanup)
+	CLEANUP(json_decref_cleanup)
 	json_t *found = json_pack("{s:s, s:s, s:s, s:[]}", "id", id, "name", repo_point_name(point),
 				  "time", repo_point_time(point), "disks");
 	for (size_t i = 0; found && i < repo_point_disks(point); i++) {

@@ -12,11 +12,7 @@
 #include "document.h"
 #include "prune-inside.h"
 #include "tiers.h"
-
-static void decref_cleanup(json_t **json)
-{
-	json_decref(*json);
-}
+#include "lunette/json.h"
 
 int prune_mark(struct repo *repo, const struct index_pack *packs, size_t n, struct error *err)
 {
@@ -75,7 +71,7 @@ static int meet(void *ctx, const struct lease_info *info, struct error *err)
 int prune_ready(struct repo *repo, const struct lease *own, const struct marks *marks,
 		struct prune_result *result, json_t **ret, struct error *err)
 {
-	CLEANUP(decref_cleanup) json_t *ready = json_copy(marks->names);
+	CLEANUP(json_decref_cleanup) json_t *ready = json_copy(marks->names);
 	struct heeding heeding = { ready, result->waiting_for, result->writers };
 	if (!ready)
 		return error_set(err, -ENOMEM, "prune: %m");
@@ -122,7 +118,7 @@ static int each_pack(struct repo *repo, const json_t *ready,
 	const json_t *name, *pack;
 	json_array_foreach(ready, i, name)
 	{
-		CLEANUP(decref_cleanup) json_t *document = NULL;
+		CLEANUP(json_decref_cleanup) json_t *document = NULL;
 		int rc = document_get(repo, MARKS_FOLDER, json_string_value(name), MARKS_MAX,
 				      &document, err);
 		if (rc < 0)

@@ -13,8 +13,7 @@
 
 #include "lunette/layout.h"
 #include "lunette/utf8.h"
-
-DEFINE_CLEANUP(json_t *, json_decref)
+#include "lunette/json.h"
 
 /* JSON is Unicode; paths and labels are bytes. */
 static json_t *text(const char *s)

@@ -9,6 +9,7 @@
 
 #include "backup-report.h"
 #include "cmd.h"
+#include "lunette/json.h"
 
 static const char help[] =
 	"Usage: lunette backup [OPTIONS] --name NAME SOURCE...\n"
@@ -101,11 +102,6 @@ struct arguments {
 	struct cmd_progress progress;
 	struct cmd_sources sources;
 };
-
-static void decref_cleanup(json_t **json)
-{
-	json_decref(*json);
-}
 
 static void arguments_cleanup(struct arguments *args)
 {
@@ -305,7 +301,7 @@ static int run(int argc, char **argv, struct error *err)
 	rc = store(&args, repo, plan, parent, &result, err);
 	if (rc < 0)
 		return rc;
-	CLEANUP(decref_cleanup) json_t *excluded = plan_excluded(plan);
+	CLEANUP(json_decref_cleanup) json_t *excluded = plan_excluded(plan);
 	const struct backup_report report = {
 		.name = args.name,
 		.result = &result,

@@ -6,6 +6,7 @@
 
 #include "cmd.h"
 #include "copy.h"
+#include "lunette/json.h"
 
 static const char help[] =
 	"Usage: lunette copy [OPTIONS] --to REPO [NAME | POINT]...\n"
@@ -58,11 +59,6 @@ struct copying {
 	json_t *report;
 	struct copy_stats stats;
 };
-
-static void decref_cleanup(json_t **json)
-{
-	json_decref(*json);
-}
 
 static int parse(struct copying *c, int argc, char **argv, struct error *err)
 {
@@ -172,7 +168,7 @@ static int run(int argc, char **argv, struct error *err)
 		rc = cmd_open_repo(&c.to, &to, err);
 	if (rc)
 		return rc;
-	CLEANUP(decref_cleanup) json_t *points = json_array();
+	CLEANUP(json_decref_cleanup) json_t *points = json_array();
 	c.report = points;
 	rc = copy(&c, from, to, argv + optind, (size_t)(argc - optind), err);
 	if (rc < 0)

@@ -6,6 +6,7 @@
 
 #include "cmd.h"
 #include "forget.h"
+#include "lunette/json.h"
 
 static const char help[] =
 	"Usage: lunette forget [OPTIONS] RULE... [NAME]\n"
@@ -62,11 +63,6 @@ struct forgetting {
 	json_t *report;
 	size_t kept, removed;
 };
-
-static void decref_cleanup(json_t **json)
-{
-	json_decref(*json);
-}
 
 static int parse(struct forgetting *f, int argc, char **argv, struct error *err)
 {
@@ -132,7 +128,7 @@ static int by_policy(struct repo *repo, struct forgetting *f, const char *name, 
 static int find_named(struct repo *repo, struct forgetting *f, const char *spec, char ret_id[65],
 		      struct error *err)
 {
-	CLEANUP(decref_cleanup) json_t *point = NULL;
+	CLEANUP(json_decref_cleanup) json_t *point = NULL;
 	int rc = repo_point_find(repo, spec, ret_id, &point, err);
 	if (rc < 0)
 		return rc;
@@ -198,7 +194,7 @@ static int run(int argc, char **argv, struct error *err)
 	rc = cmd_open_repo(&f.which, &repo, err);
 	if (rc)
 		return rc;
-	CLEANUP(decref_cleanup) json_t *entries = json_array();
+	CLEANUP(json_decref_cleanup) json_t *entries = json_array();
 	f.report = entries;
 	rc = has_policy ? by_policy(repo, &f, argv[optind], err)
 			: by_name(repo, &f, argv + optind, n, err);

@@ -10,13 +10,9 @@
 #include "job/journal.h"
 #include "job/state.h"
 #include "job/steps.h"
+#include "lunette/json.h"
 
 #define RUNS_SHOWN 10 /* of one job, without --json */
-
-static void decref_cleanup(json_t **json)
-{
-	json_decref(*json);
-}
 
 static const char *doing(const char *step)
 {
@@ -63,7 +59,7 @@ static json_t *run_status(const char *state, const char *job, const char *run, b
 			  bool runs, struct error *err)
 {
 	CLEANUP(free_cleanup) char *path = state_run_file(state, job, run, "journal");
-	CLEANUP(decref_cleanup) json_t *records = NULL;
+	CLEANUP(json_decref_cleanup) json_t *records = NULL;
 	if (!path || journal_read(path, &records, err) < 0)
 		return NULL;
 	const json_t *outcome = journal_last(records, "outcome");
@@ -96,7 +92,7 @@ static json_t *run_status(const char *state, const char *job, const char *run, b
 
 static int add_job(const char *state, const char *job, json_t *to, struct error *err)
 {
-	CLEANUP(decref_cleanup) json_t *runs = NULL;
+	CLEANUP(json_decref_cleanup) json_t *runs = NULL;
 	int rc = state_runs(state, job, &runs, err);
 	bool goes_on = state_job_runner(state, job) > 0;
 	size_t n = json_array_size(runs);
@@ -140,7 +136,7 @@ static void print_run(const json_t *run)
 
 int job_command_status(const char *state, const char *job, bool json, struct error *err)
 {
-	CLEANUP(decref_cleanup) json_t *jobs = NULL, *runs = json_array();
+	CLEANUP(json_decref_cleanup) json_t *jobs = NULL, *runs = json_array();
 	int rc = state_jobs(state, &jobs, err);
 	bool found = !job;
 	for (size_t i = 0; rc == 0 && i < json_array_size(jobs); i++) {

@@ -11,6 +11,7 @@
 #include "job-command.h"
 #include "job/job.h"
 #include "job/recover.h"
+#include "lunette/json.h"
 
 #define CANCEL_SECONDS 600
 
@@ -66,11 +67,6 @@ struct arguments {
 	struct steps_stop kill;
 };
 
-static void decref_cleanup(json_t **json)
-{
-	json_decref(*json);
-}
-
 static void tell_mistake(void *ctx, const char *mistake)
 {
 	(void)ctx;
@@ -83,7 +79,7 @@ static void tell_mistake(void *ctx, const char *mistake)
 static int run_job(const struct arguments *args, const char *file, struct error *err)
 {
 	CLEANUP(settings_free_cleanup) struct settings *settings = NULL;
-	CLEANUP(decref_cleanup) json_t *outcome = NULL;
+	CLEANUP(json_decref_cleanup) json_t *outcome = NULL;
 	int rc = settings_read(file, tell_mistake, NULL, &settings, err);
 	if (rc < 0)
 		return rc;
@@ -126,7 +122,7 @@ static int check_job(const struct arguments *args, const char *file, struct erro
 		.state = args->state,
 		.stop = cmd_stop_on_signals(),
 	};
-	CLEANUP(decref_cleanup) json_t *answers = json_array();
+	CLEANUP(json_decref_cleanup) json_t *answers = json_array();
 	struct error first = { 0 };
 	rc = job_check(&request, tell_answer, answers, &first);
 	int printed = 0;

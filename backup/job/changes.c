@@ -7,11 +7,7 @@
 
 #include "changes.h"
 #include "shape.h"
-
-static void decref_cleanup(json_t **json)
-{
-	json_decref(*json);
-}
+#include "lunette/json.h"
 
 /* The server's own snapshot has no delta, and is the base of none. */
 static bool is_asked_for(const struct run *run)
@@ -38,7 +34,7 @@ static int write_disk(struct run *run, size_t n, FILE *out, uint64_t *lines, str
 	const struct run_lun *lun = &run->luns[n];
 	const char *from = base_snapshot(run->base, lun);
 	for (uint64_t start = 0; start != UINT64_MAX;) {
-		CLEANUP(decref_cleanup) json_t *ranges = NULL;
+		CLEANUP(json_decref_cleanup) json_t *ranges = NULL;
 		uint64_t next;
 		int rc = plugin_delta(run->plugin, from, lun->snapshot, start,
 				      run->settings->storage_limit, &ranges, &next, err);
@@ -150,7 +146,7 @@ int changes_keep_base(struct run *run, struct error *err)
 {
 	if (!is_asked_for(run))
 		return 0;
-	CLEANUP(decref_cleanup) json_t *base = make_base(run);
+	CLEANUP(json_decref_cleanup) json_t *base = make_base(run);
 	if (!base)
 		return error_set(err, -ENOMEM, "%m");
 	/* From here on it is the old base that a sweep removes. */

@@ -5,6 +5,7 @@
 
 #include "conform.h"
 #include "lines.h"
+#include "lunette/json.h"
 #include "lunette/source.h"
 #include "message.h"
 #include "plugin.h"
@@ -49,11 +50,7 @@ struct conform {
 	char name[CONFORM_NAME_SIZE];
 };
 
-static inline void conform_decref_cleanup(json_t **json)
-{
-	json_decref(*json);
-}
-#define CONFORM_JSON CLEANUP(conform_decref_cleanup) json_t
+#define CONFORM_JSON CLEANUP(json_decref_cleanup) json_t
 
 /* ---- conform-call.c ---- */
 

@@ -10,13 +10,9 @@
 #include "outcome.h"
 #include "recover.h"
 #include "shape.h"
+#include "lunette/json.h"
 
 #define RUNS_KEPT 100 /* journals and logs of runs that left nothing behind */
-
-static void decref_cleanup(json_t **json)
-{
-	json_decref(*json);
-}
 
 /* What dead runs left may be what is in the way of this one; else it does not keep it from going
  * on.
@@ -42,7 +38,7 @@ static int run_before(struct run *run, struct error *err)
 {
 	if (!run->settings->before)
 		return 0;
-	CLEANUP(decref_cleanup)
+	CLEANUP(json_decref_cleanup)
 	json_t *doc = json_pack("{s:s, s:s}", "job", run->settings->name, "run", run->id);
 	return outcome_run_command(run->story, "hook before", run->settings->before, doc, err);
 }

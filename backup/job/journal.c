@@ -12,6 +12,7 @@
 #include "child.h"
 #include "journal.h"
 #include "shape.h"
+#include "lunette/json.h"
 
 #define JOURNAL_MAX ((off_t)64 << 20)
 
@@ -88,14 +89,9 @@ void journal_close(struct journal *journal)
 	free(journal);
 }
 
-static void decref_cleanup(json_t **json)
-{
-	json_decref(*json);
-}
-
 int journal_note(struct journal *journal, const char *kind, json_t *members, struct error *err)
 {
-	CLEANUP(decref_cleanup) json_t *rest = members;
+	CLEANUP(json_decref_cleanup) json_t *rest = members;
 	struct timespec now;
 	struct tm utc;
 	char second[32] = "", time[48];
@@ -103,7 +99,7 @@ int journal_note(struct journal *journal, const char *kind, json_t *members, str
 	if (gmtime_r(&now.tv_sec, &utc))
 		strftime(second, sizeof(second), "%Y-%m-%dT%H:%M:%S", &utc);
 	snprintf(time, sizeof(time), "%s.%03ldZ", second, now.tv_nsec / 1000000);
-	CLEANUP(decref_cleanup)
+	CLEANUP(json_decref_cleanup)
 	json_t *record = json_pack("{s:s, s:s, s:I}", "record", kind, "time", time, "ms",
 				   (json_int_t)(child_now_ms() - journal->start));
 	if (!rest || !record || json_object_update(record, rest) < 0)
@@ -142,7 +138,7 @@ int journal_read(const char *path, json_t **ret, struct error *err)
 	struct stat st;
 	if (!in)
 		return error_set(err, -errno, "journal '%s': %m", path);
-	CLEANUP(decref_cleanup) json_t *records = json_array();
+	CLEANUP(json_decref_cleanup) json_t *records = json_array();
 	int rc = records ? 0 : -ENOMEM;
 	if (rc == 0 && (fstat(fileno(in), &st) < 0 || st.st_size > JOURNAL_MAX))
 		rc = -EFBIG;

@@ -10,6 +10,7 @@
 
 #include "lines.h"
 #include "message.h"
+#include "lunette/json.h"
 
 #define OPEN_MAX_REQUESTS 4
 #define STDERR_LINE_MAX   1024
@@ -42,11 +43,6 @@ struct lines {
 	size_t n_log;
 	char log_line[STDERR_LINE_MAX];
 };
-
-static void decref_cleanup(json_t **json)
-{
-	json_decref(*json);
-}
 
 /* ---- starting and ending ----------------------------------------------------------------------
  */
@@ -315,7 +311,7 @@ int lines_send(struct lines *lines, const char *verb, const json_t *params, unsi
 		return error_set(err, -EBUSY, "%s: too many requests at once", lines->name);
 	char id[16];
 	snprintf(id, sizeof(id), "%u", lines->last_id + 1);
-	CLEANUP(decref_cleanup)
+	CLEANUP(json_decref_cleanup)
 	json_t *object = json_pack("{s:s, s:s, s:I, s:o}", "id", id, "verb", verb, "deadline_ms",
 				   (json_int_t)limit_ms, "params",
 				   params ? json_deep_copy(params) : json_object());

@@ -6,6 +6,7 @@
 
 #include "plugin.h"
 #include "shape.h"
+#include "lunette/json.h"
 
 #define INFO_LIMIT_MS 10000
 #define ITEMS_MAX     4096 /* volumes, LUNs, portals, settings */
@@ -16,11 +17,6 @@ struct plugin {
 	struct lines *lines;
 	json_t *info;
 };
-
-static void decref_cleanup(json_t **json)
-{
-	json_decref(*json);
-}
 
 /* ---- the shapes of the protocol ---------------------------------------------------------------
  */
@@ -136,7 +132,7 @@ static int start(struct plugin *plugin, struct error *err)
 
 static int ask_info(struct plugin *plugin, struct error *err)
 {
-	CLEANUP(decref_cleanup) json_t *info = NULL;
+	CLEANUP(json_decref_cleanup) json_t *info = NULL;
 	int rc = lines_call(plugin->lines, "info", NULL, INFO_LIMIT_MS, &info, err);
 	if (rc < 0)
 		return rc;
@@ -203,7 +199,7 @@ const json_t *plugin_info(const struct plugin *plugin)
 static int call(struct plugin *plugin, const char *verb, json_t *params, unsigned int limit_ms,
 		json_t **ret, struct error *err)
 {
-	CLEANUP(decref_cleanup) json_t *all = params, *result = NULL;
+	CLEANUP(json_decref_cleanup) json_t *all = params, *result = NULL;
 	if (!all || json_object_set(all, "config", (json_t *)plugin->options.config) < 0 ||
 	    json_object_set_new(all, "owner", json_string(plugin->options.owner)) < 0)
 		return error_set(err, -ENOMEM, "%s: %s: %m", plugin->name, verb);
@@ -226,7 +222,7 @@ static int call(struct plugin *plugin, const char *verb, json_t *params, unsigne
 int plugin_capabilities(struct plugin *plugin, unsigned int limit_ms,
 			struct plugin_capabilities *ret, struct error *err)
 {
-	CLEANUP(decref_cleanup) json_t *result = NULL;
+	CLEANUP(json_decref_cleanup) json_t *result = NULL;
 	int rc = call(plugin, "capabilities", json_object(), limit_ms, &result, err);
 	if (rc < 0)
 		return rc;
@@ -268,7 +264,7 @@ static int check_order(struct plugin *plugin, const char *verb, const json_t *as
 int plugin_resolve(struct plugin *plugin, const json_t *luns, unsigned int limit_ms, json_t **ret,
 		   struct error *err)
 {
-	CLEANUP(decref_cleanup) json_t *result = NULL;
+	CLEANUP(json_decref_cleanup) json_t *result = NULL;
 	int rc = call(plugin, "resolve", json_pack("{s:O}", "luns", luns), limit_ms, &result, err);
 	if (rc < 0)
 		return rc;
@@ -289,7 +285,7 @@ int plugin_prepare(struct plugin *plugin, const char *name, const json_t *volume
 int plugin_commit(struct plugin *plugin, const char *name, const json_t *volumes,
 		  unsigned int limit_ms, json_t **ret, struct error *err)
 {
-	CLEANUP(decref_cleanup) json_t *result = NULL;
+	CLEANUP(json_decref_cleanup) json_t *result = NULL;
 	int rc = call(plugin, "commit", json_pack("{s:s, s:O}", "name", name, "volumes", volumes),
 		      limit_ms, &result, err);
 	if (rc < 0)
@@ -344,7 +340,7 @@ int plugin_snap_delete(struct plugin *plugin, const char *snapshot, unsigned int
 int plugin_list(struct plugin *plugin, bool all, unsigned int limit_ms, json_t **ret,
 		struct error *err)
 {
-	CLEANUP(decref_cleanup) json_t *result = NULL;
+	CLEANUP(json_decref_cleanup) json_t *result = NULL;
 	int rc = call(plugin, "list", json_pack("{s:b}", "all", all), limit_ms, &result, err);
 	if (rc == 0)
 		*ret = json_incref(json_object_get(result, "objects"));
@@ -372,7 +368,7 @@ static int take_extents(struct plugin *plugin, const char *verb, const json_t *r
 int plugin_allocated(struct plugin *plugin, const char *snapshot, uint64_t start,
 		     unsigned int limit_ms, json_t **ret, uint64_t *ret_next, struct error *err)
 {
-	CLEANUP(decref_cleanup) json_t *result = NULL;
+	CLEANUP(json_decref_cleanup) json_t *result = NULL;
 	int rc = call(plugin, "allocated",
 		      json_pack("{s:s, s:I}", "snapshot", snapshot, "start", (json_int_t)start),
 		      limit_ms, &result, err);
@@ -382,7 +378,7 @@ int plugin_allocated(struct plugin *plugin, const char *snapshot, uint64_t start
 int plugin_delta(struct plugin *plugin, const char *from, const char *to, uint64_t start,
 		 unsigned int limit_ms, json_t **ret, uint64_t *ret_next, struct error *err)
 {
-	CLEANUP(decref_cleanup) json_t *result = NULL;
+	CLEANUP(json_decref_cleanup) json_t *result = NULL;
 	int rc = call(
 		plugin, "delta",
 		json_pack("{s:s, s:s, s:I}", "from", from, "to", to, "start", (json_int_t)start),

@@ -13,11 +13,7 @@
 #include "recover.h"
 #include "shape.h"
 #include "sweep.h"
-
-static void decref_cleanup(json_t **json)
-{
-	json_decref(*json);
-}
+#include "lunette/json.h"
 
 static void on_plugin_log(void *ctx, const char *line)
 {
@@ -46,7 +42,7 @@ static bool has_intent(const json_t *records, const char *call)
 static int clean_storage(struct recover *recover, const json_t *start, const json_t *base,
 			 struct error *err)
 {
-	CLEANUP(decref_cleanup) json_t *secrets = NULL;
+	CLEANUP(json_decref_cleanup) json_t *secrets = NULL;
 	const json_t *file = json_object_get(start, "secrets_file");
 	int rc = settings_read_secrets(json_string_value(file), &secrets, err);
 	if (rc < 0)
@@ -147,7 +143,7 @@ static int look_at_run(struct recover *recover, const char *job, const char *run
 		       const json_t *base, struct error *err)
 {
 	CLEANUP(free_cleanup) char *path = state_run_file(recover->state, job, run, "journal");
-	CLEANUP(decref_cleanup) json_t *records = NULL;
+	CLEANUP(json_decref_cleanup) json_t *records = NULL;
 	struct error why = { 0 };
 	if (!path)
 		return error_set(err, -ENOMEM, "%m");
@@ -182,7 +178,7 @@ static int look_at_run(struct recover *recover, const char *job, const char *run
 static int look_at_job(struct recover *recover, const char *job, struct error *err)
 {
 	CLEANUP(close_cleanup) int lock = -1;
-	CLEANUP(decref_cleanup) json_t *runs = NULL, *base = NULL;
+	CLEANUP(json_decref_cleanup) json_t *runs = NULL, *base = NULL;
 	int rc = 0;
 	bool own = recover->own_job && strcmp(recover->own_job, job) == 0;
 	if (!own)
@@ -203,7 +199,7 @@ static int look_at_job(struct recover *recover, const char *job, struct error *e
 
 int recover_run(struct recover *recover, struct error *err)
 {
-	CLEANUP(decref_cleanup) json_t *jobs = NULL;
+	CLEANUP(json_decref_cleanup) json_t *jobs = NULL;
 	int rc = state_jobs(recover->state, &jobs, err);
 	for (size_t i = 0; rc == 0 && i < json_array_size(jobs); i++) {
 		const char *job = json_string_value(json_array_get(jobs, i));

@@ -14,13 +14,9 @@
 #include "reservation.h"
 #include "shape.h"
 #include "state.h"
+#include "lunette/json.h"
 
 #define LOCK "lock"
-
-static void decref_cleanup(json_t **json)
-{
-	json_decref(*json);
-}
 
 static void dir_cleanup(DIR **dir)
 {
@@ -122,7 +118,7 @@ static int check_room(const struct reservation *r, const json_t *objects, const 
 int reservation_take(const struct reservation *r, int *ret_fd, struct error *err)
 {
 	char folder[PATH_MAX - 256];
-	CLEANUP(decref_cleanup) json_t *objects = NULL, *reserved = json_array();
+	CLEANUP(json_decref_cleanup) json_t *objects = NULL, *reserved = json_array();
 	int rc = make_folder(r, folder, sizeof(folder), err);
 	if (rc < 0)
 		return rc;

@@ -9,6 +9,7 @@
 #include "lunette/source.h"
 #include "server.h"
 #include "shape.h"
+#include "lunette/json.h"
 
 #define AGENT            "lunette-agent"
 #define HELLO_LIMIT_MS   30000 /* a login included */
@@ -23,11 +24,6 @@ struct server {
 	struct lines *lines;
 	json_t *hello;
 };
-
-static void decref_cleanup(json_t **json)
-{
-	json_decref(*json);
-}
 
 /* ---- the shapes of the protocol ---------------------------------------------------------------
  */
@@ -237,7 +233,7 @@ static int start(struct server *server, struct error *err)
 	const char *const arguments[] = { "--protocol", "1", ssh ? "--secrets-stdin" : NULL };
 	const char *argv[ARGV_MAX];
 	command(server, arguments, argv);
-	CLEANUP(decref_cleanup) json_t *empty = json_object();
+	CLEANUP(json_decref_cleanup) json_t *empty = json_object();
 	const struct lines_options options = {
 		.name = server->name,
 		.argv = argv,
@@ -316,7 +312,7 @@ static int check(struct server *server, const char *verb, const json_t *result, 
 static int call(struct server *server, const char *verb, json_t *params, unsigned int limit_ms,
 		json_t **ret, struct error *err)
 {
-	CLEANUP(decref_cleanup) json_t *all = params, *result = NULL;
+	CLEANUP(json_decref_cleanup) json_t *all = params, *result = NULL;
 	if (!all)
 		return error_set(err, -ENOMEM, "%s: %s: %m", server->name, verb);
 	int rc = lines_call(server->lines, verb, all, limit_ms, &result, err);
@@ -350,11 +346,11 @@ int server_snapshot(struct server *server, const char *session, unsigned int com
 		    void *ctx, json_t **ret, struct error *err)
 {
 	unsigned int id;
-	CLEANUP(decref_cleanup)
+	CLEANUP(json_decref_cleanup)
 	json_t *params = json_pack("{s:s, s:I, s:I}", "session", session, "commit_limit_ms",
 				   (json_int_t)commit_limit_ms, "freeze_limit_ms",
 				   (json_int_t)freeze_limit_ms);
-	CLEANUP(decref_cleanup) json_t *result = NULL;
+	CLEANUP(json_decref_cleanup) json_t *result = NULL;
 	*ret = NULL;
 	int rc = lines_send(server->lines, "snapshot", params, limit_ms, &id, err);
 	if (rc == 0)
@@ -378,7 +374,7 @@ int server_snapshot(struct server *server, const char *session, unsigned int com
 
 int server_initiator(struct server *server, unsigned int limit_ms, char **ret, struct error *err)
 {
-	CLEANUP(decref_cleanup) json_t *result = NULL;
+	CLEANUP(json_decref_cleanup) json_t *result = NULL;
 	int rc = call(server, "finish-info", json_object(), limit_ms, &result, err);
 	if (rc < 0)
 		return rc;

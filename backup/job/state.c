@@ -14,17 +14,13 @@
 #include "journal.h"
 #include "shape.h"
 #include "state.h"
+#include "lunette/json.h"
 
 #define SUFFIX_JOURNAL ".journal"
 #define PAUSE_MS       20
 #define RECOVERED_MS   600000 /* who cleans up has limits of his own */
 #define SURE_MS        500    /* somebody may only be looking, or has not written his name yet */
 #define RECOVERS       "recover "
-
-static void decref_cleanup(json_t **json)
-{
-	json_decref(*json);
-}
 
 const char *state_path(const char *path)
 {
@@ -206,7 +202,7 @@ static int list_names(const char *path, const char *suffix, json_t **ret, struct
 
 int state_jobs(const char *state, json_t **ret, struct error *err)
 {
-	CLEANUP(decref_cleanup) json_t *all = NULL;
+	CLEANUP(json_decref_cleanup) json_t *all = NULL;
 	int rc = list_names(state, "", &all, err);
 	if (rc < 0)
 		return rc;
@@ -232,14 +228,14 @@ int state_runs(const char *state, const char *job, json_t **ret, struct error *e
 
 int state_trim(const char *state, const char *job, size_t keep, struct error *err)
 {
-	CLEANUP(decref_cleanup) json_t *runs = NULL;
+	CLEANUP(json_decref_cleanup) json_t *runs = NULL;
 	int rc = state_runs(state, job, &runs, err);
 	size_t n = json_array_size(runs);
 	for (size_t i = 0; rc == 0 && i + keep < n; i++) {
 		const char *run = json_string_value(json_array_get(runs, i));
 		CLEANUP(free_cleanup) char *journal = state_run_file(state, job, run, "journal");
 		CLEANUP(free_cleanup) char *log = state_run_file(state, job, run, "log");
-		CLEANUP(decref_cleanup) json_t *records = NULL;
+		CLEANUP(json_decref_cleanup) json_t *records = NULL;
 		if (!journal || !log)
 			return error_set(err, -ENOMEM, "%m");
 		if (journal_read(journal, &records, NULL) < 0 || !journal_last(records, "clean"))

@@ -14,13 +14,9 @@
 #include "run.h"
 #include "shape.h"
 #include "verify.h"
+#include "lunette/json.h"
 
 #define PASSWORD_MAX 1024
-
-static void decref_cleanup(json_t **json)
-{
-	json_decref(*json);
-}
 
 /* ---- repository -------------------------------------------------------------------------------
  */
@@ -217,7 +213,7 @@ static int store(struct run *run, struct error *err)
 {
 	CLEANUP(free_cleanup)
 	struct source **sources = calloc(run->n_luns, sizeof(*sources));
-	CLEANUP(decref_cleanup) json_t *facts = run_facts(run);
+	CLEANUP(json_decref_cleanup) json_t *facts = run_facts(run);
 	if (!sources || !facts)
 		return error_set(err, -ENOMEM, "%m");
 	for (size_t i = 0; i < run->n_luns; i++)

@@ -10,13 +10,9 @@
 #include "run.h"
 #include "shape.h"
 #include "verify.h"
+#include "lunette/json.h"
 
 #define SLACK_MS 5000 /* of a call that has limits of its own within */
-
-static void decref_cleanup(json_t **json)
-{
-	json_decref(*json);
-}
 
 static void on_agent_log(void *ctx, const char *line)
 {
@@ -142,7 +138,7 @@ static int take_disks(struct run *run, struct error *err)
 /* Which volumes of the storage are the server's disks? */
 static int resolve(struct run *run, struct error *err)
 {
-	CLEANUP(decref_cleanup) json_t *asked = json_array(), *found = NULL;
+	CLEANUP(json_decref_cleanup) json_t *asked = json_array(), *found = NULL;
 	for (size_t i = 0; i < run->n_luns; i++) {
 		const json_t *disk = run->luns[i].disk;
 		json_array_append_new(asked, json_pack("{s:s, s:I}", "identity",
@@ -181,7 +177,7 @@ static int resolve(struct run *run, struct error *err)
 
 int step_disks(struct run *run, struct error *err)
 {
-	CLEANUP(decref_cleanup) json_t *params = prepare_params(run), *prepared = NULL;
+	CLEANUP(json_decref_cleanup) json_t *params = prepare_params(run), *prepared = NULL;
 	int rc = run_intent(run, "agent-prepare", json_object(), err);
 	if (rc == 0)
 		rc = server_prepare(run->server, params, run->settings->agent_limit, &prepared,
@@ -257,7 +253,7 @@ static int take_snapshots(struct run *run, const json_t *snapshots, struct error
 /* A yes is believed when the list says the same. */
 static int check_listed(struct run *run, struct error *err)
 {
-	CLEANUP(decref_cleanup) json_t *objects = NULL;
+	CLEANUP(json_decref_cleanup) json_t *objects = NULL;
 	int rc = plugin_list(run->plugin, false, run->settings->storage_limit, &objects, err);
 	for (size_t i = 0; rc == 0 && i < run->n_luns; i++) {
 		bool found = false;
@@ -301,7 +297,7 @@ int step_snapshot(struct run *run, struct error *err)
 	rc = server_snapshot(run->server, run->name, s->commit_limit, s->freeze_limit,
 			     s->freeze_limit + 2 * s->hook_limit + SLACK_MS, commit, &m,
 			     &run->frozen, &why);
-	CLEANUP(decref_cleanup) json_t *snapshots = m.snapshots;
+	CLEANUP(json_decref_cleanup) json_t *snapshots = m.snapshots;
 	if (run->frozen)
 		tell_freeze(run, &m);
 	if (m.begun && m.rc < 0) { /* the storage's error is the cause, whatever the agent said */
@@ -352,7 +348,7 @@ static int take_software_disks(struct run *run, struct error *err)
 int step_software(struct run *run, struct error *err)
 {
 	const struct settings *s = run->settings;
-	CLEANUP(decref_cleanup) json_t *params = prepare_params(run);
+	CLEANUP(json_decref_cleanup) json_t *params = prepare_params(run);
 	int rc = run_intent(run, "software-snapshot", json_object(), err);
 	if (rc == 0)
 		rc = server_software_snapshot(run->server, params,

@@ -11,13 +11,9 @@
 #include "run.h"
 #include "shape.h"
 #include "sweep.h"
+#include "lunette/json.h"
 
 #define RETRY_PAUSE_MS 200
-
-static void decref_cleanup(json_t **json)
-{
-	json_decref(*json);
-}
 
 static void on_plugin_log(void *ctx, const char *line)
 {
@@ -212,7 +208,7 @@ static int create_lun(struct run *run, size_t n, struct error *err)
 {
 	struct run_lun *lun = &run->luns[n];
 	char name[96];
-	CLEANUP(decref_cleanup) json_t *made = NULL;
+	CLEANUP(json_decref_cleanup) json_t *made = NULL;
 	snprintf(name, sizeof(name), "%s-%zu", run->name, n);
 	int rc = run_intent(run, "lun-create",
 			    json_pack("{s:s, s:s}", "name", name, "snapshot", lun->snapshot), err);
@@ -279,7 +275,7 @@ static int map_lun(struct run *run, const struct run_lun *lun, const char *initi
 
 static int show_lun(struct run *run, struct run_lun *lun, json_t *luns, struct error *err)
 {
-	CLEANUP(decref_cleanup) json_t *mapping = NULL;
+	CLEANUP(json_decref_cleanup) json_t *mapping = NULL;
 	lun->mapped_server = true;
 	int rc = map_lun(run, lun, run->server_initiator, &mapping, err);
 	if (rc < 0)
@@ -316,7 +312,7 @@ static int judge_finish(struct run *run, const json_t *finished, struct error *e
 int step_server(struct run *run, struct error *err)
 {
 	unsigned int limit = run->settings->agent_limit;
-	CLEANUP(decref_cleanup) json_t *luns = json_array(), *params = NULL, *finished = NULL;
+	CLEANUP(json_decref_cleanup) json_t *luns = json_array(), *params = NULL, *finished = NULL;
 	int rc = server_initiator(run->server, limit, &run->server_initiator, err);
 	for (size_t i = 0; rc == 0 && i < run->n_luns; i++)
 		rc = show_lun(run, &run->luns[i], luns, err);

@@ -6,14 +6,10 @@
 
 #include "shape.h"
 #include "sweep.h"
+#include "lunette/json.h"
 
 #define ROUNDS         3
 #define ROUND_PAUSE_MS 500
-
-static void decref_cleanup(json_t **json)
-{
-	json_decref(*json);
-}
 
 /* The base's snapshots stay, and so does what `abort` of its name would take with it. */
 static bool is_base(const struct sweep *sweep, const json_t *object)
@@ -81,7 +77,7 @@ int sweep_run(const struct sweep *sweep, size_t *ret_left, struct error *err)
 {
 	*ret_left = 0;
 	for (int round = 0; round < ROUNDS; round++) {
-		CLEANUP(decref_cleanup) json_t *objects = NULL;
+		CLEANUP(json_decref_cleanup) json_t *objects = NULL;
 		int rc = plugin_list(sweep->plugin, false, sweep->limit_ms, &objects, err);
 		if (rc < 0)
 			return rc;
@@ -95,7 +91,7 @@ int sweep_run(const struct sweep *sweep, size_t *ret_left, struct error *err)
 			poll(NULL, 0, ROUND_PAUSE_MS);
 	}
 	/* What removing said is one thing, what is there afterwards another. */
-	CLEANUP(decref_cleanup) json_t *objects = NULL;
+	CLEANUP(json_decref_cleanup) json_t *objects = NULL;
 	struct error why = { 0 };
 	int rc = plugin_list(sweep->plugin, false, sweep->limit_ms, &objects, &why);
 	if (rc < 0)

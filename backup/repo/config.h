@@ -9,12 +9,11 @@
 #include <jansson.h>
 
 #include "digest.h"
+#include "lunette/json.h"
 #include "lunette/repo.h"
 #include "store.h"
 
 struct keys;
-
-DEFINE_CLEANUP(json_t *, json_decref)
 
 #define CONFIG_KEY     "config"
 #define CONFIG_VERSION 1

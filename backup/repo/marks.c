@@ -8,14 +8,10 @@
 #include "digest.h"
 #include "document.h"
 #include "marks.h"
+#include "lunette/json.h"
 
 #define FORMAT  "lunette-mark"
 #define VERSION 1
-
-static void decref_cleanup(json_t **json)
-{
-	json_decref(*json);
-}
 
 int marks_parse(const json_t *document, struct id_set *packs, struct error *err)
 {
@@ -54,7 +50,7 @@ static int load_one(void *ctx, const char *name, struct error *err)
 	struct error why = { 0 };
 	if (!chunk_id_parse(name, &id))
 		return 0;
-	CLEANUP(decref_cleanup) json_t *document = NULL;
+	CLEANUP(json_decref_cleanup) json_t *document = NULL;
 	int rc = document_get(l->repo, MARKS_FOLDER, name, MARKS_MAX, &document, &why);
 	if (rc == 0)
 		rc = marks_parse(document, l->marks->packs, &why);
@@ -102,13 +98,13 @@ int marks_put(struct repo *repo, const struct index_pack *packs, size_t n, char 
 	      struct error *err)
 {
 	assert(n > 0 && n <= MARKS_PACKS);
-	CLEANUP(decref_cleanup) json_t *list = json_array();
+	CLEANUP(json_decref_cleanup) json_t *list = json_array();
 	for (size_t i = 0; i < n; i++) {
 		char hex[65];
 		digest_hex(packs[i].id, sizeof(packs[i].id), hex);
 		json_array_append_new(list, json_string(hex));
 	}
-	CLEANUP(decref_cleanup)
+	CLEANUP(json_decref_cleanup)
 	json_t *document = json_pack("{s:s, s:i, s:[], s:O}", "format", FORMAT, "version", VERSION,
 				     "features", "packs", list);
 	if (!document || json_array_size(list) != n)

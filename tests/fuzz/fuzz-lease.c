@@ -3,6 +3,7 @@
 #include "fuzz-repo.h"
 #include "lease.h"
 #include "marks.h"
+#include "lunette/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -3,6 +3,7 @@
  */
 #include "chunkmap.h"
 #include "fuzz-repo.h"
+#include "lunette/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

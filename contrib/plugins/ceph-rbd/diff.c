@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "ceph.h"
+#include "lunette/json.h"
 
 /* The last answer, sorted and joined, and what it is of. */
 static struct {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "ceph.h"
+#include "lunette/json.h"
 
 static json_t *add(json_t *objects, const char *kind, const char *id, const char *name,
 		   const json_t *note)

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "ceph.h"
+#include "lunette/json.h"
 
 static void image_name(const char *name, char ret[CEPH_SPEC_SIZE])
 {

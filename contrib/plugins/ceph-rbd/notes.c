@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "ceph.h"
+#include "lunette/json.h"
 
 #define NOTES_IMAGE "lunette-notes"
 

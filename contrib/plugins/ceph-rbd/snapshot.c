@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "ceph.h"
+#include "lunette/json.h"
 
 #define VOLUMES_MAX 256
 

@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "ceph.h"
+#include "lunette/json.h"
 
 bool volume_name_ok(const char *image)
 {

@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "lunette/error.h"
+#include "lunette/json.h"
 #include "lunette/util.h"
 
 /* A name that the caller chose, and an owner of four such parts. */
@@ -161,10 +162,5 @@ bool plug_extents_add(struct plug_extents *page, uint64_t len, uint64_t start);
 
 /* The reply; @next is where the following page starts when there is @more. */
 json_t *plug_extents_reply(struct plug_extents *page, bool more, uint64_t next);
-
-static inline void json_decref_cleanup(json_t **json)
-{
-	json_decref(*json);
-}
 
 #endif

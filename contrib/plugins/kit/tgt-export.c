@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "tgt.h"
+#include "lunette/json.h"
 
 #define IQN_PREFIX "iqn.2026-11.lunette.snapshot:"
 #define LUN_NUMBER 1

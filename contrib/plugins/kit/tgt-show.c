@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "tgt.h"
+#include "lunette/json.h"
 
 /* Where we are: the objects that the next lines belong to, borrowed from the list. */
 struct reading {

@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #include "lvm-thin.h"
+#include "lunette/json.h"
 
 /**
  * struct query - one page that is asked for

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 
 #include "lvm-thin.h"
+#include "lunette/json.h"
 
 #define ROOT   "/sys/kernel/config/target"
 #define PREFIX "iqn.2026-11.lunette.snapshot:6001405"

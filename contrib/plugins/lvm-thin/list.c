@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "lvm-thin.h"
+#include "lunette/json.h"
 
 struct listing {
 	struct vg vg;

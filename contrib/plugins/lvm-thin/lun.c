@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "lvm-thin.h"
+#include "lunette/json.h"
 
 static const json_t *find_lun(const struct vg *vg, const char *name)
 {

@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "lvm-thin.h"
+#include "lunette/json.h"
 
 #define SNAPSHOT "snapshot"
 

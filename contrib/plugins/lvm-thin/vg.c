@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "lvm-thin.h"
+#include "lunette/json.h"
 
 #define LOCK_FILE "/run/lunette-lvm-thin.lock"
 #define TAG       "lunette"

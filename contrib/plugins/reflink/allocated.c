@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "reflink.h"
+#include "lunette/json.h"
 
 int extents_allocated(const struct plug_request *request, json_t **ret, struct error *err)
 {

@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "reflink.h"
+#include "lunette/json.h"
 
 /* Removes what an earlier commit of this name left that was killed. */
 static int remove_clones(const struct store *store, const json_t *set, const char *name,

@@ -17,6 +17,7 @@
 #include <sys/ioctl.h>
 
 #include "reflink.h"
+#include "lunette/json.h"
 
 #define BATCH    1024
 #define ATTEMPTS 100

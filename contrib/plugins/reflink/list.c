@@ -10,6 +10,7 @@
 #include <fcntl.h>
 
 #include "reflink.h"
+#include "lunette/json.h"
 
 struct listing {
 	const struct store *store;

@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 
 #include "reflink.h"
+#include "lunette/json.h"
 
 #define NOTE ".lun"
 #define DATA ":lun"

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "reflink.h"
+#include "lunette/json.h"
 
 int snapshot_parse(const char *text, struct snapshot *ret, struct error *err)
 {

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "reflink.h"
+#include "lunette/json.h"
 
 #define NOTE_MAX (4u << 20)
 

@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 
 #include "reflink.h"
+#include "lunette/json.h"
 
 int volume_open(const char *path, int *ret, struct stat *ret_st, struct error *err)
 {
