@@ -3,8 +3,8 @@
 #include <errno.h>
 
 #include "hurt-files.h"
-#include "point-open.h"
 #include "lunette/json.h"
+#include "point-open.h"
 
 /**
  * struct lost_volume - what of a volume lies in what is lost

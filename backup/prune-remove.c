@@ -10,9 +10,9 @@
 #include <string.h>
 
 #include "document.h"
+#include "lunette/json.h"
 #include "prune-inside.h"
 #include "tiers.h"
-#include "lunette/json.h"
 
 int prune_mark(struct repo *repo, const struct index_pack *packs, size_t n, struct error *err)
 {

@@ -11,9 +11,9 @@
 
 #include <jansson.h>
 
+#include "lunette/json.h"
 #include "lunette/layout.h"
 #include "lunette/utf8.h"
-#include "lunette/json.h"
 
 /* JSON is Unicode; paths and labels are bytes. */
 static json_t *text(const char *s)

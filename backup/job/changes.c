@@ -6,8 +6,8 @@
 #include <sys/random.h>
 
 #include "changes.h"
-#include "shape.h"
 #include "lunette/json.h"
+#include "shape.h"
 
 /* The server's own snapshot has no delta, and is the base of none. */
 static bool is_asked_for(const struct run *run)

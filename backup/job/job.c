@@ -7,10 +7,10 @@
 
 #include "child.h"
 #include "job.h"
+#include "lunette/json.h"
 #include "outcome.h"
 #include "recover.h"
 #include "shape.h"
-#include "lunette/json.h"
 
 #define RUNS_KEPT 100 /* journals and logs of runs that left nothing behind */
 

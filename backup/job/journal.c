@@ -11,8 +11,8 @@
 
 #include "child.h"
 #include "journal.h"
-#include "shape.h"
 #include "lunette/json.h"
+#include "shape.h"
 
 #define JOURNAL_MAX ((off_t)64 << 20)
 

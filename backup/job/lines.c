@@ -9,8 +9,8 @@
 #include <openssl/crypto.h>
 
 #include "lines.h"
-#include "message.h"
 #include "lunette/json.h"
+#include "message.h"
 
 #define OPEN_MAX_REQUESTS 4
 #define STDERR_LINE_MAX   1024

@@ -4,11 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "plugin.h"
-#include "shape.h"
 #include "lunette/json.h"
+#include "plugin.h"
+#include "shape-table.h"
 
 #define INFO_LIMIT_MS 10000
+#define TEXT_MAX      PLUGIN_ID_MAX
 #define ITEMS_MAX     4096 /* volumes, LUNs, portals, settings */
 
 struct plugin {
@@ -21,22 +22,6 @@ struct plugin {
 /* ---- the shapes of the protocol ---------------------------------------------------------------
  */
 
-#define TEXT(key)                                           \
-	{                                                   \
-		key, SHAPE_TEXT, PLUGIN_ID_MAX, NULL, false \
-	}
-#define MAYBE(key)                                         \
-	{                                                  \
-		key, SHAPE_TEXT, PLUGIN_ID_MAX, NULL, true \
-	}
-#define FLAG(key)                               \
-	{                                       \
-		key, SHAPE_FLAG, 0, NULL, false \
-	}
-#define SIZE(key)                               \
-	{                                       \
-		key, SHAPE_SIZE, 0, NULL, false \
-	}
 #define LIST(key, n)                                    \
 	{                                               \
 		key, SHAPE_OBJECTS, ITEMS_MAX, n, false \

@@ -10,10 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lunette/json.h"
 #include "recover.h"
 #include "shape.h"
 #include "sweep.h"
-#include "lunette/json.h"
 
 static void on_plugin_log(void *ctx, const char *line)
 {

@@ -10,11 +10,11 @@
 
 #include <openssl/sha.h>
 
+#include "lunette/json.h"
 #include "lunette/util.h"
 #include "reservation.h"
 #include "shape.h"
 #include "state.h"
-#include "lunette/json.h"
 
 #define LOCK "lock"
 

@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "agent-install.h"
+#include "lunette/json.h"
 #include "lunette/source.h"
 #include "server.h"
-#include "shape.h"
-#include "lunette/json.h"
+#include "shape-table.h"
 
 #define AGENT            "lunette-agent"
 #define HELLO_LIMIT_MS   30000 /* a login included */
@@ -28,22 +28,6 @@ struct server {
 /* ---- the shapes of the protocol ---------------------------------------------------------------
  */
 
-#define TEXT(key)                                      \
-	{                                              \
-		key, SHAPE_TEXT, TEXT_MAX, NULL, false \
-	}
-#define MAYBE(key)                                    \
-	{                                             \
-		key, SHAPE_TEXT, TEXT_MAX, NULL, true \
-	}
-#define FLAG(key)                               \
-	{                                       \
-		key, SHAPE_FLAG, 0, NULL, false \
-	}
-#define SIZE(key)                               \
-	{                                       \
-		key, SHAPE_SIZE, 0, NULL, false \
-	}
 #define TEXTS(key)                                  \
 	{                                           \
 		key, SHAPE_TEXTS, 4096, NULL, false \

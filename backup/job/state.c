@@ -12,9 +12,9 @@
 
 #include "child.h"
 #include "journal.h"
+#include "lunette/json.h"
 #include "shape.h"
 #include "state.h"
-#include "lunette/json.h"
 
 #define SUFFIX_JOURNAL ".journal"
 #define PAUSE_MS       20

@@ -11,10 +11,10 @@
 #include "changes.h"
 #include "forget.h"
 #include "lunette/filesystem.h"
+#include "lunette/json.h"
 #include "run.h"
 #include "shape.h"
 #include "verify.h"
-#include "lunette/json.h"
 
 #define PASSWORD_MAX 1024
 

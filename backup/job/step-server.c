@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "child.h"
+#include "lunette/json.h"
 #include "run.h"
 #include "shape.h"
 #include "verify.h"
-#include "lunette/json.h"
 
 #define SLACK_MS 5000 /* of a call that has limits of its own within */
 

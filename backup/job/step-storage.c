@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "child.h"
+#include "lunette/json.h"
 #include "reservation.h"
 #include "run.h"
 #include "shape.h"
 #include "sweep.h"
-#include "lunette/json.h"
 
 #define RETRY_PAUSE_MS 200
 

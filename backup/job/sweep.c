@@ -4,9 +4,9 @@
 #include <poll.h>
 #include <string.h>
 
+#include "lunette/json.h"
 #include "shape.h"
 #include "sweep.h"
-#include "lunette/json.h"
 
 #define ROUNDS         3
 #define ROUND_PAUSE_MS 500

@@ -7,8 +7,8 @@
 
 #include "digest.h"
 #include "document.h"
-#include "marks.h"
 #include "lunette/json.h"
+#include "marks.h"
 
 #define FORMAT  "lunette-mark"
 #define VERSION 1

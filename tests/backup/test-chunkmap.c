@@ -8,31 +8,7 @@
 /* clang-format on */
 
 #include "chunkmap.h"
-#include "repo-fixture.h"
-
-struct fixture {
-	char *dir;
-	struct repo *repo;
-};
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-	f->dir = fixture_dir();
-	*state = f;
-	ok(repo_init(f->dir, FIXTURE_SETTINGS, err));
-	ok(repo_open(f->dir, NULL, &f->repo, err));
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-	repo_close(f->repo);
-	fixture_dir_free(f->dir);
-	free(f);
-	return 0;
-}
+#include "open-fixture.h"
 
 static struct chunk_id id_of(uint64_t n)
 {

@@ -7,34 +7,10 @@
 #include <cmocka.h>
 /* clang-format on */
 
-#include "repo-fixture.h"
+#include "open-fixture.h"
 
 #define TIME  "2026-11-22T17:00:00Z"
 #define LATER "2026-11-22T18:00:00Z"
-
-struct fixture {
-	char *dir;
-	struct repo *repo;
-};
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-	f->dir = fixture_dir();
-	*state = f;
-	ok(repo_init(f->dir, FIXTURE_SETTINGS, err));
-	ok(repo_open(f->dir, NULL, &f->repo, err));
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-	repo_close(f->repo);
-	fixture_dir_free(f->dir);
-	free(f);
-	return 0;
-}
 
 static json_t *manifest(const char *name, const char *time)
 {

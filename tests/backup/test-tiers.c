@@ -8,35 +8,11 @@
 /* clang-format on */
 
 /* Indexes that are merged, and those who read the repository meanwhile. */
-#include "repo-fixture.h"
+#include "open-fixture.h"
 #include "store-faulty.h"
 #include "tiers.h"
 
 #define TIME "2026-11-22T17:00:00Z"
-
-struct fixture {
-	char *dir;
-	struct repo *repo;
-};
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-	f->dir = fixture_dir();
-	ok(repo_init(f->dir, FIXTURE_SETTINGS, err));
-	ok(repo_open(f->dir, NULL, &f->repo, err));
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-	repo_close(f->repo);
-	fixture_dir_free(f->dir);
-	free(f);
-	return 0;
-}
 
 static int count_one(void *ctx, const char *name, struct error *err)
 {

@@ -2,8 +2,8 @@
 /* fuzz-lease - what other hosts say in leases and marks. */
 #include "fuzz-repo.h"
 #include "lease.h"
-#include "marks.h"
 #include "lunette/json.h"
+#include "marks.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

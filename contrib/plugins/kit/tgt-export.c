@@ -12,8 +12,8 @@
 #include <sys/random.h>
 #include <time.h>
 
-#include "tgt.h"
 #include "lunette/json.h"
+#include "tgt.h"
 
 #define IQN_PREFIX "iqn.2026-11.lunette.snapshot:"
 #define LUN_NUMBER 1

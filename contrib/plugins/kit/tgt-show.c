@@ -9,8 +9,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "tgt.h"
 #include "lunette/json.h"
+#include "tgt.h"
 
 /* Where we are: the objects that the next lines belong to, borrowed from the list. */
 struct reading {

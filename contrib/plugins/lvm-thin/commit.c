@@ -7,8 +7,8 @@
  */
 #include <errno.h>
 
-#include "lvm-thin.h"
 #include "lunette/json.h"
+#include "lvm-thin.h"
 
 /* Longer than this no server is to wait for its disks. */
 #define SUSPENDED_MS 3000

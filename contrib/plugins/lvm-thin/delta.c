@@ -9,8 +9,8 @@
  */
 #include <errno.h>
 
-#include "lvm-thin.h"
 #include "lunette/json.h"
+#include "lvm-thin.h"
 
 /**
  * struct query - one page that is asked for

@@ -17,8 +17,8 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
-#include "lvm-thin.h"
 #include "lunette/json.h"
+#include "lvm-thin.h"
 
 #define ROOT   "/sys/kernel/config/target"
 #define PREFIX "iqn.2026-11.lunette.snapshot:6001405"

@@ -2,8 +2,8 @@
 /* list - what there is, read from the tags of the logical volumes and from LIO. */
 #include <errno.h>
 
-#include "lvm-thin.h"
 #include "lunette/json.h"
+#include "lvm-thin.h"
 
 struct listing {
 	struct vg vg;

@@ -7,8 +7,8 @@
  */
 #include <errno.h>
 
-#include "lvm-thin.h"
 #include "lunette/json.h"
+#include "lvm-thin.h"
 
 static const json_t *find_lun(const struct vg *vg, const char *name)
 {

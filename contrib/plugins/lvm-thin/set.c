@@ -6,8 +6,8 @@
  */
 #include <errno.h>
 
-#include "lvm-thin.h"
 #include "lunette/json.h"
+#include "lvm-thin.h"
 
 #define SNAPSHOT "snapshot"
 

@@ -11,8 +11,8 @@
 #include <stdarg.h>
 #include <sys/stat.h>
 
-#include "lvm-thin.h"
 #include "lunette/json.h"
+#include "lvm-thin.h"
 
 #define LOCK_FILE "/run/lunette-lvm-thin.lock"
 #define TAG       "lunette"

@@ -7,8 +7,8 @@
  */
 #include <errno.h>
 
-#include "lvm-thin.h"
 #include "lunette/json.h"
+#include "lvm-thin.h"
 
 static int resolve_one(const struct vg *vg, const json_t *wanted, json_t *volumes,
 		       struct error *err)

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "reflink.h"
 #include "lunette/json.h"
+#include "reflink.h"
 
 int extents_allocated(const struct plug_request *request, json_t **ret, struct error *err)
 {

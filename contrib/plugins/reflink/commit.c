@@ -11,8 +11,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-#include "reflink.h"
 #include "lunette/json.h"
+#include "reflink.h"
 
 /* Removes what an earlier commit of this name left that was killed. */
 static int remove_clones(const struct store *store, const json_t *set, const char *name,

@@ -16,8 +16,8 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 
-#include "reflink.h"
 #include "lunette/json.h"
+#include "reflink.h"
 
 #define BATCH    1024
 #define ATTEMPTS 100

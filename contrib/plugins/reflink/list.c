@@ -9,8 +9,8 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "reflink.h"
 #include "lunette/json.h"
+#include "reflink.h"
 
 struct listing {
 	const struct store *store;

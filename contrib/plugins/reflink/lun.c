@@ -12,8 +12,8 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 
-#include "reflink.h"
 #include "lunette/json.h"
+#include "reflink.h"
 
 #define NOTE ".lun"
 #define DATA ":lun"

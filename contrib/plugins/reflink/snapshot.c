@@ -9,8 +9,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-#include "reflink.h"
 #include "lunette/json.h"
+#include "reflink.h"
 
 int snapshot_parse(const char *text, struct snapshot *ret, struct error *err)
 {

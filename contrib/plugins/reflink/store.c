@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "reflink.h"
 #include "lunette/json.h"
+#include "reflink.h"
 
 #define NOTE_MAX (4u << 20)
 

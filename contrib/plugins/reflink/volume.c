@@ -10,8 +10,8 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 
-#include "reflink.h"
 #include "lunette/json.h"
+#include "reflink.h"
 
 int volume_open(const char *path, int *ret, struct stat *ret_st, struct error *err)
 {
