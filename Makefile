@@ -9,28 +9,52 @@
 # sanitizer build in its own folder, WRAP='valgrind -q' in front of unit tests, JOBS for prove,
 # CI=1 for warnings that stop the build, V=1 to see every command.
 #
-# The house: three floors and the agent's, each a static library, arrows point down. A floor sees the public headers
-# and its own folder only, and the link order below is the order of the floors, so that an upward
-# call is an undefined reference.
+# The house: three floors of rooms, each room a static library, arrows point down. A room sees the public
+# headers and its own folder only, and is linked with the rooms below it, so that an upward call is an
+# undefined reference.
 
 VERSION := 0.1.0
 PREFIX  ?= /usr/local
 CFLAGS  ?= -O2 -g
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 
-FLOORS := agent backup fs volume
-PKGS_volume := libiscsi libnbd jansson zlib devmapper
-PKGS_fs     := libntfs-3g fuse3
-PKGS_backup := libzstd libcrypto jansson inih
-PKGS_agent  := libcrypto jansson
-DIRS_volume := volume volume/lun volume/map volume/table volume/ldm volume/lvm volume/md
-DIRS_fs     := fs
-DIRS_backup := backup backup/repo backup/job
+# The rooms, from the top down: what each links, what its folders are, and which rooms lie below it.
+ROOMS := job agent write care read repo wire fs attach source volume base
+DIRS_base   := volume/base
+DIRS_volume := volume $(addprefix volume/,map table ldm lvm md)
+DIRS_source := volume/source
+DIRS_attach := volume/attach
+DIRS_fs     := fs fs/ntfs
+DIRS_wire   := backup/wire
+DIRS_repo   := backup/repo backup/repo/store
+DIRS_read   := backup/read
+DIRS_care   := backup/care
+DIRS_write  := backup/write
 DIRS_agent  := backup/agent
-BELOW_volume :=
-BELOW_fs     := volume
-BELOW_backup := fs volume
-BELOW_agent  := volume
+DIRS_job    := backup/job
+BELOW_base   :=
+BELOW_volume := base
+BELOW_source := volume base
+BELOW_attach := volume base
+BELOW_fs     := volume base
+BELOW_wire   := base
+BELOW_repo   := base
+BELOW_read   := repo source volume base
+BELOW_care   := read repo fs source volume base
+BELOW_write  := read repo fs source volume base
+BELOW_agent  := wire source volume base
+BELOW_job    := write care read repo wire fs source volume base
+PKGS_volume := jansson zlib devmapper
+PKGS_source := libiscsi libnbd
+PKGS_attach := devmapper
+PKGS_fs     := libntfs-3g fuse3
+PKGS_wire   := jansson libcrypto
+PKGS_repo   := libzstd libcrypto jansson
+PKGS_read   := jansson
+PKGS_care   := jansson
+PKGS_write  := jansson
+PKGS_agent  := libcrypto jansson
+PKGS_job    := libcrypto jansson inih
 
 comma := ,
 percent := %
@@ -47,8 +71,8 @@ LUNETTE_LDFLAGS := -pthread -Wl,--gc-sections -Wl,--as-needed $(if $(SAN),-fsani
 q = $(if $(V),,@printf '  %-4s %s\n' $(1) $@ &&)
 
 # Asked for when a recipe runs, so that `make check` may install the packages first.
-pkg_cflags = $(shell pkg-config --cflags $(1) | sed 's/-I/-isystem /g')
-pkg_libs   = $(shell pkg-config --libs $(1))
+pkg_cflags = $(if $(strip $(1)),$(shell pkg-config --cflags $(1) | sed 's,-I,-isystem ,g'))
+pkg_libs   = $(if $(strip $(1)),$(shell pkg-config --libs $(1)))
 
 .DEFAULT_GOAL := all
 all: $(O)/lunette $(O)/lunette-agent plugins
@@ -70,15 +94,15 @@ stamp = mkdir -p $(@D) && { echo '$(1)' | cmp -s - $@ || echo '$(1)' >$@; }
 $(O)/flags.stamp: FORCE
 	@$(call stamp,$(CC) $(LUNETTE_CFLAGS) $(LUNETTE_LDFLAGS))
 $(O)/sources.stamp: FORCE
-	@$(call stamp,$(foreach f,$(FLOORS),$(SRC_$(f))))
+	@$(call stamp,$(foreach r,$(ROOMS),$(SRC_$(r))))
 
-# ---- the floors ------------------------------------------------------------------------------
+# ---- the rooms -------------------------------------------------------------------------------
 
-define floor
+define room
 SRC_$(1) := $$(filter-out %/main.c,$$(wildcard $$(addsuffix /*.c,$$(DIRS_$(1)))))
 OBJ_$(1) := $$(SRC_$(1):%.c=$$(O)/%.o)
-ALLPKGS_$(1) := $$(PKGS_$(1)) $$(foreach f,$$(BELOW_$(1)),$$(PKGS_$$(f)))
-LIBS_$(1) := $$(O)/lib$(1).a $$(foreach f,$$(BELOW_$(1)),$$(O)/lib$$(f).a)
+ALLPKGS_$(1) := $$(sort $$(PKGS_$(1)) $$(foreach r,$$(BELOW_$(1)),$$(PKGS_$$(r))))
+LIBS_$(1) := $$(O)/lib$(1).a $$(foreach r,$$(BELOW_$(1)),$$(O)/lib$$(r).a)
 
 $$(OBJ_$(1)): $$(O)/%.o: %.c $$(O)/flags.stamp | build/setup.stamp
 	@mkdir -p $$(@D)
@@ -88,13 +112,13 @@ $$(O)/lib$(1).a: $$(OBJ_$(1)) $$(O)/sources.stamp
 	@rm -f $$@
 	$$(call q,AR) $$(AR) rcs $$@ $$(OBJ_$(1))
 
-# A test or a fuzz target of a floor sees that floor and what is below it.
+# A test of a room sees that room and what is below it.
 $$(O)/tests/$(1)/%.o: tests/$(1)/%.c $$(O)/flags.stamp | build/setup.stamp
 	@mkdir -p $$(@D)
-	$$(call q,CC) $$(CC) $$(LUNETTE_CFLAGS) -Itests/support $$(addprefix -I,$$(DIRS_$(1))) $$(call pkg_cflags,$$(ALLPKGS_$(1)) cmocka) -MMD -MP -c -o $$@ $$<
+	$$(call q,CC) $$(CC) $$(LUNETTE_CFLAGS) -Itests/support $$(foreach r,$(1) $$(BELOW_$(1)),$$(addprefix -I,$$(DIRS_$$(r)))) $$(call pkg_cflags,$$(ALLPKGS_$(1)) cmocka) -MMD -MP -c -o $$@ $$<
 
-$$(O)/tests/$(1)/%: $$(O)/tests/$(1)/%.o $$(SUPPORT_OBJ) $$(LIBS_$(1))
-	$$(call q,LD) $$(CC) $$(LUNETTE_LDFLAGS) -o $$@ $$< $$(SUPPORT_OBJ) $$(LIBS_$(1)) $$(call pkg_libs,$$(ALLPKGS_$(1)) cmocka)
+$$(O)/tests/$(1)/%: $$(O)/tests/$(1)/%.o $$(O)/libsupport.a $$(LIBS_$(1))
+	$$(call q,LD) $$(CC) $$(LUNETTE_LDFLAGS) -o $$@ $$< $$(O)/libsupport.a $$(LIBS_$(1)) $$(call pkg_libs,$$(ALLPKGS_$(1)) cmocka)
 
 UNIT_TESTS += $$(patsubst %.c,$$(O)/%,$$(wildcard tests/$(1)/test-*.c))
 TEST_TOOLS += $$(patsubst %.c,$$(O)/%,$$(wildcard tests/$(1)/tool-*.c))
@@ -104,21 +128,28 @@ SUPPORT_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard tests/support/*.c))
 $(SUPPORT_OBJ): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
 	@mkdir -p $(@D)
 	$(call q,CC) $(CC) $(LUNETTE_CFLAGS) -Itests/support -MMD -MP -c -o $@ $<
+$(O)/libsupport.a: $(SUPPORT_OBJ)
+	@rm -f $@
+	$(call q,AR) $(AR) rcs $@ $^
 
-$(foreach f,$(FLOORS),$(eval $(call floor,$(f))))
+$(foreach r,$(ROOMS),$(eval $(call room,$(r))))
 .SECONDARY:
+
+# All of the house, for what stands on top of it.
+LIBS := $(foreach r,$(ROOMS),$(O)/lib$(r).a)
+PKGS := $(sort $(foreach r,$(ROOMS),$(PKGS_$(r))))
 
 # ---- the program -----------------------------------------------------------------------------
 
 CMD_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard backup/cmd/*.c))
 $(CMD_OBJ): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
 	@mkdir -p $(@D)
-	$(call q,CC) $(CC) $(LUNETTE_CFLAGS) -Ibackup/cmd -Ibackup $(call pkg_cflags,$(ALLPKGS_backup)) -MMD -MP -c -o $@ $<
+	$(call q,CC) $(CC) $(LUNETTE_CFLAGS) -Ibackup/cmd $(call pkg_cflags,$(PKGS)) -MMD -MP -c -o $@ $<
 
-$(O)/lunette: $(CMD_OBJ) $(LIBS_backup)
-	$(call q,LD) $(CC) $(LUNETTE_LDFLAGS) -o $@ $^ $(call pkg_libs,$(ALLPKGS_backup))
+$(O)/lunette: $(CMD_OBJ) $(LIBS)
+	$(call q,LD) $(CC) $(LUNETTE_LDFLAGS) -o $@ $^ $(call pkg_libs,$(PKGS))
 
-# What runs on protected servers: it needs the ground floor only.
+# What runs on protected servers: its own room and the ground floor only.
 AGENT_MAIN := $(O)/backup/agent/main.o
 $(AGENT_MAIN): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
 	@mkdir -p $(@D)
@@ -126,6 +157,7 @@ $(AGENT_MAIN): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
 
 $(O)/lunette-agent: $(AGENT_MAIN) $(LIBS_agent)
 	$(call q,LD) $(CC) $(LUNETTE_LDFLAGS) -o $@ $^ $(call pkg_libs,$(ALLPKGS_agent))
+
 # ---- storage plug-ins: programs of their own, of a kit and a folder each ---------------------
 
 PLUGINS_C := reflink ceph-rbd lvm-thin
@@ -138,7 +170,7 @@ $(KIT_OBJ) $(PLUGIN_OBJ): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
 	$(call q,CC) $(CC) $(LUNETTE_CFLAGS) -Icontrib/plugins/kit $(call pkg_cflags,jansson) -MMD -MP -c -o $@ $<
 
 .SECONDEXPANSION:
-$(PLUGINS): $(O)/lunette-%: $$(filter $(O)/contrib/plugins/$$*/$$(percent),$(PLUGIN_OBJ)) $(KIT_OBJ) $(O)/libvolume.a
+$(PLUGINS): $(O)/lunette-%: $$(filter $(O)/contrib/plugins/$$*/$$(percent),$(PLUGIN_OBJ)) $(KIT_OBJ) $(O)/libbase.a
 	$(call q,LD) $(CC) $(LUNETTE_LDFLAGS) -o $@ $^ $(call pkg_libs,jansson $(PKGS_PLUGIN_$*))
 
 plugins: $(PLUGINS)
@@ -152,9 +184,9 @@ E2E := $(wildcard tests/e2e/test-*.sh)
 BENCH_TOOLS := $(patsubst %.c,$(O)/%,$(wildcard tests/bench/*.c))
 $(BENCH_TOOLS:=.o): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
 	@mkdir -p $(@D)
-	$(call q,CC) $(CC) $(LUNETTE_CFLAGS) $(addprefix -I,$(DIRS_backup)) $(call pkg_cflags,$(ALLPKGS_backup)) -MMD -MP -c -o $@ $<
-$(BENCH_TOOLS): %: %.o $(LIBS_backup)
-	$(call q,LD) $(CC) $(LUNETTE_LDFLAGS) -o $@ $^ $(call pkg_libs,$(ALLPKGS_backup))
+	$(call q,CC) $(CC) $(LUNETTE_CFLAGS) $(addprefix -I,$(DIRS_repo) $(DIRS_write)) $(call pkg_cflags,$(PKGS)) -MMD -MP -c -o $@ $<
+$(BENCH_TOOLS): %: %.o $(LIBS)
+	$(call q,LD) $(CC) $(LUNETTE_LDFLAGS) -o $@ $^ $(call pkg_libs,$(PKGS))
 
 # One prove for all, so that there is one list and one count. Each script gets the program by name,
 # and finds the tools that some of them drive the floors with in tests/ beside it.
@@ -183,7 +215,7 @@ check-ceph: $(O)/lunette $(PLUGINS) $(TEST_TOOLS)
 check-long: $(O)/lunette $(O)/lunette-agent $(PLUGINS)
 	LUNETTE=$(abspath $(O)/lunette) prove --timer --exec tests/support/run tests/bench/job-limits.sh tests/bench/job-stress.sh
 
-demo: $(O)/lunette $(O)/lunette-agent $(PLUGINS) $(O)/tests/volume/tool-ldm
+demo: $(O)/lunette $(O)/lunette-agent $(PLUGINS) $(O)/tests/source/tool-ldm
 	contrib/demo $(O)/lunette
 
 bench: $(O)/lunette
@@ -200,11 +232,11 @@ FUZZ_SECONDS ?= 60
 FUZZ := $(patsubst %.c,$(O)/%,$(wildcard tests/fuzz/fuzz-*.c))
 $(FUZZ:=.o): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
 	@mkdir -p $(@D)
-	$(call q,CC) $(CC) $(LUNETTE_CFLAGS) -Itests/support $(foreach f,$(FLOORS),$(addprefix -I,$(DIRS_$(f)))) \
-		$(call pkg_cflags,$(ALLPKGS_backup)) -MMD -MP -c -o $@ $<
+	$(call q,CC) $(CC) $(LUNETTE_CFLAGS) -Itests/support $(foreach r,$(ROOMS),$(addprefix -I,$(DIRS_$(r)))) \
+		$(call pkg_cflags,$(PKGS)) -MMD -MP -c -o $@ $<
 
-$(FUZZ): %: %.o $(SUPPORT_OBJ) $(O)/libagent.a $(LIBS_backup)
-	$(call q,LD) $(CC) $(LUNETTE_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(call pkg_libs,$(ALLPKGS_backup))
+$(FUZZ): %: %.o $(O)/libsupport.a $(LIBS)
+	$(call q,LD) $(CC) $(LUNETTE_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(call pkg_libs,$(PKGS))
 
 # libFuzzer is clang's. Warnings are judged with gcc.
 fuzz:
@@ -220,11 +252,11 @@ SH_FILES = $(shell git grep -lE '^(\#!.*sh$$|\# shellcheck shell=)')
 lint: $(O)/lunette
 	clang-format --dry-run -Werror $(C_FILES)
 	shellcheck $(SH_FILES)
-	printf '%s\n' $(foreach f,$(FLOORS),$(SRC_$(f))) $(wildcard backup/cmd/*.c) backup/agent/main.c | \
+	printf '%s\n' $(foreach r,$(ROOMS),$(SRC_$(r))) $(wildcard backup/cmd/*.c) backup/agent/main.c | \
 		xargs -n 4 -P $(JOBS) sh -c 'clang-tidy --quiet "$$@" -- $(filter-out -f% -D% -W%,$(LUNETTE_CFLAGS)) \
 		-D_GNU_SOURCE -DLUNETTE_VERSION=\"\" -Ibackup/cmd \
-		$(foreach f,$(FLOORS),$(addprefix -I,$(DIRS_$(f)))) $(call pkg_cflags,$(ALLPKGS_backup))' tidy
-	@! nm -g --defined-only $(foreach f,$(FLOORS),$(O)/lib$(f).a) | awk '{print $$3}' | grep -E '^[a-z]' | \
+		$(foreach r,$(ROOMS),$(addprefix -I,$(DIRS_$(r)))) $(call pkg_cflags,$(PKGS))' tidy
+	@! nm -g --defined-only $(LIBS) | awk '{print $$3}' | grep -E '^[a-z]' | \
 		grep -vE -f tests/support/prefixes || { echo 'lint: symbols without a known prefix' >&2; false; }
 
 format:
@@ -284,4 +316,4 @@ help:
 
 .PHONY: all check check-ceph check-long check-vm asan tsan demo bench torture fuzz fuzz-run lint format coverage install uninstall clean help plugins FORCE
 
--include $(patsubst %.o,%.d,$(foreach f,$(FLOORS),$(OBJ_$(f))) $(CMD_OBJ) $(AGENT_MAIN) $(KIT_OBJ) $(PLUGIN_OBJ) $(SUPPORT_OBJ)) $(UNIT_TESTS:=.d) $(BENCH_TOOLS:=.d) $(FUZZ:=.d)
+-include $(patsubst %.o,%.d,$(foreach r,$(ROOMS),$(OBJ_$(r))) $(CMD_OBJ) $(AGENT_MAIN) $(KIT_OBJ) $(PLUGIN_OBJ) $(SUPPORT_OBJ)) $(UNIT_TESTS:=.d) $(BENCH_TOOLS:=.d) $(FUZZ:=.d)

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "backup.h"
+#include "lunette/backup.h"
 
 /**
  * struct backup_report - what is reported

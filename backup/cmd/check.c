@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "check.h"
+#include "lunette/check.h"
 #include "cmd.h"
 
 static const char help[] =

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "cmd.h"
-#include "copy.h"
+#include "lunette/copy.h"
 #include "lunette/json.h"
 
 static const char help[] =

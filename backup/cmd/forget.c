@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "cmd.h"
-#include "forget.h"
+#include "lunette/forget.h"
 #include "lunette/json.h"
 
 static const char help[] =

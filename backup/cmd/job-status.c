@@ -7,20 +7,12 @@
 
 #include "cmd.h"
 #include "job-command.h"
-#include "job/journal.h"
-#include "job/state.h"
-#include "job/steps.h"
+#include "lunette/journal.h"
+#include "lunette/state.h"
+#include "lunette/job.h"
 #include "lunette/json.h"
 
 #define RUNS_SHOWN 10 /* of one job, without --json */
-
-static const char *doing(const char *step)
-{
-	for (size_t i = 0; i < steps_n; i++)
-		if (strcmp(steps_table[i].name, step) == 0)
-			return steps_table[i].doing;
-	return step;
-}
 
 /* One entry a step and direction, with how long it took or has taken so far. */
 static json_t *steps_of(const json_t *records)
@@ -37,8 +29,8 @@ static json_t *steps_of(const json_t *records)
 			json_array_append_new(steps,
 					      json_pack("{s:s, s:s, s:b, s:s, s:s, s:I}", "step",
 							cmd_json_text(r, "step"), "doing",
-							doing(cmd_json_text(r, "step")), "undo",
-							undo, "state", "begun", "began",
+							steps_doing(cmd_json_text(r, "step")),
+							"undo", undo, "state", "begun", "began",
 							cmd_json_text(r, "time"), "began_ms", ms));
 			continue;
 		}

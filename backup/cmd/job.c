@@ -9,8 +9,9 @@
 
 #include "cmd.h"
 #include "job-command.h"
-#include "job/job.h"
-#include "job/recover.h"
+#include "lunette/job.h"
+#include "lunette/recover.h"
+#include "lunette/state.h"
 #include "lunette/json.h"
 
 #define CANCEL_SECONDS 600

@@ -17,7 +17,7 @@
 
 #include "cmd.h"
 #include "lunette/mount.h"
-#include "point-open.h"
+#include "lunette/point-open.h"
 
 /**
  * struct request - what the user asked for

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "cmd.h"
-#include "job/conform.h"
+#include "lunette/conform.h"
 
 #define VOLUMES_MAX 64
 #define INITIATOR   "iqn.2026-11.lunette:plugin-test"

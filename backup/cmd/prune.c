@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "cmd.h"
-#include "prune.h"
+#include "lunette/prune.h"
 
 static const char help[] =
 	"Usage: lunette prune [OPTIONS]\n"

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cmd.h"
-#include "repair.h"
+#include "lunette/repair.h"
 
 static const char help[] =
 	"Usage: lunette repair [OPTIONS]\n"

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "cmd.h"
-#include "point-open.h"
-#include "restore.h"
+#include "lunette/point-open.h"
+#include "lunette/restore.h"
 
 static const char help[] =
 	"Usage: lunette restore [OPTIONS] POINT --disk DISK TARGET\n"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "cmd.h"
-#include "point-open.h"
+#include "lunette/point-open.h"
 
 static const char help[] = "Usage: lunette show [OPTIONS] POINT\n"
 			   "Shows the disks and volumes of a restore point.\n"

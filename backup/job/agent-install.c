@@ -11,8 +11,8 @@
 #include <sys/wait.h>
 
 #include "agent-install.h"
-#include "child.h"
-#include "digest.h"
+#include "lunette/child.h"
+#include "lunette/digest.h"
 
 /* Far more than any agent has. */
 #define BINARY_MAX (256u << 20)

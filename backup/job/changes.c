@@ -7,7 +7,7 @@
 
 #include "changes.h"
 #include "lunette/json.h"
-#include "shape.h"
+#include "lunette/shape.h"
 
 /* The server's own snapshot has no delta, and is the base of none. */
 static bool is_asked_for(const struct run *run)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* conform-call - asking the plug-in, and saying what came of it. See conform-inside.h. */
+/* conform-call - asking the plug-in, and saying what came of it. See conform-private.h. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
 
-#include "conform-inside.h"
+#include "conform-private.h"
 
 #define OBJECTS_MAX 100000
 

@@ -11,8 +11,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "conform-inside.h"
-#include "digest.h"
+#include "conform-private.h"
+#include "lunette/digest.h"
 #include "lunette/blk.h"
 
 #define STEP   (1u << 20)

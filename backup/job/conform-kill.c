@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "conform-inside.h"
+#include "conform-private.h"
 
 /* The steps of a life; each can be reached by doing those before it. */
 struct life {

@@ -2,7 +2,7 @@
 /* conform-life - what the storage says of itself; and the life of a snapshot, each call twice. */
 #include <stdio.h>
 
-#include "conform-inside.h"
+#include "conform-private.h"
 
 /* ---- the storage ------------------------------------------------------------------------------
  */

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "conform-inside.h"
+#include "conform-private.h"
 #include "lunette/blk.h"
 
 #define TIMEOUT_S 5u

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "conform-inside.h"
+#include "conform-private.h"
 
 #define L63 "L23456789.123456789-123456789_123456789.123456789-123456789_123"
 

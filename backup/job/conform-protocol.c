@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <sys/wait.h>
 
-#include "conform-inside.h"
+#include "conform-private.h"
 
 #define OUTPUT_MAX 65536
 

@@ -11,7 +11,7 @@
 #include <sys/random.h>
 #include <sys/utsname.h>
 
-#include "conform-inside.h"
+#include "conform-private.h"
 
 /* Letters and digits, which nobody could guess. */
 static int random_text(char *buf, size_t len, struct error *err)

@@ -5,12 +5,13 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-#include "child.h"
-#include "job.h"
+#include "lunette/child.h"
+#include "lunette/job.h"
 #include "lunette/json.h"
 #include "outcome.h"
-#include "recover.h"
-#include "shape.h"
+#include "lunette/recover.h"
+#include "lunette/shape.h"
+#include "steps.h"
 
 #define RUNS_KEPT 100 /* journals and logs of runs that left nothing behind */
 

@@ -9,10 +9,10 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "child.h"
-#include "journal.h"
+#include "lunette/child.h"
+#include "lunette/journal.h"
 #include "lunette/json.h"
-#include "shape.h"
+#include "lunette/shape.h"
 
 #define JOURNAL_MAX ((off_t)64 << 20)
 

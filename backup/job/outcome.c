@@ -7,9 +7,9 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "child.h"
+#include "lunette/child.h"
 #include "outcome.h"
-#include "shape.h"
+#include "lunette/shape.h"
 
 #define COMMAND_LIMIT_MS 300000
 #define LINE_MAX_BYTES   1024

@@ -6,7 +6,7 @@
 
 #include "lunette/json.h"
 #include "plugin.h"
-#include "shape-table.h"
+#include "lunette/shape-table.h"
 
 #define INFO_LIMIT_MS 10000
 #define TEXT_MAX      PLUGIN_ID_MAX

@@ -12,7 +12,7 @@
 
 #include <jansson.h>
 
-#include "lines.h"
+#include "lunette/lines.h"
 
 struct shape;
 

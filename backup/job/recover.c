@@ -11,8 +11,13 @@
 #include <string.h>
 
 #include "lunette/json.h"
-#include "recover.h"
-#include "shape.h"
+#include "lunette/journal.h"
+#include "lunette/recover.h"
+#include "lunette/state.h"
+#include "lunette/shape.h"
+#include "lunette/settings.h"
+#include "plugin.h"
+#include "server.h"
 #include "sweep.h"
 
 static void on_plugin_log(void *ctx, const char *line)

@@ -13,8 +13,8 @@
 #include "lunette/json.h"
 #include "lunette/util.h"
 #include "reservation.h"
-#include "shape.h"
-#include "state.h"
+#include "lunette/shape.h"
+#include "lunette/state.h"
 
 #define LOCK "lock"
 

@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "run.h"
-#include "shape.h"
+#include "lunette/shape.h"
 
 /* ---- names and secrets ------------------------------------------------------------------------
  */

@@ -14,13 +14,13 @@
 #include <jansson.h>
 #include <stdatomic.h>
 
-#include "backup.h"
-#include "journal.h"
+#include "lunette/backup.h"
+#include "lunette/journal.h"
 #include "plugin.h"
 #include "server.h"
-#include "settings.h"
-#include "state.h"
-#include "story.h"
+#include "lunette/settings.h"
+#include "lunette/state.h"
+#include "lunette/story.h"
 
 /**
  * struct run_lun - a disk of the server, and the LUN that shows its snapshot

@@ -9,7 +9,7 @@
 #include "lunette/json.h"
 #include "lunette/source.h"
 #include "server.h"
-#include "shape-table.h"
+#include "lunette/shape-table.h"
 
 #define AGENT            "lunette-agent"
 #define HELLO_LIMIT_MS   30000 /* a login included */

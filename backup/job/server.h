@@ -11,7 +11,7 @@
 
 #include <jansson.h>
 
-#include "lines.h"
+#include "lunette/lines.h"
 #include "lunette/blk.h"
 
 struct shape;

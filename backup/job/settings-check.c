@@ -8,9 +8,9 @@
 
 #include <openssl/crypto.h>
 
-#include "backup.h"
-#include "settings-inside.h"
-#include "shape.h"
+#include "lunette/backup.h"
+#include "settings-private.h"
+#include "lunette/shape.h"
 
 #define CLUSTER_SNAPSHOT_MAX 9000
 #define CLUSTER_COMMIT_MAX   10000

@@ -10,8 +10,8 @@
 #include <ini.h>
 
 #include "lunette/repo.h"
-#include "settings-inside.h"
-#include "shape.h"
+#include "settings-private.h"
+#include "lunette/shape.h"
 
 #define VALUE_MAX 1024
 

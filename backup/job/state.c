@@ -10,11 +10,11 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#include "child.h"
-#include "journal.h"
+#include "lunette/child.h"
+#include "lunette/journal.h"
 #include "lunette/json.h"
-#include "shape.h"
-#include "state.h"
+#include "lunette/shape.h"
+#include "lunette/state.h"
 
 #define SUFFIX_JOURNAL ".journal"
 #define PAUSE_MS       20

@@ -9,11 +9,11 @@
 #include <openssl/crypto.h>
 
 #include "changes.h"
-#include "forget.h"
+#include "lunette/forget.h"
 #include "lunette/filesystem.h"
 #include "lunette/json.h"
 #include "run.h"
-#include "shape.h"
+#include "lunette/shape.h"
 #include "verify.h"
 
 #define PASSWORD_MAX 1024

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "child.h"
+#include "lunette/child.h"
 #include "lunette/json.h"
 #include "run.h"
-#include "shape.h"
+#include "lunette/shape.h"
 #include "verify.h"
 
 #define SLACK_MS 5000 /* of a call that has limits of its own within */

@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "child.h"
+#include "lunette/child.h"
 #include "lunette/json.h"
 #include "reservation.h"
 #include "run.h"
-#include "shape.h"
+#include "lunette/shape.h"
 #include "sweep.h"
 
 #define RETRY_PAUSE_MS 200

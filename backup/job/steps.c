@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "child.h"
+#include "lunette/child.h"
 #include "steps.h"
 
 #define LIMIT(member) offsetof(struct settings, member)
@@ -42,6 +42,14 @@ const struct step steps_table[] = {
 	  step_complete, NULL },
 };
 const size_t steps_n = ARRAY_SIZE(steps_table);
+
+const char *steps_doing(const char *name)
+{
+	for (size_t i = 0; i < steps_n; i++)
+		if (strcmp(steps_table[i].name, name) == 0)
+			return steps_table[i].doing;
+	return name;
+}
 
 int steps_parse_stop(const char *text, struct steps_stop *ret, struct error *err)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* steps - the table of what a job does, and the walk down and up again. */
-#ifndef JOB_STEPS_H
-#define JOB_STEPS_H
+#ifndef STEPS_H
+#define STEPS_H
 
+#include "lunette/job.h"
 #include "run.h"
 
 /**
@@ -40,19 +41,6 @@ struct step {
 
 extern const struct step steps_table[];
 extern const size_t steps_n;
-
-/**
- * struct steps_stop - where a run is to be killed, for who tries out what becomes of it then
- * @step: name, or NULL: nowhere
- * @after: once the step is done; else once it has been announced, and before it is done
- */
-struct steps_stop {
-	const char *step;
-	bool after;
-};
-
-/* Return: 0; -EINVAL when @text is not STEP:before or STEP:after. @text must stay. */
-int steps_parse_stop(const char *text, struct steps_stop *ret, struct error *err);
 
 /**
  * steps_walk() - down the table as far as it goes, and up again

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "child.h"
-#include "story.h"
+#include "lunette/child.h"
+#include "lunette/story.h"
 
 #define QUOTES_MAX 10000 /* a program that talks without end must not fill the disk */
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "lunette/json.h"
-#include "shape.h"
+#include "lunette/shape.h"
 #include "sweep.h"
 
 #define ROUNDS         3

@@ -6,7 +6,7 @@
 #include <jansson.h>
 
 #include "plugin.h"
-#include "story.h"
+#include "lunette/story.h"
 
 /**
  * struct sweep - what is to be swept

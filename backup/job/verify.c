@@ -6,7 +6,7 @@
 
 #include <openssl/evp.h>
 
-#include "shape.h"
+#include "lunette/shape.h"
 #include "verify.h"
 
 #define PIECE      ((size_t)64 << 10)

@@ -9,7 +9,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
-#include "box.h"
+#include "lunette/box.h"
 #include "lunette/util.h"
 
 static EVP_CIPHER *gcm, *ecb;

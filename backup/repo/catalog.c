@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "catalog.h"
+#include "lunette/catalog.h"
 
 /* Somebody who writes an index every time does not keep others from reading. */
 #define LISTINGS_MAX 10

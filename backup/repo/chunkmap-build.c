@@ -7,8 +7,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "chunkmap.h"
-#include "repo-inside.h"
+#include "lunette/chunkmap.h"
+#include "lunette/repo-parts.h"
 
 struct chunkmap_builder {
 	struct repo_writer *writer;

@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "chunkmap.h"
+#include "lunette/chunkmap.h"
 
 /* 512 KiB: enough for a few readers that each go through a region of their own. */
 #define NODES_MAX 32

@@ -12,8 +12,8 @@
 
 #include <openssl/crypto.h>
 
-#include "config.h"
-#include "key-document.h"
+#include "lunette/config.h"
+#include "lunette/key-document.h"
 
 /* Whoever adds takes a lease, and heeds marks: see lease.h. */
 #define LEASES "leases"

@@ -6,7 +6,7 @@
 
 #include <openssl/evp.h>
 
-#include "digest.h"
+#include "lunette/digest.h"
 
 static EVP_MD *sha256;
 static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "digest.h"
-#include "document.h"
-#include "repo-inside.h"
+#include "lunette/digest.h"
+#include "lunette/document.h"
+#include "lunette/repo-parts.h"
 
 static int damaged(struct error *err, const char *why)
 {

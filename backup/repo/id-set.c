@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "id-set.h"
+#include "lunette/id-set.h"
 
 #define ROOM_FIRST 1024 /* slots; doubles when they are two thirds full */
 

@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 #include "index-format.h"
-#include "index.h"
+#include "lunette/index.h"
 #include "temp.h"
 
 #define BUFFER_PAGES 1024u /* 4 MiB */

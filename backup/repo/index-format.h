@@ -22,10 +22,10 @@
 #ifndef REPO_INDEX_FORMAT_H
 #define REPO_INDEX_FORMAT_H
 
-#include "bytes.h"
-#include "digest.h"
-#include "index.h"
-#include "pages.h"
+#include "lunette/bytes.h"
+#include "lunette/digest.h"
+#include "lunette/index.h"
+#include "lunette/pages.h"
 
 #define INDEX_MAGIC         "LUNINDEX"
 #define INDEX_VERSION       1

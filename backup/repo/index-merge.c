@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "index-merge.h"
+#include "lunette/index-merge.h"
 
 /**
  * struct input - an index that is being read

@@ -9,7 +9,7 @@
 #include <errno.h>
 
 #include "index-format.h"
-#include "keys.h"
+#include "lunette/keys.h"
 
 /* With the seed and the number in the place of the proof. */
 static int checksum(uint8_t page[INDEX_PAGE], const uint8_t seed[INDEX_SEED], uint64_t number,

@@ -6,8 +6,8 @@
 #include <stdio.h>
 
 #include "index-format.h"
-#include "index.h"
-#include "pack.h"
+#include "lunette/index.h"
+#include "lunette/pack.h"
 
 struct index {
 	struct objects *objects;

@@ -8,9 +8,9 @@
 
 #include <openssl/crypto.h>
 
-#include "config.h"
-#include "document.h"
-#include "key-document.h"
+#include "lunette/config.h"
+#include "lunette/document.h"
+#include "lunette/key-document.h"
 
 #define FORMAT  "lunette-key"
 #define VERSION 1

@@ -13,7 +13,7 @@
 
 #include <openssl/crypto.h>
 
-#include "keys.h"
+#include "lunette/keys.h"
 
 #define LINES      4
 #define LINE_BYTES (KEYS_MASTER / LINES)

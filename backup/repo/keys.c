@@ -9,7 +9,7 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
-#include "keys.h"
+#include "lunette/keys.h"
 
 static int failed(struct error *err)
 {

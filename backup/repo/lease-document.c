@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "lease.h"
+#include "lunette/lease.h"
 
 #define FORMAT  "lunette-lease"
 #define VERSION 1

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "digest.h"
-#include "document.h"
-#include "lease.h"
+#include "lunette/digest.h"
+#include "lunette/document.h"
+#include "lunette/lease.h"
 
 /* The thread looks so often whether it is time, in seconds: a machine may have slept meanwhile. */
 #define LOOK_EVERY ((int64_t)10)

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "digest.h"
-#include "document.h"
+#include "lunette/digest.h"
+#include "lunette/document.h"
 #include "lunette/json.h"
-#include "marks.h"
+#include "lunette/marks.h"
 
 #define FORMAT  "lunette-mark"
 #define VERSION 1

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "objects.h"
+#include "lunette/objects.h"
 
 #define OBJECTS_MAX 64
 

@@ -19,8 +19,8 @@
 #ifndef REPO_PACK_FORMAT_H
 #define REPO_PACK_FORMAT_H
 
-#include "bytes.h"
-#include "digest.h"
+#include "lunette/bytes.h"
+#include "lunette/digest.h"
 
 #define PACK_HEADER_MAGIC  "LUNEPACK"
 #define PACK_TRAILER_MAGIC "PACKTAIL"

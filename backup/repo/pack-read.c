@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 #include "pack-format.h"
-#include "pack-read.h"
+#include "lunette/pack-read.h"
 
 #define TABLE_MAX ((uint64_t)PACK_ENTRIES_MAX * PACK_ENTRY_BYTES + BOX_MORE + PACK_TRAILER_BYTES)
 

@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "keys.h"
+#include "lunette/keys.h"
 #include "pack-format.h"
-#include "pack.h"
+#include "lunette/pack.h"
 
 struct pack {
 	struct store_put *put;

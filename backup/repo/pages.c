@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "pages.h"
+#include "lunette/pages.h"
 
 #define SLOTS 4096 /* 16 MiB when all are in use */
 #define LOCKS 64

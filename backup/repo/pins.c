@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "repo-inside.h"
+#include "lunette/repo-parts.h"
 
 #define PIN_FOLDER "pins"
 

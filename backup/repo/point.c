@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "document.h"
-#include "repo-inside.h"
+#include "lunette/document.h"
+#include "lunette/repo-parts.h"
 
 #define FORMAT  "lunette-point"
 #define VERSION 1

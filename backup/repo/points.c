@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "repo-inside.h"
+#include "lunette/repo-parts.h"
 
 /* What is kept of each while they are sorted; manifests may be large, so these are read again. */
 struct found {

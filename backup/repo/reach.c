@@ -4,9 +4,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "chunkmap.h"
+#include "lunette/chunkmap.h"
 #include "idsort.h"
-#include "reach.h"
+#include "lunette/reach.h"
 
 /* Nodes whose places are looked up together, to be read in the order in which they lie. */
 #define BATCH 32768u

@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "recent.h"
+#include "lunette/recent.h"
 
 /* Where an id is, or the free slot where it would be. Half of the slots are always free. */
 static size_t slot_of(const struct recent *recent, const struct chunk_id *id)

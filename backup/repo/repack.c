@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "recent.h"
-#include "repack.h"
+#include "lunette/recent.h"
+#include "lunette/repack.h"
 
 #define SEALED_MAX REPO_SEAL_BOUND((size_t)REPO_CHUNK_MAX)
 

@@ -6,9 +6,9 @@
 
 #include <openssl/crypto.h>
 
-#include "key-document.h"
+#include "lunette/key-document.h"
 #include "lunette/repo-keys.h"
-#include "repo-inside.h"
+#include "lunette/repo-parts.h"
 
 static int check_encrypted(const struct repo *repo, struct error *err)
 {

@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "repo-inside.h"
+#include "lunette/repo-parts.h"
 #include "seal.h"
 
 /* As many openers are kept as threads may read at once; more threads than that make their own. */

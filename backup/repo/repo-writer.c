@@ -13,11 +13,11 @@
 #include <string.h>
 
 #include "committer.h"
-#include "lease.h"
-#include "marks.h"
-#include "recent.h"
-#include "repo-inside.h"
-#include "tiers.h"
+#include "lunette/lease.h"
+#include "lunette/marks.h"
+#include "lunette/recent.h"
+#include "lunette/repo-parts.h"
+#include "lunette/tiers.h"
 
 /*
  * After this many bytes of packs an index is written: early at first, so that the work of a short

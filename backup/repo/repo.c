@@ -5,9 +5,9 @@
 
 #include <openssl/crypto.h>
 
-#include "digest.h"
-#include "key-document.h"
-#include "repo-inside.h"
+#include "lunette/digest.h"
+#include "lunette/key-document.h"
+#include "lunette/repo-parts.h"
 
 int repo_init(const char *path, const struct repo_settings *settings, struct error *err)
 {

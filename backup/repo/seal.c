@@ -6,7 +6,7 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
-#include "repo-inside.h"
+#include "lunette/repo-parts.h"
 #include "seal.h"
 
 _Static_assert(REPO_SEAL_BOUND(0) == BOX_MORE, "a sealed chunk has room for its box");

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "index-merge.h"
-#include "tiers.h"
+#include "lunette/index-merge.h"
+#include "lunette/tiers.h"
 
 /* ---- several indexes become one ---- */
 

@@ -16,9 +16,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "bytes.h"
-#include "chunkmap.h"
-#include "repo-inside.h"
+#include "lunette/bytes.h"
+#include "lunette/chunkmap.h"
+#include "lunette/repo-parts.h"
 
 #define SERVERS     10
 #define CHUNK       ((uint64_t)REPO_CHUNK_DEFAULT)

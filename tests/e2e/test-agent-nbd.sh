@@ -26,7 +26,7 @@ ok 'a client that says nothing is left' bash -c ': | "$0" --nbd disk.img >/dev/n
 # shellcheck disable=SC2016
 fails 'a client that says nonsense is left' 1 'lunette-agent: ' bash -c 'head -c 4096 /dev/zero | "$0" --nbd disk.img | cat >/dev/null; exit "${PIPESTATUS[1]}"' "$agent"
 fails 'what cannot be opened has a reason' 1 "lunette-agent: open '/none': No such file" "$agent" --nbd /none
-tool=$(dirname "$LUNETTE")/tests/volume/tool-nbd
+tool=$(dirname "$LUNETTE")/tests/source/tool-nbd
 "$tool" "$agent" --nbd "$PWD/disk.img" >ours.img
 ok 'our own client reads the same' cmp disk.img ours.img
 fails 'it says when nobody serves' 1 "'/bin/false': connect: " "$tool" /bin/false

@@ -7,7 +7,7 @@ tap_begin
 [ "$(id -u)" = 0 ] || tap_skip_all 'sshd wants root'
 PATH=$PATH:/usr/sbin command -v sshd >/dev/null || tap_skip_all 'no sshd'
 
-tool=$(dirname "$LUNETTE")/tests/backup/tool-agent-install
+tool=$(dirname "$LUNETTE")/tests/job/tool-agent-install
 agent=${LUNETTE_AGENT:-$LUNETTE-agent}
 there=$PWD/server/sbin/lunette-agent
 ok 'sshd starts' sshd_start

@@ -6,7 +6,7 @@ set -u
 . "$(dirname "$0")/../support/tgt.sh"
 
 tap_begin
-tool=$(dirname "$LUNETTE")/tests/volume/tool-read
+tool=$(dirname "$LUNETTE")/tests/source/tool-read
 iqn=iqn.2026-11.test:faults
 head -c 64M /dev/urandom >lun.img
 head -c 64M /dev/zero >other.img

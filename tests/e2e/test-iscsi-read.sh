@@ -6,7 +6,7 @@ set -u
 . "$(dirname "$0")/../support/tgt.sh"
 
 tap_begin
-tool=$(dirname "$LUNETTE")/tests/volume/tool-read
+tool=$(dirname "$LUNETTE")/tests/source/tool-read
 ok 'a target starts' tgt_start "$TAP_DIR"
 tap_at_exit tgt_stop
 iqn=iqn.2026-11.test:read

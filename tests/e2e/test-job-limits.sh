@@ -60,7 +60,7 @@ is 'is file-system consistent again' "$(of_point '[.consistency, has("window_exc
 
 # ---- a dynamic volume over three LUNs ----
 tap_at_exit server_stop
-"$(dirname "$LUNETTE")/tests/volume/tool-ldm" 64 16 32 array/lun{3,4,5}.img >where || exit
+"$(dirname "$LUNETTE")/tests/source/tool-ldm" 64 16 32 array/lun{3,4,5}.img >where || exit
 server_disks where array/lun{3,4,5}.img && server_mount 1 one && server_mount 2 two || exit
 for n in 3 4 5; do
 	tgt_lun 1 $n "$PWD/array/lun$n.img" && tgt_params 1 $n "scsi_id=naa.600140500000000$n,scsi_sn=LUN$n"

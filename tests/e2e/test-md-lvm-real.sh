@@ -14,7 +14,7 @@ done
 command -v zstd >/dev/null || tap_skip_all 'zstd is not installed'
 
 tap_begin
-TOOL=$(dirname "$LUNETTE")/tests/volume/tool-volume
+TOOL=$(dirname "$LUNETTE")/tests/source/tool-volume
 
 unpack() { mkdir "$1" && zstd -dc "$DISKS/$1.tar.zst" | tar xf - -C "$1"; }
 sum_of() { "$TOOL" -c "$@" 2>&1 | sha256sum | cut -d' ' -f1; }

@@ -80,7 +80,7 @@ try_array() { # xfs|btrfs
 	# A writer that writes a number to the first LUN, then to the second. The second is cloned before
 	# the first: if tgtd did not stand still in between, the first would be far ahead.
 	url=iscsi://127.0.0.1:$TGT_PORT/$ARRAY_IQN
-	"${LUNETTE%/*}/tests/volume/tool-lun-write" iqn.x:writer "$url/1" "$url/2" &
+	"${LUNETTE%/*}/tests/source/tool-lun-write" iqn.x:writer "$url/1" "$url/2" &
 	bad=
 	for i in {1..12}; do
 		group="{name: \"g$i\", volumes: [\"$b\", \"$a\"]}"

@@ -3,10 +3,10 @@
  * fuzz-box - objects of an encrypted repository whose bytes are the input, under the names that fit
  * them: without the key nobody makes one that is taken. What is sealed, on the other hand, opens.
  */
-#include "document.h"
+#include "lunette/document.h"
 #include "fuzz-repo.h"
 #include "index-format.h"
-#include "pack-read.h"
+#include "lunette/pack-read.h"
 
 static void nothing_is_taken(struct repo *repo, const uint8_t *data, size_t size)
 {

@@ -5,8 +5,8 @@
  *
  * The input: 8 bytes of the number of chunks, then 4 bytes a step: node, what it leads to, slot.
  */
-#include "bytes.h"
-#include "chunkmap.h"
+#include "lunette/bytes.h"
+#include "lunette/chunkmap.h"
 #include "fuzz-repo.h"
 
 #define NODES 8

@@ -4,9 +4,9 @@
  * everybody relies on. The first byte of the input says which verb was asked.
  */
 #include "fuzz.h"
-#include "message.h"
+#include "lunette/message.h"
 #include "plugin.h"
-#include "shape.h"
+#include "lunette/shape.h"
 
 static const char *const verbs[] = { "info",       "capabilities", "resolve", "commit",
 				     "lun-create", "map",          "list",    "allocated" };

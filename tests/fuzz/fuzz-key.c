@@ -4,7 +4,7 @@
  * type it. What is accepted is within bounds, and what was exported comes back.
  */
 #include "fuzz.h"
-#include "key-document.h"
+#include "lunette/key-document.h"
 
 #define REPO "00112233445566778899aabbccddeeff"
 

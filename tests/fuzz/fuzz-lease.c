@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* fuzz-lease - what other hosts say in leases and marks. */
 #include "fuzz-repo.h"
-#include "lease.h"
+#include "lunette/lease.h"
 #include "lunette/json.h"
-#include "marks.h"
+#include "lunette/marks.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

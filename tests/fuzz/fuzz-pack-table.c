@@ -6,9 +6,9 @@
  * The input is the table and the trailer; the first two bytes say how many bytes of chunks (one
  * after the other, any) lie before it.
  */
-#include "bytes.h"
+#include "lunette/bytes.h"
 #include "fuzz-repo.h"
-#include "pack-read.h"
+#include "lunette/pack-read.h"
 
 static void check_table(struct repo *repo, const uint8_t id[32], const struct pack_table *table)
 {

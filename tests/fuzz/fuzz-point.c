@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* fuzz-point - a restore point's manifest: what is accepted has the shape that everybody relies on.
  */
-#include "chunkmap.h"
+#include "lunette/chunkmap.h"
 #include "fuzz-repo.h"
 #include "lunette/json.h"
 

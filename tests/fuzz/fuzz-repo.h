@@ -3,9 +3,9 @@
 #ifndef FUZZ_REPO_H
 #define FUZZ_REPO_H
 
-#include "digest.h"
+#include "lunette/digest.h"
 #include "fuzz.h"
-#include "repo-inside.h"
+#include "lunette/repo-parts.h"
 #include "seal.h"
 #include "store-mem.h"
 

@@ -10,7 +10,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 
-#include "store.h"
+#include "lunette/store.h"
 
 struct store_faulty {
 	struct store store;

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "store.h"
+#include "lunette/store.h"
 
 struct mem_entry {
 	char key[STORE_KEY_MAX];

@@ -12,7 +12,7 @@ tap_begin
 mkdir disks && mount -t tmpfs -o size=400m disks disks && cd disks || exit
 tap_at_exit umount "$PWD"
 tap_at_exit cd "$TAP_DIR"
-TOOL=$(dirname "$LUNETTE")/tests/volume/tool-volume
+TOOL=$(dirname "$LUNETTE")/tests/source/tool-volume
 
 stop_all() {
 	lvm vgchange -qq -an

@@ -8,7 +8,7 @@ dmsetup version >/dev/null 2>&1 || tap_skip_all 'this kernel has no device-mappe
 modprobe -a loop raid0 raid1 raid10 raid456 dm-raid dm-mirror dm-snapshot dm-thin-pool dm-cache \
 	dm-cache-smq || tap_skip_all 'this kernel lacks RAID modules'
 tap_begin
-TOOL=$(dirname "$LUNETTE")/tests/volume/tool-volume
+TOOL=$(dirname "$LUNETTE")/tests/source/tool-volume
 mkdir disks && mount -t tmpfs -o size=400m disks disks && tap_at_exit umount disks
 tap_at_exit losetup -D
 tap_at_exit vgchange -an vg

@@ -13,7 +13,7 @@
 #include "lvm-remap.h"
 #include "lunette/map.h"
 #include "make-meta.h"
-#include "remap.h"
+#include "lunette/remap.h"
 
 #define CHUNK 65536
 

@@ -17,7 +17,7 @@
 
 #include "btree.h"
 #include "lvm-remap.h"
-#include "remap.h"
+#include "lunette/remap.h"
 
 #define SUPER_CSUM_XOR 9031977
 #define SUPER_MAGIC    06142003 /* octal, in the kernel, too */

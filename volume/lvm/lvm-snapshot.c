@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "lvm-remap.h"
-#include "remap.h"
+#include "lunette/remap.h"
 
 #define SNAP_MAGIC 0x70416e53u /* "SnAp" */
 #define MAX_CHUNK  (1u << 20)  /* bytes; LVM makes 4 to 512 KiB */

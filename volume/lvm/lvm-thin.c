@@ -15,7 +15,7 @@
 
 #include "btree.h"
 #include "lvm-remap.h"
-#include "remap.h"
+#include "lunette/remap.h"
 
 #define SUPER_CSUM_XOR 160774
 #define SUPER_MAGIC    27022010

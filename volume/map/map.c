@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "map-kind.h"
-#include "remap.h"
+#include "lunette/remap.h"
 
 struct map_blk {
 	struct blk blk;

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "remap.h"
+#include "lunette/remap.h"
 
 int remap_place(const struct remap *remap, uint64_t off, struct remap_place *ret, struct error *err)
 {

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * copy - which restore points are copied, in which order, and what they are called in the other
+ * repository: see copy.h.
+ *
+ * A restore point bears where it was first made: its "origin". Two of the same origin are the same,
+ * however many repositories lie between, so that nothing is copied twice, and nothing comes back.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lunette/copy.h"
+#include "lunette/json.h"
+
+struct member {
+	size_t order; /* by time */
+	bool wanted;
+	char id[65];
+	char origin[98]; /* REPOSITORY/POINT */
+	char *name;
+};
+
+struct members {
+	const struct repo *repo;
+	size_t n, room;
+	struct member *all;
+	const struct copy_request *request; /* to be told of damage; NULL: nobody is */
+};
+
+static void members_cleanup(struct members *members)
+{
+	for (size_t i = 0; i < members->n; i++)
+		free(members->all[i].name);
+	free(members->all);
+}
+
+/* ---- what there is ---- */
+
+static void origin_of(const struct repo *repo, const char *id, const json_t *point, char ret[98])
+{
+	const json_t *origin = json_object_get(point, "origin");
+	const char *where = json_string_value(json_object_get(origin, "repository"));
+	const char *what = json_string_value(json_object_get(origin, "point"));
+	bool known = where && what && strlen(where) == 32 && strlen(what) == 64;
+	snprintf(ret, 98, "%.32s/%.64s", known ? where : repo_id(repo), known ? what : id);
+}
+
+static int collect(void *ctx, const char id[65], const json_t *point, struct error *err)
+{
+	struct members *members = ctx;
+	if (members->n == members->room) {
+		size_t room = members->room ? 2 * members->room : 64;
+		struct member *grown = reallocarray(members->all, room, sizeof(*grown));
+		if (!grown)
+			return error_set(err, -ENOMEM, "list the restore points: %m");
+		members->all = grown;
+		members->room = room;
+	}
+	struct member *member = &members->all[members->n];
+	*member = (struct member){ .order = members->n, .name = strdup(repo_point_name(point)) };
+	if (!member->name)
+		return error_set(err, -ENOMEM, "list the restore points: %m");
+	members->n++;
+	memcpy(member->id, id, sizeof(member->id));
+	origin_of(members->repo, id, point, member->origin);
+	return 0;
+}
+
+static void damaged(void *ctx, const struct error *why)
+{
+	const struct copy_request *request = ((struct members *)ctx)->request;
+	if (request && request->damaged)
+		request->damaged(request->ctx, why);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct member *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
+	return order ? order : (x->order > y->order) - (x->order < y->order);
+}
+
+static const struct member *find_origin(const struct members *members, const char *origin)
+{
+	for (size_t i = 0; i < members->n; i++)
+		if (strcmp(members->all[i].origin, origin) == 0)
+			return &members->all[i];
+	return NULL;
+}
+
+/* ---- what is wanted ---- */
+
+static int choose_one(struct repo *from, struct members *members, const char *wanted,
+		      struct error *err)
+{
+	bool any = false;
+	for (size_t i = 0; i < members->n; i++)
+		if (strcmp(members->all[i].name, wanted) == 0)
+			any = members->all[i].wanted = true;
+	if (any)
+		return 0;
+	char id[65];
+	CLEANUP(json_decref_cleanup) json_t *point = NULL;
+	int rc = repo_point_find(from, wanted, id, &point, err);
+	for (size_t i = 0; rc == 0 && i < members->n; i++)
+		if (strcmp(members->all[i].id, id) == 0)
+			members->all[i].wanted = true;
+	return rc;
+}
+
+static int choose(struct repo *from, struct members *members, const struct copy_request *request,
+		  struct error *err)
+{
+	for (size_t i = 0; request->n_wanted == 0 && i < members->n; i++)
+		members->all[i].wanted = true;
+	for (size_t i = 0; i < request->n_wanted; i++) {
+		int rc = choose_one(from, members, request->wanted[i], err);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* ---- copying ---- */
+
+/**
+ * struct job - copying all that is wanted
+ * @base: the last restore point of this name that both repositories have; NULL: none
+ * @base_to: the same, in the other one
+ */
+struct job {
+	struct repo *from, *to;
+	const struct copy_request *request;
+	struct copy_stats *stats;
+	struct members here, there;
+	json_t *base, *base_to;
+};
+
+static void job_cleanup(struct job *job)
+{
+	members_cleanup(&job->here);
+	members_cleanup(&job->there);
+	json_decref(job->base);
+	json_decref(job->base_to);
+}
+
+static bool find_disk(const json_t *point, const char *name, struct repo_disk *ret)
+{
+	for (size_t i = 0; point && i < repo_point_disks(point); i++) {
+		repo_point_disk(point, i, ret);
+		if (strcmp(ret->name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int copy_disks(struct job *job, struct copier *copier, const json_t *point, json_t *made,
+		      struct error *err)
+{
+	uint32_t chunk_size = repo_chunk_size(job->to);
+	for (size_t i = 0; i < repo_point_disks(point); i++) {
+		struct repo_disk disk;
+		struct copy_base base;
+		struct chunk_id root;
+		char hex[65];
+		repo_point_disk(point, i, &disk);
+		bool has_base = find_disk(job->base, disk.name, &base.from) &&
+				find_disk(job->base_to, disk.name, &base.to);
+		int rc = copier_disk(copier, &disk, has_base ? &base : NULL, &root, err);
+		if (rc < 0)
+			return rc;
+		chunk_id_hex(&root, hex);
+		uint64_t n = disk.size / chunk_size + (disk.size % chunk_size != 0);
+		json_t *entry = json_array_get(json_object_get(made, "disks"), i);
+		if (json_object_set_new(entry, "chunk_size", json_integer(chunk_size)) < 0 ||
+		    json_object_set_new(
+			    entry, "map",
+			    json_pack("{s:s, s:I}", "root", hex, "chunks", (json_int_t)n)) < 0)
+			return error_set(err, -ENOMEM, "restore point: %m");
+	}
+	return 0;
+}
+
+/* What only the copy knows: where it comes from, and what it took to store it here. */
+static int note_copy(const struct member *member, const struct copy_stats *before,
+		     const struct copy_stats *after, json_t *made, struct error *err)
+{
+	json_t *origin = json_pack("{s:s%, s:s}", "repository", member->origin, (size_t)32, "point",
+				   member->origin + 33);
+	json_t *stats = json_object_get(made, "stats");
+	int rc = json_object_set_new(made, "origin", origin);
+	if (rc == 0 && stats)
+		rc = json_object_update_new(
+			stats, json_pack("{s:I, s:I, s:I}", "known",
+					 (json_int_t)(after->known - before->known), "new",
+					 (json_int_t)(after->added - before->added), "stored",
+					 (json_int_t)(after->stored - before->stored)));
+	return rc < 0 ? error_set(err, -ENOMEM, "restore point: %m") : 0;
+}
+
+static int copy_point(struct job *job, const struct member *member, const json_t *point,
+		      struct error *err)
+{
+	CLEANUP(repo_writer_free_cleanup) struct repo_writer *writer = NULL;
+	CLEANUP(copier_free_cleanup) struct copier *copier = NULL;
+	CLEANUP(json_decref_cleanup) json_t *made = json_deep_copy(point);
+	if (!made)
+		return error_set(err, -ENOMEM, "restore point: %m");
+	struct copy_stats before = *job->stats;
+	int rc = repo_writer_new(job->to, &writer, err);
+	if (rc == 0)
+		rc = copier_new(job->from, job->to, writer, job->request, job->stats, &copier, err);
+	if (rc == 0)
+		rc = copy_disks(job, copier, point, made, err);
+	if (rc == 0)
+		rc = note_copy(member, &before, job->stats, made, err);
+	char id[65];
+	if (rc == 0)
+		rc = repo_writer_commit(writer, made, id, err);
+	if (rc < 0)
+		return rc == -EINTR ? rc
+				    : error_wrap(err, rc, "copy %s@%s", repo_point_name(point),
+						 repo_point_time(point));
+	job->stats->copied++;
+	if (job->request->copied)
+		job->request->copied(job->request->ctx, made, member->id, id);
+	json_decref(job->base);
+	json_decref(job->base_to);
+	job->base = json_incref((json_t *)point);
+	job->base_to = steal(&made);
+	return 0;
+}
+
+/* One that is there already is what the next one is compared with. */
+static int use_as_base(struct job *job, const struct member *here, const struct member *there,
+		       struct error *err)
+{
+	CLEANUP(json_decref_cleanup) json_t *base = NULL;
+	CLEANUP(json_decref_cleanup) json_t *base_to = NULL;
+	char id[65];
+	int rc = repo_point_find(job->from, here->id, id, &base, err);
+	if (rc == 0)
+		rc = repo_point_find(job->to, there->id, id, &base_to, err);
+	if (rc < 0)
+		return rc;
+	json_decref(job->base);
+	json_decref(job->base_to);
+	job->base = steal(&base);
+	job->base_to = steal(&base_to);
+	return 0;
+}
+
+static int copy_member(struct job *job, const struct member *member, struct error *err)
+{
+	const struct member *there = find_origin(&job->there, member->origin);
+	if (there) {
+		job->stats->present += member->wanted;
+		return use_as_base(job, member, there, err);
+	}
+	if (!member->wanted)
+		return 0;
+	CLEANUP(json_decref_cleanup) json_t *point = NULL;
+	char id[65];
+	int rc = repo_point_find(job->from, member->id, id, &point, err);
+	return rc < 0 ? rc : copy_point(job, member, point, err);
+}
+
+static int find_total(struct job *job, struct error *err)
+{
+	for (size_t i = 0; i < job->here.n; i++) {
+		const struct member *member = &job->here.all[i];
+		if (!member->wanted || find_origin(&job->there, member->origin))
+			continue;
+		CLEANUP(json_decref_cleanup) json_t *point = NULL;
+		char id[65];
+		int rc = repo_point_find(job->from, member->id, id, &point, err);
+		if (rc < 0)
+			return rc;
+		for (size_t d = 0; d < repo_point_disks(point); d++) {
+			struct repo_disk disk;
+			repo_point_disk(point, d, &disk);
+			job->stats->total += disk.size;
+		}
+	}
+	return 0;
+}
+
+static int collect_both(struct job *job, struct error *err)
+{
+	job->here = (struct members){ .repo = job->from, .request = job->request };
+	job->there = (struct members){ .repo = job->to };
+	int rc = repo_points(job->from, NULL, collect, &job->here, damaged, err);
+	if (rc == 0)
+		rc = repo_points(job->to, NULL, collect, &job->there, damaged, err);
+	if (rc == 0)
+		rc = choose(job->from, &job->here, job->request, err);
+	if (rc < 0 || job->here.n == 0)
+		return rc;
+	qsort(job->here.all, job->here.n, sizeof(*job->here.all), by_name);
+	return find_total(job, err);
+}
+
+int copy_points(struct repo *from, struct repo *to, const struct copy_request *request,
+		struct copy_stats *stats, struct error *err)
+{
+	if (strcmp(repo_id(from), repo_id(to)) == 0)
+		return error_set(err, -EINVAL,
+				 "'%s' and '%s' are the same repository, or one is a copy of the "
+				 "other's files",
+				 repo_path(from), repo_path(to));
+	CLEANUP(job_cleanup)
+	struct job job = { .from = from, .to = to, .request = request, .stats = stats };
+	int rc = collect_both(&job, err);
+	for (size_t i = 0; rc == 0 && i < job.here.n; i++) {
+		if (i > 0 && strcmp(job.here.all[i].name, job.here.all[i - 1].name) != 0) {
+			json_decref(steal(&job.base));
+			json_decref(steal(&job.base_to));
+		}
+		rc = copy_member(&job, &job.here.all[i], err);
+	}
+	return rc;
+}

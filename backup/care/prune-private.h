@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* prune-inside - what the modules of prune know of each other. Grouped by file. */
+#ifndef PRUNE_PRIVATE_H
+#define PRUNE_PRIVATE_H
+
+#include "lunette/id-set.h"
+#include "lunette/lease.h"
+#include "lunette/marks.h"
+#include "lunette/prune.h"
+#include "lunette/repo-parts.h"
+
+int prune_stopped(const struct prune_options *options, struct error *err);
+
+/* ---- prune-usage.c: what is used of each pack ---- */
+
+/**
+ * struct usage_pack - a pack that an index knows
+ * @live: bytes of chunks that are referred to, and for which this is the place that counts
+ * @there: it is in the store
+ * @marked: by an earlier run
+ */
+struct usage_pack {
+	struct index_pack pack;
+	uint32_t n_live;
+	uint32_t live;
+	bool there;
+	bool marked;
+	enum { USAGE_KEEP, USAGE_REWRITE, USAGE_GOES } fate;
+};
+
+/**
+ * struct usage - what restore points refer to
+ * @points: ids of those that were looked at
+ * @n: packs, sorted by id
+ * @indexes: that were read, in the order of the merge; the order of @live is theirs
+ * @live: a bit a chunk, in the order in which a merge of @indexes gives them
+ * @unindexed: packs in the store that no index knows; @n_unindexed
+ * @missing: chunks that are referred to and in no pack that is there
+ */
+struct usage {
+	struct id_set *points;
+	uint64_t n_points;
+	uint32_t n;
+	struct usage_pack *packs;
+	size_t n_indexes;
+	struct index **indexes;
+	uint64_t chunks;
+	uint64_t live_chunks;
+	uint64_t *live;
+	size_t n_unindexed;
+	struct index_pack *unindexed;
+	uint64_t missing;
+};
+
+/**
+ * usage_new() - find out what is used
+ * @marks: their packs count as a chunk's place only when there is no other
+ * @known: ids of restore points that are left out; may be NULL
+ *
+ * Return: 0; -EUCLEAN when something is damaged that must be known; -ENOENT when an index has been
+ * put into another one meanwhile: then it is worth trying again; ...
+ */
+int usage_new(struct repo *repo, const struct marks *marks, const struct id_set *known,
+	      const struct prune_options *options, struct usage **ret, struct error *err);
+void usage_free(struct usage *usage);
+DEFINE_CLEANUP(struct usage *, usage_free)
+
+/* NULL: no index knows it. */
+struct usage_pack *usage_find(const struct usage *usage, const struct chunk_id *id);
+
+/* The place that counts, among those of a live chunk; NULL when none is there. */
+const struct index_entry *usage_place(const struct usage *usage, const struct index_entry *places,
+				      size_t n);
+
+/* ---- prune-rewrite.c: live chunks of packs that are hardly used go to new packs ---- */
+
+/**
+ * prune_rewrite() - copy what is live of the next packs whose fate is USAGE_REWRITE
+ *
+ * Takes as many as memory allows; the fate of those that were copied is USAGE_GOES then, of those
+ * that cannot be read USAGE_KEEP.
+ *
+ * Return: 1 when some were taken; 0 when there are none left; ...
+ */
+int prune_rewrite(struct repo *repo, struct usage *usage, const struct marks *marks,
+		  const struct prune_options *options, struct prune_result *result,
+		  struct error *err);
+
+/* ---- prune-remove.c: marks are set, and acted on ---- */
+
+/**
+ * prune_mark() - mark all packs that are to go and are not marked yet
+ */
+int prune_mark(struct repo *repo, const struct index_pack *packs, size_t n, struct error *err);
+
+/**
+ * prune_ready() - which marks may be acted on: those that everybody heeds who holds a lease
+ * @own: the lease of this prune
+ * @ret: names; a new reference
+ */
+int prune_ready(struct repo *repo, const struct lease *own, const struct marks *marks,
+		struct prune_result *result, json_t **ret, struct error *err);
+
+/**
+ * prune_remove() - remove the packs of marks that are ready, unless they are used
+ * @ready: names of marks, from prune_ready(), which was asked before @usage was made or @recheck
+ *         is true
+ * @recheck: restore points that @usage does not know are looked at first
+ */
+int prune_remove(struct repo *repo, struct lease *own, const struct usage *usage, json_t *ready,
+		 bool recheck, const struct prune_options *options, struct prune_result *result,
+		 struct error *err);
+
+#endif

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* prune - what goes, and the order of things. See prune.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "prune-private.h"
+
+/* Unfinished objects that nobody has added to for a day have no living writer. */
+#define SWEEP_AGE (24 * 3600)
+
+/* Packs smaller than this are joined when there are so many. */
+#define SMALL_BYTES (PACK_FULL_BYTES / 4)
+#define SMALL_MANY  16
+
+/* A writer's clock may be so far from that of the store, when it is guessed what he has made. */
+#define YOUNG_SLACK 300
+
+/* Indexes may be merged while they are read; then all is read again, but not for ever. */
+#define TRIES 5
+
+struct prune {
+	struct repo *repo;
+	const struct prune_options *options;
+	struct prune_result *result;
+	struct lease *lease; /* NULL on a dry run */
+	struct marks *marks;
+	struct usage *usage;
+	int64_t writers_since; /* when the first of those who write now began; INT64_MAX: nobody */
+	size_t n_going, room;
+	struct index_pack *going; /* to be marked */
+};
+
+static void prune_cleanup(struct prune *prune)
+{
+	usage_free(prune->usage);
+	marks_free(prune->marks);
+	lease_release(prune->lease);
+	free(prune->going);
+}
+
+void prune_result_free(struct prune_result *result)
+{
+	json_decref(result->waiting_for);
+	json_decref(result->writers);
+}
+
+static void count(struct prune_amount *amount, const struct index_pack *pack)
+{
+	amount->packs++;
+	amount->bytes += pack->size;
+}
+
+/* ---- deciding ---- */
+
+/*
+ * A running writer's packs are not referred to before he has finished. Marking them would be
+ * harmless, since they would be found to be in use in the end, but others would store the same
+ * chunks again meanwhile. Times of two clocks are compared here: only how good the guess is depends
+ * on them.
+ */
+static bool is_young(struct prune *prune, const struct index_pack *pack)
+{
+	char key[STORE_KEY_MAX];
+	struct store_stat st;
+	if (prune->writers_since == INT64_MAX)
+		return false;
+	pack_key(pack->id, key);
+	return store_stat(prune->repo->store, key, &st, NULL) == 0 &&
+	       st.modified >= prune->writers_since - YOUNG_SLACK;
+}
+
+static int add_going(struct prune *prune, const struct index_pack *pack, struct error *err)
+{
+	if (prune->n_going == prune->room) {
+		size_t room = prune->room ? 2 * prune->room : 64;
+		struct index_pack *grown = reallocarray(prune->going, room, sizeof(*grown));
+		if (!grown)
+			return error_set(err, -ENOMEM, "prune: %m");
+		prune->going = grown;
+		prune->room = room;
+	}
+	prune->going[prune->n_going++] = *pack;
+	return 0;
+}
+
+/* Packs of which nothing is used. */
+static int decide_dead(struct prune *prune, struct error *err)
+{
+	struct prune_result *result = prune->result;
+	const struct usage *usage = prune->usage;
+	int rc = 0;
+	for (uint32_t i = 0; rc == 0 && i < usage->n; i++) {
+		struct usage_pack *pack = &usage->packs[i];
+		if (!pack->there || pack->marked || pack->n_live > 0)
+			continue;
+		if (is_young(prune, &pack->pack)) {
+			count(&result->young, &pack->pack);
+			continue;
+		}
+		count(&result->dead, &pack->pack);
+		rc = add_going(prune, &pack->pack, err);
+	}
+	for (size_t i = 0; rc == 0 && i < usage->n_unindexed; i++) {
+		const struct index_pack *pack = &usage->unindexed[i];
+		count(&result->all, pack);
+		/* What is missing may be in one of these. */
+		if (marks_has(prune->marks, pack) || usage->missing > 0)
+			continue;
+		if (is_young(prune, pack)) {
+			count(&result->young, pack);
+			continue;
+		}
+		count(&result->dead, pack);
+		count(&result->unindexed, pack);
+		rc = add_going(prune, pack, err);
+	}
+	return rc;
+}
+
+static bool may_be_rewritten(const struct usage_pack *pack)
+{
+	return pack->there && !pack->marked && pack->n_live > 0;
+}
+
+/* Without what the pack itself takes: its table, which has 48 bytes a chunk, and what frames it. */
+static uint32_t unused(const struct usage_pack *pack)
+{
+	uint64_t needed = (uint64_t)pack->live + 48ull * pack->n_live + 4096;
+	return needed < pack->pack.size ? pack->pack.size - (uint32_t)needed : 0;
+}
+
+static int by_unused(const void *a, const void *b)
+{
+	const struct usage_pack *x = *(struct usage_pack *const *)a;
+	const struct usage_pack *y = *(struct usage_pack *const *)b;
+	double p = (double)unused(x) / x->pack.size, q = (double)unused(y) / y->pack.size;
+	return (p < q) - (p > q);
+}
+
+/* The least used ones, until no more than the tolerated part of all is unused. */
+static int decide_rewrites(struct prune *prune, struct error *err)
+{
+	const struct usage *usage = prune->usage;
+	CLEANUP(free_cleanup)
+	struct usage_pack **packs = calloc((size_t)usage->n + 1, sizeof(struct usage_pack *));
+	if (!packs)
+		return error_set(err, -ENOMEM, "prune: %m");
+	uint64_t size = 0, waste = 0;
+	size_t n = 0, small = 0;
+	for (uint32_t i = 0; i < usage->n; i++) {
+		struct usage_pack *pack = &usage->packs[i];
+		if (!may_be_rewritten(pack))
+			continue;
+		packs[n++] = pack;
+		size += pack->pack.size;
+		waste += unused(pack);
+		small += pack->pack.size < SMALL_BYTES;
+	}
+	if (n > 1)
+		qsort(packs, n, sizeof(struct usage_pack *), by_unused);
+	for (size_t i = 0; i < n && prune->options->max_unused < 100; i++) {
+		bool wasteful = waste * 100 > size * prune->options->max_unused;
+		bool join = small >= SMALL_MANY && packs[i]->pack.size < SMALL_BYTES;
+		if (!join && (!wasteful || unused(packs[i]) == 0))
+			continue;
+		packs[i]->fate = USAGE_REWRITE;
+		waste -= unused(packs[i]);
+		size -= unused(packs[i]);
+	}
+	return 0;
+}
+
+static int decide(struct prune *prune, struct error *err)
+{
+	struct prune_result *result = prune->result;
+	const struct usage *usage = prune->usage;
+	result->points = usage->n_points;
+	result->chunks = usage->live_chunks;
+	result->missing = usage->missing;
+	result->used = 0;
+	result->all = result->dead = result->unindexed = result->young = (struct prune_amount){ 0 };
+	prune->n_going = 0;
+	for (uint32_t i = 0; i < usage->n; i++) {
+		if (usage->packs[i].there)
+			count(&result->all, &usage->packs[i].pack);
+		result->used += usage->packs[i].live;
+	}
+	int rc = decide_dead(prune, err);
+	return rc < 0 ? rc : decide_rewrites(prune, err);
+}
+
+/* ---- looking ---- */
+
+static int note_writer(void *ctx, const struct lease_info *info, struct error *err)
+{
+	(void)err;
+	struct prune *prune = ctx;
+	prune->writers_since = MIN(prune->writers_since, info->since);
+	return 0;
+}
+
+/* @ret_ready: marks that may be acted on; found out before anything is looked at. */
+static int look(struct prune *prune, json_t **ret_ready, struct error *err)
+{
+	int rc = -ENOENT;
+	for (int i = 0; rc == -ENOENT && i < TRIES; i++) {
+		usage_free(steal(&prune->usage));
+		marks_free(steal(&prune->marks));
+		json_decref(*ret_ready);
+		*ret_ready = NULL;
+		prune->writers_since = INT64_MAX;
+		rc = marks_load(prune->repo, &prune->marks, err);
+		if (rc == 0)
+			rc = lease_each(prune->repo, prune->lease, note_writer, prune, err);
+		if (rc == 0)
+			rc = prune_ready(prune->repo, prune->lease, prune->marks, prune->result,
+					 ret_ready, err);
+		if (rc == 0)
+			rc = usage_new(prune->repo, prune->marks, NULL, prune->options,
+				       &prune->usage, err);
+	}
+	return rc < 0 ? rc : decide(prune, err);
+}
+
+/* ---- doing ---- */
+
+/* Marks that nobody can read are in nobody's way, and of no use. */
+static int remove_damaged_marks(struct prune *prune, struct error *err)
+{
+	size_t i;
+	const json_t *name;
+	int rc = 0;
+	json_array_foreach(prune->marks->damaged, i, name)
+	{
+		if (rc == 0)
+			rc = marks_remove(prune->repo, json_string_value(name), err);
+	}
+	return rc;
+}
+
+/* Copies what is used of packs that are hardly used; these go then. Return: whether there were. */
+static int rewrite(struct prune *prune, struct error *err)
+{
+	struct usage *usage = prune->usage;
+	int rc =
+		prune_rewrite(prune->repo, usage, prune->marks, prune->options, prune->result, err);
+	if (rc == -ENOENT)
+		return 0; /* a backup has merged indexes meanwhile: the next prune does it */
+	for (uint32_t i = 0; rc > 0 && i < usage->n; i++)
+		if (usage->packs[i].fate == USAGE_GOES) {
+			int added = add_going(prune, &usage->packs[i].pack, err);
+			if (added < 0)
+				return added;
+		}
+	return rc;
+}
+
+/* What was marked before this pass may have become ready, too. */
+static int remove_marked(struct prune *prune, struct error *err)
+{
+	json_t *ready = NULL;
+	marks_free(steal(&prune->marks));
+	int rc = marks_load(prune->repo, &prune->marks, err);
+	if (rc == 0)
+		rc = prune_ready(prune->repo, prune->lease, prune->marks, prune->result, &ready,
+				 err);
+	for (int i = 0; i < TRIES; i++) {
+		if (rc == 0)
+			rc = prune_remove(prune->repo, prune->lease, prune->usage, ready, true,
+					  prune->options, prune->result, err);
+		if (rc != -ENOENT)
+			break;
+		rc = 0;
+	}
+	json_decref(ready);
+	return rc;
+}
+
+/* Return: 1 when it is worth going on, since there is more to be rewritten. */
+static int pass(struct prune *prune, struct error *err)
+{
+	json_t *ready = NULL;
+	int rc = look(prune, &ready, err);
+	json_decref(ready);
+	if (rc == 0)
+		rc = remove_damaged_marks(prune, err);
+	if (rc < 0)
+		return rc;
+	/* What needs no copying goes first: copying needs room. */
+	rc = prune_mark(prune->repo, prune->going, prune->n_going, err);
+	prune->n_going = 0;
+	int rewritten = rc < 0 ? rc : rewrite(prune, err);
+	if (rewritten < 0)
+		return rewritten;
+	rc = prune_mark(prune->repo, prune->going, prune->n_going, err);
+	if (rc == 0)
+		rc = remove_marked(prune, err);
+	if (rc < 0)
+		return rc;
+	return rewritten > 0 && json_array_size(prune->result->waiting_for) == 0;
+}
+
+static void count_marked(struct prune *prune)
+{
+	const struct usage *usage = prune->usage;
+	for (uint32_t i = 0; i < usage->n; i++)
+		if (usage->packs[i].there && marks_has(prune->marks, &usage->packs[i].pack))
+			count(&prune->result->marked, &usage->packs[i].pack);
+	for (size_t i = 0; i < usage->n_unindexed; i++)
+		if (marks_has(prune->marks, &usage->unindexed[i]))
+			count(&prune->result->marked, &usage->unindexed[i]);
+}
+
+static int only_look(struct prune *prune, struct error *err)
+{
+	json_t *ready = NULL;
+	int rc = look(prune, &ready, err);
+	json_decref(ready);
+	if (rc < 0)
+		return rc;
+	struct prune_result *result = prune->result;
+	for (uint32_t i = 0; i < prune->usage->n; i++) {
+		const struct usage_pack *pack = &prune->usage->packs[i];
+		if (pack->fate != USAGE_REWRITE)
+			continue;
+		count(&result->rewritten, &pack->pack);
+		result->copied += pack->live;
+	}
+	count_marked(prune);
+	return 0;
+}
+
+static int do_it(struct prune *prune, struct error *err)
+{
+	const struct lease_request request = { .purpose = "prune", .exclusive = true };
+	struct repo *repo = prune->repo;
+	int rc = lease_take(repo, &request, &prune->lease, err);
+	if (rc == 0)
+		rc = store_sweep(repo->store, SWEEP_AGE, err);
+	if (rc < 0)
+		return rc;
+	do
+		rc = pass(prune, err);
+	while (rc > 0);
+	if (rc < 0)
+		return rc;
+	marks_free(steal(&prune->marks));
+	rc = marks_load(repo, &prune->marks, err);
+	if (rc == 0)
+		count_marked(prune);
+	return rc;
+}
+
+int prune_run(struct repo *repo, const struct prune_options *options, struct prune_result *ret,
+	      struct error *err)
+{
+	*ret = (struct prune_result){ .waiting_for = json_array(), .writers = json_array() };
+	CLEANUP(prune_cleanup)
+	struct prune prune = { .repo = repo, .options = options, .result = ret };
+	int rc = repo_may_write(repo, err);
+	if (rc < 0)
+		return rc;
+	if (!repo->config.leases)
+		return error_set(
+			err, -EOPNOTSUPP,
+			"repository '%s' was made by an older lunette, and such a one may be "
+			"writing to it without a lease: 'lunette copy' takes its restore "
+			"points to a new one",
+			repo->path);
+	rc = options->dry_run ? only_look(&prune, err) : do_it(&prune, err);
+	return rc < 0 ? error_wrap(err, rc, "repository '%s'", repo->path) : 0;
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* restore - see restore.h. Workers read and look for zeros; the caller's thread writes in order. */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lunette/bits.h"
+#include "lunette/repo.h"
+#include "lunette/target.h"
+#include "lunette/ordered.h"
+#include "lunette/restore.h"
+
+#define JOB_SIZE   ((size_t)1 << 20)
+#define BLOCK      ((size_t)4096) /* zeros are looked for in blocks of this size */
+#define JOB_BLOCKS (JOB_SIZE / BLOCK)
+#define JOB_STEPS  (JOB_SIZE / REPO_CHUNK_MIN)
+
+/**
+ * struct job - a run of the blk
+ * @zero: known to be zero, of any length; else @length is at most JOB_SIZE
+ * @bits: blocks that are not zero
+ * @n_lost: of its steps of REPO_CHUNK_MIN bytes, those that are @lost
+ * @why: of the last one of them
+ */
+struct job {
+	uint64_t off;
+	uint64_t length;
+	bool zero;
+	uint64_t bits[BITS_WORDS(JOB_BLOCKS)];
+	size_t n_lost;
+	bool lost[JOB_STEPS];
+	struct error why;
+	uint8_t *data;
+};
+
+/**
+ * struct restore - one copy on its way
+ * @fresh: what is not written to the target is zero
+ * @off: all before it has been given out
+ * @ext: the run at @off, where its length is not 0
+ */
+struct restore {
+	struct blk *from;
+	struct target *to;
+	bool fresh;
+	const struct restore_options *opts;
+	struct restore_stats *stats;
+	size_t n_jobs;
+	struct job *jobs;
+	uint64_t off;
+	struct blk_extent ext;
+};
+
+/* Where the chunk map is lost there may be data, up to where the next node may begin. */
+static int find_extent(struct blk *from, uint64_t off, bool skip_lost, struct blk_extent *ret,
+		       struct error *err)
+{
+	int rc = blk_extent(from, off, ret, err);
+	if (rc == 0 || !skip_lost || rc != -EUCLEAN)
+		return rc;
+	*ret = (struct blk_extent){ .length = MIN(JOB_SIZE - off % JOB_SIZE, from->size - off) };
+	return 0;
+}
+
+static int next_job(void *ctx, size_t slot, struct error *err)
+{
+	struct restore *restore = ctx;
+	struct job *job = &restore->jobs[slot];
+	struct blk_extent *ext = &restore->ext;
+	if (atomic_load_explicit(restore->opts->stop, memory_order_relaxed))
+		return error_set(err, -EINTR, "interrupted");
+	if (restore->off == restore->from->size)
+		return 0;
+	if (ext->length == 0) {
+		int rc = find_extent(restore->from, restore->off, restore->opts->lost, ext, err);
+		if (rc < 0)
+			return rc;
+	}
+	job->n_lost = 0;
+	job->off = restore->off;
+	job->zero = ext->zero;
+	job->length = ext->length;
+	if (!job->zero) /* up to the next multiple, so that jobs are whole chunks */
+		job->length = MIN(job->length, JOB_SIZE - job->off % JOB_SIZE);
+	restore->off += job->length;
+	ext->length -= job->length;
+	return 1;
+}
+
+/* Step by step, each of which lies in one chunk: what is lost is zero. */
+static int read_steps(const struct restore *restore, struct job *job, struct error *err)
+{
+	size_t len = (size_t)job->length;
+	for (size_t i = 0, at = 0, n; at < len; i++, at += n) {
+		uint64_t off = job->off + at;
+		n = MIN(len - at, REPO_CHUNK_MIN - (size_t)(off % REPO_CHUNK_MIN));
+		int rc = blk_read(restore->from, job->data + at, n, off, &job->why);
+		if (rc < 0 && rc != -EUCLEAN)
+			return error_set(err, rc, "%s", job->why.msg);
+		job->lost[i] = rc < 0;
+		job->n_lost += rc < 0;
+		if (rc < 0)
+			memset(job->data + at, 0, n);
+	}
+	return 0;
+}
+
+static int work_job(void *ctx, size_t slot, unsigned int worker, struct error *err)
+{
+	(void)worker;
+	struct restore *restore = ctx;
+	struct job *job = &restore->jobs[slot];
+	if (job->zero)
+		return 0;
+	size_t len = (size_t)job->length;
+	int rc = blk_read(restore->from, job->data, len, job->off, err);
+	if (rc < 0 && restore->opts->lost && rc == -EUCLEAN)
+		rc = read_steps(restore, job, err);
+	if (rc < 0)
+		return rc;
+	for (size_t b = 0; b * BLOCK < len; b++) {
+		size_t n = MIN(BLOCK, len - b * BLOCK);
+		bits_put(job->bits, b, b + 1, !is_all_zero(job->data + b * BLOCK, n));
+	}
+	return 0;
+}
+
+static int write_job(struct restore *restore, const struct job *job, struct error *err)
+{
+	size_t len = (size_t)job->length;
+	size_t n = (len + BLOCK - 1) / BLOCK;
+	for (size_t b = 0, end; b < n; b = end) {
+		bool data = job->bits[b / 64] >> (b % 64) & 1;
+		end = bits_find(job->bits, b, n, !data);
+		size_t off = b * BLOCK;
+		size_t size = MIN(end * BLOCK, len) - off;
+		int rc = 0;
+		if (data)
+			rc = target_write(restore->to, job->data + off, size, job->off + off, err);
+		else if (!restore->fresh)
+			rc = target_zero(restore->to, size, job->off + off, err);
+		if (rc < 0)
+			return rc;
+		restore->stats->written += data ? size : 0;
+	}
+	return 0;
+}
+
+static void tell_lost(const struct restore *restore, const struct job *job)
+{
+	size_t len = (size_t)job->length;
+	for (size_t i = 0, at = 0, n; job->n_lost > 0 && at < len; i++, at += n) {
+		uint64_t off = job->off + at;
+		n = MIN(len - at, REPO_CHUNK_MIN - (size_t)(off % REPO_CHUNK_MIN));
+		if (!job->lost[i])
+			continue;
+		restore->opts->lost(restore->opts->lost_ctx, n, off, &job->why);
+		restore->stats->lost += n;
+	}
+}
+
+static int take_job(void *ctx, size_t slot, struct error *err)
+{
+	struct restore *restore = ctx;
+	const struct job *job = &restore->jobs[slot];
+	if (job->zero && restore->fresh)
+		return 0;
+	if (job->zero)
+		return target_zero(restore->to, job->length, job->off, err);
+	tell_lost(restore, job);
+	int rc = write_job(restore, job, err);
+	if (rc < 0)
+		return rc;
+	restore->stats->read += job->length;
+	if (restore->opts->progress)
+		restore->opts->progress(restore->opts->progress_ctx, restore->stats->read);
+	return 0;
+}
+
+static const struct ordered_ops restore_ops = {
+	.next = next_job,
+	.work = work_job,
+	.take = take_job,
+};
+
+static void restore_cleanup(struct restore *restore)
+{
+	for (size_t i = 0; i < restore->n_jobs; i++)
+		free(restore->jobs[i].data);
+	free(restore->jobs);
+}
+
+static int copy(struct blk *from, struct target *to, bool fresh, const struct restore_options *opts,
+		struct restore_stats *stats, struct error *err)
+{
+	size_t depth = 2 * (size_t)opts->threads + 4;
+	CLEANUP(restore_cleanup)
+	struct restore restore = {
+		.from = from, .to = to, .fresh = fresh, .opts = opts, .stats = stats
+	};
+	restore.jobs = calloc(depth, sizeof(*restore.jobs));
+	if (!restore.jobs)
+		return error_set(err, -ENOMEM, "%zu buffers: %m", depth);
+	for (; restore.n_jobs < depth; restore.n_jobs++) {
+		restore.jobs[restore.n_jobs].data = malloc(JOB_SIZE);
+		if (!restore.jobs[restore.n_jobs].data)
+			return error_set(err, -ENOMEM, "%zu buffers: %m", depth);
+	}
+	int rc = ordered_run(&restore_ops, &restore, opts->threads, depth, err);
+	return rc < 0 ? rc : target_flush(to, err);
+}
+
+int restore_total(struct blk *from, bool skip_lost, uint64_t *ret, struct error *err)
+{
+	uint64_t total = 0;
+	struct blk_extent ext;
+	for (uint64_t off = 0; off < from->size; off += ext.length) {
+		int rc = find_extent(from, off, skip_lost, &ext, err);
+		if (rc < 0)
+			return rc;
+		total += ext.zero ? 0 : ext.length;
+	}
+	*ret = total;
+	return 0;
+}
+
+int restore_to(struct blk *from, const char *path, const struct restore_options *opts,
+	       struct restore_stats *stats, struct error *err)
+{
+	struct stat st;
+	bool device = stat(path, &st) == 0 && S_ISBLK(st.st_mode);
+	CLEANUP(target_free_cleanup) struct target *to = NULL;
+	*stats = (struct restore_stats){ .size = from->size };
+	int rc = device ? target_device_open(path, from->size, &to, err)
+			: target_file_create(path, from->size, &to, err);
+	if (rc < 0)
+		return rc;
+	rc = copy(from, to, !device, opts, stats, err);
+	if (rc == 0)
+		return 0;
+	if (device)
+		return error_wrap(err, rc, "the restore is not complete: do not use '%s'", path);
+	if (unlink(path) < 0)
+		return error_wrap(err, rc,
+				  "the restore is not complete: remove '%s', do not use it", path);
+	return error_wrap(err, rc, "the restore is not complete, and '%s' is removed again", path);
+}

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* parent - see parent.h. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "changed.h"
+#include "lunette/parent.h"
+#include "lunette/point-open.h"
+
+/**
+ * struct parent_disk - a disk of the parent that one of this backup was
+ * @map: NULL when it is not known to be: nothing of the disk is the same
+ */
+struct parent_disk {
+	struct layout_disk *old;
+	struct chunkmap *map;
+};
+
+/**
+ * struct parent - see above
+ * @plan: of this backup
+ * @old: of the parent, over @old_layout; NULL when it could not be worked out
+ * @scratch: the parent's window
+ * @verify: percent
+ * @n_left: unchanged chunks that have not been asked for, and
+ * @n_pick: how many of them are still to be verified
+ */
+struct parent {
+	struct repo *repo;
+	const struct plan *plan;
+	const atomic_bool *stop;
+	char id[65];
+	json_t *point;
+	struct changed *changed;
+	struct layout *old_layout;
+	struct plan *old;
+	struct plan_window *scratch;
+	double verify;
+	uint64_t random;
+	uint64_t n_verify;
+	uint64_t n_left;
+	uint64_t n_pick;
+	size_t n_disks;
+	struct parent_disk *disks;
+};
+
+void parent_free(struct parent *parent)
+{
+	if (!parent)
+		return;
+	for (size_t i = 0; i < parent->n_disks; i++)
+		chunkmap_close(parent->disks[i].map);
+	free(parent->disks);
+	free(parent->scratch);
+	plan_free(parent->old);
+	layout_free(parent->old_layout);
+	changed_free(parent->changed);
+	json_decref(parent->point);
+	free(parent);
+}
+
+const char *parent_id(const struct parent *parent)
+{
+	return parent->id;
+}
+
+uint64_t parent_n_verify(const struct parent *parent)
+{
+	return parent->n_verify;
+}
+
+/* ---- opening ----------------------------------------------------------------------------------
+ */
+
+static int read_list(struct parent *parent, const char *path, struct error *err)
+{
+	FILE *in = fopen(path, "re");
+	if (!in)
+		return error_set(err, -errno, "list of changes '%s': %m", path);
+	int rc = changed_read(in, parent->plan->layout->disks, parent->plan->layout->n_disks,
+			      repo_chunk_size(parent->repo), parent->id, &parent->changed, err);
+	fclose(in);
+	return rc < 0 ? error_wrap(err, rc, "'%s'", path) : 0;
+}
+
+/* The texts of a list, which belong to it. @ret has room for them. */
+static size_t texts_of(const json_t *list, const char **ret)
+{
+	size_t i, n = 0;
+	json_t *text;
+	json_array_foreach(list, i, text) if (json_is_string(text)) ret[n++] =
+		json_string_value(text);
+	return n;
+}
+
+/* What the parent chose, from its manifest. */
+static int choice_of(const struct parent *parent, const char **volumes, const char **patterns,
+		     struct plan_choice *ret, struct error *err)
+{
+	const json_t *rules = json_object_get(parent->point, "rules");
+	if (!json_is_integer(rules) || json_integer_value(rules) != PLAN_RULES)
+		return error_set(err, -ENODATA,
+				 "another version of lunette wrote it, which chose what is in use "
+				 "by other rules");
+	const json_t *excluded = json_object_get(parent->point, "excluded");
+	*ret = (struct plan_choice){
+		.volumes = volumes,
+		.all_blocks = json_is_true(json_object_get(parent->point, "all_blocks")),
+		.degraded = true,
+		.exclude.patterns = patterns,
+		.exclude.no_defaults = !json_is_true(json_object_get(excluded, "defaults")),
+		.exclude.stop = parent->stop,
+	};
+	if (!ret->all_blocks)
+		ret->n_volumes =
+			texts_of(json_object_get(parent->point, "stored_volumes"), volumes);
+	ret->exclude.n_patterns = texts_of(json_object_get(excluded, "patterns"), patterns);
+	if (!ret->all_blocks && ret->n_volumes == 0)
+		return error_set(err, -ENODATA, "it does not say which volumes are in it");
+	return 0;
+}
+
+/* Works out anew what was in use, as the parent's backup did. */
+static int plan_old(struct parent *parent, struct error *err)
+{
+	const json_t *excluded = json_object_get(parent->point, "excluded");
+	size_t n = json_array_size(json_object_get(parent->point, "stored_volumes"));
+	size_t n_patterns = json_array_size(json_object_get(excluded, "patterns"));
+	CLEANUP(free_cleanup) const char **texts = calloc(n + n_patterns + 1, sizeof(*texts));
+	if (!texts)
+		return error_set(err, -ENOMEM, "%m");
+	struct plan_choice choice;
+	int rc = choice_of(parent, texts, texts + n, &choice, err);
+	if (rc == 0)
+		rc = point_open(parent->repo, parent->point, &parent->old_layout, err);
+	if (rc == 0)
+		rc = plan_new(parent->old_layout, &choice, &parent->old, err);
+	return rc;
+}
+
+/* Why a disk of this backup is not to be compared with the parent's, or NULL. */
+static const char *strange(const struct parent *parent, size_t i, const struct layout_disk *old,
+			   const struct repo_disk *stored)
+{
+	const struct layout_disk *disk = &parent->plan->layout->disks[i];
+	if (!changed_lists(parent->changed, i))
+		return "the list of changes does not speak of it";
+	if (!old)
+		return "the restore point does not have it";
+	if (stored->size != disk->blk->size)
+		return "it has another size there";
+	if (stored->chunk_size != repo_chunk_size(parent->repo))
+		return "its chunks have another size there";
+	if (strcmp(old->id, disk->id) != 0)
+		return "its partition table is another one there";
+	return NULL;
+}
+
+static int open_disk(struct parent *parent, struct layout *layout, size_t i, struct error *err)
+{
+	struct parent_disk *disk = &parent->disks[i];
+	struct layout_disk *old = NULL;
+	struct repo_disk stored = { 0 };
+	for (size_t j = 0; j < parent->old_layout->n_disks && !old; j++) {
+		repo_point_disk(parent->point, j, &stored);
+		if (strcmp(stored.name, layout->disks[i].name) == 0)
+			old = &parent->old_layout->disks[j];
+	}
+	const char *why = strange(parent, i, old, &stored);
+	if (why)
+		return layout_warn(layout, err,
+				   "%s is read in full, in spite of restore point %.12s: %s",
+				   layout->disks[i].name, parent->id, why);
+	disk->old = old;
+	return chunkmap_open(parent->repo, &stored.root, stored.n_chunks, &disk->map, err);
+}
+
+static int open_parent(struct parent *parent, struct layout *layout,
+		       const struct parent_request *request, struct error *err)
+{
+	int rc = repo_point_find(parent->repo, request->point, parent->id, &parent->point, err);
+	if (rc == 0)
+		rc = read_list(parent, request->changed, err);
+	if (rc < 0)
+		return rc;
+	parent->n_disks = layout->n_disks;
+	parent->disks = calloc(layout->n_disks, sizeof(*parent->disks));
+	parent->scratch = malloc(sizeof(*parent->scratch));
+	if (!parent->disks || !parent->scratch)
+		return error_set(err, -ENOMEM, "parent: %m");
+	struct error why;
+	rc = plan_old(parent, &why);
+	if (rc == -ENOMEM || rc == -EINTR)
+		return error_set(err, rc, "%s", why.msg);
+	if (rc < 0)
+		return layout_warn(layout, err, "all is read, in spite of restore point %.12s: %s",
+				   parent->id, why.msg);
+	for (size_t i = 0; rc == 0 && i < layout->n_disks; i++)
+		rc = open_disk(parent, layout, i, err);
+	return rc;
+}
+
+int parent_new(struct repo *repo, const struct plan *plan, struct layout *layout,
+	       const struct parent_request *request, struct parent **ret, struct error *err)
+{
+	CLEANUP(parent_free_cleanup) struct parent *parent = calloc(1, sizeof(*parent));
+	if (!parent)
+		return error_set(err, -ENOMEM, "parent: %m");
+	parent->repo = repo;
+	parent->plan = plan;
+	parent->stop = request->stop;
+	parent->verify = request->verify;
+	parent->random = request->seed;
+	int rc = open_parent(parent, layout, request, err);
+	if (rc < 0)
+		return rc;
+	*ret = steal(&parent);
+	return 0;
+}
+
+/* ---- windows ----------------------------------------------------------------------------------
+ */
+
+struct chunk_granules {
+	size_t from, to;
+};
+
+static struct chunk_granules granules_of(const struct plan_window *window, size_t chunk,
+					 size_t chunk_size)
+{
+	uint64_t end = MIN((uint64_t)(chunk + 1) * chunk_size, window->length);
+	return (struct chunk_granules){
+		.from = chunk * chunk_size / PLAN_GRANULE,
+		.to = (size_t)((end + PLAN_GRANULE - 1) / PLAN_GRANULE),
+	};
+}
+
+static size_t count_chunks(const struct plan_window *window, size_t chunk_size)
+{
+	return (size_t)((window->length + chunk_size - 1) / chunk_size);
+}
+
+/* Which chunks are the same. A chunk begins and ends at whole words of bits, but for the last. */
+static int find_same(struct parent *parent, size_t disk, const struct plan_window *window,
+		     uint64_t *same, struct error *err)
+{
+	memset(same, 0, BITS_WORDS(PARENT_CHUNKS) * sizeof(*same));
+	struct parent_disk *p = &parent->disks[disk];
+	if (!p->map)
+		return 0;
+	int rc = plan_used(parent->old, p->old, window->off, parent->scratch, err);
+	if (rc < 0)
+		return error_wrap(err, rc, "restore point %.12s, without which all must be read",
+				  parent->id);
+	size_t chunk_size = repo_chunk_size(parent->repo);
+	for (size_t i = 0, n = count_chunks(window, chunk_size); i < n; i++) {
+		struct chunk_granules g = granules_of(window, i, chunk_size);
+		size_t words = BITS_WORDS(g.to - g.from);
+		bool alike = memcmp(window->in_use + g.from / 64,
+				    parent->scratch->in_use + g.from / 64, words * 8) == 0;
+		if (alike && !changed_has(parent->changed, disk, window->off / chunk_size + i))
+			bits_put(same, i, i + 1, true);
+	}
+	return 0;
+}
+
+/* Only a chunk of which something would have been read is worth verifying. */
+static bool is_candidate(const struct plan_window *window, const uint64_t *same, size_t chunk,
+			 size_t chunk_size)
+{
+	struct chunk_granules g = granules_of(window, chunk, chunk_size);
+	return bits_find(same, chunk, chunk + 1, true) == chunk &&
+	       bits_find(window->bits, g.from, g.to, true) < g.to;
+}
+
+/* SplitMix64. Source: Steele, Lea, Flood, Fast Splittable Pseudorandom Number Generators, 2014. */
+static uint64_t next_random(uint64_t *state)
+{
+	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return z ^ z >> 31;
+}
+
+/* Selection sampling: each of those left is as likely as any other, and exactly n_pick are. */
+static bool pick(struct parent *parent)
+{
+	__extension__ typedef unsigned __int128 wide;
+	uint64_t at = (uint64_t)((wide)next_random(&parent->random) * parent->n_left >> 64);
+	bool picked = at < parent->n_pick;
+	parent->n_left--;
+	parent->n_pick -= picked;
+	return picked;
+}
+
+int parent_window(struct parent *parent, size_t disk, const struct plan_window *window,
+		  struct parent_window *ret, struct error *err)
+{
+	memset(ret->verify, 0, sizeof(ret->verify));
+	int rc = find_same(parent, disk, window, ret->same, err);
+	if (rc < 0)
+		return rc;
+	size_t chunk_size = repo_chunk_size(parent->repo);
+	size_t n = count_chunks(window, chunk_size);
+	for (size_t i = 0; parent->n_pick > 0 && i < n; i++)
+		if (is_candidate(window, ret->same, i, chunk_size) && pick(parent))
+			bits_put(ret->verify, i, i + 1, true);
+	return 0;
+}
+
+int parent_chunk(struct parent *parent, size_t disk, uint64_t n, struct chunk_id *ret,
+		 struct error *err)
+{
+	int rc = chunkmap_get(parent->disks[disk].map, n, ret, err);
+	return rc < 0 ? error_wrap(err, rc, "restore point %.12s, without which all must be read",
+				   parent->id)
+		      : 0;
+}
+
+/* ---- the total --------------------------------------------------------------------------------
+ */
+
+/* Adds what is read of one window, and counts its candidates. */
+static int count_window(struct parent *parent, size_t disk, const struct plan_window *window,
+			uint64_t *total, struct error *err)
+{
+	uint64_t same[BITS_WORDS(PARENT_CHUNKS)];
+	int rc = find_same(parent, disk, window, same, err);
+	if (rc < 0)
+		return rc;
+	size_t chunk_size = repo_chunk_size(parent->repo);
+	*total += window->read;
+	for (size_t i = 0, n = count_chunks(window, chunk_size); i < n; i++) {
+		if (!is_candidate(window, same, i, chunk_size))
+			continue;
+		struct chunk_granules g = granules_of(window, i, chunk_size);
+		uint64_t bytes = (uint64_t)bits_count(window->bits, g.from, g.to) * PLAN_GRANULE;
+		*total -= MIN(bytes, *total);
+		parent->n_left++;
+	}
+	return 0;
+}
+
+int parent_total(struct parent *parent, uint64_t *ret, struct error *err)
+{
+	CLEANUP(free_cleanup) struct plan_window *window = malloc(sizeof(*window));
+	if (!window)
+		return error_set(err, -ENOMEM, "plan: %m");
+	const struct layout *layout = parent->plan->layout;
+	uint64_t total = 0;
+	for (size_t i = 0; i < layout->n_disks; i++) {
+		const struct layout_disk *disk = &layout->disks[i];
+		for (uint64_t off = 0; off < disk->blk->size; off += window->length) {
+			if (atomic_load_explicit(parent->stop, memory_order_relaxed))
+				return error_set(err, -EINTR, "interrupted");
+			int rc = plan_window(parent->plan, disk, off, window, err);
+			if (rc == 0)
+				rc = count_window(parent, i, window, &total, err);
+			if (rc < 0)
+				return rc;
+		}
+	}
+	double part = (double)parent->n_left * parent->verify / 100;
+	parent->n_pick = MIN((uint64_t)part + ((double)(uint64_t)part < part), parent->n_left);
+	parent->n_verify = parent->n_pick;
+	*ret = total + parent->n_pick * repo_chunk_size(parent->repo);
+	return 0;
+}

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* plan - see plan.h. */
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "lunette/plan.h"
+
+/* ---- choosing ---------------------------------------------------------------------------------
+ */
+
+static bool is_chosen(const char *name, const struct plan_choice *choice)
+{
+	for (size_t i = 0; i < choice->n_volumes; i++)
+		if (strcmp(choice->volumes[i], name) == 0)
+			return true;
+	return choice->n_volumes == 0;
+}
+
+static int check_names(const struct layout *layout, const struct plan_choice *choice,
+		       struct error *err)
+{
+	for (size_t i = 0; i < choice->n_volumes; i++)
+		if (!layout_find(layout, choice->volumes[i]))
+			return error_set(err, -ENOENT,
+					 "there is no volume '%s' on these disks; 'lunette probe' "
+					 "lists those there are",
+					 choice->volumes[i]);
+	return 0;
+}
+
+/* A member that was forgotten must not be missed only when the backup is needed. */
+static int check_state(const struct layout_volume *volume, bool degraded, struct error *err)
+{
+	if (volume->state == LAYOUT_INCOMPLETE)
+		return error_set(err, -ENODATA,
+				 "volume '%s' is incomplete: %s; give all its disks, or name the "
+				 "volumes to back up with --volume",
+				 volume->name, volume->reason);
+	if (volume->state == LAYOUT_DEGRADED && !degraded)
+		return error_set(err, -ENODATA,
+				 "volume '%s' is degraded: %s; give all its disks, or say "
+				 "--degraded to back it up as it is",
+				 volume->name, volume->reason);
+	return 0;
+}
+
+static int add_volume(struct plan *plan, struct layout *layout, const struct layout_volume *volume,
+		      const struct exclude_choice *exclude, struct error *err)
+{
+	struct fs *fs = NULL;
+	struct error why = { 0 };
+	int rc = fs_open(volume->blk, &fs, &why);
+	if (rc == -EUCLEAN)
+		rc = layout_warn(layout, err, "volume '%s': every block of it is stored: %s",
+				 volume->name, why.msg);
+	else if (rc < 0 && rc != -ENOTSUP)
+		return error_set(err, rc, "volume '%s': %s", volume->name, why.msg);
+	else
+		rc = 0;
+	struct plan_volume *pv = &plan->volumes[plan->n_volumes++];
+	*pv = (struct plan_volume){ .volume = volume, .fs = fs };
+	return rc < 0 ? rc : exclude_find(exclude, layout, volume, fs, &pv->exclude, err);
+}
+
+/* A disk without a table and without a volume is easily one that lunette does not understand. */
+static int warn_of_strange_disk(struct layout *layout, const struct layout_disk *disk,
+				struct error *err)
+{
+	bool holds_volume = strcmp(disk->table, "none") != 0;
+	for (size_t i = 0; i < layout->n_volumes && !holds_volume; i++)
+		holds_volume =
+			layout->volumes[i].blk && map_is_on(layout->volumes[i].blk, disk->blk);
+	if (holds_volume)
+		return 0;
+	return layout_warn(layout, err,
+			   "%s ('%s') holds no table and no volume that is known: nothing of it is "
+			   "stored unless you say --all-blocks",
+			   disk->name, disk->source);
+}
+
+static int add_volumes(struct plan *plan, struct layout *layout, const struct plan_choice *choice,
+		       struct error *err)
+{
+	if (layout->n_volumes == 0)
+		return error_set(
+			err, -ENODATA,
+			"no volume was recognised on these disks, so that nothing would be "
+			"stored; say --all-blocks to store every block of them");
+	plan->volumes = calloc(layout->n_volumes, sizeof(*plan->volumes));
+	if (!plan->volumes)
+		return error_set(err, -ENOMEM, "plan of %zu volumes: %m", layout->n_volumes);
+	for (size_t i = 0; i < layout->n_volumes; i++) {
+		const struct layout_volume *volume = &layout->volumes[i];
+		if (!is_chosen(volume->name, choice))
+			continue;
+		int rc = check_state(volume, choice->degraded, err);
+		if (rc == 0)
+			rc = add_volume(plan, layout, volume, &choice->exclude, err);
+		if (rc < 0)
+			return rc;
+	}
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && choice->n_volumes == 0 && i < layout->n_disks; i++)
+		rc = warn_of_strange_disk(layout, &layout->disks[i], err);
+	return rc;
+}
+
+int plan_new(struct layout *layout, const struct plan_choice *choice, struct plan **ret,
+	     struct error *err)
+{
+	int rc = check_names(layout, choice, err);
+	if (rc == 0)
+		rc = exclude_check(&choice->exclude, layout, err);
+	if (rc < 0)
+		return rc;
+	CLEANUP(plan_free_cleanup) struct plan *plan = calloc(1, sizeof(*plan));
+	if (!plan)
+		return error_set(err, -ENOMEM, "plan: %m");
+	plan->layout = layout;
+	plan->all_blocks = choice->all_blocks;
+	plan->defaults = !choice->exclude.no_defaults;
+	plan->patterns = json_array();
+	for (size_t i = 0; i < choice->exclude.n_patterns; i++)
+		if (json_array_append_new(plan->patterns,
+					  json_string(choice->exclude.patterns[i])) < 0)
+			return error_set(err, -EINVAL, "pattern '%.200s' is not UTF-8",
+					 choice->exclude.patterns[i]);
+	rc = choice->all_blocks ? 0 : add_volumes(plan, layout, choice, err);
+	if (rc < 0)
+		return rc;
+	*ret = steal(&plan);
+	return 0;
+}
+
+void plan_free(struct plan *plan)
+{
+	if (!plan)
+		return;
+	for (size_t i = 0; i < plan->n_volumes; i++) {
+		exclude_free(plan->volumes[i].exclude);
+		fs_close(plan->volumes[i].fs);
+	}
+	free(plan->volumes);
+	json_decref(plan->patterns);
+	free(plan);
+}
+
+json_t *plan_excluded(const struct plan *plan)
+{
+	if (plan->all_blocks)
+		return NULL;
+	uint64_t files = 0, bytes = 0, more = 0;
+	json_t *list = json_array();
+	for (size_t i = 0; i < plan->n_volumes; i++) {
+		const struct exclude *exclude = plan->volumes[i].exclude;
+		if (!exclude)
+			continue;
+		files += exclude->files;
+		bytes += exclude->bytes;
+		more += exclude->more;
+		json_array_extend(list, exclude->list);
+	}
+	for (; json_array_size(list) > EXCLUDE_LIST_MAX; more++)
+		json_array_remove(list, json_array_size(list) - 1);
+	return json_pack("{s:b, s:O, s:I, s:I, s:o, s:I}", "defaults", plan->defaults, "patterns",
+			 plan->patterns, "files", (json_int_t)files, "bytes", (json_int_t)bytes,
+			 "list", list, "more", (json_int_t)more);
+}
+
+/* ---- one window -------------------------------------------------------------------------------
+ */
+
+/**
+ * struct search - the walk down from a window to the volumes, and back to the disk
+ * @pv: the volume that is being looked at
+ * @bits: of the window, that are to be set
+ */
+struct search {
+	struct plan_window *window;
+	uint64_t *bits;
+	struct blk *disk;
+	const struct plan_volume *pv;
+};
+
+/* What lies in the window of a range of the disk is marked, in whole granules. */
+static void mark(const struct plan_window *window, uint64_t *bits, uint64_t length, uint64_t off)
+{
+	uint64_t from = MAX(off, window->off);
+	uint64_t to = MIN(off + length, window->off + window->length);
+	if (from < to)
+		bits_put(bits, (size_t)((from - window->off) / PLAN_GRANULE),
+			 (size_t)((to - window->off + PLAN_GRANULE - 1) / PLAN_GRANULE), true);
+}
+
+/* map_walk() found a range behind the volume; it may be on another of its disks. */
+static int mark_disk_range(void *ctx, struct blk *blk, uint64_t length, uint64_t off,
+			   struct error *err)
+{
+	(void)err;
+	struct search *search = ctx;
+	if (blk == search->disk)
+		mark(search->window, search->bits, length, off);
+	return 0;
+}
+
+/* A range of the volume is in use, but for what is left out of it. */
+static int mark_kept(struct search *search, struct blk *blk, uint64_t length, uint64_t off,
+		     struct error *err)
+{
+	uint64_t n;
+	for (uint64_t end = off + length; off < end; off += n) {
+		bool out;
+		int rc = exclude_run(search->pv->exclude, end - off, off, &n, &out, err);
+		search->bits = out ? search->window->left_out : search->window->in_use;
+		if (rc == 0)
+			rc = map_walk(blk, n, off, mark_disk_range, search, err);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* map_find() found a range of the volume that lies in the window. */
+static int mark_used(void *ctx, struct blk *blk, uint64_t length, uint64_t off, struct error *err)
+{
+	struct search *search = ctx;
+	struct fs *fs = search->pv->fs;
+	if (!fs || !fs->driver->used)
+		return mark_kept(search, blk, length, off, err);
+
+	for (uint64_t end = off + length; off < end;) {
+		struct fs_used run;
+		int rc = fs->driver->used(fs, off, &run, err);
+		if (rc < 0)
+			return rc;
+		assert(run.length > 0);
+		run.length = MIN(run.length, end - off);
+		if (run.used)
+			rc = mark_kept(search, blk, run.length, off, err);
+		if (rc < 0)
+			return rc;
+		off += run.length;
+	}
+	return 0;
+}
+
+static int mark_volume(struct search *search, struct error *err)
+{
+	const struct layout_volume *volume = search->pv->volume;
+	int rc = map_find(volume->blk, search->disk, search->window->length, search->window->off,
+			  mark_used, search, err);
+	if (rc < 0)
+		return error_wrap(err, rc,
+				  "volume '%s': which blocks are used (--all-blocks does not ask)",
+				  volume->name);
+	return 0;
+}
+
+static size_t count_granules(const struct plan_window *window)
+{
+	return (size_t)((window->length + PLAN_GRANULE - 1) / PLAN_GRANULE);
+}
+
+/* Takes away what the source knows to be zero; a granule that is zero only in part stays. */
+static int clear_known_zeros(struct plan_window *window, struct blk *disk, struct error *err)
+{
+	size_t n = count_granules(window);
+	for (size_t g = bits_find(window->bits, 0, n, true); g < n;) {
+		uint64_t off = (uint64_t)g * PLAN_GRANULE;
+		struct blk_extent ext;
+		int rc = blk_extent(disk, window->off + off, &ext, err);
+		if (rc < 0)
+			return rc;
+		uint64_t to = off + ext.length;
+		size_t stop = to >= window->length ? n : (size_t)(to / PLAN_GRANULE);
+		if (ext.zero)
+			bits_put(window->bits, g, stop, false);
+		g = bits_find(window->bits, MAX(stop, g + 1), n, true);
+	}
+	return 0;
+}
+
+/* The disk's last granule may be a short one. */
+static uint64_t count_bytes(const struct plan_window *window, const uint64_t *bits)
+{
+	size_t n = count_granules(window);
+	uint64_t bytes = (uint64_t)bits_count(bits, 0, n) * PLAN_GRANULE;
+	bool last = bits_find(bits, n - 1, n, true) < n;
+	return last ? bytes - ((uint64_t)n * PLAN_GRANULE - window->length) : bytes;
+}
+
+int plan_used(const struct plan *plan, const struct layout_disk *disk, uint64_t off,
+	      struct plan_window *ret, struct error *err)
+{
+	assert(off % PLAN_WINDOW == 0 && off < disk->blk->size);
+	ret->off = off;
+	ret->length = MIN(PLAN_WINDOW, disk->blk->size - off);
+	memset(ret->in_use, 0, sizeof(ret->in_use));
+	memset(ret->left_out, 0, sizeof(ret->left_out));
+
+	struct search search = { .window = ret, .disk = disk->blk };
+	int rc = 0;
+	if (plan->all_blocks)
+		mark(ret, ret->in_use, ret->length, off);
+	for (size_t i = 0; i < disk->n_metadata; i++)
+		mark(ret, ret->in_use, disk->metadata[i].length, disk->metadata[i].start);
+	for (size_t i = 0; rc == 0 && i < plan->n_volumes; i++) {
+		search.pv = &plan->volumes[i];
+		rc = mark_volume(&search, err);
+	}
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < ARRAY_SIZE(ret->in_use); i++)
+		ret->left_out[i] &= ~ret->in_use[i];
+	ret->used = count_bytes(ret, ret->in_use);
+	ret->excluded = count_bytes(ret, ret->left_out);
+	return 0;
+}
+
+int plan_window(const struct plan *plan, const struct layout_disk *disk, uint64_t off,
+		struct plan_window *ret, struct error *err)
+{
+	int rc = plan_used(plan, disk, off, ret, err);
+	if (rc < 0)
+		return rc;
+	memcpy(ret->bits, ret->in_use, sizeof(ret->bits));
+	rc = clear_known_zeros(ret, disk->blk, err);
+	if (rc < 0)
+		return rc;
+	ret->read = count_bytes(ret, ret->bits);
+	return 0;
+}
+
+int plan_total(const struct plan *plan, const atomic_bool *stop, uint64_t *ret, struct error *err)
+{
+	CLEANUP(free_cleanup) struct plan_window *window = malloc(sizeof(*window));
+	if (!window)
+		return error_set(err, -ENOMEM, "plan: %m");
+	uint64_t total = 0;
+	for (size_t i = 0; i < plan->layout->n_disks; i++) {
+		const struct layout_disk *disk = &plan->layout->disks[i];
+		for (uint64_t off = 0; off < disk->blk->size; off += window->length) {
+			if (atomic_load_explicit(stop, memory_order_relaxed))
+				return error_set(err, -EINTR, "interrupted");
+			int rc = plan_window(plan, disk, off, window, err);
+			if (rc < 0)
+				return rc;
+			total += window->read;
+		}
+	}
+	*ret = total;
+	return 0;
+}

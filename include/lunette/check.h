@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * check - is all of a repository whole, and if not, what does the damage hurt?
+ *
+ * Each object is looked at once, however many restore points refer to it: indexes page by page,
+ * packs by their tables and, if asked for, by their data, and of the chunk maps every subtree that
+ * was not met before. What cannot be read is a loss only where a restore point refers to it, and
+ * then it is followed up to disks, volumes and files (hurt.h).
+ */
+#ifndef LUNETTE_CHECK_H
+#define LUNETTE_CHECK_H
+
+#include <stdatomic.h>
+
+#include <jansson.h>
+
+#include "lunette/repo.h"
+
+/* So many problems, and restore points that they hurt, are described; the rest is counted. */
+#define CHECK_PROBLEMS_MAX 10000
+#define CHECK_POINTS_MAX   256
+
+/**
+ * struct check_options
+ * @threads: for reading data
+ * @percent: of the packs whose data is read, 0 to 100; fewer than 100: other ones each time
+ * @stop: when it becomes true the check ends with -EINTR
+ * @progress: told how many of how many bytes of data have been read; may be NULL
+ */
+struct check_options {
+	unsigned int threads;
+	double percent;
+	const atomic_bool *stop;
+	void (*progress)(void *ctx, uint64_t done, uint64_t total);
+	void *ctx;
+};
+
+/**
+ * struct check_result - what was found
+ * @problems: an array of {"object", "what", "damaged"}; damaged: its bytes are wrong. It is false
+ *            for what could not be read, or is of a newer version
+ * @hurt: an array of what hurt_point() makes, newest restore point first
+ * @n_problems: all of them
+ * @n_hurt: all restore points that are hurt
+ * @lost: places of hurt restore points' disks where a chunk cannot be read, each chunk counted once
+ * @unknown: those of them that no index knows in a pack that is there
+ * @orphans: packs that no index knows
+ * @missing: packs that an index knows and that are not there; only a problem where needed
+ * @leases: of running writers, and marks of prunes
+ */
+struct check_result {
+	json_t *problems;
+	json_t *hurt;
+	uint64_t n_problems;
+	uint64_t n_hurt;
+	uint64_t lost;
+	uint64_t unknown;
+	uint64_t points;
+	uint64_t indexes;
+	uint64_t packs;
+	uint64_t chunks;
+	uint64_t bytes;
+	uint64_t data_read;
+	uint64_t orphans;
+	uint64_t orphan_bytes;
+	uint64_t missing;
+	uint64_t leases;
+	uint64_t marks;
+};
+
+/**
+ * check_run() - check a repository
+ * @ret: to be freed with check_result_free(), also on failure
+ *
+ * Return: 0, also when there is damage: then there are problems; -EINTR when it was stopped; what
+ * listing the repository said.
+ */
+int check_run(struct repo *repo, const struct check_options *opts, struct check_result *ret,
+	      struct error *err);
+void check_result_free(struct check_result *result); /* fits CLEANUP() */
+
+#endif

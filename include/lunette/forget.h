@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* forget - removes the restore points that a policy does not keep, each name judged by itself. */
+#ifndef LUNETTE_FORGET_H
+#define LUNETTE_FORGET_H
+
+#include "lunette/repo.h"
+#include "lunette/retention.h"
+
+/**
+ * struct forget_verdict - what becomes of a restore point
+ * @keep: it stays
+ * @why: for people: the rules that keep it, "pinned", or "no rule keeps it"
+ */
+struct forget_verdict {
+	const char *id, *name, *time;
+	bool keep;
+	const char *why;
+};
+
+/**
+ * struct forget_request - what is to be done
+ * @name: of the restore points; NULL: all names
+ * @policy: not an empty one
+ * @dry_run: only say it
+ * @each: told of each restore point, before it is removed; oldest first, name by name
+ * @damaged: told of each that cannot be read, which stays; may be NULL
+ */
+struct forget_request {
+	const char *name;
+	const struct retention_policy *policy;
+	bool dry_run;
+	int (*each)(void *ctx, const struct forget_verdict *verdict, struct error *err);
+	void (*damaged)(void *ctx, const struct error *why);
+	void *ctx;
+};
+
+/**
+ * forget_run() - do it
+ *
+ * Return: 0; -ENOENT when there are no restore points of this name; -EINVAL for a policy without
+ * rules; what the repository said.
+ */
+int forget_run(struct repo *repo, const struct forget_request *request, struct error *err);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * point-open - a restore point opened: its disks as blks, and what is found on them, by the same
+ * code that looked at the live snapshot.
+ */
+#ifndef LUNETTE_POINT_OPEN_H
+#define LUNETTE_POINT_OPEN_H
+
+#include <jansson.h>
+
+#include "lunette/layout.h"
+#include "lunette/points.h"
+#include "lunette/repo.h"
+
+/**
+ * point_open() - the disks and volumes of a restore point
+ * @repo: must outlive the layout
+ * @point: as repo_points() or repo_point_find() gave it; borrowed
+ * @ret: to be freed with layout_free(); file systems are identified
+ */
+int point_open(struct repo *repo, const json_t *point, struct layout **ret, struct error *err);
+
+/* Is the volume of this name in the restore point, or only known to it? */
+bool point_stores(const json_t *point, const char *volume);
+
+/**
+ * point_source_new() - a repository's restore points, for the tree
+ * @repo: must outlive it
+ * @ret: to be freed with point_source_free(), after all who use it are gone
+ */
+int point_source_new(struct repo *repo, struct points **ret, struct error *err);
+void point_source_free(struct points *points); /* may be NULL */
+DEFINE_CLEANUP(struct points *, point_source_free)
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* recover - finishes what dead runs left. */
+#ifndef LUNETTE_RECOVER_H
+#define LUNETTE_RECOVER_H
+
+#include <stdatomic.h>
+
+#include "lunette/error.h"
+#include "lunette/story.h"
+
+/**
+ * struct recover - whose runs, and what became of them
+ * @own_job, @own_run: whose lock the caller holds himself, and the run that is not dead; may be
+ * NULL
+ * @only: this job only; NULL: all
+ * @dry_run: only tell what would be done
+ * @runs: dead runs that were found
+ * @unfinished: of them, those that are still not finished: the next one tries again
+ * @left: objects that are left on storage
+ */
+struct recover {
+	const char *state;
+	struct story *story;
+	const atomic_bool *stop;
+	const char *own_job;
+	const char *own_run;
+	const char *only;
+	bool dry_run;
+	size_t runs;
+	size_t unfinished;
+	size_t left;
+};
+
+/**
+ * recover_run() - look for journals of runs that are dead and not finished, and finish them
+ *
+ * Return: 0, also when something could not be finished: see @unfinished; -EINTR; what keeps it from
+ * looking at all.
+ */
+int recover_run(struct recover *recover, struct error *err);
+
+#endif

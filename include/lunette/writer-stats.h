@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* writer-stats - what a backup did with the bytes of the disks, and where its time went. */
+#ifndef LUNETTE_WRITER_STATS_H
+#define LUNETTE_WRITER_STATS_H
+
+#include <stdint.h>
+
+#include <jansson.h>
+
+/**
+ * struct writer_times - nanoseconds that the threads were busy with each thing, all added up
+ * @wall: that it took
+ * @limit: held back by the limit
+ * @read: waiting for the source
+ * @hash: finding zeros, identifying chunks, looking them up
+ * @compress: sealing them
+ * @add: putting them into packs
+ * @commit: bringing packs and indexes to stable storage
+ * @wait: threads that could have computed had nothing to do
+ * @readers: threads that read at once, at most
+ * @threads: threads that compute at once, at most
+ */
+struct writer_times {
+	uint64_t wall;
+	uint64_t limit;
+	uint64_t read;
+	uint64_t hash;
+	uint64_t compress;
+	uint64_t add;
+	uint64_t commit;
+	uint64_t wait;
+	unsigned int readers;
+	unsigned int threads;
+};
+
+/**
+ * struct writer_stats - what became of the bytes of one or more disks
+ * @size: of the disks
+ * @used: in use, by the plan; the others are skipped
+ * @excluded: in use by files that are left out; not in @used
+ * @unchanged: of @used, those of chunks that are the parent's
+ * @zero: of @used, those that are known to be zero, or of chunks that turned out to be
+ * @known: of @used, those of chunks that the repository had already, or that came twice
+ * @added: of @used, those of chunks that were new
+ * @read: from the source
+ * @gaps: of @read, those that are not in use, and were read over
+ * @stored: that new chunks and chunk maps take in packs
+ * @times: that it took
+ *
+ * Every byte in use is counted once: @used is @unchanged, @zero, @known and @added.
+ */
+struct writer_stats {
+	uint64_t size;
+	uint64_t used;
+	uint64_t excluded;
+	uint64_t unchanged;
+	uint64_t zero;
+	uint64_t known;
+	uint64_t added;
+	uint64_t read;
+	uint64_t gaps;
+	uint64_t stored;
+	struct writer_times times;
+};
+
+/* The counts as a manifest and a report have them. Return: a new reference; NULL without memory. */
+json_t *writer_stats_json(const struct writer_stats *stats);
+
+/* What each stage took, in seconds, for a report. Return: a new reference; NULL without memory. */
+json_t *writer_times_json(const struct writer_times *times);
+
+/**
+ * writer_bottleneck() - what a backup would have been faster without
+ *
+ * Return: "limit", "read", "hash", "compress" or "write": that of which most of what can go on at
+ * once was busy for most of the time.
+ */
+const char *writer_bottleneck(const struct writer_times *times);
+
+#endif
