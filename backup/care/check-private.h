@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* check-inside - what the steps of a check know of each other. Grouped by file. */
+/* check-private - what the steps of a check know of each other. Grouped by file. */
 #ifndef CHECK_PRIVATE_H
 #define CHECK_PRIVATE_H
 

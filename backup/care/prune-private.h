@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* prune-inside - what the modules of prune know of each other. Grouped by file. */
+/* prune-private - what the modules of prune know of each other. Grouped by file. */
 #ifndef PRUNE_PRIVATE_H
 #define PRUNE_PRIVATE_H
 

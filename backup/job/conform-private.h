@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* conform-inside - what the parts of conform share. */
+/* conform-private - what the parts of conform share. */
 #ifndef JOB_CONFORM_PRIVATE_H
 #define JOB_CONFORM_PRIVATE_H
 

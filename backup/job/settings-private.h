@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* settings-inside - what reading a job file (settings.c) and judging it (settings-check.c) share.
+/* settings-private - what reading a job file (settings.c) and judging it (settings-check.c) share.
  */
 #ifndef JOB_SETTINGS_PRIVATE_H
 #define JOB_SETTINGS_PRIVATE_H
