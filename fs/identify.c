@@ -12,6 +12,14 @@
 #include "drivers.h"
 #include "signature.h"
 
+bool fs_can_open(const char *type)
+{
+	for (size_t i = 0; fs_drivers[i]; i++)
+		if (strcmp(fs_drivers[i]->name, type) == 0)
+			return true;
+	return false;
+}
+
 /* Return: 1 and @ret set, 0 when nobody knows it, or the blk's error. @driver may stay NULL. */
 static int identify(struct blk *blk, struct fs_info *ret, const struct fs_driver **driver,
 		    struct error *err)
@@ -24,6 +32,11 @@ static int identify(struct blk *blk, struct fs_info *ret, const struct fs_driver
 			return rc;
 	}
 	int known = fs_signature(blk, ret, err);
+	/* Whoever knows the format has said that it is not one, or not any more. */
+	if (known > 0 && fs_can_open(ret->type)) {
+		*ret = (struct fs_info){ 0 };
+		known = 0;
+	}
 	for (size_t i = 0; known == 0 && fs_drivers[i]; i++)
 		if (fs_drivers[i]->remains)
 			known = fs_drivers[i]->remains(blk, err);
@@ -74,14 +87,6 @@ int fs_identify(struct layout *layout, struct error *err)
 			i++;
 	}
 	return 0;
-}
-
-bool fs_can_open(const char *type)
-{
-	for (size_t i = 0; fs_drivers[i]; i++)
-		if (strcmp(fs_drivers[i]->name, type) == 0)
-			return true;
-	return false;
 }
 
 int fs_open(struct blk *blk, struct fs **ret, struct error *err)

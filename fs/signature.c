@@ -2,230 +2,244 @@
 /*
  * signature - see signature.h.
  *
- * A format is one row: its magic and where that, the label and the UUID lie. The first row that
- * fits is the answer, so order matters: the member of an array or of a volume group may well begin
- * with the file system that is inside of it, hence those come first; and FAT's boot sector, which
- * many formats imitate, comes last.
+ * libblkid knows 80 formats and wants a file descriptor. It gets one of a file in memory that is as
+ * long as the volume and all holes, but for those few places where any format has its magic: so a
+ * volume costs two reads when it is known by its beginning or its end, and a few more when not.
  *
- * This is a name for a list, not a verdict: nothing but the magic is checked. Labels of exFAT, and
- * of FAT where Windows gave it, lie in the root directory and are not looked for.
+ * Places that only one format points to are not there, but for the root directories of FAT and
+ * exFAT, where Windows puts the label. What is missing reads as zeros, which are nobody's magic.
  *
- * Source: md: Linux include/uapi/linux/raid/md_p.h; LVM2: lib/format_text/layout.h; BitLocker:
- * libbde's format description, section 3; ReFS: libfsrefs' format description, section 3; btrfs:
- * include/uapi/linux/btrfs_tree.h; XFS: fs/xfs/libxfs/xfs_format.h; ext: Documentation/filesystems/
- * ext4; swap: mkswap(8) of util-linux; exFAT: Microsoft's exFAT specification, section 3.1; FAT:
- * Microsoft's FAT specification 1.03, "Boot Sector and BPB".
+ * This is a name for a list, not a verdict: the first format that fits is the answer, and libblkid
+ * asks for members of arrays and volume groups first, since they may begin with what is inside.
  */
 #include <endian.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#include <blkid/blkid.h>
 
 #include "lunette/utf8.h"
 #include "signature.h"
 
-enum id {
-	ID_NONE,
-	ID_UUID,   /* 16 bytes, as they are */
-	ID_MD,     /* 16 bytes, as mdadm groups them */
-	ID_LVM,    /* 32 characters, grouped */
-	ID_SERIAL, /* 32-bit little-endian, as FAT's tools print it */
-	ID_LONG,   /* 64-bit little-endian */
-};
+#define KIB UINT64_C(1024)
+#define MIB (1024 * KIB)
 
-/**
- * struct signature - a format
- * @record: offset in the volume of the record that the others count from, a function of its size
- *          for a record that lies at the end; NULL for the volume's start
- * @magic_len: bytes of @magic
- * @magic_at: offset in the record
- * @label_at: offset in the record, 0 when there is no label; of @label_len bytes
- * @id_at: offset in the record of the UUID, of kind @id
- * @more: what else must hold, and a finer name; NULL when the magic says it all
+/* ---- the file in memory -----------------------------------------------------------------------
  */
-struct signature {
-	const char *type;
-	uint64_t (*record)(uint64_t size);
-	const char *magic;
-	uint32_t magic_len;
-	uint32_t magic_at;
-	uint32_t label_at;
-	uint32_t label_len;
-	enum id id;
-	uint32_t id_at;
-	bool (*more)(const uint8_t *record, struct fs_info *info);
+
+struct range {
+	uint64_t start;
+	uint64_t length;
 };
 
-/* A record and what belongs to it, as much as a volume has: btrfs' superblock, at 64 KiB, fits. */
-#define HEAD_MAX   (68u << 10)
-#define RECORD_MAX 4096u
-
-/* The superblock of version 1.0: at least 8 KiB before the end, at a multiple of 4 KiB. */
-static uint64_t md_1_0(uint64_t size)
+/*
+ * Most formats: up to btrfs' superblock at 64 KiB; and at the end MD, DDF (257 sectors before it)
+ * and the like.
+ */
+static size_t usual_places(uint64_t size, struct range *ret)
 {
-	return size < 16384 ? UINT64_MAX : ((size / 512 - 16) & ~UINT64_C(7)) * 512;
+	ret[0] = (struct range){ 0, 128 * KIB };
+	ret[1] = (struct range){ size - MIN(size, 132 * KIB), 132 * KIB };
+	return 2;
 }
 
-/* The superblock of version 0.90: at the last multiple of 64 KiB that leaves 64 KiB behind it. */
-static uint64_t md_0_90(uint64_t size)
+/*
+ * ZFS has four labels of 256 KiB, two at the end, aligned. LUKS' second header may be at up to 4
+ * MiB, VMFS' headers are at 1 and 2 MiB, and one kind of firmware RAID begins 3087 sectors before
+ * the end.
+ */
+static size_t rare_places(uint64_t size, struct range *ret)
 {
-	return size < 131072 ? UINT64_MAX : (size & ~UINT64_C(65535)) - 65536;
+	uint64_t labels = size & ~(256 * KIB - 1);
+	labels -= MIN(labels, 512 * KIB);
+	ret[0] = (struct range){ 128 * KIB, 384 * KIB };
+	ret[1] = (struct range){ labels, size - labels };
+	ret[2] = (struct range){ 1 * MIB, 4 * KIB };
+	ret[3] = (struct range){ 2 * MIB, 4 * KIB };
+	ret[4] = (struct range){ 4 * MIB, 4 * KIB };
+	ret[5] = (struct range){ size - MIN(size, 3087 * UINT64_C(512)), 512 };
+	return 6;
+}
+#define PLACES_MAX 6
+
+/* Descriptors of optical media begin at 32 KiB, and UDF's anchor is in sector 256 of 2 KiB. */
+static size_t disc_places(uint64_t size, struct range *ret)
+{
+	ret[0] = (struct range){ 128 * KIB, MIN(size, 1 * MIB) };
+	return 1;
+}
+
+static uint32_t le16_at(const uint8_t *p)
+{
+	return p[0] | (uint32_t)p[1] << 8;
 }
 
 static uint32_t le32_at(const uint8_t *p)
 {
-	uint32_t n;
-	memcpy(&n, p, sizeof(n));
-	return le32toh(n);
+	return le16_at(p) | le16_at(p + 2) << 16;
 }
 
-static bool ext_more(const uint8_t *record, struct fs_info *info)
+/*
+ * The beginning of FAT's root directory, from the boot sector: behind the tables, where FAT32 has
+ * it only as a rule.
+ *
+ * Source: Microsoft's FAT specification 1.03, "Boot Sector and BPB".
+ */
+static struct range fat_root(const uint8_t *boot)
 {
-	const uint8_t *sb = record + 1024;
-	uint32_t compat = le32_at(sb + 0x5C), incompat = le32_at(sb + 0x60),
-		 ro_compat = le32_at(sb + 0x64);
-	/* Anything newer than what ext3 knew: incompat filetype, recover, meta_bg; ro_compat sparse
-	 * superblocks, large files, B-tree directories. */
-	if (incompat & ~0x16u || ro_compat & ~0x7u)
-		strcpy(info->type, "ext4");
-	else
-		strcpy(info->type, compat & 0x4 ? "ext3" : "ext2");
-	return true;
+	uint64_t sector = le16_at(boot + 11), reserved = le16_at(boot + 14), tables = boot[16];
+	uint64_t length = le16_at(boot + 22), start;
+	bool fat32 = length == 0;
+	start = reserved + tables * (fat32 ? le32_at(boot + 36) : length);
+	if (fat32 && le32_at(boot + 44) > 2)
+		start += (uint64_t)boot[13] * (le32_at(boot + 44) - 2);
+	return (struct range){ start * sector, 16 * KIB };
 }
 
-static bool swap_more(const uint8_t *record, struct fs_info *info)
+/* Source: Microsoft's exFAT specification, section 3.1. */
+static struct range exfat_root(const uint8_t *boot)
 {
-	(void)info;
-	return le32_at(record + 1024) == 1; /* version */
+	unsigned int sector_shift = boot[108] & 15, cluster_shift = sector_shift + (boot[109] & 31);
+	uint64_t heap = (uint64_t)le32_at(boot + 88) << sector_shift;
+	uint64_t cluster = le32_at(boot + 96) - (uint64_t)2;
+	if (cluster > UINT32_MAX || cluster_shift > 25)
+		return (struct range){ 0 };
+	return (struct range){ heap + (cluster << cluster_shift), 16 * KIB };
 }
 
-/* Boot signature and a sector size: a text in the right place is not enough. */
-static bool fat_more(const uint8_t *record, struct fs_info *info)
+static int copy_range(struct blk *blk, int fd, struct range range, struct error *err)
 {
-	uint32_t sector = record[11] | (uint32_t)record[12] << 8;
-	if (strcmp(info->label, "NO NAME") == 0)
-		info->label[0] = '\0';
-	return record[510] == 0x55 && record[511] == 0xAA && is_power_of_2(sector) &&
-	       sector >= 512 && sector <= 4096;
-}
-
-#define MAGIC(text) .magic = (text), .magic_len = sizeof(text) - 1
-
-static const struct signature signatures[] = {
-	{ "linux_raid", md_1_0, MAGIC("\xfc\x4e\x2b\xa9"), .label_at = 32, .label_len = 32,
-	  .id = ID_MD, .id_at = 16 },
-	{ "linux_raid", NULL, MAGIC("\xfc\x4e\x2b\xa9"), .label_at = 32, .label_len = 32,
-	  .id = ID_MD, .id_at = 16 },
-	{ "linux_raid", NULL, MAGIC("\xfc\x4e\x2b\xa9"), .magic_at = 4096, .label_at = 4096 + 32,
-	  .label_len = 32, .id = ID_MD, .id_at = 4096 + 16 },
-	{ "linux_raid", md_0_90, MAGIC("\xfc\x4e\x2b\xa9") },
-	{ "LVM2_member", NULL, MAGIC("LVM2 001"), .magic_at = 24, .id = ID_LVM, .id_at = 32 },
-	{ "LVM2_member", NULL, MAGIC("LVM2 001"), .magic_at = 536, .id = ID_LVM, .id_at = 544 },
-	{ "BitLocker", NULL, MAGIC("-FVE-FS-"), .magic_at = 3 },
-	{ "ReFS", NULL, MAGIC("ReFS\0\0\0\0"), .magic_at = 3, .id = ID_LONG, .id_at = 56 },
-	{ "btrfs", NULL, MAGIC("_BHRfS_M"), .magic_at = 65536 + 64, .label_at = 65536 + 299,
-	  .label_len = 256, .id = ID_UUID, .id_at = 65536 + 32 },
-	{ "xfs", NULL, MAGIC("XFSB"), .label_at = 108, .label_len = 12, .id = ID_UUID,
-	  .id_at = 32 },
-	{ "ext", NULL, MAGIC("\x53\xef"), .magic_at = 1024 + 0x38, .label_at = 1024 + 0x78,
-	  .label_len = 16, .id = ID_UUID, .id_at = 1024 + 0x68, .more = ext_more },
-	{ "swap", NULL, MAGIC("SWAPSPACE2"), .magic_at = 4096 - 10, .label_at = 1052,
-	  .label_len = 16, .id = ID_UUID, .id_at = 1036, .more = swap_more },
-	{ "swap", NULL, MAGIC("SWAPSPACE2"), .magic_at = 65536 - 10, .label_at = 1052,
-	  .label_len = 16, .id = ID_UUID, .id_at = 1036, .more = swap_more },
-	{ "exfat", NULL, MAGIC("EXFAT   "), .magic_at = 3, .id = ID_SERIAL, .id_at = 100 },
-	{ "vfat", NULL, MAGIC("FAT32   "), .magic_at = 82, .label_at = 71, .label_len = 11,
-	  .id = ID_SERIAL, .id_at = 67, .more = fat_more },
-	{ "vfat", NULL, MAGIC("FAT16   "), .magic_at = 54, .label_at = 43, .label_len = 11,
-	  .id = ID_SERIAL, .id_at = 39, .more = fat_more },
-	{ "vfat", NULL, MAGIC("FAT12   "), .magic_at = 54, .label_at = 43, .label_len = 11,
-	  .id = ID_SERIAL, .id_at = 39, .more = fat_more },
-};
-
-/* Groups of bytes as hex digits: @groups are their lengths, @between stands between them. */
-static void print_hex(const uint8_t *p, const char *groups, char between, char *buf)
-{
-	for (const char *g = groups; *g; g++) {
-		if (g > groups)
-			*buf++ = between;
-		for (int i = *g - '0'; i > 0; i--)
-			buf += sprintf(buf, "%02x", *p++);
+	if (range.start >= blk->size)
+		return 0;
+	size_t len = (size_t)MIN(range.length, blk->size - range.start);
+	CLEANUP(free_cleanup) uint8_t *buf = malloc(len);
+	if (!buf)
+		return error_set(err, -ENOMEM, "signatures: %m");
+	int rc = blk_read(blk, buf, len, range.start, err);
+	if (rc < 0)
+		return rc;
+	/* Memory is what zeros need not take. */
+	if (is_all_zero(buf, len))
+		return 0;
+	for (size_t done = 0; done < len;) {
+		ssize_t n = pwrite(fd, buf + done, len - done, (off_t)(range.start + done));
+		if (n < 0)
+			return error_set(err, -errno, "signatures: write: %m");
+		done += (size_t)n;
 	}
+	return 0;
 }
 
-static void print_id(enum id id, const uint8_t *p, char *buf, size_t size)
+static int copy_places(struct blk *blk, int fd, size_t (*places)(uint64_t, struct range *),
+		       struct error *err)
 {
-	static const uint8_t none[16];
-	if (id == ID_NONE || memcmp(p, none, id == ID_SERIAL ? 4 : id == ID_LONG ? 8 : 16) == 0)
-		return;
-	switch (id) {
-	case ID_NONE:
-		break;
-	case ID_UUID:
-		print_hex(p, "42226", '-', buf);
-		break;
-	case ID_MD:
-		print_hex(p, "4444", ':', buf);
-		break;
-	case ID_SERIAL:
-		snprintf(buf, size, "%04X-%04X", le32_at(p) >> 16, le32_at(p) & 0xFFFF);
-		break;
-	case ID_LONG:
-		snprintf(buf, size, "%08X%08X", le32_at(p + 4), le32_at(p));
-		break;
-	case ID_LVM: {
-		const char *c = (const char *)p;
-		char text[40];
-		snprintf(text, sizeof(text), "%.6s-%.4s-%.4s-%.4s-%.4s-%.4s-%.6s", c, c + 6, c + 10,
-			 c + 14, c + 18, c + 22, c + 26);
-		utf8_clean(text, sizeof(text), buf, size);
-		break;
-	}
-	}
+	struct range ranges[PLACES_MAX];
+	size_t n = places(blk->size, ranges);
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = copy_range(blk, fd, ranges[i], err);
+	return rc;
 }
 
-static bool matches(const struct signature *s, const uint8_t *record, struct fs_info *ret)
+/* ---- what libblkid says -----------------------------------------------------------------------
+ */
+
+/* Copies a value, as UTF-8; "" when there is none. */
+static void take(blkid_probe probe, const char *name, char *buf, size_t size)
 {
-	if (memcmp(record + s->magic_at, s->magic, s->magic_len) != 0)
-		return false;
+	const char *value;
+	size_t len;
+	buf[0] = '\0';
+	if (blkid_probe_lookup_value(probe, name, &value, &len) == 0)
+		utf8_clean(value, len ? strnlen(value, len) : 0, buf, size);
+	for (size_t n = strlen(buf); n > 0 && buf[n - 1] == ' '; n--)
+		buf[n - 1] = '\0'; /* FAT fills up with spaces */
+}
+
+static int ask(blkid_probe probe, struct fs_info *ret, struct error *err)
+{
+	errno = 0;
+	int rc = blkid_do_probe(probe);
+	if (rc < 0)
+		return error_set(err, errno ? -errno : -EIO, "libblkid: %m");
+	if (rc > 0)
+		return 0;
 	struct fs_info info = { 0 };
-	snprintf(info.type, sizeof(info.type), "%s", s->type);
-	utf8_clean(record + s->label_at, s->label_len, info.label, sizeof(info.label));
-	for (size_t n = strlen(info.label); n > 0 && info.label[n - 1] == ' '; n--)
-		info.label[n - 1] = '\0'; /* FAT fills up with spaces */
-	print_id(s->id, record + s->id_at, info.uuid, sizeof(info.uuid));
-	if (s->more && !s->more(record, &info))
-		return false;
+	take(probe, "TYPE", info.type, sizeof(info.type));
+	take(probe, "LABEL", info.label, sizeof(info.label));
+	if (!*info.label)
+		take(probe, "LABEL_FATBOOT", info.label, sizeof(info.label));
+	take(probe, "UUID", info.uuid, sizeof(info.uuid));
 	*ret = info;
-	return true;
+	return *info.type != '\0';
+}
+
+/* A new probe each time: libblkid remembers what it has read. */
+static int probe(const struct blk *blk, int fd, struct fs_info *ret, struct error *err)
+{
+	blkid_probe probe = blkid_new_probe();
+	if (!probe)
+		return error_set(err, -ENOMEM, "libblkid: %m");
+	int rc = 0;
+	errno = 0;
+	if (blkid_probe_set_device(probe, fd, 0, (blkid_loff_t)blk->size) < 0 ||
+	    blkid_probe_set_sectorsize(probe, blk->sector) < 0 ||
+	    blkid_probe_enable_superblocks(probe, true) < 0 ||
+	    blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_LABEL |
+							     BLKID_SUBLKS_UUID) < 0)
+		rc = error_set(err, errno ? -errno : -EIO, "libblkid: %m");
+	if (rc == 0)
+		rc = ask(probe, ret, err);
+	blkid_free_probe(probe);
+	return rc;
+}
+
+/* ReFS' serial number libblkid does not tell. Source: libfsrefs' format description, section 3. */
+static void add_serial(struct fs_info *info, const uint8_t *boot)
+{
+	const uint8_t *p = boot + 56;
+	if (strcmp(info->type, "ReFS") == 0 && !is_all_zero(p, 8))
+		snprintf(info->uuid, sizeof(info->uuid), "%08" PRIX32 "%08" PRIX32, le32_at(p + 4),
+			 le32_at(p));
+}
+
+/* A format that keeps something in places of its own: @ret is asked for again with these. */
+static int look_further(struct blk *blk, int fd, struct fs_info *ret, struct error *err)
+{
+	uint8_t boot[512];
+	int rc = blk_read(blk, boot, (size_t)MIN(blk->size, (uint64_t)sizeof(boot)), 0, err);
+	if (rc < 0)
+		return rc;
+	if (strcmp(ret->type, "vfat") == 0) {
+		rc = copy_range(blk, fd, fat_root(boot), err);
+	} else if (strcmp(ret->type, "exfat") == 0) {
+		rc = copy_range(blk, fd, exfat_root(boot), err);
+	} else if (strcmp(ret->type, "udf") == 0 || strcmp(ret->type, "iso9660") == 0) {
+		rc = copy_places(blk, fd, disc_places, err);
+	} else {
+		add_serial(ret, boot);
+		return 1;
+	}
+	return rc < 0 ? rc : probe(blk, fd, ret, err);
 }
 
 int fs_signature(struct blk *blk, struct fs_info *ret, struct error *err)
 {
-	/* What a small volume does not have reads as zeros, which are nobody's magic. */
-	CLEANUP(free_cleanup) uint8_t *head = calloc(1, HEAD_MAX);
-	if (!head)
-		return error_set(err, -ENOMEM, "signatures: %m");
-	int rc = blk_read(blk, head, (size_t)MIN(blk->size, (uint64_t)HEAD_MAX), 0, err);
-	if (rc < 0)
-		return rc;
-	for (size_t i = 0; i < ARRAY_SIZE(signatures); i++) {
-		const struct signature *s = &signatures[i];
-		if (!s->record) {
-			if (matches(s, head, ret))
-				return 1;
-			continue;
-		}
-		uint64_t at = s->record(blk->size);
-		uint8_t record[RECORD_MAX];
-		if (!range_inside(sizeof(record), at, blk->size))
-			continue;
-		rc = blk_read(blk, record, sizeof(record), at, err);
-		if (rc < 0)
-			return rc;
-		if (matches(s, record, ret))
-			return 1;
-	}
-	return 0;
+	if (blk->size == 0 || blk->size > INT64_MAX)
+		return 0;
+	CLEANUP(close_cleanup) int fd = memfd_create("lunette-signature", MFD_CLOEXEC);
+	if (fd < 0 || ftruncate(fd, (off_t)blk->size) < 0)
+		return error_set(err, -errno, "signatures: a file in memory: %m");
+	int rc = copy_places(blk, fd, usual_places, err);
+	if (rc == 0)
+		rc = probe(blk, fd, ret, err);
+	if (rc == 0)
+		rc = copy_places(blk, fd, rare_places, err);
+	else if (rc > 0)
+		return look_further(blk, fd, ret, err);
+	return rc < 0 ? rc : probe(blk, fd, ret, err);
 }

@@ -37,7 +37,7 @@ struct fs;
  */
 struct fs_info {
 	uint64_t size;
-	char type[16];
+	char type[32];
 	char label[256];
 	char uuid[40];
 };

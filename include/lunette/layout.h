@@ -97,7 +97,7 @@ struct layout_volume {
 	char reason[256];
 	struct blk *blk;
 	const struct map *map;
-	char filesystem[16];
+	char filesystem[32];
 	char *label;
 	char uuid[40];
 };

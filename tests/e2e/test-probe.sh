@@ -81,11 +81,33 @@ is 'several disks are numbered in the order given' \
 	"$("$LUNETTE" probe --json ntfs.img disk.img | jq -c '[.volumes[].name]')" \
 	'["disk0","disk1-p1","disk1-p2","disk1-p3","disk1-p4"]'
 truncate -s 1M hostile.img
-printf 'XFSB' | dd of=hostile.img conv=notrunc status=none
-printf 'a\033[31m\n' | dd of=hostile.img bs=1 seek=108 conv=notrunc status=none
+mkfs.ext2 -q hostile.img
+printf 'a\033[31m\nb' | dd of=hostile.img bs=1 seek=1144 conv=notrunc status=none
 is 'a label cannot send commands to the terminal' \
 	"$("$LUNETTE" probe hostile.img | LC_ALL=C grep -c $'\033')" 0
-is 'but the document has all of it' "$("$LUNETTE" probe --json hostile.img | jq -c '.volumes[0].label')" '"a\u001b[31m\n"'
+is 'but the document has all of it' "$("$LUNETTE" probe --json hostile.img | jq -c '.volumes[0].label')" '"a\u001b[31m\nb"'
+
+# blkid sees the whole of it, lunette a few places only.
+named() {
+	rm -f named.img
+	truncate -s "$1" named.img
+	$2 named.img >/dev/null 2>&1
+	is "named as blkid names it: $2" \
+		"$("$LUNETTE" probe --json named.img | jq -r '.volumes[0] | .filesystem, .label // "", .uuid')" \
+		"$(for tag in TYPE LABEL UUID; do blkid -p -o value -s $tag named.img || echo; done)"
+}
+named 8M 'mkfs.ext2 -q -L two'
+named 16M 'mkfs.ext3 -q -L three'
+named 16M 'mkfs.ext4 -q -L four'
+named 300M 'mkfs.xfs -q -L ex'
+named 128M 'mkfs.btrfs -q -L bee'
+named 16M 'mkntfs -Q -F -L nt'
+named 16M 'mkswap -L sw'
+named 64M 'mkfs.vfat -F 16 -n SIXTEEN'
+named 512M 'mkfs.vfat -F 32 -n THIRTYTWO'
+named 64M 'mkfs.exfat -L Ex'
+named 64M 'mkudffs -l disc'
+rm -f named.img
 
 # ---- damaged ones ----------------------------------------------------------------------------
 
