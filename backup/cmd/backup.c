@@ -219,8 +219,10 @@ static int parse(struct arguments *args, int argc, char **argv, struct error *er
 static void show(void *ctx, const struct writer_stats *stats)
 {
 	struct cmd_progress *progress = ctx;
+	uint64_t done = stats->read - stats->gaps;
 	progress->stored = stats->stored;
-	cmd_progress_show(progress, stats->read - stats->gaps);
+	progress->total = MAX(writer_stats_total(stats), done);
+	cmd_progress_show(progress, done);
 }
 
 /* The restore point stands when this returns 0. */
@@ -239,15 +241,8 @@ static int store(struct arguments *args, struct repo *repo, const struct plan *p
 			    .progress = show,
 			    .progress_ctx = &args->progress },
 	};
-	bool shown = cmd_progress_begin(&args->progress);
-	int rc = 0;
-	if (parent)
-		rc = parent_total(parent, &args->progress.total, err);
-	else if (shown)
-		rc = plan_total(plan, request.writer.stop, &args->progress.total, err);
-	if (rc < 0)
-		return rc;
-	rc = backup_run(repo, plan, &request, ret, err);
+	cmd_progress_begin(&args->progress);
+	int rc = backup_run(repo, plan, &request, ret, err);
 	cmd_progress_end(&args->progress);
 	return rc;
 }

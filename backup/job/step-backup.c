@@ -228,9 +228,7 @@ static int store(struct run *run, struct error *err)
 			    .threads = run->threads,
 			    .stop = run->stop },
 	};
-	uint64_t total;
-	int rc = run->parent ? parent_total(run->parent, &total, err) : 0;
-	return rc < 0 ? rc : backup_run(run->repo, run->plan, &request, &run->result, err);
+	return backup_run(run->repo, run->plan, &request, &run->result, err);
 }
 
 int step_backup(struct run *run, struct error *err)

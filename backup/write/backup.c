@@ -144,6 +144,8 @@ static int store_disks(struct repo *repo, struct repo_writer *to, const struct p
 {
 	CLEANUP(writer_free_cleanup) struct writer *writer = NULL;
 	int rc = writer_new(repo, to, &request->writer, &writer, err);
+	for (size_t i = 0; i < plan->layout->n_disks; i++)
+		stats->size += plan->layout->disks[i].blk->size;
 	for (size_t i = 0; rc == 0 && i < plan->layout->n_disks; i++) {
 		const struct layout_disk *disk = &plan->layout->disks[i];
 		struct chunk_id root;

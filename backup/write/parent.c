@@ -202,24 +202,6 @@ static int open_parent(struct parent *parent, struct layout *layout,
 	return rc;
 }
 
-int parent_new(struct repo *repo, const struct plan *plan, struct layout *layout,
-	       const struct parent_request *request, struct parent **ret, struct error *err)
-{
-	CLEANUP(parent_free_cleanup) struct parent *parent = calloc(1, sizeof(*parent));
-	if (!parent)
-		return error_set(err, -ENOMEM, "parent: %m");
-	parent->repo = repo;
-	parent->plan = plan;
-	parent->stop = request->stop;
-	parent->verify = request->verify;
-	parent->random = request->seed;
-	int rc = open_parent(parent, layout, request, err);
-	if (rc < 0)
-		return rc;
-	*ret = steal(&parent);
-	return 0;
-}
-
 /* ---- windows ----------------------------------------------------------------------------------
  */
 
@@ -275,6 +257,15 @@ static bool is_candidate(const struct plan_window *window, const uint64_t *same,
 	       bits_find(window->bits, g.from, g.to, true) < g.to;
 }
 
+/* Of a chunk, those that would have to be read; the disk's last granule may be a short one. */
+static uint64_t count_bytes(const struct plan_window *window, struct chunk_granules g)
+{
+	uint64_t bytes = (uint64_t)bits_count(window->bits, g.from, g.to) * PLAN_GRANULE;
+	uint64_t end = (uint64_t)g.to * PLAN_GRANULE;
+	bool last = bits_find(window->bits, g.to - 1, g.to, true) < g.to;
+	return last && end > window->length ? bytes - (end - window->length) : bytes;
+}
+
 /* SplitMix64. Source: Steele, Lea, Flood, Fast Splittable Pseudorandom Number Generators, 2014. */
 static uint64_t next_random(uint64_t *state)
 {
@@ -304,9 +295,16 @@ int parent_window(struct parent *parent, size_t disk, const struct plan_window *
 		return rc;
 	size_t chunk_size = repo_chunk_size(parent->repo);
 	size_t n = count_chunks(window, chunk_size);
-	for (size_t i = 0; parent->n_pick > 0 && i < n; i++)
-		if (is_candidate(window, ret->same, i, chunk_size) && pick(parent))
+	ret->spared = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (!is_candidate(window, ret->same, i, chunk_size))
+			continue;
+		struct chunk_granules g = granules_of(window, i, chunk_size);
+		if (parent->n_pick > 0 && pick(parent))
 			bits_put(ret->verify, i, i + 1, true);
+		else
+			ret->spared += count_bytes(window, g);
+	}
 	return 0;
 }
 
@@ -319,37 +317,30 @@ int parent_chunk(struct parent *parent, size_t disk, uint64_t n, struct chunk_id
 		      : 0;
 }
 
-/* ---- the total --------------------------------------------------------------------------------
+/* ---- the sample --------------------------------------------------------------------------------
  */
 
-/* Adds what is read of one window, and counts its candidates. */
+/* How many chunks of a window could be verified. */
 static int count_window(struct parent *parent, size_t disk, const struct plan_window *window,
-			uint64_t *total, struct error *err)
+			struct error *err)
 {
 	uint64_t same[BITS_WORDS(PARENT_CHUNKS)];
 	int rc = find_same(parent, disk, window, same, err);
 	if (rc < 0)
 		return rc;
 	size_t chunk_size = repo_chunk_size(parent->repo);
-	*total += window->read;
-	for (size_t i = 0, n = count_chunks(window, chunk_size); i < n; i++) {
-		if (!is_candidate(window, same, i, chunk_size))
-			continue;
-		struct chunk_granules g = granules_of(window, i, chunk_size);
-		uint64_t bytes = (uint64_t)bits_count(window->bits, g.from, g.to) * PLAN_GRANULE;
-		*total -= MIN(bytes, *total);
-		parent->n_left++;
-	}
+	for (size_t i = 0, n = count_chunks(window, chunk_size); i < n; i++)
+		parent->n_left += is_candidate(window, same, i, chunk_size);
 	return 0;
 }
 
-int parent_total(struct parent *parent, uint64_t *ret, struct error *err)
+/* How many of how many chunks are verified. */
+static int size_sample(struct parent *parent, struct error *err)
 {
 	CLEANUP(free_cleanup) struct plan_window *window = malloc(sizeof(*window));
 	if (!window)
 		return error_set(err, -ENOMEM, "plan: %m");
 	const struct layout *layout = parent->plan->layout;
-	uint64_t total = 0;
 	for (size_t i = 0; i < layout->n_disks; i++) {
 		const struct layout_disk *disk = &layout->disks[i];
 		for (uint64_t off = 0; off < disk->blk->size; off += window->length) {
@@ -357,7 +348,7 @@ int parent_total(struct parent *parent, uint64_t *ret, struct error *err)
 				return error_set(err, -EINTR, "interrupted");
 			int rc = plan_window(parent->plan, disk, off, window, err);
 			if (rc == 0)
-				rc = count_window(parent, i, window, &total, err);
+				rc = count_window(parent, i, window, err);
 			if (rc < 0)
 				return rc;
 		}
@@ -365,6 +356,25 @@ int parent_total(struct parent *parent, uint64_t *ret, struct error *err)
 	double part = (double)parent->n_left * parent->verify / 100;
 	parent->n_pick = MIN((uint64_t)part + ((double)(uint64_t)part < part), parent->n_left);
 	parent->n_verify = parent->n_pick;
-	*ret = total + parent->n_pick * repo_chunk_size(parent->repo);
+	return 0;
+}
+
+int parent_new(struct repo *repo, const struct plan *plan, struct layout *layout,
+	       const struct parent_request *request, struct parent **ret, struct error *err)
+{
+	CLEANUP(parent_free_cleanup) struct parent *parent = calloc(1, sizeof(*parent));
+	if (!parent)
+		return error_set(err, -ENOMEM, "parent: %m");
+	parent->repo = repo;
+	parent->plan = plan;
+	parent->stop = request->stop;
+	parent->verify = request->verify;
+	parent->random = request->seed;
+	int rc = open_parent(parent, layout, request, err);
+	if (rc == 0 && parent->verify > 0)
+		rc = size_sample(parent, err);
+	if (rc < 0)
+		return rc;
+	*ret = steal(&parent);
 	return 0;
 }

@@ -332,24 +332,3 @@ int plan_window(const struct plan *plan, const struct layout_disk *disk, uint64_
 	ret->read = count_bytes(ret, ret->bits);
 	return 0;
 }
-
-int plan_total(const struct plan *plan, const atomic_bool *stop, uint64_t *ret, struct error *err)
-{
-	CLEANUP(free_cleanup) struct plan_window *window = malloc(sizeof(*window));
-	if (!window)
-		return error_set(err, -ENOMEM, "plan: %m");
-	uint64_t total = 0;
-	for (size_t i = 0; i < plan->layout->n_disks; i++) {
-		const struct layout_disk *disk = &plan->layout->disks[i];
-		for (uint64_t off = 0; off < disk->blk->size; off += window->length) {
-			if (atomic_load_explicit(stop, memory_order_relaxed))
-				return error_set(err, -EINTR, "interrupted");
-			int rc = plan_window(plan, disk, off, window, err);
-			if (rc < 0)
-				return rc;
-			total += window->read;
-		}
-	}
-	*ret = total;
-	return 0;
-}

@@ -13,6 +13,12 @@ json_t *writer_stats_json(const struct writer_stats *stats)
 			 (json_int_t)stats->gaps, "stored", (json_int_t)stats->stored);
 }
 
+uint64_t writer_stats_total(const struct writer_stats *stats)
+{
+	double fill = stats->planned ? (double)stats->wanted / (double)stats->planned : 1;
+	return stats->wanted + (uint64_t)(fill * (double)(stats->size - stats->planned));
+}
+
 static double seconds(uint64_t ns)
 {
 	uint64_t ms = ns / 1000000; /* more digits would only be noise */

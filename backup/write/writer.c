@@ -135,6 +135,8 @@ static int next_window(struct writer *writer, struct error *err)
 	writer->stats->used += window->used;
 	writer->stats->excluded += window->excluded;
 	writer->stats->zero += window->used - window->read;
+	writer->stats->planned += window->length;
+	writer->stats->wanted += window->read - writer->same.spared;
 	return 1;
 }
 
@@ -217,6 +219,12 @@ static void take_times(struct writer_times *times, const struct writer_times *of
 	times->compress += of_job->compress;
 }
 
+static void show_progress(const struct writer *writer)
+{
+	if (writer->opts->progress)
+		writer->opts->progress(writer->opts->progress_ctx, writer->stats);
+}
+
 static int take_job(void *ctx, size_t slot, struct error *err)
 {
 	struct writer *writer = ctx;
@@ -234,8 +242,7 @@ static int take_job(void *ctx, size_t slot, struct error *err)
 	writer->stats->times.add += monotonic_ns() - begin;
 	writer->stats->read += job->read;
 	writer->stats->gaps += job->gaps;
-	if (writer->opts->progress)
-		writer->opts->progress(writer->opts->progress_ctx, writer->stats);
+	show_progress(writer);
 	if (atomic_load_explicit(writer->opts->stop, memory_order_relaxed))
 		return error_set(err, -EINTR, "interrupted");
 	return 0;
@@ -258,6 +265,7 @@ static int store_disk(struct writer *writer, struct chunk_id *ret_root, struct e
 			 writer->n_jobs, err);
 	if (rc < 0)
 		return rc;
+	show_progress(writer); /* all of this disk is planned by now */
 	uint64_t chunk_size = repo_chunk_size(writer->repo);
 	uint64_t n_chunks = (writer->disk->blk->size + chunk_size - 1) / chunk_size;
 	uint64_t stored = 0;
@@ -279,7 +287,6 @@ int writer_disk(struct writer *writer, const struct plan *plan, struct parent *p
 	writer->next_off = 0;
 	writer->window->off = 0;
 	writer->window->length = 0;
-	stats->size += disk->blk->size;
 	stats->times.readers = writer->readers;
 	stats->times.threads = (unsigned int)writer->n_sealers;
 	int rc = store_disk(writer, ret_root, err);

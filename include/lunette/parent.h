@@ -40,16 +40,21 @@ struct parent_request {
  * struct parent_window - one window of a disk
  * @same: chunks, counted from the window's start, that must be as the parent has them
  * @verify: those of them that are read all the same
+ * @spared: bytes of the others that would have to be read without a parent
  */
 struct parent_window {
 	uint64_t same[BITS_WORDS(PARENT_CHUNKS)];
 	uint64_t verify[BITS_WORDS(PARENT_CHUNKS)];
+	uint64_t spared;
 };
 
 struct parent;
 
 /**
  * parent_new() - open the parent and read the list
+ *
+ * Where something is to be verified, all windows are worked out once here, as a fair sample can
+ * only be drawn of a number that is known.
  * @layout: that of @plan, which takes the warnings; both must outlive the parent
  * @ret: to be freed with parent_free()
  *
@@ -63,13 +68,8 @@ DEFINE_CLEANUP(struct parent *, parent_free)
 
 const char *parent_id(const struct parent *parent);
 
-/* How many chunks are read only to verify the list; known after parent_total(). */
+/* How many chunks are read only to verify the list. */
 uint64_t parent_n_verify(const struct parent *parent);
-
-/**
- * parent_total() - how many bytes will be read in all; to be asked before the first window
- */
-int parent_total(struct parent *parent, uint64_t *ret, struct error *err);
 
 /**
  * parent_window() - which chunks of a window are the parent's

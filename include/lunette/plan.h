@@ -138,10 +138,4 @@ int plan_used(const struct plan *plan, const struct layout_disk *disk, uint64_t 
 int plan_window(const struct plan *plan, const struct layout_disk *disk, uint64_t off,
 		struct plan_window *ret, struct error *err);
 
-/**
- * plan_total() - how many bytes will be read in all, for showing progress
- * @stop: looked at now and then; gives -EINTR
- */
-int plan_total(const struct plan *plan, const atomic_bool *stop, uint64_t *ret, struct error *err);
-
 #endif

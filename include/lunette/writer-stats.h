@@ -45,6 +45,8 @@ struct writer_times {
  * @read: from the source
  * @gaps: of @read, those that are not in use, and were read over
  * @stored: that new chunks and chunk maps take in packs
+ * @planned: of @size, those of which it is known by now which must be read; not in reports
+ * @wanted: of @planned, those that must be
  * @times: that it took
  *
  * Every byte in use is counted once: @used is @unchanged, @zero, @known and @added.
@@ -60,8 +62,18 @@ struct writer_stats {
 	uint64_t read;
 	uint64_t gaps;
 	uint64_t stored;
+	uint64_t planned;
+	uint64_t wanted;
 	struct writer_times times;
 };
+
+/**
+ * writer_stats_total() - how many bytes will be read in all, @gaps apart, as far as can be told
+ *
+ * What has not been planned yet is taken to be as full as what has been. Return: never less than
+ * @wanted; exactly that when all is planned.
+ */
+uint64_t writer_stats_total(const struct writer_stats *stats);
 
 /* The counts as a manifest and a report have them. Return: a new reference; NULL without memory. */
 json_t *writer_stats_json(const struct writer_stats *stats);

@@ -30,7 +30,8 @@
  * @memory: bytes for buffers; 0: a default that is good for all but many threads
  * @limit: bytes a second that are read, at most; 0: as fast as can be
  * @stop: set by anybody, and it ends with -EINTR
- * @progress: told of each run of a disk that is done, from the caller's thread; may be NULL
+ * @progress: told of each run of a disk that is done, and when the disk is, from the caller's
+ *            thread; may be NULL
  */
 struct writer_options {
 	int level;
@@ -59,7 +60,7 @@ DEFINE_CLEANUP(struct writer *, writer_free)
  * writer_disk() - store one disk
  * @parent: of the same plan; NULL when all is to be read
  * @disk: number in the plan's layout
- * @stats: added to, while it goes on
+ * @stats: added to, while it goes on, but for @size, which is that of all the disks there are
  * @ret_root: of its chunk map
  *
  * Return: 0; -EINTR when told to stop; -EILSEQ when a chunk that was said to be unchanged is not;

@@ -267,10 +267,6 @@ static void an_empty_file_system_costs_nothing(void **state)
 	struct bed *bed = *state;
 	bed->plan->n_volumes = 1;
 	assert_plan_is_as_expected(bed);
-	uint64_t total = 1;
-	atomic_bool stop = false;
-	assert_int_equal(plan_total(bed->plan, &stop, &total, NULL), 0);
-	assert_int_equal(total, 0);
 }
 
 static void metadata_is_read_in_whole_granules(void **state)
@@ -293,12 +289,6 @@ static void all_blocks_are_all_blocks(void **state)
 	for (int d = 0; d < 2; d++)
 		expect_range(bed, d, DISK_SIZE, 0, 1);
 	assert_plan_is_as_expected(bed);
-	uint64_t total;
-	atomic_bool stop = false;
-	assert_int_equal(plan_total(bed->plan, &stop, &total, NULL), 0);
-	assert_int_equal(total, 2 * DISK_SIZE);
-	stop = true;
-	assert_int_equal(plan_total(bed->plan, &stop, &total, NULL), -EINTR);
 }
 
 static void a_disk_may_end_within_a_granule(void **state)

@@ -241,6 +241,79 @@ static void memory_that_is_not_enough_is_refused(void **state)
 	}
 }
 
+/* What is told while a backup goes on. */
+struct told {
+	size_t n;
+	uint64_t done, total;
+	bool backwards; /* less was done, or more than there is */
+};
+
+static void see_progress(void *ctx, const struct writer_stats *stats)
+{
+	struct told *told = ctx;
+	uint64_t done = stats->read - stats->gaps;
+	told->backwards |= done < told->done || writer_stats_total(stats) < done;
+	told->n++;
+	told->done = done;
+	told->total = writer_stats_total(stats);
+}
+
+/* The second disk is empty, so that only the plan of it says that there is nothing more to do. */
+static void the_last_word_on_progress_is_that_all_is_done(void **state)
+{
+	struct disk_fixture *fix = *state;
+	static struct source source;
+	static struct source *const sources[] = { &source, &source };
+	static const atomic_bool never = false;
+	struct told told = { 0 };
+	struct blk_mem *empty = blk_mem_new(PLAN_WINDOW + 4096, 512);
+	struct layout_disk disks[] = { fix->disk, fix->disk };
+	disks[1].blk = &empty->blk;
+	strcpy(disks[1].name, "disk1");
+	disks[1].n_metadata = 0;
+	struct layout layout = { .n_disks = 2, .disks = disks };
+	const struct plan plan = { .layout = &layout };
+	struct backup_request request = {
+		.name = "test",
+		.sources = sources,
+		.writer = { .level = 1,
+			    .stop = &never,
+			    .progress = see_progress,
+			    .progress_ctx = &told },
+	};
+	for (request.writer.threads = 0; request.writer.threads < 4; request.writer.threads++) {
+		char *dir = fixture_dir();
+		struct repo *repo;
+		struct backup_result result;
+		told = (struct told){ 0 };
+		ok(repo_init(dir, FIXTURE_SETTINGS, err));
+		ok(repo_open(dir, NULL, &repo, err));
+		ok(backup_run(repo, &plan, &request, &result, err));
+		assert_true(told.n > 10 && !told.backwards);
+		assert_int_equal(told.done, bytes_in_use(fix, 0, DISK_SIZE));
+		assert_int_equal(told.total, told.done);
+		assert_int_equal(result.stats.size, DISK_SIZE + PLAN_WINDOW + 4096);
+		assert_int_equal(result.stats.planned, result.stats.size);
+		repo_close(repo);
+		fixture_dir_free(dir);
+	}
+	blk_unref(&empty->blk);
+}
+
+static void what_is_not_planned_is_taken_to_be_as_full_as_the_rest(void **state)
+{
+	(void)state;
+	const struct {
+		uint64_t planned, wanted, want;
+	} cases[] = { { 0, 0, 1000 }, { 100, 0, 0 }, { 100, 50, 500 }, { 1000, 50, 50 } };
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct writer_stats stats = { .size = 1000,
+						    .planned = cases[i].planned,
+						    .wanted = cases[i].wanted };
+		assert_int_equal(writer_stats_total(&stats), cases[i].want);
+	}
+}
+
 static void what_held_a_backup_up_is_told(void **state)
 {
 	(void)state;
@@ -294,7 +367,9 @@ int main(void)
 		test(a_disk_that_cannot_be_read_leaves_no_restore_point),
 		test(who_is_told_to_stop_leaves_no_restore_point),
 		test(memory_that_is_not_enough_is_refused),
+		test(the_last_word_on_progress_is_that_all_is_done),
 		cmocka_unit_test(what_held_a_backup_up_is_told),
+		cmocka_unit_test(what_is_not_planned_is_taken_to_be_as_full_as_the_rest),
 		test(names_that_would_be_trouble_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
