@@ -8,6 +8,7 @@
 
 #include "cmd.h"
 #include "lunette/repo-keys.h"
+#include "lunette/sync.h"
 
 static const char help[] =
 	"Usage: lunette key list [OPTIONS]\n"
@@ -191,7 +192,9 @@ static int write_new(const char *path, const char *text, struct error *err)
 			return error_set(err, -errno, "'%s': %m", path);
 		done += n > 0 ? (size_t)n : 0;
 	}
-	return fsync(fd) == 0 ? 0 : error_set(err, -errno, "'%s': %m", path);
+	if (fsync(fd) < 0)
+		return error_set(err, -errno, "'%s': %m", path);
+	return sync_folder_of(path, err);
 }
 
 static int export(struct repo *repo, const struct arguments *args, struct error *err)

@@ -2,8 +2,6 @@
 /* journal - see journal.h. */
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +11,7 @@
 #include "lunette/journal.h"
 #include "lunette/json.h"
 #include "lunette/shape.h"
+#include "lunette/sync.h"
 
 #define JOURNAL_MAX ((off_t)64 << 20)
 
@@ -21,16 +20,6 @@ struct journal {
 	uint64_t start; /* of child_now_ms() */
 	char *path;
 };
-
-static int sync_folder(const char *path, struct error *err)
-{
-	char copy[PATH_MAX];
-	snprintf(copy, sizeof(copy), "%s", path);
-	CLEANUP(close_cleanup) int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fsync(fd) < 0)
-		return error_set(err, -errno, "journal '%s': %m", path);
-	return 0;
-}
 
 static int open_journal(const char *path, int flags, struct journal **ret, struct error *err)
 {
@@ -50,7 +39,7 @@ int journal_create(const char *path, struct journal **ret, struct error *err)
 	CLEANUP(journal_close_cleanup) struct journal *journal = NULL;
 	int rc = open_journal(path, O_CREAT | O_EXCL, &journal, err);
 	if (rc == 0)
-		rc = sync_folder(path, err);
+		rc = sync_folder_of(path, err);
 	if (rc == 0)
 		*ret = steal(&journal);
 	return rc;

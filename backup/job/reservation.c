@@ -11,6 +11,7 @@
 #include <openssl/sha.h>
 
 #include "lunette/json.h"
+#include "lunette/sync.h"
 #include "lunette/util.h"
 #include "reservation.h"
 #include "lunette/shape.h"
@@ -33,7 +34,7 @@ static int make_folder(const struct reservation *r, char *ret, size_t size, stru
 	for (int i = 0; i < 8; i++)
 		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
 	snprintf(ret, size, "%s/arrays/%s", r->state, hex);
-	return state_make_folders(ret, err);
+	return sync_make_folders(ret, err);
 }
 
 static int open_locked(const char *folder, const char *name, int operation, struct error *err)

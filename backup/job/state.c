@@ -15,6 +15,7 @@
 #include "lunette/json.h"
 #include "lunette/shape.h"
 #include "lunette/state.h"
+#include "lunette/sync.h"
 
 #define SUFFIX_JOURNAL ".journal"
 #define PAUSE_MS       20
@@ -32,24 +33,11 @@ const char *state_path(const char *path)
 /* ---- folders and files ------------------------------------------------------------------------
  */
 
-int state_make_folders(const char *path, struct error *err)
-{
-	char part[PATH_MAX];
-	if (snprintf(part, sizeof(part), "%s/", path) >= (int)sizeof(part))
-		return error_set(err, -ENAMETOOLONG, "folder '%.200s...': %m", path);
-	for (char *slash = part + 1; (slash = strchr(slash, '/')); *slash++ = '/') {
-		*slash = '\0';
-		if (mkdir(part, 0700) < 0 && errno != EEXIST)
-			return error_set(err, -errno, "make folder '%s': %m", part);
-	}
-	return 0;
-}
-
 int state_make(const char *state, const char *job, struct error *err)
 {
 	char path[PATH_MAX];
 	snprintf(path, sizeof(path), "%s/%s/runs", state, job);
-	return state_make_folders(path, err);
+	return sync_make_folders(path, err);
 }
 
 char *state_run_file(const char *state, const char *job, const char *run, const char *suffix)
@@ -279,5 +267,5 @@ int state_base_write(const char *state, const char *job, const json_t *base, str
 		return state_replace_file(path, text, 0600, err);
 	if (unlink(path) < 0 && errno != ENOENT)
 		return error_set(err, -errno, "remove '%s': %m", path);
-	return 0;
+	return sync_folder_of(path, err);
 }
