@@ -12,7 +12,7 @@
 #include "lunette/utf8.h"
 #include "recognise.h"
 
-int layout_add_group(struct layout *layout, const char *kind, const char *name, const char *id,
+int layout_add_group(struct layout *layout, enum layout_kind kind, const char *name, const char *id,
 		     struct layout_group **ret, struct error *err)
 {
 	struct layout_group *group = calloc(1, sizeof(*group));

@@ -40,7 +40,7 @@ static json_t *disk_object(const struct layout_disk *disk)
 {
 	return json_pack("{so so so so so so}", "name", text(disk->name), "source",
 			 text(disk->source), "size", bytes(disk->blk->size), "sector_size",
-			 bytes(disk->sector), "table", text(disk->table), "id",
+			 bytes(disk->sector), "table", text(layout_table_name(disk->table)), "id",
 			 text_or_null(disk->id));
 }
 
@@ -52,8 +52,8 @@ static json_t *group_object(const struct layout_group *group)
 			json_decref(missing);
 			return NULL;
 		}
-	return json_pack("{so so so so}", "kind", text(group->kind), "name", text(group->name),
-			 "id", text_or_null(group->id), "missing", missing);
+	return json_pack("{so so so so}", "kind", text(layout_kind_name(group->kind)), "name",
+			 text(group->name), "id", text_or_null(group->id), "missing", missing);
 }
 
 /* Where a leg begins below what only takes a part of something else: partitions, linear volumes. */
@@ -95,11 +95,6 @@ static json_t *segment_object(const struct layout *layout, const struct map_segm
 
 static json_t *volume_object(const struct layout *layout, const struct layout_volume *volume)
 {
-	static const char *const states[] = {
-		[LAYOUT_OK] = "ok",
-		[LAYOUT_DEGRADED] = "degraded",
-		[LAYOUT_INCOMPLETE] = "incomplete",
-	};
 	json_t *segments = json_array();
 	for (size_t i = 0; volume->map && i < volume->map->n_segments; i++)
 		if (json_array_append_new(segments,
@@ -109,8 +104,8 @@ static json_t *volume_object(const struct layout *layout, const struct layout_vo
 		}
 	return json_pack("{so so so so so so so so so}", "name", text(volume->name), "group",
 			 text_or_null(volume->group ? volume->group->name : NULL), "type",
-			 text(volume->type), "size", bytes(volume->size), "state",
-			 text(states[volume->state]), "filesystem",
+			 text(layout_type_name(volume->type)), "size", bytes(volume->size), "state",
+			 text(layout_state_name(volume->state)), "filesystem",
 			 text_or_null(volume->filesystem), "label", text_or_null(volume->label),
 			 "uuid", text_or_null(volume->uuid), "segments", segments);
 }

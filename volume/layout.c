@@ -31,7 +31,6 @@ static int add_disk(struct layout *layout, const struct layout_input *input, str
 	snprintf(disk->name, sizeof(disk->name), "disk%zu", layout->n_disks);
 	disk->blk = blk_ref(input->blk);
 	disk->sector = input->blk->sector;
-	disk->table = "none";
 	layout->n_disks++;
 	return 0;
 }

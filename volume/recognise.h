@@ -27,13 +27,12 @@ void layout_clear_volume(struct layout_volume *volume);
 
 /**
  * layout_add_group() - append a group without missing members
- * @kind: "ldm", "lvm" or "md"
  * @id: cut when it is too long
  * @ret: owned by the layout, stays where it is
  *
  * Return: 0 or -ENOMEM.
  */
-int layout_add_group(struct layout *layout, const char *kind, const char *name, const char *id,
+int layout_add_group(struct layout *layout, enum layout_kind kind, const char *name, const char *id,
 		     struct layout_group **ret, struct error *err);
 
 /**

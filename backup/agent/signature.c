@@ -81,9 +81,9 @@ static int add_behind(void *ctx, struct blk *blk, uint64_t length, uint64_t off,
 static void add_table(const struct layout_disk *disk, struct signature *s)
 {
 	uint64_t size = disk->blk->size, sector = disk->sector;
-	if (strcmp(disk->table, "mbr") == 0)
+	if (disk->table == LAYOUT_TABLE_MBR)
 		add_range(s, 0, 512);
-	if (strcmp(disk->table, "gpt") != 0 || size < 2 * GPT_SECTORS * sector)
+	if (disk->table != LAYOUT_TABLE_GPT || size < 2 * GPT_SECTORS * sector)
 		return;
 	add_range(s, 0, GPT_SECTORS * sector);
 	add_range(s, size - (GPT_SECTORS - 1) * sector, (GPT_SECTORS - 1) * sector);
@@ -92,8 +92,7 @@ static void add_table(const struct layout_disk *disk, struct signature *s)
 /* Parity changes with whatever else lies in the stripe: only identifiers that lie as they are. */
 static bool is_plain(const struct layout_volume *v)
 {
-	return v->blk && strstr(v->type, "raid4") == NULL && strstr(v->type, "raid5") == NULL &&
-	       strstr(v->type, "raid6") == NULL;
+	return v->blk && !layout_type_has_parity(v->type);
 }
 
 int signature_of_disks(const struct layout_input *disks, size_t n, struct signature *ret,

@@ -38,12 +38,6 @@ static const struct {
 	{ "fd", "Linux RAID" },
 };
 
-static const char *const states[] = {
-	[LAYOUT_OK] = "ok",
-	[LAYOUT_DEGRADED] = "degraded",
-	[LAYOUT_INCOMPLETE] = "incomplete",
-};
-
 static const char *meaning(const char *type)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(partition_types); i++)
@@ -57,8 +51,8 @@ static void print_disk(FILE *out, const struct layout_disk *disk, const struct s
 	char size[CMD_SIZE_MAX];
 	fprintf(out, "%-8s %s, %" PRIu32 "-byte sectors, %s%s%s\n         ", disk->name,
 		cmd_size(disk->blk->size, size), disk->sector,
-		strcmp(disk->table, "gpt") == 0   ? "GPT"
-		: strcmp(disk->table, "mbr") == 0 ? "MBR"
+		disk->table == LAYOUT_TABLE_GPT   ? "GPT"
+		: disk->table == LAYOUT_TABLE_MBR ? "MBR"
 						  : "no partition table",
 		*disk->id ? " " : "", disk->id);
 	cmd_put(out, disk->source, 0);
@@ -94,7 +88,7 @@ static void print_volume(FILE *out, const struct layout *layout, const struct la
 	fputc(' ', out);
 	cmd_put(out, cmd_size(volume->size, text), 9);
 	fputc(' ', out);
-	cmd_put(out, volume->type, 9);
+	cmd_put(out, layout_type_name(volume->type), 9);
 	fputc(' ', out);
 	if (*volume->filesystem || !*volume->partition_type)
 		snprintf(text, sizeof(text), "%s", volume->filesystem);
@@ -103,7 +97,7 @@ static void print_volume(FILE *out, const struct layout *layout, const struct la
 	cmd_put(out, text, 20);
 	fputc(' ', out);
 	cmd_put(out, volume->label, 16);
-	fprintf(out, " %-10s", states[volume->state]);
+	fprintf(out, " %-10s", layout_state_name(volume->state));
 	print_disks_of(out, layout, volume);
 	fputc('\n', out);
 	if (*volume->reason) {
@@ -115,7 +109,7 @@ static void print_volume(FILE *out, const struct layout *layout, const struct la
 
 static void print_group(FILE *out, const struct layout_group *group)
 {
-	fprintf(out, "%s ", group->kind);
+	fprintf(out, "%s ", layout_kind_name(group->kind));
 	cmd_put(out, group->name, 0);
 	if (*group->id) {
 		fputs("  ", out);
@@ -183,7 +177,7 @@ static int print_json(const struct layout *layout, struct error *err)
 static bool is_anything(const struct layout *layout)
 {
 	for (size_t i = 0; i < layout->n_disks; i++)
-		if (strcmp(layout->disks[i].table, "none") != 0)
+		if (layout->disks[i].table != LAYOUT_TABLE_NONE)
 			return true;
 	return layout->n_volumes + layout->n_groups > 0;
 }

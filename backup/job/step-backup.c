@@ -134,8 +134,8 @@ int step_connect(struct run *run, struct error *err)
 		return rc;
 	for (size_t i = 0; i < run->layout->n_volumes; i++) {
 		const struct layout_volume *volume = &run->layout->volumes[i];
-		story_say(run->story, "volume '%s': %s, %ju bytes, %s", volume->name, volume->type,
-			  (uintmax_t)volume->size,
+		story_say(run->story, "volume '%s': %s, %ju bytes, %s", volume->name,
+			  layout_type_name(volume->type), (uintmax_t)volume->size,
 			  *volume->filesystem ? volume->filesystem : "no known file system");
 	}
 	return run->software ? 0 : verify_contents(run, err);

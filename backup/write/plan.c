@@ -68,7 +68,7 @@ static int add_volume(struct plan *plan, struct layout *layout, const struct lay
 static int warn_of_strange_disk(struct layout *layout, const struct layout_disk *disk,
 				struct error *err)
 {
-	bool holds_volume = strcmp(disk->table, "none") != 0;
+	bool holds_volume = disk->table != LAYOUT_TABLE_NONE;
 	for (size_t i = 0; i < layout->n_volumes && !holds_volume; i++)
 		holds_volume =
 			layout->volumes[i].blk && map_is_on(layout->volumes[i].blk, disk->blk);

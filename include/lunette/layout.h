@@ -10,6 +10,7 @@
 #ifndef LUNETTE_LAYOUT_H
 #define LUNETTE_LAYOUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,12 @@ struct layout_range {
 	uint64_t length;
 };
 
+enum layout_table {
+	LAYOUT_TABLE_NONE,
+	LAYOUT_TABLE_MBR,
+	LAYOUT_TABLE_GPT,
+};
+
 /**
  * struct layout_disk - one disk as given
  * @name: "disk0", "disk1", ... in the order given
@@ -32,7 +39,6 @@ struct layout_range {
  * @blk: its bytes; the layout holds a reference
  * @sector: logical sector size in bytes: that of @blk, but an image file may have a GPT which
  * counts in larger ones
- * @table: "mbr", "gpt", or "none"
  * @id: of the table: disk GUID, or MBR signature as 8 hex digits; "" when it has none
  * @metadata: what a backup stores in full: tables, and what lies before the first partition (boot
  *            code), in ascending order, merged, inside the disk
@@ -42,7 +48,7 @@ struct layout_disk {
 	char *source;
 	struct blk *blk;
 	uint32_t sector;
-	const char *table;
+	enum layout_table table;
 	char id[40];
 	size_t n_metadata;
 	struct layout_range *metadata;
@@ -54,13 +60,71 @@ enum layout_state {
 	LAYOUT_INCOMPLETE, /* not readable: something is missing */
 };
 
+enum layout_kind {
+	LAYOUT_LDM, /* a disk group of Windows' Logical Disk Manager */
+	LAYOUT_MD,  /* an array of Linux */
+	LAYOUT_LVM, /* a volume group of LVM2 */
+};
+
+/* How a volume is made, in the words of the system that made it. */
+enum layout_type {
+	LAYOUT_UNKNOWN,
+	LAYOUT_BASIC, /* a partition */
+	LAYOUT_DISK,  /* a whole disk without a table */
+	LAYOUT_SIMPLE,
+	LAYOUT_SPANNED,
+	LAYOUT_MIRRORED,
+	LAYOUT_MD_OTHER,
+	LAYOUT_LINEAR, /* from here on LVM has a name for each */
+	LAYOUT_STRIPED,
+	LAYOUT_MIRROR,
+	LAYOUT_RAID0,
+	LAYOUT_RAID0_META,
+	LAYOUT_RAID1,
+	LAYOUT_RAID10,
+	LAYOUT_RAID10_NEAR,
+	LAYOUT_RAID4, /* from here on with parity */
+	LAYOUT_RAID5,
+	LAYOUT_RAID5_LA,
+	LAYOUT_RAID5_RA,
+	LAYOUT_RAID5_LS,
+	LAYOUT_RAID5_RS,
+	LAYOUT_RAID5_N,
+	LAYOUT_RAID6,
+	LAYOUT_RAID6_ZR,
+	LAYOUT_RAID6_NR,
+	LAYOUT_RAID6_NC,
+	LAYOUT_RAID6_LA_6,
+	LAYOUT_RAID6_RA_6,
+	LAYOUT_RAID6_LS_6,
+	LAYOUT_RAID6_RS_6,
+	LAYOUT_RAID6_0_6,
+	LAYOUT_RAID6_N_6, /* the last with parity */
+	LAYOUT_THIN,
+	LAYOUT_SNAPSHOT,
+	LAYOUT_CACHE,
+	LAYOUT_WRITECACHE,
+	LAYOUT_VDO,
+	LAYOUT_INTEGRITY,
+	LAYOUT_ZERO,
+	LAYOUT_ERROR,
+};
+
+/* The words for them in documents. */
+const char *layout_table_name(enum layout_table table);
+const char *layout_kind_name(enum layout_kind kind);
+const char *layout_type_name(enum layout_type type);
+const char *layout_state_name(enum layout_state state);
+
+/* Do some of its bytes depend on what else lies in the same row? */
+bool layout_type_has_parity(enum layout_type type);
+
 /**
  * struct layout_group - volumes that share disks: an LDM disk group, a volume group, an MD array
- * @kind: "ldm", "lvm" or "md"
  * @missing: names of members that are not among the disks
  */
 struct layout_group {
-	const char *kind;
+	enum layout_kind kind;
 	char *name;
 	char id[40];
 	size_t n_missing;
@@ -73,7 +137,6 @@ struct layout_group {
  *        system on a whole disk; safe in a path, unique in the layout
  * @title: the name as it stands on disk (GPT partition name), in UTF-8; "" when there is none
  * @group: the group that it belongs to, or NULL
- * @type: "basic", "disk" (a whole disk without a table), "simple", "spanned", ...
  * @partition: number in its table, as the kernel counts; 0 when it is not a partition
  * @partition_type: type GUID or two hex digits; "" when it is not a partition
  * @size: bytes
@@ -89,7 +152,7 @@ struct layout_volume {
 	char *name;
 	char *title;
 	const struct layout_group *group;
-	const char *type;
+	enum layout_type type;
 	unsigned int partition;
 	char partition_type[40];
 	uint64_t size;
@@ -132,7 +195,7 @@ struct layout_input {
  * @disks: @n_disks of them, at least one
  * @ret: to be freed with layout_free()
  *
- * A disk without a partition table becomes a volume of type "disk", because it may hold a file
+ * A disk without a partition table becomes a volume of LAYOUT_DISK, because it may hold a file
  * system; fs_identify() takes it away again when there is none.
  *
  * Return: 0, also when nothing at all was found; -ENOMEM; the disk's error when not even the first

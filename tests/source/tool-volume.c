@@ -17,7 +17,6 @@
 
 static void list(const struct layout *layout)
 {
-	static const char *const states[] = { "ok", "degraded", "incomplete" };
 	for (size_t i = 0; i < layout->n_warnings; i++)
 		printf("warning %s\n", layout->warnings[i]);
 	for (size_t i = 0; i < layout->n_groups; i++) {
@@ -28,8 +27,8 @@ static void list(const struct layout *layout)
 	}
 	for (size_t i = 0; i < layout->n_volumes; i++) {
 		const struct layout_volume *v = &layout->volumes[i];
-		printf("volume %s %s %s %llu %s\n", v->name, v->type, states[v->state],
-		       (unsigned long long)v->size, v->reason);
+		printf("volume %s %s %s %llu %s\n", v->name, layout_type_name(v->type),
+		       layout_state_name(v->state), (unsigned long long)v->size, v->reason);
 	}
 }
 

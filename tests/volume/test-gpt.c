@@ -49,7 +49,7 @@ static struct blk_mem *good_disk(uint32_t sector)
 
 static void assert_good(const struct table *table, uint32_t sector)
 {
-	assert_string_equal(table->kind, "gpt");
+	assert_int_equal(table->kind, LAYOUT_TABLE_GPT);
 	assert_string_equal(table->id, "d1d1d1d1-d1d1-d1d1-d1d1-d1d1d1d1d1d1");
 	assert_int_equal(table->sector, sector);
 	assert_int_equal(table->n_entries, 2);
@@ -255,7 +255,7 @@ static void when_both_are_damaged_there_is_no_table_and_both_reasons(void **stat
 			damages[i].damage(disk, 1);
 			damages[k].damage(disk, LAST);
 			struct table *table = read_table(disk);
-			assert_string_equal(table->kind, "none");
+			assert_int_equal(table->kind, LAYOUT_TABLE_NONE);
 			assert_int_equal(table->n_entries, 0);
 			assert_int_equal(table->n_warnings, 1);
 			assert_warned(table, "the GPT is damaged");
@@ -337,7 +337,7 @@ static void a_gpt_needs_no_protective_mbr_but_a_word(void **state)
 	/* But what an MBR says of its own is newer than a GPT that is left over. */
 	make_mbr_entry(disk, 512, 0, 0, 0x07, 64, 100);
 	table = read_table(disk);
-	assert_string_equal(table->kind, "mbr");
+	assert_int_equal(table->kind, LAYOUT_TABLE_MBR);
 	assert_int_equal(table->n_entries, 1);
 	assert_int_equal(table->n_warnings, 0);
 	table_free(table);
@@ -345,7 +345,7 @@ static void a_gpt_needs_no_protective_mbr_but_a_word(void **state)
 	/* And a backup alone, with nothing that points to it, is left over too. */
 	memset(disk->bytes, 0, 1024);
 	table = read_table(disk);
-	assert_string_equal(table->kind, "none");
+	assert_int_equal(table->kind, LAYOUT_TABLE_NONE);
 	assert_int_equal(table->n_warnings, 0);
 	table_free(table);
 	blk_unref(&disk->blk);
@@ -363,7 +363,7 @@ static void in_a_hybrid_mbr_the_gpt_counts(void **state)
 	wipe_header(disk, 1);
 	wipe_header(disk, LAST);
 	table = read_table(disk);
-	assert_string_equal(table->kind, "mbr");
+	assert_int_equal(table->kind, LAYOUT_TABLE_MBR);
 	assert_int_equal(table->n_entries, 1);
 	assert_int_equal(table->entries[0].number, 2);
 	assert_warned(table, "the GPT is damaged");
@@ -400,7 +400,7 @@ static void strange_entries_are_told_of_and_the_rest_is_kept(void **state)
 		make_gpt_entry(disk, 512, 8, 0xA3, cases[i].first, cases[i].last);
 		make_gpt_seal_both(disk, 512);
 		struct table *table = read_table(disk);
-		assert_string_equal(table->kind, "gpt");
+		assert_int_equal(table->kind, LAYOUT_TABLE_GPT);
 		assert_int_equal(table->n_entries, cases[i].kept);
 		assert_warned(table, cases[i].warning);
 		table_free(table);
@@ -429,7 +429,7 @@ static void a_table_without_room_for_entries_is_an_empty_one(void **state)
 	poke(disk, 1, 80, 0, 4);
 	poke(disk, LAST, 80, 0, 4);
 	struct table *table = read_table(disk);
-	assert_string_equal(table->kind, "gpt");
+	assert_int_equal(table->kind, LAYOUT_TABLE_GPT);
 	assert_int_equal(table->n_entries, 0);
 	for (size_t i = 0; i < table->n_metadata; i++)
 		assert_true(table->metadata[i].length > 0);

@@ -49,16 +49,16 @@ static void every_partition_is_a_volume(void **state)
 	struct layout *layout;
 	assert_int_equal(layout_new(f.inputs, 3, &layout, NULL), 0);
 	assert_int_equal(layout->n_disks, 3);
-	assert_string_equal(layout->disks[0].table, "gpt");
+	assert_int_equal(layout->disks[0].table, LAYOUT_TABLE_GPT);
 	assert_string_equal(layout->disks[1].name, "disk1");
-	assert_string_equal(layout->disks[1].table, "mbr");
-	assert_string_equal(layout->disks[2].table, "none");
+	assert_int_equal(layout->disks[1].table, LAYOUT_TABLE_MBR);
+	assert_int_equal(layout->disks[2].table, LAYOUT_TABLE_NONE);
 	assert_int_equal(layout->disks[2].n_metadata, 0);
 	assert_int_equal(layout->n_volumes, 4);
 
 	struct layout_volume *v = layout_find(layout, "disk0-p2");
 	assert_non_null(v);
-	assert_string_equal(v->type, "basic");
+	assert_int_equal(v->type, LAYOUT_BASIC);
 	assert_int_equal(v->partition, 2);
 	assert_int_equal(v->size, 200 * 512);
 	assert_int_equal(v->state, LAYOUT_OK);
@@ -73,7 +73,7 @@ static void every_partition_is_a_volume(void **state)
 	assert_null(layout_find(layout, "disk1"));
 	v = layout_find(layout, "disk2");
 	assert_non_null(v);
-	assert_string_equal(v->type, "disk");
+	assert_int_equal(v->type, LAYOUT_DISK);
 	assert_int_equal(v->size, 1 << 20);
 	layout_free(layout);
 	teardown(&f);

@@ -192,8 +192,8 @@ static void every_kind_is_put_together_from_every_style_of_disk(void **state)
 				fail_msg("%s: %s", kinds[k].name, layout->warnings[i]);
 			assert_int_equal(layout->n_volumes, 1);
 			struct layout_volume *volume = find(layout, kinds[k].name);
-			assert_string_equal(volume->type, kinds[k].type);
-			assert_string_equal(volume->group->kind, "ldm");
+			assert_string_equal(layout_type_name(volume->type), kinds[k].type);
+			assert_int_equal(volume->group->kind, LAYOUT_LDM);
 			assert_string_equal(volume->group->name, "TestDg0");
 			assert_int_equal(volume->group->n_missing, 0);
 			assert_int_equal(volume->blk->sector, styles[s].sector);
@@ -241,7 +241,7 @@ static void a_missing_disk_is_named_and_costs_only_what_needs_it(void **state)
 			assert_non_null(strstr(volume->group->missing[0], name));
 			assert_non_null(strstr(volume->reason, guid));
 			assert_non_null(volume->map);
-			assert_string_equal(volume->type, kinds[k].type);
+			assert_string_equal(layout_type_name(volume->type), kinds[k].type);
 			assert_int_equal(volume->state,
 					 kinds[k].redundant ? LAYOUT_DEGRADED : LAYOUT_INCOMPLETE);
 			if (kinds[k].redundant)
@@ -356,7 +356,7 @@ static void basic_partitions_beside_dynamic_ones_stay(void **state)
 	make_gpt_seal_both(d->mem, 512);
 	struct layout *layout = look(group, ~0u);
 	assert_int_equal(layout->n_volumes, 2);
-	assert_string_equal(find(layout, "disk0-p3")->type, "basic");
+	assert_int_equal(find(layout, "disk0-p3")->type, LAYOUT_BASIC);
 	assert_content(find(layout, "Simple"), "Simple");
 	layout_free(layout);
 	make_ldm_free(group);
@@ -397,13 +397,13 @@ static void what_a_basic_disk_has_left_of_its_dynamic_days_is_not_believed(void 
 	make_mbr_entry(mem, 512, 0, 0, 0x07, 63, 3000);
 	struct layout *layout = look(group, ~0u);
 	assert_int_equal(layout->n_groups, 0);
-	assert_string_equal(find(layout, "disk0-p1")->type, "basic");
+	assert_int_equal(find(layout, "disk0-p1")->type, LAYOUT_BASIC);
 	layout_free(layout);
 
 	memset(mem->bytes, 0, 7 * 512); /* a file system on the whole disk, headers at its end */
 	layout = look(group, ~0u);
 	assert_int_equal(layout->n_groups, 0);
-	assert_string_equal(find(layout, "disk0")->type, "disk");
+	assert_int_equal(find(layout, "disk0")->type, LAYOUT_DISK);
 	layout_free(layout);
 	make_ldm_free(group);
 }

@@ -28,13 +28,13 @@ static void a_group_shows_its_volumes_and_hides_the_rest(void **state)
 					       SEGMENT("1", "0", "3", "type = \"zero\"\n"))));
 	probe(&f);
 	assert_int_equal(f.layout->n_groups, 1);
-	assert_string_equal(f.layout->groups[0]->kind, "lvm");
+	assert_int_equal(f.layout->groups[0]->kind, LAYOUT_LVM);
 	assert_string_equal(f.layout->groups[0]->name, "vg0");
 	assert_string_equal(f.layout->groups[0]->id, make_lvm_id('V'));
 	assert_int_equal(f.layout->groups[0]->n_missing, 0);
 	assert_int_equal(f.layout->n_volumes, 3);
 	struct layout_volume *v = layout_find(f.layout, "vg0-root");
-	assert_string_equal(v->type, "linear");
+	assert_int_equal(v->type, LAYOUT_LINEAR);
 	assert_int_equal(v->size, 131072);
 	assert_int_equal(v->state, LAYOUT_OK);
 	f.disks[0]->bytes[65536 + 3 * 65536] = '!';
@@ -112,13 +112,13 @@ static void stripes_and_mirrors_and_raid_are_put_together(void **state)
 	probe(&f);
 	assert_int_equal(f.layout->n_volumes, 3);
 	struct layout_volume *v = layout_find(f.layout, "vg0-st");
-	assert_string_equal(v->type, "striped");
+	assert_int_equal(v->type, LAYOUT_STRIPED);
 	for (int i = 0; i < 6; i++)
 		assert_int_equal(byte_at(v, (uint64_t)i * 4096), 'a' + i % 3);
-	assert_string_equal(layout_find(f.layout, "vg0-mi")->type, "mirror");
+	assert_int_equal(layout_find(f.layout, "vg0-mi")->type, LAYOUT_MIRROR);
 	assert_int_equal(byte_at(layout_find(f.layout, "vg0-mi"), 9), 'a');
 	v = layout_find(f.layout, "vg0-r5");
-	assert_string_equal(v->type, "raid5_ls");
+	assert_int_equal(v->type, LAYOUT_RAID5_LS);
 	assert_int_equal(v->size, 131072);
 	assert_int_equal(byte_at(v, 0), 'a');
 	assert_int_equal(byte_at(v, 4096), 'b');

@@ -64,7 +64,7 @@ static void partitions_are_numbered_as_the_kernel_counts(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		struct blk_mem *disk = good_disk(sizes[i]);
 		struct table *table = read_table(disk);
-		assert_string_equal(table->kind, "mbr");
+		assert_int_equal(table->kind, LAYOUT_TABLE_MBR);
 		assert_string_equal(table->id, "cafe0001");
 		assert_int_equal(table->n_entries, 5);
 		assert_entry(table, 0, 1, 64, 100, "07");
@@ -218,7 +218,7 @@ static void a_container_with_nothing_in_it_is_no_fault(void **state)
 	struct blk_mem *disk = blk_mem_new(SECTORS * 512, 512);
 	make_mbr_entry(disk, 512, 0, 0, 0x05, 100, 900);
 	struct table *table = read_table(disk);
-	assert_string_equal(table->kind, "mbr");
+	assert_int_equal(table->kind, LAYOUT_TABLE_MBR);
 	assert_int_equal(table->n_entries, 0);
 	assert_int_equal(table->n_warnings, 0);
 	table_free(table);
@@ -251,7 +251,7 @@ static void the_boot_sector_of_a_file_system_is_no_table(void **state)
 			if (code == 2) /* by chance entries, but not of this disk */
 				make_mbr_entry(disk, 512, 0, 2, 0x41, 7, 0x69767265);
 			struct table *table = read_table(disk);
-			assert_string_equal(table->kind, "none");
+			assert_int_equal(table->kind, LAYOUT_TABLE_NONE);
 			assert_int_equal(table->n_entries, 0);
 			assert_int_equal(table->n_metadata, 0);
 			assert_int_equal(table->n_warnings, 0);
@@ -267,7 +267,7 @@ static void a_table_behind_the_remains_of_a_boot_sector_counts(void **state)
 	boot_sector(disk, "MSDOS5.0");
 	make_mbr_entry(disk, 512, 0, 3, 0x83, 0, 0);
 	struct table *table = read_table(disk);
-	assert_string_equal(table->kind, "mbr");
+	assert_int_equal(table->kind, LAYOUT_TABLE_MBR);
 	assert_int_equal(table->n_entries, 4);
 	table_free(table);
 	blk_unref(&disk->blk);
@@ -279,13 +279,13 @@ static void what_is_no_table_is_none(void **state)
 	struct blk_mem *disk = good_disk(512);
 	disk->bytes[446 + 16] = 0x7F; /* no such flag */
 	struct table *table = read_table(disk);
-	assert_string_equal(table->kind, "none");
+	assert_int_equal(table->kind, LAYOUT_TABLE_NONE);
 	table_free(table);
 
 	disk->bytes[446 + 16] = 0;
 	disk->bytes[511] = 0;
 	table = read_table(disk);
-	assert_string_equal(table->kind, "none");
+	assert_int_equal(table->kind, LAYOUT_TABLE_NONE);
 	table_free(table);
 	blk_unref(&disk->blk);
 
@@ -293,7 +293,7 @@ static void what_is_no_table_is_none(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		disk = blk_mem_new(sizes[i], 512);
 		table = read_table(disk);
-		assert_string_equal(table->kind, "none");
+		assert_int_equal(table->kind, LAYOUT_TABLE_NONE);
 		table_free(table);
 		blk_unref(&disk->blk);
 	}

@@ -22,13 +22,13 @@ static void members_make_an_array_and_are_not_volumes(void **state)
 	setup(&f, 3, MD_RAID5, 2);
 	probe(&f);
 	assert_int_equal(f.layout->n_groups, 1);
-	assert_string_equal(f.layout->groups[0]->kind, "md");
+	assert_int_equal(f.layout->groups[0]->kind, LAYOUT_MD);
 	assert_string_equal(f.layout->groups[0]->name, "array");
 	assert_int_equal(f.layout->groups[0]->n_missing, 0);
 	assert_int_equal(f.layout->n_volumes, 1);
 	struct layout_volume *v = &f.layout->volumes[0];
 	assert_string_equal(v->name, "array");
-	assert_string_equal(v->type, "raid5");
+	assert_int_equal(v->type, LAYOUT_RAID5);
 	assert_int_equal(v->size, 2 * 524288);
 	assert_int_equal(v->state, LAYOUT_OK);
 	assert_ptr_equal(v->group, f.layout->groups[0]);
@@ -236,7 +236,7 @@ static void members_that_differ_make_zones(void **state)
 	setup_zones(&f, 2, 4096);
 	probe(&f);
 	struct layout_volume *v = &f.layout->volumes[0];
-	assert_string_equal(v->type, "raid0");
+	assert_int_equal(v->type, LAYOUT_RAID0);
 	assert_int_equal(v->size, 10 * 65536);
 	static const char wanted[] = "abcabcbcbc";
 	for (uint64_t i = 0; i < 10; i++)
@@ -361,7 +361,7 @@ static void the_last_partition_and_its_disk_are_told_apart(void **state)
 		probe(&f);
 		assert_int_equal(f.layout->n_volumes, 1);
 		assert_int_equal(f.layout->volumes[0].size, (whole ? 960 : 512) * 1024);
-		assert_string_equal(f.layout->volumes[0].type, "raid1");
+		assert_int_equal(f.layout->volumes[0].type, LAYOUT_RAID1);
 		teardown(&f);
 	}
 }

@@ -52,7 +52,7 @@ static inline struct disk_fixture *disk_fixture_new(unsigned int seed)
 					  .source = (char *)"memory",
 					  .blk = &fix->mem->blk,
 					  .sector = 512,
-					  .table = "gpt",
+					  .table = LAYOUT_TABLE_GPT,
 					  .metadata = fix->ranges };
 	fix->layout = (struct layout){ .n_disks = 1, .disks = &fix->disk };
 	fix->plan = (struct plan){ .layout = &fix->layout };

@@ -138,17 +138,17 @@ static int check_records(struct ldm_parts *parts, struct ldm_assembly *out, stru
 	return 0;
 }
 
-static const char *type_of(const struct ldm_parts *parts)
+static enum layout_type type_of(const struct ldm_parts *parts)
 {
 	if (parts->volume->volume.n_components > 1)
-		return "mirrored";
+		return LAYOUT_MIRRORED;
 	if (parts->n_plexes == 0)
-		return "unknown";
+		return LAYOUT_UNKNOWN;
 	const struct ldm_plex *plex = parts->plexes;
-	return plex->layout == LDM_RAID5     ? "raid5"
-	       : plex->layout == LDM_STRIPED ? "striped"
-	       : plex->n_extents > 1         ? "spanned"
-					     : "simple";
+	return plex->layout == LDM_RAID5     ? LAYOUT_RAID5
+	       : plex->layout == LDM_STRIPED ? LAYOUT_STRIPED
+	       : plex->n_extents > 1         ? LAYOUT_SPANNED
+					     : LAYOUT_SIMPLE;
 }
 
 /* What the volume's disks know and count in. */

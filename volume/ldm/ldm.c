@@ -54,7 +54,7 @@ static bool is_marked(const struct layout *layout, const struct layout_disk *dis
 		      uint64_t *metadata_end)
 {
 	*metadata_end = 0;
-	if (strcmp(disk->table, "none") == 0)
+	if (disk->table == LAYOUT_TABLE_NONE)
 		return has_head_in_front(disk);
 	bool marked = false;
 	for (size_t i = 0; i < layout->n_volumes; i++) {
@@ -72,7 +72,7 @@ static bool is_marked(const struct layout *layout, const struct layout_disk *dis
 
 static void drop_partitions(struct layout *layout, const struct layout_disk *disk)
 {
-	bool whole = strcmp(disk->table, "none") == 0;
+	bool whole = disk->table == LAYOUT_TABLE_NONE;
 	for (size_t i = layout->n_volumes; i-- > 0;) {
 		struct layout_volume *v = &layout->volumes[i];
 		if (is_on(v, disk) && (whole || is_dynamic(v)))
@@ -187,8 +187,8 @@ static int add_group(struct layout *layout, const struct ldm_group *group, struc
 {
 	struct layout_group *to;
 	char guid[LDM_GUID_TEXT];
-	int rc = layout_add_group(layout, "ldm", group->name, ldm_guid_text(&group->id, guid), &to,
-				  err);
+	int rc = layout_add_group(layout, LAYOUT_LDM, group->name, ldm_guid_text(&group->id, guid),
+				  &to, err);
 	if (rc < 0 || !group->db)
 		return rc;
 	rc = add_missing(group, to, err);

@@ -496,13 +496,13 @@ int ldm_map_new(const struct ldm_parts *parts, struct map **ret, bool *torn, str
 
 /**
  * struct ldm_assembly - a volume, put together as far as possible
- * @type: "simple", "spanned", "striped", "mirrored" or "raid5"; "unknown" without a component
+ * @type: LAYOUT_UNKNOWN without a component
  * @state: what can be had; when it is not LAYOUT_OK, @reason says why in words
  * @sector: bytes; the largest of the disks'
  * @map: owned by the caller; NULL when its records contradict each other
  */
 struct ldm_assembly {
-	const char *type;
+	enum layout_type type;
 	enum layout_state state;
 	char reason[256];
 	uint32_t sector;

@@ -58,33 +58,25 @@ static char *name_volume(const struct layout *layout, const char *vg, const char
 	return layout_unique_name(layout, name);
 }
 
-/* As `lvs` prints them. */
-static const char *type_name(const char *type)
+static enum layout_type type_of(const char *name)
 {
-	static const char *const known[] = {
-		"linear",      "striped",    "mirror",     "raid0",     "raid0_meta", "raid1",
-		"raid4",       "raid5",      "raid5_la",   "raid5_ra",  "raid5_ls",   "raid5_rs",
-		"raid5_n",     "raid6",      "raid6_zr",   "raid6_nr",  "raid6_nc",   "raid6_la_6",
-		"raid6_ra_6",  "raid6_ls_6", "raid6_rs_6", "raid6_0_6", "raid6_n_6",  "raid10",
-		"raid10_near", "thin",       "snapshot",   "cache",     "zero",       "error",
-		"writecache",  "vdo",        "integrity",
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-		if (strcmp(known[i], type) == 0)
-			return known[i];
-	return "unknown";
+	for (enum layout_type type = LAYOUT_LINEAR; type <= LAYOUT_ERROR; type++)
+		if (strcmp(layout_type_name(type), name) == 0)
+			return type;
+	return LAYOUT_UNKNOWN;
 }
 
-static const char *volume_type(const struct lvm_lv *lv)
+/* As `lvs` prints it. */
+static enum layout_type volume_type(const struct lvm_lv *lv)
 {
 	uint64_t stripes;
 	if (lv->n_segments == 0)
-		return "unknown";
+		return LAYOUT_UNKNOWN;
 	const struct lvm_segment *seg = &lv->segments[0];
 	if (strcmp(seg->type, "striped") == 0 &&
 	    lvm_text_number(seg->node, "stripe_count", &stripes) && stripes == 1)
-		return "linear";
-	return type_name(seg->type);
+		return LAYOUT_LINEAR;
+	return type_of(seg->type);
 }
 
 static bool is_of_type(const struct lvm_lv *lv, const char *type)
@@ -226,7 +218,7 @@ static int show_group(void *ctx, struct lvm_instance *in, struct error *err)
 	uint32_t sector = 512;
 	for (size_t i = 0; i < in->n; i++)
 		sector = MAX(sector, in->pvs[i]->blk->sector);
-	int rc = layout_add_group(layout, "lvm", in->vg->name, in->vg->id, &group, err);
+	int rc = layout_add_group(layout, LAYOUT_LVM, in->vg->name, in->vg->id, &group, err);
 	if (rc == 0)
 		rc = place_pvs(layout, group, in, err);
 	if (rc == 0)

@@ -111,7 +111,7 @@ static int find_on_partitioned(struct layout *layout, struct finds *finds, struc
 {
 	for (size_t i = 0; i < layout->n_disks; i++) {
 		int rc = 0;
-		if (strcmp(layout->disks[i].table, "none") != 0)
+		if (layout->disks[i].table != LAYOUT_TABLE_NONE)
 			rc = look_at_partitioned(layout, &layout->disks[i], finds, err);
 		if (rc < 0)
 			return rc;
@@ -154,25 +154,25 @@ struct array {
 	struct layout_group *group;
 };
 
-static const char *level_name(int level)
+static enum layout_type type_of(int level)
 {
 	switch (level) {
 	case MD_LINEAR:
-		return "linear";
+		return LAYOUT_LINEAR;
 	case MD_RAID0:
-		return "raid0";
+		return LAYOUT_RAID0;
 	case MD_RAID1:
-		return "raid1";
+		return LAYOUT_RAID1;
 	case MD_RAID4:
-		return "raid4";
+		return LAYOUT_RAID4;
 	case MD_RAID5:
-		return "raid5";
+		return LAYOUT_RAID5;
 	case MD_RAID6:
-		return "raid6";
+		return LAYOUT_RAID6;
 	case MD_RAID10:
-		return "raid10";
+		return LAYOUT_RAID10;
 	default:
-		return "md";
+		return LAYOUT_MD_OTHER;
 	}
 }
 
@@ -295,7 +295,7 @@ static int make_volume(struct layout *layout, struct array *a, struct error *err
 {
 	const struct md_super *f = a->freshest;
 	struct layout_volume volume = {
-		.type = level_name(f->level),
+		.type = type_of(f->level),
 		.group = a->group,
 		.name = layout_unique_name(layout, a->group->name),
 		.title = strdup(f->name),
@@ -340,7 +340,7 @@ static int assemble(struct layout *layout, struct array *a, struct error *err)
 	if (!slots)
 		return error_set(err, -ENOMEM, "MD array '%s': %m", name);
 	a->slots = slots;
-	int rc = layout_add_group(layout, "md", name, a->freshest->uuid, &a->group, err);
+	int rc = layout_add_group(layout, LAYOUT_MD, name, a->freshest->uuid, &a->group, err);
 	if (rc == 0 && a->freshest->journal)
 		rc = layout_warn(
 			layout, err,

@@ -234,7 +234,7 @@ static int add_entry(struct table *table, const struct gpt *gpt, const struct gp
 
 static int use(struct table *table, const struct gpt *gpt, struct error *err)
 {
-	table->kind = "gpt";
+	table->kind = LAYOUT_TABLE_GPT;
 	table->sector = gpt->sector;
 	table->n_entries = 0;
 	format_guid(gpt->header.disk_guid, table->id, sizeof(table->id));

@@ -312,7 +312,7 @@ int mbr_read(struct blk *disk, struct table *table, uint64_t *protective, struct
 	}
 	if (*protective && !other)
 		return 0;
-	table->kind = "mbr";
+	table->kind = LAYOUT_TABLE_MBR;
 	if (mbr.id)
 		snprintf(table->id, sizeof(table->id), "%08" PRIx32, le32toh(mbr.id));
 	return add_entries(disk, &mbr, table, err);

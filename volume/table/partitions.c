@@ -43,7 +43,7 @@ static int add_partition(struct layout *layout, const struct layout_disk *disk,
 			 const struct table_entry *entry, struct error *err)
 {
 	struct layout_volume volume = {
-		.type = "basic",
+		.type = LAYOUT_BASIC,
 		.partition = entry->number,
 		.size = entry->length,
 		.title = strdup(entry->title),
@@ -69,7 +69,7 @@ static int add_partition(struct layout *layout, const struct layout_disk *disk,
 static int add_whole_disk(struct layout *layout, const struct layout_disk *disk, struct error *err)
 {
 	struct layout_volume volume = {
-		.type = "disk",
+		.type = LAYOUT_DISK,
 		.size = disk->blk->size,
 		.name = strdup(disk->name),
 		.title = strdup(""),
@@ -109,7 +109,7 @@ static int look_at_disk(struct layout *layout, struct layout_disk *disk, struct 
 		if (rc < 0)
 			return rc;
 	}
-	if (strcmp(table->kind, "none") == 0 && disk->blk->size > 0)
+	if (table->kind == LAYOUT_TABLE_NONE && disk->blk->size > 0)
 		return add_whole_disk(layout, disk, err);
 	return 0;
 }

@@ -131,7 +131,7 @@ int table_read(struct blk *disk, struct table **ret, struct error *err)
 	CLEANUP(table_free_cleanup) struct table *table = calloc(1, sizeof(*table));
 	if (!table)
 		return error_set(err, -ENOMEM, "partition table: %m");
-	table->kind = "none";
+	table->kind = LAYOUT_TABLE_NONE;
 	table->sector = disk->sector;
 
 	uint64_t protective;
@@ -140,12 +140,12 @@ int table_read(struct blk *disk, struct table **ret, struct error *err)
 		return rc;
 	/* An MBR with partitions of its own and no protective entry is right about the disk: the
 	 * GPT that some tools leave behind when they make one is not. */
-	if (protective || strcmp(table->kind, "none") == 0) {
+	if (protective || table->kind == LAYOUT_TABLE_NONE) {
 		rc = gpt_read(disk, protective, table, err);
 		if (rc < 0)
 			return rc;
 	}
-	if (strcmp(table->kind, "none") != 0) {
+	if (table->kind != LAYOUT_TABLE_NONE) {
 		rc = warn_of_overlaps(table, err);
 		if (rc == 0)
 			rc = add_boot_area(table, err);

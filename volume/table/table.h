@@ -34,7 +34,6 @@ struct table_entry {
 
 /**
  * struct table - what a disk's table says
- * @kind: "mbr", "gpt" or "none"
  * @id: disk GUID or 8 hex digits; "" when it has none
  * @sector: bytes of the sectors that the table counts in
  * @entries: ordered by number
@@ -42,7 +41,7 @@ struct table_entry {
  * @warnings: sentences, with nothing in them that names the disk
  */
 struct table {
-	const char *kind;
+	enum layout_table kind;
 	char id[40];
 	uint32_t sector;
 	size_t n_entries;
@@ -55,7 +54,7 @@ struct table {
 
 /**
  * table_read() - find and read the partition table of a disk
- * @ret: to be freed with table_free(); of kind "none" when there is none that can be used
+ * @ret: to be freed with table_free(); of LAYOUT_TABLE_NONE when there is none that can be used
  *
  * Return: 0; -ENOMEM; the disk's error when not even its first sector can be read.
  */
