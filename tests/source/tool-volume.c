@@ -21,7 +21,7 @@ static void list(const struct layout *layout)
 		printf("warning %s\n", layout->warnings[i]);
 	for (size_t i = 0; i < layout->n_groups; i++) {
 		const struct layout_group *g = layout->groups[i];
-		printf("group %s %s %s\n", g->kind, g->name, g->id);
+		printf("group %s %s %s\n", layout_kind_name(g->kind), g->name, g->id);
 		for (size_t m = 0; m < g->n_missing; m++)
 			printf("missing %s %s\n", g->name, g->missing[m]);
 	}
