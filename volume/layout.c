@@ -14,14 +14,6 @@
 
 #include "recognise.h"
 
-/* Each sees what those before it found. */
-static int (*const recognisers[])(struct layout *layout, struct error *err) = {
-	layout_find_partitions,
-	layout_find_ldm,
-	layout_find_md,
-	layout_find_lvm,
-};
-
 static int add_disk(struct layout *layout, const struct layout_input *input, struct error *err)
 {
 	struct layout_disk *disk = &layout->disks[layout->n_disks];
@@ -48,8 +40,8 @@ int layout_new(const struct layout_input *disks, size_t n_disks, struct layout *
 		if (rc < 0)
 			return rc;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(recognisers); i++) {
-		int rc = recognisers[i](layout, err);
+	for (layout_recogniser *const *find = layout_recognisers; *find; find++) {
+		int rc = (*find)(layout, err);
 		if (rc < 0)
 			return rc;
 	}

@@ -4,12 +4,13 @@
  * found.
  *
  * A recogniser looks at the disks and at the volumes that are there by now, and adds to them what
- * it understands. layout.c has the list, in the order in which they run.
+ * it understands. recognisers.c has the list, in the order in which they run.
  */
 #ifndef RECOGNISE_H
 #define RECOGNISE_H
 
 #include "lunette/layout.h"
+#include "lunette/recognisers.h"
 
 /**
  * layout_add_volume() - append a volume
@@ -76,38 +77,5 @@ int layout_set_map(struct layout_volume *volume, struct map *map, uint32_t secto
  */
 int layout_add_metadata(struct layout *layout, struct blk *blk, uint64_t length, uint64_t off,
 			struct error *err);
-
-/* ---- the recognisers --------------------------------------------------------------------------
- */
-
-/**
- * layout_find_partitions() - the recogniser of partition tables: makes each partition a volume, and
- * each disk without a table
- *
- * Return: 0; -ENOMEM; the disk's error when its first sector cannot be read.
- */
-int layout_find_partitions(struct layout *layout, struct error *err);
-
-/**
- * layout_find_ldm() - the recogniser of Windows dynamic disks (LDM): puts volumes in the place of
- * the partitions that mark a disk as dynamic
- *
- * Return: 0 or -ENOMEM.
- */
-int layout_find_ldm(struct layout *layout, struct error *err);
-
-/**
- * layout_find_md() - the recogniser of MD arrays, on disks, partitions and other MD arrays
- *
- * Return: 0 or -ENOMEM.
- */
-int layout_find_md(struct layout *layout, struct error *err);
-
-/**
- * layout_find_lvm() - the recogniser of LVM2, on disks, partitions and MD arrays
- *
- * Return: 0 or -ENOMEM.
- */
-int layout_find_lvm(struct layout *layout, struct error *err);
 
 #endif
