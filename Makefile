@@ -56,6 +56,9 @@ PKGS_write  := jansson
 PKGS_agent  := libcrypto jansson
 PKGS_job    := libcrypto jansson inih
 
+# Of the agent's folder, what is not of its room but of the program; see backup/agent/alone.c.
+AGENT_SRC := backup/agent/main.c backup/agent/alone.c
+
 comma := ,
 percent := %
 O := build$(if $(SAN),/$(subst $(comma),-,$(SAN)))
@@ -99,7 +102,7 @@ $(O)/sources.stamp: FORCE
 # ---- the rooms -------------------------------------------------------------------------------
 
 define room
-SRC_$(1) := $$(filter-out %/main.c,$$(wildcard $$(addsuffix /*.c,$$(DIRS_$(1)))))
+SRC_$(1) := $$(filter-out $$(AGENT_SRC),$$(wildcard $$(addsuffix /*.c,$$(DIRS_$(1)))))
 OBJ_$(1) := $$(SRC_$(1):%.c=$$(O)/%.o)
 ALLPKGS_$(1) := $$(sort $$(PKGS_$(1)) $$(foreach r,$$(BELOW_$(1)),$$(PKGS_$$(r))))
 LIBS_$(1) := $$(O)/lib$(1).a $$(foreach r,$$(BELOW_$(1)),$$(O)/lib$$(r).a)
@@ -149,14 +152,19 @@ $(CMD_OBJ): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
 $(O)/lunette: $(CMD_OBJ) $(LIBS)
 	$(call q,LD) $(CC) $(LUNETTE_LDFLAGS) -o $@ $^ $(call pkg_libs,$(PKGS))
 
-# What runs on protected servers: its own room and the ground floor only.
-AGENT_MAIN := $(O)/backup/agent/main.o
+# What runs on protected servers: its own room and the ground floor only, and no library of the
+# system's, because nothing can be asked of that. Sanitizers cannot be linked so. What the linker
+# would say is that a static getaddrinfo() loads modules of the system's: main.c sees to it that it
+# does not.
+AGENT_MAIN := $(AGENT_SRC:%.c=$(O)/%.o)
+AGENT_PKGS := libiscsi jansson libcrypto zlib
+AGENT_LDFLAGS := $(if $(SAN),,-static-pie -Wl,--no-warnings)
 $(AGENT_MAIN): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
 	@mkdir -p $(@D)
 	$(call q,CC) $(CC) $(LUNETTE_CFLAGS) -Ibackup/agent $(call pkg_cflags,$(ALLPKGS_agent)) -MMD -MP -c -o $@ $<
 
 $(O)/lunette-agent: $(AGENT_MAIN) $(LIBS_agent)
-	$(call q,LD) $(CC) $(LUNETTE_LDFLAGS) -o $@ $^ $(call pkg_libs,$(ALLPKGS_agent))
+	$(call q,LD) $(CC) $(LUNETTE_LDFLAGS) $(AGENT_LDFLAGS) -o $@ $^ $(call pkg_libs,$(AGENT_PKGS))
 
 # ---- storage plug-ins: programs of their own, of a kit and a folder each ---------------------
 
@@ -211,9 +219,11 @@ check-ceph: $(O)/lunette $(PLUGINS) $(TEST_TOOLS)
 	contrib/setup --ceph
 	LUNETTE=$(abspath $(O)/lunette) prove --timer --exec tests/support/run tests/ceph/test-*.sh
 
-# What takes a quarter of an hour: the real limits; many jobs at once, killed at random moments.
+# What takes a quarter of an hour: the real limits; many jobs at once, killed at random moments; an
+# empty Debian for the agent.
 check-long: $(O)/lunette $(O)/lunette-agent $(PLUGINS)
-	LUNETTE=$(abspath $(O)/lunette) prove --timer --exec tests/support/run tests/bench/job-limits.sh tests/bench/job-stress.sh
+	contrib/setup --long
+	LUNETTE=$(abspath $(O)/lunette) prove --timer --exec tests/support/run tests/bench/job-limits.sh tests/bench/job-stress.sh tests/bench/agent-debian.sh
 
 demo: $(O)/lunette $(O)/lunette-agent $(PLUGINS) $(O)/tests/source/tool-ldm
 	contrib/demo $(O)/lunette
@@ -252,7 +262,7 @@ SH_FILES = $(shell git grep -lE '^(\#!.*sh$$|\# shellcheck shell=)')
 lint: $(O)/lunette
 	clang-format --dry-run -Werror $(C_FILES)
 	shellcheck $(SH_FILES)
-	printf '%s\n' $(foreach r,$(ROOMS),$(SRC_$(r))) $(wildcard backup/cmd/*.c) backup/agent/main.c | \
+	printf '%s\n' $(foreach r,$(ROOMS),$(SRC_$(r))) $(wildcard backup/cmd/*.c) $(AGENT_SRC) | \
 		xargs -n 4 -P $(JOBS) sh -c 'clang-tidy --quiet "$$@" -- $(filter-out -f% -D% -W%,$(LUNETTE_CFLAGS)) \
 		-D_GNU_SOURCE -DLUNETTE_VERSION=\"\" -Ibackup/cmd \
 		$(foreach r,$(ROOMS),$(addprefix -I,$(DIRS_$(r)))) $(call pkg_cflags,$(PKGS))' tidy

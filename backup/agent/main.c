@@ -2,6 +2,7 @@
 /* main - the program lunette-agent: arguments, and what is said to people. */
 #include <getopt.h>
 #include <locale.h>
+#include <nss.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -84,6 +85,8 @@ int main(int argc, char **argv)
 	const char *protocol = NULL, *nbd = NULL;
 	bool secrets_stdin = false, checksum = false;
 	setlocale(LC_ALL, "C.UTF-8");
+	/* Names of portals by what is in this program: modules of the system's do not fit into it. */
+	__nss_configure_lookup("hosts", "files dns");
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_DUMPABLE, 0); /* secrets must not get into core files */
 	for (int opt; (opt = getopt_long(argc, argv, "h", options, NULL)) != -1;) {

@@ -42,8 +42,8 @@ ok 'it is an iSCSI name' grep -qE '^"(iqn|eui|naa)\.' <<<"$initiator"
 
 finish() { # LUN [SIZE [IDENTITY [ORIGINAL]]]
 	agent_call finish "$(jq -nc --argjson number "$1" --argjson size "${2:-67108864}" --arg id "${3:-naa.6000000000000aa0600000000000010$1}" \
-		--arg original "${4:-naa.6000000000000001}" --arg portal "127.0.0.1:$TGT_PORT" --argjson initiator "$initiator" \
-		'{session:"s", $initiator, luns:[{identity:$id, $original, portals:["127.0.0.1:1", $portal], target:"iqn.2026-11.test:array", $number, $size, chap:true}]}')"
+		--arg original "${4:-naa.6000000000000001}" --arg portal "localhost:$TGT_PORT" --argjson initiator "$initiator" \
+		'{session:"s", $initiator, luns:[{identity:$id, $original, portals:["127.0.0.1:1", "localhost:1", $portal], target:"iqn.2026-11.test:array", $number, $size, chap:true}]}')"
 }
 verdict() { # a finish, in one word or sentence
 	finish "$@" && jq -r '.result.luns[0] | if .ok then "right" else .why end' <<<"$LINE"

@@ -4,6 +4,7 @@
  *
  *   tool-agent-install install|uninstall HOST BINARY [PATH]
  */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@ int main(int argc, char **argv)
 {
 	if (argc < 4)
 		return 2;
+	signal(SIGPIPE, SIG_IGN); /* as the program does */
 	struct agent_install install = {
 		.host = argv[2], .binary = argv[3], .path = argv[4], .limit_ms = 60000, .say = say
 	};
