@@ -16,19 +16,16 @@
 /* ---- what is there -----------------------------------------------------------------------------
  */
 
-struct pack_list {
+struct found_packs {
 	struct check *check;
-	char folder[16];
 	size_t room;
 };
 
-static int found_pack(void *ctx, const char *name, struct error *err)
+static int found_pack(void *ctx, const struct chunk_id *id, const struct store_stat *st,
+		      struct error *err)
 {
-	struct pack_list *list = ctx;
+	struct found_packs *list = ctx;
 	struct check *check = list->check;
-	struct chunk_id id;
-	if (!chunk_id_parse(name, &id) || strncmp(name, list->folder + 6, 2) != 0)
-		return 0;
 	if (check->n_packs == list->room) {
 		size_t room = list->room ? 2 * list->room : 1024;
 		struct check_pack *grown = reallocarray(check->packs, room, sizeof(*grown));
@@ -37,17 +34,9 @@ static int found_pack(void *ctx, const char *name, struct error *err)
 		check->packs = grown;
 		list->room = room;
 	}
-	char key[STORE_KEY_MAX];
-	struct store_stat st;
-	pack_key(id.bytes, key);
-	int rc = store_stat(check->repo->store, key, &st, err);
-	if (rc == -ENOENT)
-		return 0; /* pruned just now */
-	if (rc < 0)
-		return rc;
 	struct check_pack *pack = &check->packs[check->n_packs++];
-	*pack = (struct check_pack){ .size = st.size };
-	memcpy(pack->id, id.bytes, sizeof(pack->id));
+	*pack = (struct check_pack){ .size = st->size };
+	memcpy(pack->id, id->bytes, sizeof(pack->id));
 	return check_stopped(check, err);
 }
 
@@ -59,12 +48,8 @@ static int by_id(const void *a, const void *b)
 
 int check_list_packs(struct check *check, struct error *err)
 {
-	struct pack_list list = { .check = check };
-	int rc = 0;
-	for (unsigned int i = 0; rc == 0 && i < 256; i++) {
-		snprintf(list.folder, sizeof(list.folder), "packs/%02x", i);
-		rc = store_list(check->repo->store, list.folder, found_pack, &list, err);
-	}
+	struct found_packs list = { .check = check };
+	int rc = pack_list(check->repo->store, found_pack, &list, err);
 	if (check->n_packs > 0)
 		qsort(check->packs, check->n_packs, sizeof(*check->packs), by_id);
 	return rc;

@@ -75,8 +75,9 @@ struct notes {
 	uint64_t n;
 };
 
-static int check_note(void *ctx, const char *name, struct error *err)
+static int check_note(void *ctx, const char *name, const struct store_stat *st, struct error *err)
 {
+	(void)st;
 	struct notes *notes = ctx;
 	struct chunk_id id;
 	if (!chunk_id_parse(name, &id))

@@ -17,15 +17,23 @@ int prune_stopped(const struct prune_options *options, struct error *err);
  * struct usage_pack - a pack that an index knows
  * @live: bytes of chunks that are referred to, and for which this is the place that counts
  * @there: it is in the store
+ * @modified: when it was written, if it is there; on the store's clock
  * @marked: by an earlier run
  */
 struct usage_pack {
 	struct index_pack pack;
 	uint32_t n_live;
 	uint32_t live;
+	int64_t modified;
 	bool there;
 	bool marked;
 	enum { USAGE_KEEP, USAGE_REWRITE, USAGE_GOES } fate;
+};
+
+/* A pack in the store that no index knows. */
+struct usage_loose {
+	struct index_pack pack;
+	int64_t modified;
 };
 
 /**
@@ -34,7 +42,7 @@ struct usage_pack {
  * @n: packs, sorted by id
  * @indexes: that were read, in the order of the merge; the order of @live is theirs
  * @live: a bit a chunk, in the order in which a merge of @indexes gives them
- * @unindexed: packs in the store that no index knows; @n_unindexed
+ * @unindexed: packs in the store that no index knows, sorted by id; @n_unindexed
  * @missing: chunks that are referred to and in no pack that is there
  */
 struct usage {
@@ -48,7 +56,7 @@ struct usage {
 	uint64_t live_chunks;
 	uint64_t *live;
 	size_t n_unindexed;
-	struct index_pack *unindexed;
+	struct usage_loose *unindexed;
 	uint64_t missing;
 };
 
@@ -67,6 +75,9 @@ DEFINE_CLEANUP(struct usage *, usage_free)
 
 /* NULL: no index knows it. */
 struct usage_pack *usage_find(const struct usage *usage, const struct chunk_id *id);
+
+/* A pack that was in the store when it was listed, known to an index or not; NULL: it was not. */
+const struct index_pack *usage_there(const struct usage *usage, const struct chunk_id *id);
 
 /* The place that counts, among those of a live chunk; NULL when none is there. */
 const struct index_entry *usage_place(const struct usage *usage, const struct index_entry *places,

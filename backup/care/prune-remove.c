@@ -147,7 +147,6 @@ static int choose_one(struct removal *removal, const struct chunk_id *id, struct
 static int remove_one(struct removal *removal, const struct chunk_id *id, struct error *err)
 {
 	char key[STORE_KEY_MAX];
-	struct store_stat st;
 	if (!id_set_has(removal->goes, id))
 		return 0;
 	int rc = prune_stopped(removal->options, err);
@@ -156,14 +155,16 @@ static int remove_one(struct removal *removal, const struct chunk_id *id, struct
 	if (rc < 0)
 		return rc;
 	pack_key(id->bytes, key);
-	if (store_stat(removal->repo->store, key, &st, NULL) < 0)
-		return 0; /* an earlier run removed it */
+	/* Also one that was not listed: an earlier run may not have come to syncing its removal. */
 	rc = store_remove(removal->repo->store, key, err);
 	if (rc < 0)
 		return rc;
 	objects_forget(removal->repo->objects, key);
-	removal->result->removed.packs++;
-	removal->result->removed.bytes += st.size;
+	const struct index_pack *pack = usage_there(removal->usage, id);
+	if (pack) {
+		removal->result->removed.packs++;
+		removal->result->removed.bytes += pack->size;
+	}
 	return 0;
 }
 

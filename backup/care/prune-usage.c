@@ -104,52 +104,66 @@ struct usage_pack *usage_find(const struct usage *usage, const struct chunk_id *
 }
 
 /* Two indexes that know different sizes of a pack: then it is in the list twice. */
-static void set_there(struct usage *usage, struct usage_pack *pack)
+static void set_there(struct usage *usage, struct usage_pack *pack, int64_t modified)
 {
 	while (pack > usage->packs && memcmp(pack[-1].pack.id, pack->pack.id, 32) == 0)
 		pack--;
 	const struct usage_pack *end = usage->packs + usage->n;
 	for (const struct usage_pack *first = pack;
-	     pack < end && memcmp(pack->pack.id, first->pack.id, 32) == 0; pack++)
+	     pack < end && memcmp(pack->pack.id, first->pack.id, 32) == 0; pack++) {
 		pack->there = true;
+		pack->modified = modified;
+	}
 }
 
 struct pack_listing {
-	struct repo *repo;
 	struct usage *usage;
 	size_t room;
 };
 
-static int list_pack(void *ctx, const char *name, struct error *err)
+static int list_pack(void *ctx, const struct chunk_id *id, const struct store_stat *st,
+		     struct error *err)
 {
 	struct pack_listing *l = ctx;
 	struct usage *usage = l->usage;
-	struct chunk_id id;
-	if (!chunk_id_parse(name, &id))
-		return 0;
-	struct usage_pack *pack = usage_find(usage, &id);
+	struct usage_pack *pack = usage_find(usage, id);
 	if (pack) {
-		set_there(usage, pack);
+		set_there(usage, pack, st->modified);
 		return 0;
 	}
 	if (usage->n_unindexed == l->room) {
 		size_t room = l->room ? 2 * l->room : 64;
-		struct index_pack *grown = reallocarray(usage->unindexed, room, sizeof(*grown));
+		struct usage_loose *grown = reallocarray(usage->unindexed, room, sizeof(*grown));
 		if (!grown)
 			return no_memory(err);
 		usage->unindexed = grown;
 		l->room = room;
 	}
-	char key[STORE_KEY_MAX];
-	struct store_stat st;
-	pack_key(id.bytes, key);
-	int rc = store_stat(l->repo->store, key, &st, err);
-	if (rc < 0)
-		return rc == -ENOENT ? 0 : rc;
-	struct index_pack *added = &usage->unindexed[usage->n_unindexed++];
-	memcpy(added->id, id.bytes, sizeof(added->id));
-	added->size = (uint32_t)MIN(st.size, (uint64_t)UINT32_MAX);
+	struct usage_loose *added = &usage->unindexed[usage->n_unindexed++];
+	memcpy(added->pack.id, id->bytes, sizeof(added->pack.id));
+	added->pack.size = (uint32_t)MIN(st->size, (uint64_t)UINT32_MAX);
+	added->modified = st->modified;
 	return 0;
+}
+
+static int by_loose_id(const void *a, const void *b)
+{
+	const struct usage_loose *x = a, *y = b;
+	return memcmp(x->pack.id, y->pack.id, sizeof(x->pack.id));
+}
+
+const struct index_pack *usage_there(const struct usage *usage, const struct chunk_id *id)
+{
+	const struct usage_pack *pack = usage_find(usage, id);
+	if (pack)
+		return pack->there ? &pack->pack : NULL;
+	struct usage_loose key;
+	memcpy(key.pack.id, id->bytes, sizeof(key.pack.id));
+	const struct usage_loose *loose =
+		usage->n_unindexed ? bsearch(&key, usage->unindexed, usage->n_unindexed,
+					     sizeof(key), by_loose_id)
+				   : NULL;
+	return loose ? &loose->pack : NULL;
 }
 
 static int list_packs(struct repo *repo, struct usage *usage, const struct index_merge *merge,
@@ -162,13 +176,10 @@ static int list_packs(struct repo *repo, struct usage *usage, const struct index
 	for (uint32_t i = 0; i < usage->n; i++)
 		usage->packs[i] = (struct usage_pack){ .pack = packs[i],
 						       .marked = marks_has(marks, &packs[i]) };
-	struct pack_listing listing = { .repo = repo, .usage = usage };
-	int rc = 0;
-	for (unsigned int i = 0; rc == 0 && i < 256; i++) {
-		char folder[16];
-		snprintf(folder, sizeof(folder), "packs/%02x", i);
-		rc = store_list(repo->store, folder, list_pack, &listing, err);
-	}
+	struct pack_listing listing = { .usage = usage };
+	int rc = pack_list(repo->store, list_pack, &listing, err);
+	if (usage->n_unindexed > 0)
+		qsort(usage->unindexed, usage->n_unindexed, sizeof(*usage->unindexed), by_loose_id);
 	return rc;
 }
 

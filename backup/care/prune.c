@@ -59,15 +59,9 @@ static void count(struct prune_amount *amount, const struct index_pack *pack)
  * chunks again meanwhile. Times of two clocks are compared here: only how good the guess is depends
  * on them.
  */
-static bool is_young(struct prune *prune, const struct index_pack *pack)
+static bool is_young(const struct prune *prune, int64_t modified)
 {
-	char key[STORE_KEY_MAX];
-	struct store_stat st;
-	if (prune->writers_since == INT64_MAX)
-		return false;
-	pack_key(pack->id, key);
-	return store_stat(prune->repo->store, key, &st, NULL) == 0 &&
-	       st.modified >= prune->writers_since - YOUNG_SLACK;
+	return prune->writers_since != INT64_MAX && modified >= prune->writers_since - YOUNG_SLACK;
 }
 
 static int add_going(struct prune *prune, const struct index_pack *pack, struct error *err)
@@ -94,7 +88,7 @@ static int decide_dead(struct prune *prune, struct error *err)
 		struct usage_pack *pack = &usage->packs[i];
 		if (!pack->there || pack->marked || pack->n_live > 0)
 			continue;
-		if (is_young(prune, &pack->pack)) {
+		if (is_young(prune, pack->modified)) {
 			count(&result->young, &pack->pack);
 			continue;
 		}
@@ -102,12 +96,12 @@ static int decide_dead(struct prune *prune, struct error *err)
 		rc = add_going(prune, &pack->pack, err);
 	}
 	for (size_t i = 0; rc == 0 && i < usage->n_unindexed; i++) {
-		const struct index_pack *pack = &usage->unindexed[i];
+		const struct index_pack *pack = &usage->unindexed[i].pack;
 		count(&result->all, pack);
 		/* What is missing may be in one of these. */
 		if (marks_has(prune->marks, pack) || usage->missing > 0)
 			continue;
-		if (is_young(prune, pack)) {
+		if (is_young(prune, usage->unindexed[i].modified)) {
 			count(&result->young, pack);
 			continue;
 		}
@@ -308,8 +302,8 @@ static void count_marked(struct prune *prune)
 		if (usage->packs[i].there && marks_has(prune->marks, &usage->packs[i].pack))
 			count(&prune->result->marked, &usage->packs[i].pack);
 	for (size_t i = 0; i < usage->n_unindexed; i++)
-		if (marks_has(prune->marks, &usage->unindexed[i]))
-			count(&prune->result->marked, &usage->unindexed[i]);
+		if (marks_has(prune->marks, &usage->unindexed[i].pack))
+			count(&prune->result->marked, &usage->unindexed[i].pack);
 }
 
 static int only_look(struct prune *prune, struct error *err)

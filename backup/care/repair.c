@@ -58,9 +58,10 @@ static bool has_key(const struct repair_keys *keys, const char *key)
 	return keys->n && bsearch(key, keys->keys, keys->n, sizeof(*keys->keys), by_text);
 }
 
-/* Is this chunk in a pack that stays, and in an index that stays? */
+/* Is this chunk in a pack that stays, and in an index that stays? What is not known is not. */
 static bool is_safe(struct repair *repair, const struct chunk_id *id)
 {
+	bool there;
 	struct catalog_search search = { 0 };
 	struct catalog_place place;
 	char key[STORE_KEY_MAX];
@@ -70,7 +71,8 @@ static bool is_safe(struct repair *repair, const struct chunk_id *id)
 		pack_key(place.pack.id, key);
 		if (!has_key(&repair->plan->indexes, index_key(place.index)) &&
 		    !has_key(&repair->plan->packs, key) &&
-		    index_pack_there(place.index, place.entry.pack, &place.pack))
+		    catalog_has_pack(repair->repo->catalog, &place.pack, &there, NULL) == 0 &&
+		    there)
 			return true;
 	}
 	return false;
@@ -210,33 +212,27 @@ static int index_table(struct repair *repair, const uint8_t id[32], const struct
 	return 0;
 }
 
-static int index_one(void *ctx, const char *name, struct error *err)
+static int index_one(void *ctx, const struct chunk_id *id, const struct store_stat *st,
+		     struct error *err)
 {
+	(void)st;
 	struct repair *repair = ctx;
 	CLEANUP(free_cleanup) struct pack_table *table = NULL;
-	struct chunk_id id;
 	char key[STORE_KEY_MAX];
-	if (!chunk_id_parse(name, &id))
-		return 0;
-	pack_key(id.bytes, key);
+	pack_key(id->bytes, key);
 	int rc = stopped(repair, err);
 	if (rc < 0 || has_key(&repair->plan->packs, key))
 		return rc;
 	struct error why = { 0 };
-	rc = pack_table_read(repair->repo, id.bytes, &table, &why);
+	rc = pack_table_read(repair->repo, id->bytes, &table, &why);
 	if (rc == -ENOMEM)
 		return error_set(err, rc, "%s", why.msg);
-	return rc < 0 ? 0 : index_table(repair, id.bytes, table, err); /* the check has told why */
+	return rc < 0 ? 0 : index_table(repair, id->bytes, table, err); /* the check has told why */
 }
 
 static int index_packs_again(struct repair *repair, struct error *err)
 {
-	int rc = 0;
-	for (unsigned int i = 0; rc == 0 && i < 256; i++) {
-		char folder[16];
-		snprintf(folder, sizeof(folder), "packs/%02x", i);
-		rc = store_list(repair->repo->store, folder, index_one, repair, err);
-	}
+	int rc = pack_list(repair->repo->store, index_one, repair, err);
 	return rc < 0 ? rc : write_index(repair, err);
 }
 

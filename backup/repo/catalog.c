@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lunette/catalog.h"
+#include "lunette/stock.h"
 
 /* Somebody who writes an index every time does not keep others from reading. */
 #define LISTINGS_MAX 10
@@ -32,6 +33,7 @@ struct catalog {
 	struct objects *objects;
 	const struct keys *keys;
 	struct pages *pages;
+	struct stock *stock;
 	pthread_mutex_t refreshing; /* one at a time */
 	uint64_t listings;          /* how many there have been */
 	bool changed;               /* the last one has shown other indexes than the one before */
@@ -52,9 +54,10 @@ int catalog_new(struct store *store, struct objects *objects, const struct keys 
 	catalog->objects = objects;
 	catalog->keys = keys;
 	int rc = pages_new(&catalog->pages, err);
-	if (rc < 0)
-		return rc;
-	rc = catalog_refresh(catalog, err);
+	if (rc == 0)
+		rc = stock_new(store, &catalog->stock, err);
+	if (rc == 0)
+		rc = catalog_refresh(catalog, err);
 	if (rc < 0)
 		return rc;
 	*ret = steal(&catalog);
@@ -68,6 +71,7 @@ void catalog_free(struct catalog *catalog)
 	for (size_t i = 0; i < catalog->n; i++)
 		index_close(catalog->listed[i].index);
 	free(catalog->listed);
+	stock_free(catalog->stock);
 	pages_free(catalog->pages);
 	pthread_rwlock_destroy(&catalog->lock);
 	pthread_mutex_destroy(&catalog->refreshing);
@@ -98,8 +102,9 @@ static int append(struct catalog *catalog, const char *name, struct listed **ret
 	return grown ? 0 : error_set(err, -ENOMEM, "open an index: %m");
 }
 
-static int found(void *ctx, const char *name, struct error *err)
+static int found(void *ctx, const char *name, const struct store_stat *st, struct error *err)
 {
+	(void)st;
 	struct catalog *catalog = ctx;
 	/* Only names of ours: somebody may have left a note in the folder. */
 	if (strlen(name) != 64)
@@ -189,6 +194,18 @@ bool catalog_next(struct catalog *catalog, struct catalog_search *search, const 
 	}
 }
 
+int catalog_has_pack(struct catalog *catalog, const struct index_pack *pack, bool *ret,
+		     struct error *err)
+{
+	return stock_has(catalog->stock, pack, ret, err);
+}
+
+void catalog_recount(struct catalog *catalog)
+{
+	stock_renew(catalog->stock);
+}
+
+/* A chunk in a pack of which it is not known whether it is there is stored again: that is safe. */
 static bool knows(struct catalog *catalog, const struct chunk_id *id, const struct id_set *marked,
 		  bool *ret_gone)
 {
@@ -197,7 +214,8 @@ static bool knows(struct catalog *catalog, const struct chunk_id *id, const stru
 	while (catalog_next(catalog, &search, id, &place)) {
 		if (marked && id_set_has(marked, index_pack_id(&place.pack)))
 			continue;
-		if (index_pack_there(place.index, place.entry.pack, &place.pack))
+		bool there;
+		if (stock_has(catalog->stock, &place.pack, &there, NULL) == 0 && there)
 			return true;
 	}
 	*ret_gone = search.damage.code == -ENOENT;

@@ -2,12 +2,10 @@
 /* index - looking up: guesses the page, since ids are spread evenly, and proves it. See index.h. */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdatomic.h>
 #include <stdio.h>
 
 #include "index-format.h"
 #include "lunette/index.h"
-#include "lunette/pack.h"
 
 struct index {
 	struct objects *objects;
@@ -17,7 +15,6 @@ struct index {
 	char key[STORE_KEY_MAX];
 	struct index_shape shape;
 	uint8_t seed[INDEX_SEED];
-	atomic_uchar *there; /* one bit a pack: it was seen in the store */
 };
 
 int index_damaged(const struct index *index, struct error *err, const char *why)
@@ -97,9 +94,6 @@ int index_open(struct objects *objects, const struct keys *keys, struct pages *p
 	rc = parse_header(index, page, size, err);
 	if (rc < 0)
 		return rc;
-	index->there = calloc(index->shape.n_packs / 8 + 1, sizeof(*index->there));
-	if (!index->there)
-		return error_set(err, -ENOMEM, "open an index: %m");
 	*ret = steal(&index);
 	return 0;
 }
@@ -108,7 +102,6 @@ void index_close(struct index *index)
 {
 	if (!index)
 		return;
-	free(index->there);
 	free(index);
 }
 
@@ -289,19 +282,4 @@ uint64_t index_entries(const struct index *index)
 const char *index_key(const struct index *index)
 {
 	return index->key;
-}
-
-bool index_pack_there(struct index *index, uint32_t number, const struct index_pack *pack)
-{
-	atomic_uchar *byte = &index->there[number / 8];
-	unsigned char bit = (unsigned char)(1 << number % 8);
-	if (atomic_load_explicit(byte, memory_order_relaxed) & bit)
-		return true;
-	char key[STORE_KEY_MAX];
-	uint64_t size;
-	pack_key(pack->id, key);
-	if (objects_size(index->objects, key, &size, NULL) < 0 || size != pack->size)
-		return false;
-	atomic_fetch_or_explicit(byte, bit, memory_order_relaxed);
-	return true;
 }

@@ -193,9 +193,9 @@ struct listing {
 	char ids[KEY_DOCUMENTS_MAX][65];
 };
 
-static int note_id(void *ctx, const char *name, struct error *err)
+static int note_id(void *ctx, const char *name, const struct store_stat *st, struct error *err)
 {
-	(void)err;
+	(void)st, (void)err;
 	struct listing *listing = ctx;
 	struct chunk_id id;
 	if (chunk_id_parse(name, &id) && listing->n < KEY_DOCUMENTS_MAX)

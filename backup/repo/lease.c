@@ -236,19 +236,13 @@ struct listing {
 };
 
 /* One that cannot be read is taken for a good one until it is old. */
-static int read_lease(struct listing *l, const char *name, struct lease_info *ret,
+static int read_lease(struct listing *l, const char *name, int64_t modified, struct lease_info *ret,
 		      struct error *err)
 {
-	char key[STORE_KEY_MAX];
-	struct store_stat st;
 	struct error why = { 0 };
-	key_of(name, key);
-	int rc = store_stat(l->repo->store, key, &st, err);
-	if (rc < 0)
-		return rc;
 	json_t *document = NULL;
 	struct lease_info info;
-	rc = document_get(l->repo, LEASE_FOLDER, name, LEASE_MAX, &document, &why);
+	int rc = document_get(l->repo, LEASE_FOLDER, name, LEASE_MAX, &document, &why);
 	if (rc == 0)
 		rc = lease_parse(document, &info, &why);
 	json_decref(document);
@@ -257,17 +251,17 @@ static int read_lease(struct listing *l, const char *name, struct lease_info *re
 	if (rc < 0) {
 		info = (struct lease_info){ .purpose = "unreadable",
 					    .owner.host = "an unknown host",
-					    .since = st.modified,
-					    .expires = st.modified + LEASE_VALID };
+					    .since = modified,
+					    .expires = modified + LEASE_VALID };
 		info.marks = json_array();
 	}
 	snprintf(info.name, sizeof(info.name), "%s", name);
-	info.modified = st.modified;
+	info.modified = modified;
 	*ret = info;
 	return 0;
 }
 
-static int visit(void *ctx, const char *name, struct error *err)
+static int visit(void *ctx, const char *name, const struct store_stat *st, struct error *err)
 {
 	struct listing *l = ctx;
 	struct chunk_id id;
@@ -275,7 +269,7 @@ static int visit(void *ctx, const char *name, struct error *err)
 	struct lease_info info;
 	if (!chunk_id_parse(name, &id))
 		return 0;
-	int rc = read_lease(l, name, &info, &why);
+	int rc = read_lease(l, name, st->modified, &info, &why);
 	if (rc == -ENOENT)
 		return 0; /* given back, or written anew under another name */
 	if (rc < 0)

@@ -43,8 +43,9 @@ struct loading {
 	struct marks *marks;
 };
 
-static int load_one(void *ctx, const char *name, struct error *err)
+static int load_one(void *ctx, const char *name, const struct store_stat *st, struct error *err)
 {
+	(void)st;
 	struct loading *l = ctx;
 	struct chunk_id id;
 	struct error why = { 0 };

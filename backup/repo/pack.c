@@ -2,7 +2,6 @@
 /* pack - writing one. See pack.h; pack-format.h has the bytes. */
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 
 #include "lunette/keys.h"
 #include "pack-format.h"
@@ -14,13 +13,6 @@ struct pack {
 	uint32_t n;
 	uint8_t table[PACK_FULL_CHUNKS * PACK_ENTRY_BYTES];
 };
-
-void pack_key(const uint8_t id[32], char *ret)
-{
-	char hex[65];
-	digest_hex(id, 32, hex);
-	snprintf(ret, STORE_KEY_MAX, "packs/%.2s/%s", hex, hex);
-}
 
 int pack_begin(struct store *store, const struct keys *keys, struct pack **ret, struct error *err)
 {

@@ -73,8 +73,9 @@ static int read_point(struct listing *listing, const char *id, json_t **ret, str
 	return 0;
 }
 
-static int collect(void *ctx, const char *id, struct error *err)
+static int collect(void *ctx, const char *id, const struct store_stat *st, struct error *err)
 {
+	(void)st;
 	struct listing *listing = ctx;
 	if (!is_id(id))
 		return 0;
@@ -149,9 +150,9 @@ static void note_damage(void *ctx, const struct error *why)
 	((struct wanted *)ctx)->damage = *why;
 }
 
-static int match_prefix(void *ctx, const char *id, struct error *err)
+static int match_prefix(void *ctx, const char *id, const struct store_stat *st, struct error *err)
 {
-	(void)err;
+	(void)st, (void)err;
 	struct wanted *wanted = ctx;
 	if (is_id(id) && strncmp(id, wanted->prefix, strlen(wanted->prefix)) == 0) {
 		wanted->matches++;

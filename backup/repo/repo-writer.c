@@ -79,6 +79,7 @@ int repo_writer_new(struct repo *repo, struct repo_writer **ret, struct error *e
 	/* What others have added since the repository was opened need not be stored again. */
 	if (rc == 0)
 		rc = catalog_refresh(repo->catalog, err);
+	catalog_recount(repo->catalog);
 	if (rc == 0)
 		rc = committer_new(&writer->committer, err);
 	if (rc < 0)

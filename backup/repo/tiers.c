@@ -12,7 +12,6 @@
  * struct replacement - an index that takes the place of others
  * @packs: of the merge; @n of them
  * @numbers: of the packs that stay, in the new index; DROPPED for others
- * @there: what has been found out about a pack
  */
 struct replacement {
 	struct repo *repo;
@@ -20,7 +19,6 @@ struct replacement {
 	uint32_t n;
 	const struct index_pack *packs;
 	uint32_t *numbers;
-	enum { UNKNOWN, THERE, MISSING } * there;
 	uint32_t n_kept;
 	struct index_pack *kept;
 	struct index_builder *builder;
@@ -33,7 +31,6 @@ static void replacement_cleanup(struct replacement *r)
 	index_builder_free(r->builder);
 	index_merge_free(r->merge);
 	free(r->numbers);
-	free(r->there);
 	free(r->kept);
 }
 
@@ -41,9 +38,8 @@ static int choose_packs(struct replacement *r, const struct id_set *without, str
 {
 	r->packs = index_merge_packs(r->merge, &r->n);
 	r->numbers = calloc(r->n, sizeof(*r->numbers));
-	r->there = calloc(r->n, sizeof(*r->there));
 	r->kept = calloc(r->n, sizeof(*r->kept));
-	if (!r->numbers || !r->there || !r->kept)
+	if (!r->numbers || !r->kept)
 		return error_set(err, -ENOMEM, "merge indexes: %m");
 	for (uint32_t i = 0; i < r->n; i++) {
 		bool dropped = without && id_set_has(without, index_pack_id(&r->packs[i]));
@@ -54,32 +50,29 @@ static int choose_packs(struct replacement *r, const struct id_set *without, str
 	return 0;
 }
 
-static bool is_there(struct replacement *r, uint32_t pack)
+/* The place that a chunk keeps, one in a pack that is there if any is; NULL: all are dropped. */
+static int choose_place(const struct replacement *r, const struct index_entry *places, size_t n,
+			const struct index_entry **ret, struct error *err)
 {
-	if (r->there[pack] == UNKNOWN) {
-		char key[STORE_KEY_MAX];
-		struct store_stat st;
-		pack_key(r->packs[pack].id, key);
-		bool there = store_stat(r->repo->store, key, &st, NULL) == 0 &&
-			     st.size == r->packs[pack].size;
-		r->there[pack] = there ? THERE : MISSING;
-	}
-	return r->there[pack] == THERE;
-}
-
-/* The place that a chunk keeps; NULL when all are dropped. */
-static const struct index_entry *choose_place(struct replacement *r,
-					      const struct index_entry *places, size_t n)
-{
-	const struct index_entry *kept = NULL;
-	for (size_t i = 0; i < n; i++) {
+	const struct index_entry *first = NULL, *there = NULL;
+	size_t kept = 0;
+	for (size_t i = 0; i < n; i++)
+		kept += r->numbers[places[i].pack] != DROPPED;
+	for (size_t i = 0; i < n && !there; i++) {
 		if (r->numbers[places[i].pack] == DROPPED)
 			continue;
-		if (kept && is_there(r, kept->pack))
-			break;
-		kept = !kept || is_there(r, places[i].pack) ? &places[i] : kept;
+		first = first ? first : &places[i];
+		bool is_there = false;
+		if (kept > 1) { /* else there is no choice */
+			int rc = catalog_has_pack(r->repo->catalog, &r->packs[places[i].pack],
+						  &is_there, err);
+			if (rc < 0)
+				return rc;
+		}
+		there = is_there ? &places[i] : NULL;
 	}
-	return kept;
+	*ret = there ? there : first;
+	return 0;
 }
 
 static int copy_entries(struct replacement *r, uint64_t *ret, struct error *err)
@@ -89,7 +82,10 @@ static int copy_entries(struct replacement *r, uint64_t *ret, struct error *err)
 	int rc;
 	*ret = 0;
 	while ((rc = index_merge_next(r->merge, &places, &n, err)) > 0) {
-		const struct index_entry *kept = choose_place(r, places, n);
+		const struct index_entry *kept;
+		rc = choose_place(r, places, n, &kept, err);
+		if (rc < 0)
+			return rc;
 		if (!kept)
 			continue;
 		struct index_entry entry = *kept;

@@ -69,6 +69,17 @@ bool catalog_next(struct catalog *catalog, struct catalog_search *search, const 
 bool catalog_knows(struct catalog *catalog, const struct chunk_id *id, const struct id_set *marked);
 
 /**
+ * catalog_has_pack() - is a pack there, and as large as it should be? Any thread.
+ *
+ * Return: 0, and @ret says; what the store said, when it is not known.
+ */
+int catalog_has_pack(struct catalog *catalog, const struct index_pack *pack, bool *ret,
+		     struct error *err);
+
+/* What packs are there is found out anew: others may have removed some. Any thread. */
+void catalog_recount(struct catalog *catalog);
+
+/**
  * catalog_indexes() - the indexes that are there, those with the fewest entries first: what was
  * written last is in them
  * @strict: one that is damaged is an error; else it is left out

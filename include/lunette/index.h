@@ -120,15 +120,6 @@ DEFINE_CLEANUP(struct index *, index_close)
 int index_find(struct index *index, const struct chunk_id *id, struct index_entry *ret,
 	       struct index_pack *ret_pack, bool *ret_found, struct error *err);
 
-/**
- * index_pack_there() - is a pack there and as large as the index says? Any thread.
- * @number: of the pack
- * @pack: what index_find() said about it
- *
- * Asks the store once for each pack.
- */
-bool index_pack_there(struct index *index, uint32_t number, const struct index_pack *pack);
-
 /* ---- all of an index: any thread, each with its own cursor ---- */
 
 uint64_t index_entries(const struct index *index); /* how many */

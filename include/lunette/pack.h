@@ -28,8 +28,25 @@ enum pack_kind {
 	PACK_KIND_MAP = 1,
 };
 
+#define PACK_FOLDER "packs"
+
+/* ---- pack-list.c ---- */
+
 /* The key of a pack; @ret has STORE_KEY_MAX bytes. */
 void pack_key(const uint8_t id[32], char *ret);
+
+/* Return: 0 to go on; a negative errno, recorded in @err, ends the listing with it. */
+typedef int pack_list_fn(void *ctx, const struct chunk_id *id, const struct store_stat *st,
+			 struct error *err);
+
+/* All packs that are there, in no order. Return: as store_list(). */
+int pack_list(struct store *store, pack_list_fn *fn, void *ctx, struct error *err);
+
+/* Those whose ids begin with the byte @first: one folder. */
+int pack_list_folder(struct store *store, uint8_t first, pack_list_fn *fn, void *ctx,
+		     struct error *err);
+
+/* ---- pack.c ---- */
 
 struct keys;
 struct pack;

@@ -28,9 +28,6 @@ struct store_object;
 /* Longest key, its NUL included: "packs/xx/" and 64 digits fit. */
 #define STORE_KEY_MAX 80
 
-/* Return: 0 to go on; a negative errno, recorded in @err, ends the listing with it. */
-typedef int store_list_fn(void *ctx, const char *name, struct error *err);
-
 /**
  * struct store_stat - what is known of an object without reading it
  * @size: bytes
@@ -40,6 +37,15 @@ struct store_stat {
 	uint64_t size;
 	int64_t modified;
 };
+
+/**
+ * typedef store_list_fn - an object that a listing meets
+ * @name: below the folder: "abc", or "ab/abc"
+ *
+ * Return: 0 to go on; a negative errno, recorded in @err, ends the listing with it.
+ */
+typedef int store_list_fn(void *ctx, const char *name, const struct store_stat *st,
+			  struct error *err);
 
 /**
  * struct store_ops - what an implementation provides
@@ -52,8 +58,8 @@ struct store_stat {
  * @open: an object to read from; -ENOENT when it is not there
  * @read: all of a range, which lies inside the object
  * @close: of an object
- * @list: names of the objects in a folder, in no order, as they are now, whatever a network file
- *        system remembers; a folder that is not there is empty
+ * @list: the objects in a folder and in folders in it, in no order, as they are now, whatever a
+ *        network file system remembers; a folder that is not there is empty
  * @stat: of an object; -ENOENT when it is not there
  * @remove: an object; when this returns 0 it is gone and stays gone. It may be gone already
  * @sweep: remove what writers that died left unfinished and nobody has touched for @age seconds
@@ -141,10 +147,18 @@ int store_read(struct store_object *object, void *buf, size_t len, uint64_t off,
 void store_close(struct store_object *object); /* @object may be NULL */
 DEFINE_CLEANUP(struct store_object *, store_close)
 
+/**
+ * store_list() - what there is in a folder, and in folders in it
+ * @folder: "points", "packs", "packs/xx"; "" is all there is
+ *
+ * Tells size and time of each, so that nobody needs to ask once an object.
+ *
+ * Return: 0, also when there is no such folder; what @fn or the system said.
+ */
 int store_list(struct store *store, const char *folder, store_list_fn *fn, void *ctx,
 	       struct error *err);
 
-/* Return: 0; -ENOENT; what the system said. */
+/* Return: 0; -ENOENT when it is not there, and no other error means that; what the system said. */
 int store_stat(struct store *store, const char *key, struct store_stat *ret, struct error *err);
 
 /**

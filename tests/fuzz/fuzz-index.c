@@ -19,7 +19,6 @@ static void look_up(struct index *index, const uint8_t *bytes)
 	fuzz_check(entry.length >= 1 && entry.length <= REPO_CHUNK_MAX);
 	fuzz_check(entry.stored <= entry.length);
 	fuzz_check(range_inside(entry.stored, entry.offset, pack.size));
-	index_pack_there(index, entry.pack, &pack);
 }
 
 static void read_index(const uint8_t *data, size_t size)

@@ -19,9 +19,9 @@
 
 #define TIME "2026-11-22T17:00:00Z"
 
-static int keep_name(void *ctx, const char *name, struct error *err)
+static int keep_name(void *ctx, const char *name, const struct store_stat *st, struct error *err)
 {
-	(void)err;
+	(void)st, (void)err;
 	snprintf(ctx, 65, "%s", name);
 	return 0;
 }
@@ -33,9 +33,9 @@ static void one_name(struct fixture *f, const char *folder, char ret[65])
 	ok(store_list(f->repo->store, folder, keep_name, ret, err));
 }
 
-static int count_one(void *ctx, const char *name, struct error *err)
+static int count_one(void *ctx, const char *name, const struct store_stat *st, struct error *err)
 {
-	(void)name, (void)err;
+	(void)st, (void)name, (void)err;
 	++*(int *)ctx;
 	return 0;
 }

@@ -134,17 +134,16 @@ static void check_reach(struct reach *reach, struct ids *want)
 	free(want->list);
 }
 
-static int add_pack_ids(void *ctx, const char *name, struct error *err)
+static int add_pack_ids(void *ctx, const struct chunk_id *pack, const struct store_stat *st,
+			struct error *err)
 {
+	(void)st;
 	struct {
 		struct repo *repo;
 		struct ids *ids;
 	} *args = ctx;
-	struct chunk_id pack;
 	struct pack_table *table;
-	if (!chunk_id_parse(name, &pack))
-		return 0;
-	int rc = pack_table_read(args->repo, pack.bytes, &table, err);
+	int rc = pack_table_read(args->repo, pack->bytes, &table, err);
 	if (rc < 0)
 		return rc;
 	for (uint32_t i = 0; i < table->n; i++)
@@ -160,11 +159,7 @@ static void all_stored(struct fixture *f, struct ids *ids)
 		struct repo *repo;
 		struct ids *ids;
 	} args = { f->repo, ids };
-	for (unsigned int i = 0; i < 256; i++) {
-		char folder[16];
-		snprintf(folder, sizeof(folder), "packs/%02x", i);
-		ok(store_list(f->repo->store, folder, add_pack_ids, &args, err));
-	}
+	ok(pack_list(f->repo->store, add_pack_ids, &args, err));
 }
 
 static void add_point(struct fixture *f, struct reach *reach, const char *id)

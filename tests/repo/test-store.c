@@ -33,9 +33,9 @@ static int teardown(void **state)
 	return 0;
 }
 
-static int count_name(void *ctx, const char *name, struct error *err)
+static int count_name(void *ctx, const char *name, const struct store_stat *st, struct error *err)
 {
-	(void)name, (void)err;
+	(void)st, (void)name, (void)err;
 	++*(int *)ctx;
 	return 0;
 }
@@ -56,7 +56,7 @@ static void an_object_is_there_when_it_is_complete(void **state)
 	ok(store_begin(f->store, &put, err));
 	ok(store_append(put, "hel", 3, err));
 	ok(store_append(put, "lo", 2, err));
-	assert_int_equal(count(f->store, "."), 0);
+	assert_int_equal(count(f->store, ""), 0);
 	assert_int_equal(store_open(f->store, "packs/ab/abc", &object, NULL), -ENOENT);
 	ok(store_commit(put, "packs/ab/abc", err));
 	assert_int_equal(count(f->store, "packs/ab"), 1);
@@ -76,7 +76,7 @@ static void an_object_that_was_given_up_never_was(void **state)
 	ok(store_begin(f->store, &put, err));
 	ok(store_append(put, "hello", 5, err));
 	store_abort(put);
-	assert_int_equal(count(f->store, "."), 0);
+	assert_int_equal(count(f->store, ""), 0);
 }
 
 static void objects_are_for_their_owner_and_read_only(void **state)
@@ -168,7 +168,7 @@ static void sweeping_takes_what_is_old_and_unfinished(void **state)
 	snprintf(young, sizeof(young), "%s/tmp/00112233445566778899aabbccddee00", f->dir);
 	snprintf(object, sizeof(object), "%s/packs/abc", f->dir);
 	ok(store_sweep(f->store, 100, err));
-	assert_int_equal(count(f->store, "."), 0); /* it makes nothing where there is nothing */
+	assert_int_equal(count(f->store, ""), 0); /* it makes nothing where there is nothing */
 	ok(store_put_same(f->store, "tmp/00112233445566778899aabbccddeeff", "old", 3, err));
 	ok(store_put_same(f->store, "tmp/00112233445566778899aabbccddee00", "young", 5, err));
 	ok(store_put_same(f->store, "packs/abc", "whole", 5, err));
@@ -207,6 +207,58 @@ static void a_file_that_is_cut_while_open_is_an_error(void **state)
 	assert_int_equal(truncate(path, 2), 0);
 	assert_int_equal(store_read(object, buf, 5, 0, NULL), -EUCLEAN);
 	store_close(object);
+}
+
+struct listed {
+	int n;
+	char name[STORE_KEY_MAX];
+	struct store_stat st;
+};
+
+static int keep_listed(void *ctx, const char *name, const struct store_stat *st, struct error *err)
+{
+	(void)err;
+	struct listed *listed = ctx;
+	snprintf(listed->name, sizeof(listed->name), "%s", name);
+	listed->st = *st;
+	listed->n++;
+	return 0;
+}
+
+static void a_listing_goes_into_folders_and_tells_size_and_time(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		const char *folder, *name;
+	} cases[] = { { "", "packs/ab/abc" }, { "packs", "ab/abc" }, { "packs/ab", "abc" } };
+	struct store_stat st;
+	ok(store_put_same(f->store, "packs/ab/abc", "hello", 5, err));
+	ok(store_stat(f->store, "packs/ab/abc", &st, err));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct listed listed = { 0 };
+		ok(store_list(f->store, cases[i].folder, keep_listed, &listed, err));
+		assert_int_equal(listed.n, 1);
+		assert_string_equal(listed.name, cases[i].name);
+		assert_int_equal(listed.st.size, 5);
+		assert_int_equal(listed.st.modified, st.modified);
+	}
+	assert_int_equal(count(f->store, "points"), 0);
+}
+
+/* Only -ENOENT says that something is not there. */
+static void an_error_is_not_absence(void **state)
+{
+	struct fixture *f = *state;
+	struct store_stat st;
+	char path[128];
+	snprintf(path, sizeof(path), "%s/packs", f->dir);
+	int fd = open(path, O_CREAT | O_WRONLY, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	struct listed listed;
+	assert_int_equal(store_stat(f->store, "packs/ab/abc", &st, NULL), -ENOTDIR);
+	assert_int_equal(store_list(f->store, "packs", keep_listed, &listed, NULL), -ENOTDIR);
+	assert_int_equal(store_remove(f->store, "packs/ab/abc", NULL), -ENOTDIR);
 }
 
 static void a_new_store_begins_empty(void **state)
@@ -260,7 +312,7 @@ static void full_disks_are_told_of_and_leave_nothing(void **state)
 	ok(store_dir_create(dir, &store, err));
 	static uint8_t much[2 << 20];
 	int rc = store_put_new(store, "config", much, sizeof(much), &why);
-	int left = count(store, ".");
+	int left = count(store, "");
 	int small = store_put_new(store, "config", much, 1000, NULL);
 	store_free(store);
 	snprintf(command, sizeof(command), "umount %s", dir);
@@ -322,6 +374,8 @@ int main(void)
 		TEST(sweeping_takes_what_is_old_and_unfinished),
 		TEST(what_is_not_a_file_is_not_an_object),
 		TEST(a_file_that_is_cut_while_open_is_an_error),
+		TEST(a_listing_goes_into_folders_and_tells_size_and_time),
+		TEST(an_error_is_not_absence),
 		TEST(a_new_store_begins_empty),
 		TEST(large_objects_are_written_whole),
 		cmocka_unit_test(file_systems_without_nameless_files_serve_too),

@@ -14,9 +14,9 @@
 
 #define TIME "2026-11-22T17:00:00Z"
 
-static int count_one(void *ctx, const char *name, struct error *err)
+static int count_one(void *ctx, const char *name, const struct store_stat *st, struct error *err)
 {
-	(void)name, (void)err;
+	(void)st, (void)name, (void)err;
 	++*(int *)ctx;
 	return 0;
 }

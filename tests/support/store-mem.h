@@ -138,9 +138,10 @@ static inline int mem_list(struct store *store, const char *folder, store_list_f
 	size_t len = strlen(folder);
 	for (size_t i = 0; i < mem->n; i++) {
 		const char *key = mem->entries[i].key;
-		if (strncmp(key, folder, len) != 0 || key[len] != '/')
+		const struct store_stat st = { .size = mem->entries[i].len };
+		if (len > 0 && (strncmp(key, folder, len) != 0 || key[len] != '/'))
 			continue;
-		int rc = fn(ctx, key + len + 1, err);
+		int rc = fn(ctx, len > 0 ? key + len + 1 : key, &st, err);
 		if (rc < 0)
 			return rc;
 	}

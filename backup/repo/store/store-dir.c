@@ -321,30 +321,76 @@ static void refresh_folder(int fd)
 	(void)statx(fd, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_CTIME, &unused);
 }
 
-static int dir_list(struct store *store, const char *folder, store_list_fn *fn, void *ctx,
-		    struct error *err)
+/**
+ * struct listing - a listing on its way
+ * @folder: that it is of
+ * @below: the folder in there that is being read, with a slash behind it; "" when it is @folder
+ */
+struct listing {
+	struct dir_store *dir;
+	const char *folder;
+	char below[STORE_KEY_MAX + 1];
+	store_list_fn *fn;
+	void *ctx;
+};
+
+static int listing_error(const struct listing *l, struct error *err)
 {
-	struct dir_store *dir = dir_of(store);
-	CLEANUP(close_cleanup)
-	int fd = openat(dir->fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return error_set(err, -errno, "list '%s/%s%s%s': %m", l->dir->path, l->folder,
+			 *l->folder && *l->below ? "/" : "", l->below);
+}
+
+static int list_folder(struct listing *l, int parent, const char *name, struct error *err);
+
+/* What is neither file nor folder is no object, and neither is what went meanwhile. */
+static int list_entry(struct listing *l, int fd, const char *entry, struct error *err)
+{
+	char name[STORE_KEY_MAX];
+	struct stat st;
+	if (snprintf(name, sizeof(name), "%s%s", l->below, entry) >= (int)sizeof(name))
+		return 0; /* not ours */
+	if (fstatat(fd, entry, &st, 0) < 0)
+		return errno == ENOENT ? 0 : listing_error(l, err);
+	if (S_ISREG(st.st_mode)) {
+		const struct store_stat known = { .size = (uint64_t)st.st_size,
+						  .modified = st.st_mtime };
+		return l->fn(l->ctx, name, &known, err);
+	}
+	if (!S_ISDIR(st.st_mode))
+		return 0;
+	size_t len = strlen(l->below);
+	snprintf(l->below, sizeof(l->below), "%s/", name);
+	int rc = list_folder(l, fd, entry, err);
+	l->below[len] = '\0';
+	return rc;
+}
+
+/* No deeper than keys are long. */
+static int list_folder(struct listing *l, int parent, const char *name, struct error *err)
+{
+	CLEANUP(close_cleanup) int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return 0;
 	CLEANUP(closedir_cleanup) DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d)
-		return error_set(err, -errno, "list '%s/%s': %m", dir->path, folder);
+		return listing_error(l, err);
 	refresh_folder(steal_fd(&fd));
 	for (;;) {
 		errno = 0;
 		const struct dirent *entry = readdir(d);
 		if (!entry)
-			return errno ? error_set(err, -errno, "list '%s/%s': %m", dir->path, folder)
-				     : 0;
-		if (entry->d_name[0] == '.')
-			continue;
-		int rc = fn(ctx, entry->d_name, err);
+			return errno ? listing_error(l, err) : 0;
+		int rc = entry->d_name[0] == '.' ? 0 : list_entry(l, dirfd(d), entry->d_name, err);
 		if (rc < 0)
 			return rc;
 	}
+}
+
+static int dir_list(struct store *store, const char *folder, store_list_fn *fn, void *ctx,
+		    struct error *err)
+{
+	struct listing l = { .dir = dir_of(store), .folder = folder, .fn = fn, .ctx = ctx };
+	return list_folder(&l, l.dir->fd, *folder ? folder : ".", err);
 }
 
 static int dir_stat(struct store *store, const char *key, struct store_stat *ret, struct error *err)
@@ -399,18 +445,15 @@ struct sweep {
 	time_t before;
 };
 
-static int sweep_one(void *ctx, const char *name, struct error *err)
+static int sweep_one(void *ctx, const char *name, const struct store_stat *st, struct error *err)
 {
 	struct sweep *sweep = ctx;
 	char temp[TEMP_MAX];
-	struct stat st;
 	if (snprintf(temp, sizeof(temp), "tmp/%s", name) >= (int)sizeof(temp))
 		return 0; /* not ours */
-	int dir = sweep->dir->fd;
-	if (fstatat(dir, temp, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
-	    st.st_mtime >= sweep->before)
+	if (st->modified >= sweep->before)
 		return 0;
-	if (unlinkat(dir, temp, 0) < 0 && errno != ENOENT)
+	if (unlinkat(sweep->dir->fd, temp, 0) < 0 && errno != ENOENT)
 		return error_set(err, -errno, "remove '%s/%s': %m", sweep->dir->path, temp);
 	return 0;
 }
@@ -419,7 +462,8 @@ static int dir_sweep(struct store *store, uint32_t age, struct error *err)
 {
 	struct sweep sweep = { .dir = dir_of(store) };
 	if (faccessat(sweep.dir->fd, "tmp", F_OK, 0) < 0)
-		return 0; /* this file system needs none */
+		return errno == ENOENT ? 0 /* this file system needs none */
+				       : error_set(err, -errno, "'%s/tmp': %m", sweep.dir->path);
 	int rc = time_there(sweep.dir, &sweep.before, err);
 	if (rc < 0)
 		return rc;
@@ -464,10 +508,24 @@ int store_dir_open(const char *path, struct store **ret, struct error *err)
 	return 0;
 }
 
-static int found_something(void *ctx, const char *name, struct error *err)
+/* Whatever it is, but what file systems have by themselves and people cannot see. */
+static int check_empty(struct dir_store *dir, struct error *err)
 {
-	return error_set(err, -EEXIST, "'%s' is not empty: there is '%s' in it", (const char *)ctx,
-			 name);
+	CLEANUP(close_cleanup) int fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP(closedir_cleanup) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d)
+		return error_set(err, -errno, "list '%s': %m", dir->path);
+	(void)steal_fd(&fd);
+	const struct dirent *entry;
+	do {
+		errno = 0;
+		entry = readdir(d);
+		if (!entry && errno)
+			return error_set(err, -errno, "list '%s': %m", dir->path);
+	} while (entry && entry->d_name[0] == '.');
+	return entry ? error_set(err, -EEXIST, "'%s' is not empty: there is '%s' in it", dir->path,
+				 entry->d_name)
+		     : 0;
 }
 
 /* The new directory's name is to survive a crash as well: it lies in the directory above. */
@@ -492,7 +550,7 @@ int store_dir_create(const char *path, struct store **ret, struct error *err)
 	rc = store_dir_open(path, &store, err);
 	if (rc < 0)
 		return rc;
-	rc = store_list(store, ".", found_something, (void *)path, err);
+	rc = check_empty(dir_of(store), err);
 	if (rc < 0)
 		return rc;
 	*ret = steal(&store);
