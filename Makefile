@@ -39,7 +39,7 @@ BELOW_attach := volume base
 BELOW_fs     := volume base
 BELOW_wire   := base
 BELOW_repo   := base
-BELOW_read   := repo source volume base
+BELOW_read   := repo fs source volume base
 BELOW_care   := read repo fs source volume base
 BELOW_write  := read repo fs source volume base
 BELOW_agent  := wire source volume base
@@ -60,6 +60,7 @@ PKGS_job    := libcrypto jansson inih
 AGENT_SRC := backup/agent/main.c backup/agent/alone.c
 
 comma := ,
+space := $(subst ,, )
 percent := %
 O := build$(if $(SAN),/$(subst $(comma),-,$(SAN)))
 
@@ -92,12 +93,15 @@ build/setup.stamp: contrib/setup
 	@if $(SETUP); then touch $@; else $(if $(findstring --check,$(SETUP)),true,false); fi
 
 # Objects are made again when the flags change, and libraries when there are other sources, not only
-# when a source is newer.
-stamp = mkdir -p $(@D) && { echo '$(1)' | cmp -s - $@ || echo '$(1)' >$@; }
-$(O)/flags.stamp: FORCE
-	@$(call stamp,$(CC) $(LUNETTE_CFLAGS) $(LUNETTE_LDFLAGS))
-$(O)/sources.stamp: FORCE
-	@$(call stamp,$(foreach r,$(ROOMS),$(SRC_$(r))))
+# when a source is newer. A stamp is only made when it does not say so already: `make -n` tells the truth.
+define stamp
+ifneq ($$(file <$(O)/$(1).stamp),$(subst ',,$(2)))
+$(O)/$(1).stamp: FORCE
+endif
+$(O)/$(1).stamp:
+	@mkdir -p $$(@D) && echo '$(subst ',,$(2))' >$$@
+endef
+$(eval $(call stamp,flags,$(CC) $(LUNETTE_CFLAGS) $(LUNETTE_LDFLAGS)))
 
 # ---- the rooms -------------------------------------------------------------------------------
 
@@ -136,10 +140,11 @@ $(O)/libsupport.a: $(SUPPORT_OBJ)
 	$(call q,AR) $(AR) rcs $@ $^
 
 $(foreach r,$(ROOMS),$(eval $(call room,$(r))))
+$(eval $(call stamp,sources,$(foreach r,$(ROOMS),$(SRC_$(r)))))
 .SECONDARY:
 
-# All of the house, for what stands on top of it.
-LIBS := $(foreach r,$(ROOMS),$(O)/lib$(r).a)
+# All rooms but the agent's, for what stands on top of them.
+LIBS := $(foreach r,$(filter-out agent,$(ROOMS)),$(O)/lib$(r).a)
 PKGS := $(sort $(foreach r,$(ROOMS),$(PKGS_$(r))))
 
 # ---- the program -----------------------------------------------------------------------------
@@ -245,7 +250,7 @@ $(FUZZ:=.o): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
 	$(call q,CC) $(CC) $(LUNETTE_CFLAGS) -Itests/support $(foreach r,$(ROOMS),$(addprefix -I,$(DIRS_$(r)))) \
 		$(call pkg_cflags,$(PKGS)) -MMD -MP -c -o $@ $<
 
-$(FUZZ): %: %.o $(O)/libsupport.a $(LIBS)
+$(FUZZ): %: %.o $(O)/libsupport.a $(O)/libagent.a $(LIBS)
 	$(call q,LD) $(CC) $(LUNETTE_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(call pkg_libs,$(PKGS))
 
 # libFuzzer is clang's. Warnings are judged with gcc.
@@ -259,14 +264,15 @@ fuzz-run: $(FUZZ)
 C_FILES = $(shell git ls-files '*.c' '*.h')
 SH_FILES = $(shell git grep -lE '^(\#!.*sh$$|\# shellcheck shell=)')
 
-lint: $(O)/lunette
+lint: $(O)/lunette $(O)/libagent.a
 	clang-format --dry-run -Werror $(C_FILES)
 	shellcheck $(SH_FILES)
 	printf '%s\n' $(foreach r,$(ROOMS),$(SRC_$(r))) $(wildcard backup/cmd/*.c) $(AGENT_SRC) | \
 		xargs -n 4 -P $(JOBS) sh -c 'clang-tidy --quiet "$$@" -- $(filter-out -f% -D% -W%,$(LUNETTE_CFLAGS)) \
 		-D_GNU_SOURCE -DLUNETTE_VERSION=\"\" -Ibackup/cmd \
 		$(foreach r,$(ROOMS),$(addprefix -I,$(DIRS_$(r)))) $(call pkg_cflags,$(PKGS))' tidy
-	@! nm -g --defined-only $(LIBS) | awk '{print $$3}' | grep -E '^[a-z]' | \
+	tests/support/house $(O) $(foreach r,$(ROOMS),$(r):$(subst $(space),$(comma),$(BELOW_$(r))))
+	@! nm -g --defined-only $(O)/libagent.a $(LIBS) | awk '{print $$3}' | grep -E '^[a-z]' | \
 		grep -vE -f tests/support/prefixes || { echo 'lint: symbols without a known prefix' >&2; false; }
 
 format:
@@ -318,7 +324,7 @@ help:
 	@echo 'fuzz       run each fuzz target for FUZZ_SECONDS=60'
 	@echo 'bench      measure, side by side with the peers'
 	@echo 'torture    kill 200 backups, let 200 run out of room, and compare all that was committed'
-	@echo 'lint       clang-format, shellcheck, clang-tidy, symbol prefixes'
+	@echo 'lint       clang-format, shellcheck, clang-tidy, symbol prefixes, the arrows between rooms and files'
 	@echo 'format     put the sources into the one format'
 	@echo 'coverage   run the tests and show what they did not reach'
 	@echo 'install    into DESTDIR and PREFIX=$(PREFIX); uninstall takes it away again'
@@ -326,4 +332,4 @@ help:
 
 .PHONY: all check check-ceph check-long check-vm asan tsan demo bench torture fuzz fuzz-run lint format coverage install uninstall clean help plugins FORCE
 
--include $(patsubst %.o,%.d,$(foreach r,$(ROOMS),$(OBJ_$(r))) $(CMD_OBJ) $(AGENT_MAIN) $(KIT_OBJ) $(PLUGIN_OBJ) $(SUPPORT_OBJ)) $(UNIT_TESTS:=.d) $(BENCH_TOOLS:=.d) $(FUZZ:=.d)
+-include $(patsubst %.o,%.d,$(foreach r,$(ROOMS),$(OBJ_$(r))) $(CMD_OBJ) $(AGENT_MAIN) $(KIT_OBJ) $(PLUGIN_OBJ) $(SUPPORT_OBJ)) $(UNIT_TESTS:=.d) $(TEST_TOOLS:=.d) $(BENCH_TOOLS:=.d) $(FUZZ:=.d)
