@@ -41,7 +41,7 @@ struct check {
 	struct id_set *clean;
 };
 
-/* ---- check.c ---- */
+/* ---- check-problem.c ---- */
 
 /*
  * Something is not as it should be. @object: its key, or what it is called; @code: -EUCLEAN when

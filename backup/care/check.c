@@ -13,27 +13,6 @@
 #define BAD_MAX   (1u << 20)
 #define CLEAN_MAX (1u << 20)
 
-int check_problem(struct check *check, const char *object, int code, const char *what,
-		  struct error *err)
-{
-	struct check_result *result = check->result;
-	if (result->n_problems++ >= CHECK_PROBLEMS_MAX)
-		return 0;
-	json_t *problem = json_pack("{s:o, s:o, s:b}", "object", hurt_text(object), "what",
-				    hurt_text(what), "damaged", code == -EUCLEAN);
-	if (json_array_append_new(result->problems, problem) < 0)
-		return error_set(err, -ENOMEM, "check: %m");
-	return 0;
-}
-
-int check_stopped(const struct check *check, struct error *err)
-{
-	const atomic_bool *stop = check->opts->stop;
-	if (stop && atomic_load_explicit(stop, memory_order_relaxed))
-		return error_set(err, -EINTR, "interrupted");
-	return 0;
-}
-
 /* ---- key documents, leases and marks
  * --------------------------------------------------------------------------
  */
