@@ -25,7 +25,7 @@ enum outcome {
 	CHUNK_SEALED,
 };
 
-struct job_chunk {
+struct copy_chunk {
 	enum outcome outcome;
 	size_t len;
 	struct chunk_id id;
@@ -33,16 +33,16 @@ struct job_chunk {
 };
 
 /**
- * struct job - a run of the disk
+ * struct copy_job - a run of the disk
  * @off: a multiple of the job's size
  * @data: room for it
  * @seals: room for its chunks, sealed
  */
-struct job {
+struct copy_job {
 	uint64_t off;
 	size_t len;
 	uint64_t read;
-	struct job_chunk chunks[JOB_CHUNKS];
+	struct copy_chunk chunks[JOB_CHUNKS];
 	uint8_t *data;
 	uint8_t *seals;
 };
@@ -55,7 +55,7 @@ struct copier {
 	struct image_cache *cache;
 	size_t job_size;
 	size_t n_jobs;
-	struct job *jobs;
+	struct copy_job *jobs;
 	size_t n_sealers;
 	struct sealer **sealers; /* one a worker, and the last one for chunk maps */
 
@@ -96,7 +96,7 @@ static int make_buffers(struct copier *copier, struct error *err)
 	if (!copier->jobs || !copier->sealers)
 		return error_set(err, -ENOMEM, "buffers of %zu threads: %m", threads);
 	for (; copier->n_jobs < depth; copier->n_jobs++) {
-		struct job *job = &copier->jobs[copier->n_jobs];
+		struct copy_job *job = &copier->jobs[copier->n_jobs];
 		job->data = malloc(copier->job_size);
 		job->seals = malloc(copier->job_size / chunk_size * REPO_SEAL_BOUND(chunk_size));
 		if (!job->data || !job->seals) {
@@ -163,7 +163,7 @@ static int next_job(void *ctx, size_t slot, struct error *err)
 	}
 	if (copier->next_off >= size)
 		return 0;
-	struct job *job = &copier->jobs[slot];
+	struct copy_job *job = &copier->jobs[slot];
 	job->off = copier->next_off;
 	job->len = (size_t)MIN((uint64_t)copier->job_size, size - job->off);
 	job->read = 0;
@@ -171,7 +171,7 @@ static int next_job(void *ctx, size_t slot, struct error *err)
 	return 1;
 }
 
-static int take_chunk(struct copier *copier, const struct job_chunk *chunk, uint64_t n,
+static int take_chunk(struct copier *copier, const struct copy_chunk *chunk, uint64_t n,
 		      struct error *err)
 {
 	uint64_t stored = 0;
@@ -193,7 +193,7 @@ static int take_chunk(struct copier *copier, const struct job_chunk *chunk, uint
 static int take_job(void *ctx, size_t slot, struct error *err)
 {
 	struct copier *copier = ctx;
-	const struct job *job = &copier->jobs[slot];
+	const struct copy_job *job = &copier->jobs[slot];
 	size_t chunk_size = repo_chunk_size(copier->to);
 	for (size_t off = 0; off < job->len; off += chunk_size) {
 		int rc = take_chunk(copier, &job->chunks[off / chunk_size],
@@ -250,11 +250,11 @@ static int foretell(struct copier *copier, uint64_t off, size_t len, struct chun
 	return rc < 0 ? rc : 1;
 }
 
-static int work_chunk(struct copier *copier, struct job *job, size_t off, struct sealer *sealer,
-		      struct error *err)
+static int work_chunk(struct copier *copier, struct copy_job *job, size_t off,
+		      struct sealer *sealer, struct error *err)
 {
 	size_t chunk_size = repo_chunk_size(copier->to);
-	struct job_chunk *chunk = &job->chunks[off / chunk_size];
+	struct copy_chunk *chunk = &job->chunks[off / chunk_size];
 	uint8_t *data = job->data + off;
 	chunk->len = MIN(chunk_size, job->len - off);
 	chunk->outcome = CHUNK_ZERO;
@@ -286,7 +286,7 @@ static int work_chunk(struct copier *copier, struct job *job, size_t off, struct
 static int work_job(void *ctx, size_t slot, unsigned int worker, struct error *err)
 {
 	struct copier *copier = ctx;
-	struct job *job = &copier->jobs[slot];
+	struct copy_job *job = &copier->jobs[slot];
 	int rc = 0;
 	for (size_t off = 0; rc == 0 && off < job->len; off += repo_chunk_size(copier->to))
 		rc = work_chunk(copier, job, off, copier->sealers[worker], err);

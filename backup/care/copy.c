@@ -126,11 +126,11 @@ static int choose(struct repo *from, struct members *members, const struct copy_
 /* ---- copying ---- */
 
 /**
- * struct job - copying all that is wanted
+ * struct copying - copying all that is wanted
  * @base: the last restore point of this name that both repositories have; NULL: none
  * @base_to: the same, in the other one
  */
-struct job {
+struct copying {
 	struct repo *from, *to;
 	const struct copy_request *request;
 	struct copy_stats *stats;
@@ -138,12 +138,12 @@ struct job {
 	json_t *base, *base_to;
 };
 
-static void job_cleanup(struct job *job)
+static void copying_cleanup(struct copying *copying)
 {
-	members_cleanup(&job->here);
-	members_cleanup(&job->there);
-	json_decref(job->base);
-	json_decref(job->base_to);
+	members_cleanup(&copying->here);
+	members_cleanup(&copying->there);
+	json_decref(copying->base);
+	json_decref(copying->base_to);
 }
 
 static bool find_disk(const json_t *point, const char *name, struct repo_disk *ret)
@@ -156,18 +156,18 @@ static bool find_disk(const json_t *point, const char *name, struct repo_disk *r
 	return false;
 }
 
-static int copy_disks(struct job *job, struct copier *copier, const json_t *point, json_t *made,
-		      struct error *err)
+static int copy_disks(struct copying *copying, struct copier *copier, const json_t *point,
+		      json_t *made, struct error *err)
 {
-	uint32_t chunk_size = repo_chunk_size(job->to);
+	uint32_t chunk_size = repo_chunk_size(copying->to);
 	for (size_t i = 0; i < repo_point_disks(point); i++) {
 		struct repo_disk disk;
 		struct copy_base base;
 		struct chunk_id root;
 		char hex[65];
 		repo_point_disk(point, i, &disk);
-		bool has_base = find_disk(job->base, disk.name, &base.from) &&
-				find_disk(job->base_to, disk.name, &base.to);
+		bool has_base = find_disk(copying->base, disk.name, &base.from) &&
+				find_disk(copying->base_to, disk.name, &base.to);
 		int rc = copier_disk(copier, &disk, has_base ? &base : NULL, &root, err);
 		if (rc < 0)
 			return rc;
@@ -200,7 +200,7 @@ static int note_copy(const struct member *member, const struct copy_stats *befor
 	return rc < 0 ? error_set(err, -ENOMEM, "restore point: %m") : 0;
 }
 
-static int copy_point(struct job *job, const struct member *member, const json_t *point,
+static int copy_point(struct copying *copying, const struct member *member, const json_t *point,
 		      struct error *err)
 {
 	CLEANUP(repo_writer_free_cleanup) struct repo_writer *writer = NULL;
@@ -208,14 +208,15 @@ static int copy_point(struct job *job, const struct member *member, const json_t
 	CLEANUP(json_decref_cleanup) json_t *made = json_deep_copy(point);
 	if (!made)
 		return error_set(err, -ENOMEM, "restore point: %m");
-	struct copy_stats before = *job->stats;
-	int rc = repo_writer_new(job->to, &writer, err);
+	struct copy_stats before = *copying->stats;
+	int rc = repo_writer_new(copying->to, &writer, err);
 	if (rc == 0)
-		rc = copier_new(job->from, job->to, writer, job->request, job->stats, &copier, err);
+		rc = copier_new(copying->from, copying->to, writer, copying->request,
+				copying->stats, &copier, err);
 	if (rc == 0)
-		rc = copy_disks(job, copier, point, made, err);
+		rc = copy_disks(copying, copier, point, made, err);
 	if (rc == 0)
-		rc = note_copy(member, &before, job->stats, made, err);
+		rc = note_copy(member, &before, copying->stats, made, err);
 	char id[65];
 	if (rc == 0)
 		rc = repo_writer_commit(writer, made, id, err);
@@ -223,83 +224,83 @@ static int copy_point(struct job *job, const struct member *member, const json_t
 		return rc == -EINTR ? rc
 				    : error_wrap(err, rc, "copy %s@%s", repo_point_name(point),
 						 repo_point_time(point));
-	job->stats->copied++;
-	if (job->request->copied)
-		job->request->copied(job->request->ctx, made, member->id, id);
-	json_decref(job->base);
-	json_decref(job->base_to);
-	job->base = json_incref((json_t *)point);
-	job->base_to = steal(&made);
+	copying->stats->copied++;
+	if (copying->request->copied)
+		copying->request->copied(copying->request->ctx, made, member->id, id);
+	json_decref(copying->base);
+	json_decref(copying->base_to);
+	copying->base = json_incref((json_t *)point);
+	copying->base_to = steal(&made);
 	return 0;
 }
 
 /* One that is there already is what the next one is compared with. */
-static int use_as_base(struct job *job, const struct member *here, const struct member *there,
-		       struct error *err)
+static int use_as_base(struct copying *copying, const struct member *here,
+		       const struct member *there, struct error *err)
 {
 	CLEANUP(json_decref_cleanup) json_t *base = NULL;
 	CLEANUP(json_decref_cleanup) json_t *base_to = NULL;
 	char id[65];
-	int rc = repo_point_find(job->from, here->id, id, &base, err);
+	int rc = repo_point_find(copying->from, here->id, id, &base, err);
 	if (rc == 0)
-		rc = repo_point_find(job->to, there->id, id, &base_to, err);
+		rc = repo_point_find(copying->to, there->id, id, &base_to, err);
 	if (rc < 0)
 		return rc;
-	json_decref(job->base);
-	json_decref(job->base_to);
-	job->base = steal(&base);
-	job->base_to = steal(&base_to);
+	json_decref(copying->base);
+	json_decref(copying->base_to);
+	copying->base = steal(&base);
+	copying->base_to = steal(&base_to);
 	return 0;
 }
 
-static int copy_member(struct job *job, const struct member *member, struct error *err)
+static int copy_member(struct copying *copying, const struct member *member, struct error *err)
 {
-	const struct member *there = find_origin(&job->there, member->origin);
+	const struct member *there = find_origin(&copying->there, member->origin);
 	if (there) {
-		job->stats->present += member->wanted;
-		return use_as_base(job, member, there, err);
+		copying->stats->present += member->wanted;
+		return use_as_base(copying, member, there, err);
 	}
 	if (!member->wanted)
 		return 0;
 	CLEANUP(json_decref_cleanup) json_t *point = NULL;
 	char id[65];
-	int rc = repo_point_find(job->from, member->id, id, &point, err);
-	return rc < 0 ? rc : copy_point(job, member, point, err);
+	int rc = repo_point_find(copying->from, member->id, id, &point, err);
+	return rc < 0 ? rc : copy_point(copying, member, point, err);
 }
 
-static int find_total(struct job *job, struct error *err)
+static int find_total(struct copying *copying, struct error *err)
 {
-	for (size_t i = 0; i < job->here.n; i++) {
-		const struct member *member = &job->here.all[i];
-		if (!member->wanted || find_origin(&job->there, member->origin))
+	for (size_t i = 0; i < copying->here.n; i++) {
+		const struct member *member = &copying->here.all[i];
+		if (!member->wanted || find_origin(&copying->there, member->origin))
 			continue;
 		CLEANUP(json_decref_cleanup) json_t *point = NULL;
 		char id[65];
-		int rc = repo_point_find(job->from, member->id, id, &point, err);
+		int rc = repo_point_find(copying->from, member->id, id, &point, err);
 		if (rc < 0)
 			return rc;
 		for (size_t d = 0; d < repo_point_disks(point); d++) {
 			struct repo_disk disk;
 			repo_point_disk(point, d, &disk);
-			job->stats->total += disk.size;
+			copying->stats->total += disk.size;
 		}
 	}
 	return 0;
 }
 
-static int collect_both(struct job *job, struct error *err)
+static int collect_both(struct copying *copying, struct error *err)
 {
-	job->here = (struct members){ .repo = job->from, .request = job->request };
-	job->there = (struct members){ .repo = job->to };
-	int rc = repo_points(job->from, NULL, collect, &job->here, damaged, err);
+	copying->here = (struct members){ .repo = copying->from, .request = copying->request };
+	copying->there = (struct members){ .repo = copying->to };
+	int rc = repo_points(copying->from, NULL, collect, &copying->here, damaged, err);
 	if (rc == 0)
-		rc = repo_points(job->to, NULL, collect, &job->there, damaged, err);
+		rc = repo_points(copying->to, NULL, collect, &copying->there, damaged, err);
 	if (rc == 0)
-		rc = choose(job->from, &job->here, job->request, err);
-	if (rc < 0 || job->here.n == 0)
+		rc = choose(copying->from, &copying->here, copying->request, err);
+	if (rc < 0 || copying->here.n == 0)
 		return rc;
-	qsort(job->here.all, job->here.n, sizeof(*job->here.all), by_name);
-	return find_total(job, err);
+	qsort(copying->here.all, copying->here.n, sizeof(*copying->here.all), by_name);
+	return find_total(copying, err);
 }
 
 int copy_points(struct repo *from, struct repo *to, const struct copy_request *request,
@@ -310,15 +311,15 @@ int copy_points(struct repo *from, struct repo *to, const struct copy_request *r
 				 "'%s' and '%s' are the same repository, or one is a copy of the "
 				 "other's files",
 				 repo_path(from), repo_path(to));
-	CLEANUP(job_cleanup)
-	struct job job = { .from = from, .to = to, .request = request, .stats = stats };
-	int rc = collect_both(&job, err);
-	for (size_t i = 0; rc == 0 && i < job.here.n; i++) {
-		if (i > 0 && strcmp(job.here.all[i].name, job.here.all[i - 1].name) != 0) {
-			json_decref(steal(&job.base));
-			json_decref(steal(&job.base_to));
+	CLEANUP(copying_cleanup)
+	struct copying copying = { .from = from, .to = to, .request = request, .stats = stats };
+	int rc = collect_both(&copying, err);
+	for (size_t i = 0; rc == 0 && i < copying.here.n; i++) {
+		if (i > 0 && strcmp(copying.here.all[i].name, copying.here.all[i - 1].name) != 0) {
+			json_decref(steal(&copying.base));
+			json_decref(steal(&copying.base_to));
 		}
-		rc = copy_member(&job, &job.here.all[i], err);
+		rc = copy_member(&copying, &copying.here.all[i], err);
 	}
 	return rc;
 }

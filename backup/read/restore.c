@@ -17,13 +17,13 @@
 #define JOB_STEPS  (JOB_SIZE / REPO_CHUNK_MIN)
 
 /**
- * struct job - a run of the blk
+ * struct restore_job - a run of the blk
  * @zero: known to be zero, of any length; else @length is at most JOB_SIZE
  * @bits: blocks that are not zero
  * @n_lost: of its steps of REPO_CHUNK_MIN bytes, those that are @lost
  * @why: of the last one of them
  */
-struct job {
+struct restore_job {
 	uint64_t off;
 	uint64_t length;
 	bool zero;
@@ -47,7 +47,7 @@ struct restore {
 	const struct restore_options *opts;
 	struct restore_stats *stats;
 	size_t n_jobs;
-	struct job *jobs;
+	struct restore_job *jobs;
 	uint64_t off;
 	struct blk_extent ext;
 };
@@ -66,7 +66,7 @@ static int find_extent(struct blk *from, uint64_t off, bool skip_lost, struct bl
 static int next_job(void *ctx, size_t slot, struct error *err)
 {
 	struct restore *restore = ctx;
-	struct job *job = &restore->jobs[slot];
+	struct restore_job *job = &restore->jobs[slot];
 	struct blk_extent *ext = &restore->ext;
 	if (atomic_load_explicit(restore->opts->stop, memory_order_relaxed))
 		return error_set(err, -EINTR, "interrupted");
@@ -89,7 +89,7 @@ static int next_job(void *ctx, size_t slot, struct error *err)
 }
 
 /* Step by step, each of which lies in one chunk: what is lost is zero. */
-static int read_steps(const struct restore *restore, struct job *job, struct error *err)
+static int read_steps(const struct restore *restore, struct restore_job *job, struct error *err)
 {
 	size_t len = (size_t)job->length;
 	for (size_t i = 0, at = 0, n; at < len; i++, at += n) {
@@ -110,7 +110,7 @@ static int work_job(void *ctx, size_t slot, unsigned int worker, struct error *e
 {
 	(void)worker;
 	struct restore *restore = ctx;
-	struct job *job = &restore->jobs[slot];
+	struct restore_job *job = &restore->jobs[slot];
 	if (job->zero)
 		return 0;
 	size_t len = (size_t)job->length;
@@ -126,7 +126,7 @@ static int work_job(void *ctx, size_t slot, unsigned int worker, struct error *e
 	return 0;
 }
 
-static int write_job(struct restore *restore, const struct job *job, struct error *err)
+static int write_job(struct restore *restore, const struct restore_job *job, struct error *err)
 {
 	size_t len = (size_t)job->length;
 	size_t n = (len + BLOCK - 1) / BLOCK;
@@ -147,7 +147,7 @@ static int write_job(struct restore *restore, const struct job *job, struct erro
 	return 0;
 }
 
-static void tell_lost(const struct restore *restore, const struct job *job)
+static void tell_lost(const struct restore *restore, const struct restore_job *job)
 {
 	size_t len = (size_t)job->length;
 	for (size_t i = 0, at = 0, n; job->n_lost > 0 && at < len; i++, at += n) {
@@ -163,7 +163,7 @@ static void tell_lost(const struct restore *restore, const struct job *job)
 static int take_job(void *ctx, size_t slot, struct error *err)
 {
 	struct restore *restore = ctx;
-	const struct job *job = &restore->jobs[slot];
+	const struct restore_job *job = &restore->jobs[slot];
 	if (job->zero && restore->fresh)
 		return 0;
 	if (job->zero)
