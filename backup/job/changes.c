@@ -12,7 +12,7 @@
 /* The server's own snapshot has no delta, and is the base of none. */
 static bool is_asked_for(const struct run *run)
 {
-	return run->settings->delta && run->can.delta && !run->software;
+	return run->settings->delta && run->storage.can.delta && !run->server.software;
 }
 
 /* The base's snapshot of a volume, or NULL. */
@@ -31,12 +31,12 @@ static const char *base_snapshot(const json_t *base, const struct run_lun *lun)
 /* One disk's ranges, asked for piece by piece. */
 static int write_disk(struct run *run, size_t n, FILE *out, uint64_t *lines, struct error *err)
 {
-	const struct run_lun *lun = &run->luns[n];
-	const char *from = base_snapshot(run->base, lun);
+	const struct run_lun *lun = &run->snapshot.luns[n];
+	const char *from = base_snapshot(run->snapshot.base, lun);
 	for (uint64_t start = 0; start != UINT64_MAX;) {
 		CLEANUP(json_decref_cleanup) json_t *ranges = NULL;
 		uint64_t next;
-		int rc = plugin_delta(run->plugin, from, lun->snapshot, start,
+		int rc = plugin_delta(run->storage.plugin, from, lun->snapshot, start,
 				      run->settings->storage_limit, &ranges, &next, err);
 		if (rc < 0)
 			return rc;
@@ -60,11 +60,11 @@ static int write_list(struct run *run, const char *path, struct error *err)
 	uint64_t lines = 0;
 	int rc = 0;
 	fprintf(out, "{\"format\":\"lunette-changed\",\"version\":1,\"parent\":\"%s\",\"disks\":[",
-		shape_text(run->base, "point"));
-	for (size_t i = 0; i < run->n_luns; i++)
+		shape_text(run->snapshot.base, "point"));
+	for (size_t i = 0; i < run->snapshot.n_luns; i++)
 		fprintf(out, "%s\"disk%zu\"", i ? "," : "", i);
 	fputs("]}\n", out);
-	for (size_t i = 0; rc == 0 && i < run->n_luns; i++)
+	for (size_t i = 0; rc == 0 && i < run->snapshot.n_luns; i++)
 		rc = write_disk(run, i, out, &lines, err);
 	fprintf(out, "{\"end\":%ju}\n", (uintmax_t)lines);
 	if (fclose(out) != 0 && rc == 0)
@@ -75,14 +75,15 @@ static int write_list(struct run *run, const char *path, struct error *err)
 /* Why all has to be read, or NULL. */
 static const char *why_full(const struct run *run)
 {
-	if (!run->base)
+	if (!run->snapshot.base)
 		return "there is no base yet";
-	if (shape_size(run->base, "deltas") + 1 >= run->settings->full_every)
+	if (shape_size(run->snapshot.base, "deltas") + 1 >= run->settings->full_every)
 		return "it is time to read all and not to trust the storage";
-	if (json_array_size(json_object_get(run->base, "snapshots")) != run->n_luns)
+	if (json_array_size(json_object_get(run->snapshot.base, "snapshots")) !=
+	    run->snapshot.n_luns)
 		return "the set of LUNs is another one";
-	for (size_t i = 0; i < run->n_luns; i++)
-		if (!base_snapshot(run->base, &run->luns[i]))
+	for (size_t i = 0; i < run->snapshot.n_luns; i++)
+		if (!base_snapshot(run->snapshot.base, &run->snapshot.luns[i]))
 			return "the set of LUNs is another one";
 	return NULL;
 }
@@ -93,7 +94,7 @@ static int open_parent(struct run *run, const char *path, struct error *err)
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		return error_set(err, -EIO, "random numbers: %m");
 	const struct parent_request request = {
-		.point = shape_text(run->base, "point"),
+		.point = shape_text(run->snapshot.base, "point"),
 		.changed = path,
 		.verify = run->settings->verify_changed,
 		.seed = seed >> 11,
@@ -101,7 +102,8 @@ static int open_parent(struct run *run, const char *path, struct error *err)
 	};
 	int rc = write_list(run, path, err);
 	return rc < 0 ? rc
-		      : parent_new(run->repo, run->plan, run->layout, &request, &run->parent, err);
+		      : parent_new(run->point.repo, run->point.plan, run->point.layout, &request,
+				   &run->point.parent, err);
 }
 
 int changes_open(struct run *run, struct error *err)
@@ -110,11 +112,11 @@ int changes_open(struct run *run, struct error *err)
 		return 0;
 	const char *why = why_full(run);
 	if (why) {
-		story_say(run->story, "all is read: %s", why);
+		story_say(run->log.story, "all is read: %s", why);
 		return 0;
 	}
 	CLEANUP(free_cleanup)
-	char *path = state_run_file(run->state, run->settings->name, run->id, "changed");
+	char *path = state_run_file(run->state, run->settings->name, run->who.id, "changed");
 	struct error problem;
 	if (!path)
 		return error_set(err, -ENOMEM, "%m");
@@ -123,23 +125,25 @@ int changes_open(struct run *run, struct error *err)
 	if (rc < 0)
 		run_warn(run, "all is read: %s", problem.msg);
 	else
-		story_say(run->story, "only what changed since restore point %.12s is read",
-			  shape_text(run->base, "point"));
+		story_say(run->log.story, "only what changed since restore point %.12s is read",
+			  shape_text(run->snapshot.base, "point"));
 	return 0;
 }
 
 static json_t *make_base(const struct run *run)
 {
 	json_t *snapshots = json_array();
-	for (size_t i = 0; i < run->n_luns; i++)
-		json_array_append_new(
-			snapshots, json_pack("{s:s, s:s, s:s}", "volume", run->luns[i].volume,
-					     "identity", shape_text(run->luns[i].disk, "identity"),
-					     "snapshot", run->luns[i].snapshot));
-	return json_pack("{s:s, s:s, s:s, s:I, s:o}", "run", run->id, "name", run->name, "point",
-			 run->result.id, "deltas",
-			 (json_int_t)(run->parent ? shape_size(run->base, "deltas") + 1 : 0),
-			 "snapshots", snapshots);
+	for (size_t i = 0; i < run->snapshot.n_luns; i++)
+		json_array_append_new(snapshots,
+				      json_pack("{s:s, s:s, s:s}", "volume",
+						run->snapshot.luns[i].volume, "identity",
+						shape_text(run->snapshot.luns[i].disk, "identity"),
+						"snapshot", run->snapshot.luns[i].snapshot));
+	return json_pack(
+		"{s:s, s:s, s:s, s:I, s:o}", "run", run->who.id, "name", run->who.name, "point",
+		run->point.result.id, "deltas",
+		(json_int_t)(run->point.parent ? shape_size(run->snapshot.base, "deltas") + 1 : 0),
+		"snapshots", snapshots);
 }
 
 int changes_keep_base(struct run *run, struct error *err)
@@ -153,10 +157,10 @@ int changes_keep_base(struct run *run, struct error *err)
 	int rc = state_base_write(run->state, run->settings->name, base, err);
 	if (rc < 0)
 		return rc;
-	run->keep = true;
-	json_decref(run->base);
-	run->base = steal(&base);
-	story_say(run->story, "the snapshot is kept as the base of the next run");
+	run->snapshot.keep = true;
+	json_decref(run->snapshot.base);
+	run->snapshot.base = steal(&base);
+	story_say(run->log.story, "the snapshot is kept as the base of the next run");
 	return 0;
 }
 
@@ -166,9 +170,9 @@ int changes_distrust(struct run *run, struct error *err)
 	if (state_base_write(run->state, run->settings->name, NULL, &why) < 0) {
 		run_warn(run, "%s", why.msg);
 	} else {
-		json_decref(run->base);
-		run->base = NULL;
-		story_say(run->story, "the base is given up: the next run reads all");
+		json_decref(run->snapshot.base);
+		run->snapshot.base = NULL;
+		story_say(run->log.story, "the base is given up: the next run reads all");
 	}
 	return err->code;
 }

@@ -11,7 +11,8 @@
 
 #include "run.h"
 
-/* Sets run.parent, or leaves it NULL: all is to be read. A list that cannot be had is a warning. */
+/* Sets run.point.parent, or leaves it NULL: all is to be read. A list that cannot be had is a
+ * warning. */
 int changes_open(struct run *run, struct error *err);
 
 /**

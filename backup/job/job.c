@@ -22,10 +22,10 @@ static int recover_others(struct run *run, struct error *err)
 {
 	struct recover recover = {
 		.state = run->state,
-		.story = run->story,
+		.story = run->log.story,
 		.stop = run->stop,
 		.own_job = run->settings->name,
-		.own_run = run->id,
+		.own_run = run->who.id,
 	};
 	int rc = recover_run(&recover, err);
 	if (rc == 0 && recover.unfinished)
@@ -40,8 +40,8 @@ static int run_before(struct run *run, struct error *err)
 	if (!run->settings->before)
 		return 0;
 	CLEANUP(json_decref_cleanup)
-	json_t *doc = json_pack("{s:s, s:s}", "job", run->settings->name, "run", run->id);
-	return outcome_run_command(run->story, "hook before", run->settings->before, doc, err);
+	json_t *doc = json_pack("{s:s, s:s}", "job", run->settings->name, "run", run->who.id);
+	return outcome_run_command(run->log.story, "hook before", run->settings->before, doc, err);
 }
 
 static int walk(struct run *run, const struct job_request *request, struct error *ret_undone,
@@ -60,10 +60,11 @@ static void tell(struct run *run, const json_t *outcome)
 	bool failed = strcmp(shape_text(outcome, "status"), "ok") != 0;
 	if (s->prometheus_file && outcome_metrics(s->prometheus_file, outcome, &err) < 0)
 		run_warn(run, "%s", err.msg);
-	if (s->after && outcome_run_command(run->story, "hook after", s->after, outcome, &err) < 0)
+	if (s->after &&
+	    outcome_run_command(run->log.story, "hook after", s->after, outcome, &err) < 0)
 		run_warn(run, "%s", err.msg);
 	if (s->notify && (failed || s->notify_always) &&
-	    outcome_run_command(run->story, "notification", s->notify, outcome, &err) < 0)
+	    outcome_run_command(run->log.story, "notification", s->notify, outcome, &err) < 0)
 		run_warn(run, "%s", err.msg);
 }
 
@@ -75,9 +76,9 @@ static void last_words(struct run *run, int rc, const struct error *err, const s
 			 "tries again",
 			 undone->msg);
 	if (rc == -EINTR)
-		story_say(run->story, "interrupted: there is no restore point");
+		story_say(run->log.story, "interrupted: there is no restore point");
 	else if (rc < 0)
-		story_say(run->story, "FAILED: %s", err->msg);
+		story_say(run->log.story, "FAILED: %s", err->msg);
 }
 
 static int do_run(struct run *run, const struct job_request *request, json_t **ret,
@@ -85,11 +86,11 @@ static int do_run(struct run *run, const struct job_request *request, json_t **r
 {
 	struct error undone = { 0 };
 	uint64_t begin = child_now_ms();
-	story_say(run->story, "job '%s', run %s", run->settings->name, run->id);
+	story_say(run->log.story, "job '%s', run %s", run->settings->name, run->who.id);
 	int rc = recover_others(run, err);
 	if (rc == 0)
 		rc = walk(run, request, &undone, err);
-	if (rc < 0 && run->stored)
+	if (rc < 0 && run->point.stored)
 		rc = 0; /* what came after it is told as a warning */
 	last_words(run, rc, err, &undone);
 	double seconds = (double)(child_now_ms() - begin) / 1000;
@@ -98,11 +99,11 @@ static int do_run(struct run *run, const struct job_request *request, json_t **r
 	if (!outcome)
 		return error_set(err, -ENOMEM, "%m");
 	*ret = outcome;
-	journal_note(run->journal, "outcome", json_incref(outcome), NULL);
+	journal_note(run->log.journal, "outcome", json_incref(outcome), NULL);
 	if (!undone.code)
-		journal_note(run->journal, "clean", json_object(), NULL);
+		journal_note(run->log.journal, "clean", json_object(), NULL);
 	tell(run, outcome);
-	story_say(run->story, "the job ends after %.1f s: %s", seconds,
+	story_say(run->log.story, "the job ends after %.1f s: %s", seconds,
 		  shape_text(outcome, "status"));
 	return rc;
 }
@@ -115,7 +116,7 @@ int job_run(const struct job_request *request, json_t **ret, bool *ret_warnings,
 		.state = request->state,
 		.stop = request->stop,
 		.threads = request->threads,
-		.reservation = -1,
+		.storage.reservation = -1,
 	};
 	CLEANUP(close_cleanup) int lock = -1;
 	const char *job = request->settings->name;
@@ -128,7 +129,7 @@ int job_run(const struct job_request *request, json_t **ret, bool *ret_warnings,
 	if (rc < 0)
 		return rc;
 	rc = do_run(&run, request, ret, err);
-	*ret_warnings = json_array_size(run.warnings) > 0;
+	*ret_warnings = json_array_size(run.log.warnings) > 0;
 	state_trim(request->state, job, RUNS_KEPT, NULL);
 	return rc;
 }
@@ -142,7 +143,7 @@ int job_check(const struct job_request *request, void (*say)(void *ctx, bool ok,
 		.settings = request->settings,
 		.state = request->state,
 		.stop = request->stop,
-		.reservation = -1,
+		.storage.reservation = -1,
 	};
 	int first = run_begin_check(&run, err);
 	size_t n = 0;
@@ -160,7 +161,7 @@ int job_check(const struct job_request *request, void (*say)(void *ctx, bool ok,
 		if (!ok && !err->code)
 			*err = why;
 	}
-	run.asked = false; /* nothing was made, so that nothing is swept */
+	run.storage.asked = false; /* nothing was made, so that nothing is swept */
 	while (n-- > 0)
 		if (steps_table[n].undo)
 			steps_table[n].undo(&run, NULL);

@@ -17,32 +17,34 @@
 json_t *outcome_json(const struct run *run, const struct error *why, const struct error *undone,
 		     double seconds)
 {
-	const struct writer_stats *stats = &run->result.stats;
-	bool warnings = json_array_size(run->warnings) > 0 || undone;
+	const struct writer_stats *stats = &run->point.result.stats;
+	bool warnings = json_array_size(run->log.warnings) > 0 || undone;
 	const char *status = why        ? why->code == -EINTR ? "interrupted" : "failed"
 			     : warnings ? "warnings"
 					: "ok";
-	json_t *doc =
-		json_pack("{s:s, s:s, s:s, s:s*, s:O, s:f, s:I, s:s*}", "job", run->settings->name,
-			  "run", run->id, "status", status, "why", why ? why->msg : NULL,
-			  "warnings", run->warnings, "seconds", seconds, "leaked",
-			  (json_int_t)run->leaked, "not_cleaned", undone ? undone->msg : NULL);
-	if (doc && (run->frozen || run->software))
+	json_t *doc = json_pack("{s:s, s:s, s:s, s:s*, s:O, s:f, s:I, s:s*}", "job",
+				run->settings->name, "run", run->who.id, "status", status, "why",
+				why ? why->msg : NULL, "warnings", run->log.warnings, "seconds",
+				seconds, "leaked", (json_int_t)run->storage.leaked, "not_cleaned",
+				undone ? undone->msg : NULL);
+	if (doc && (run->server.frozen || run->server.software))
 		json_object_set_new(doc, "consistency", json_string(run_consistency(run)));
 	if (doc)
-		json_object_set_new(doc, "software_snapshot", json_boolean(run->software));
-	if (doc && run->frozen) {
-		json_object_set_new(doc, "frozen_ms",
-				    json_integer((json_int_t)shape_size(run->frozen, "frozen_ms")));
+		json_object_set_new(doc, "software_snapshot", json_boolean(run->server.software));
+	if (doc && run->server.frozen) {
+		json_object_set_new(
+			doc, "frozen_ms",
+			json_integer((json_int_t)shape_size(run->server.frozen, "frozen_ms")));
 		json_object_set_new(
 			doc, "window_exceeded",
-			json_boolean(!run->software && shape_flag(run->frozen, "window_exceeded")));
+			json_boolean(!run->server.software &&
+				     shape_flag(run->server.frozen, "window_exceeded")));
 	}
-	if (doc && run->stored)
+	if (doc && run->point.stored)
 		json_object_set_new(
 			doc, "point",
-			json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "id", run->result.id,
-				  "name", run->settings->point_name, "time", run->result.time,
+			json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "id", run->point.result.id,
+				  "name", run->settings->point_name, "time", run->point.result.time,
 				  "used", (json_int_t)stats->used, "read", (json_int_t)stats->read,
 				  "new", (json_int_t)stats->added, "stored",
 				  (json_int_t)stats->stored));

@@ -52,17 +52,18 @@ static int make_names(struct run *run, struct error *err)
 	struct tm utc;
 	if (gmtime_r(&now, &utc))
 		strftime(time_text, sizeof(time_text), "%Y%m%dT%H%M%SZ", &utc);
-	snprintf(run->id, sizeof(run->id), "%s-%02x%02x", time_text, random[0], random[1]);
-	snprintf(run->name, sizeof(run->name), "%s-%s", job, run->id);
-	run_owner(job, run->id, run->owner, sizeof(run->owner));
+	snprintf(run->who.id, sizeof(run->who.id), "%s-%02x%02x", time_text, random[0], random[1]);
+	snprintf(run->who.name, sizeof(run->who.name), "%s-%s", job, run->who.id);
+	run_owner(job, run->who.id, run->who.owner, sizeof(run->who.owner));
 	host_name(host, sizeof(host));
 	if (run->settings->initiator)
-		snprintf(run->initiator, sizeof(run->initiator), "%s", run->settings->initiator);
+		snprintf(run->who.initiator, sizeof(run->who.initiator), "%s",
+			 run->settings->initiator);
 	else
-		snprintf(run->initiator, sizeof(run->initiator), "iqn.2026-11.lunette:%s.%s", host,
-			 job);
+		snprintf(run->who.initiator, sizeof(run->who.initiator),
+			 "iqn.2026-11.lunette:%s.%s", host, job);
 	/* Names of iSCSI are in small letters, without '_'. */
-	for (char *c = run->initiator; *c; c++)
+	for (char *c = run->who.initiator; *c; c++)
 		*c = *c == '_' ? '-' : *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c;
 	return 0;
 }
@@ -76,7 +77,7 @@ static int make_secrets(struct run *run, struct error *err)
 	char user[32], secret[17];
 	int rc = random_bytes(random, sizeof(random), err);
 	if (rc == 0)
-		rc = settings_read_secrets(run->settings->secrets_file, &run->secrets, err);
+		rc = settings_read_secrets(run->settings->secrets_file, &run->storage.secrets, err);
 	if (rc < 0)
 		return rc;
 	snprintf(user, sizeof(user), "lunette-%02x%02x%02x%02x", random[16], random[17], random[18],
@@ -84,9 +85,9 @@ static int make_secrets(struct run *run, struct error *err)
 	for (int i = 0; i < 16; i++)
 		secret[i] = letters[random[i] % 32];
 	secret[16] = '\0';
-	run->chap = json_pack("{s:s, s:s}", "chap_user", user, "chap_secret", secret);
+	run->server.chap = json_pack("{s:s, s:s}", "chap_user", user, "chap_secret", secret);
 	explicit_bzero(secret, sizeof(secret));
-	if (!run->chap || json_object_update(run->secrets, run->chap) < 0)
+	if (!run->server.chap || json_object_update(run->storage.secrets, run->server.chap) < 0)
 		return error_set(err, -ENOMEM, "secrets: %m");
 	return 0;
 }
@@ -100,16 +101,17 @@ static json_t *start_record(const struct run *run)
 	const struct settings *s = run->settings;
 	return json_pack(
 		"{s:i, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:O, s:s*, s:s, s:s*, s:b, s:I, s:I}",
-		"version", 1, "job", s->name, "run", run->id, "name", run->name, "owner",
-		run->owner, "pid", (int)getpid(), "file", s->file, "plugin", s->plugin, "config",
-		s->config, "secrets_file", s->secrets_file, "agent", s->agent, "agent_program",
-		s->agent_program, "install_agent", s->install_agent, "storage_limit",
-		(json_int_t)s->storage_limit, "agent_limit", (json_int_t)s->agent_limit);
+		"version", 1, "job", s->name, "run", run->who.id, "name", run->who.name, "owner",
+		run->who.owner, "pid", (int)getpid(), "file", s->file, "plugin", s->plugin,
+		"config", s->config, "secrets_file", s->secrets_file, "agent", s->agent,
+		"agent_program", s->agent_program, "install_agent", s->install_agent,
+		"storage_limit", (json_int_t)s->storage_limit, "agent_limit",
+		(json_int_t)s->agent_limit);
 }
 
 static int introduce(struct run *run, struct error *err)
 {
-	run->warnings = json_array();
+	run->log.warnings = json_array();
 	int rc = make_names(run, err);
 	return rc < 0 ? rc : make_secrets(run, err);
 }
@@ -117,7 +119,7 @@ static int introduce(struct run *run, struct error *err)
 int run_begin_check(struct run *run, struct error *err)
 {
 	int rc = introduce(run, err);
-	return rc < 0 ? rc : story_open(NULL, true, &run->story, err);
+	return rc < 0 ? rc : story_open(NULL, true, &run->log.story, err);
 }
 
 int run_begin(struct run *run, bool echo, struct error *err)
@@ -126,47 +128,48 @@ int run_begin(struct run *run, bool echo, struct error *err)
 	if (rc < 0)
 		return rc;
 	CLEANUP(free_cleanup)
-	char *log = state_run_file(run->state, run->settings->name, run->id, "log");
+	char *log = state_run_file(run->state, run->settings->name, run->who.id, "log");
 	CLEANUP(free_cleanup)
-	char *journal = state_run_file(run->state, run->settings->name, run->id, "journal");
+	char *journal = state_run_file(run->state, run->settings->name, run->who.id, "journal");
 	if (!log || !journal)
 		return error_set(err, -ENOMEM, "%m");
-	rc = story_open(log, echo, &run->story, err);
+	rc = story_open(log, echo, &run->log.story, err);
 	if (rc == 0)
-		rc = journal_create(journal, &run->journal, err);
+		rc = journal_create(journal, &run->log.journal, err);
 	if (rc == 0)
-		rc = journal_note(run->journal, "start", start_record(run), err);
+		rc = journal_note(run->log.journal, "start", start_record(run), err);
 	if (rc == 0)
-		rc = state_base_read(run->state, run->settings->name, &run->base, err);
+		rc = state_base_read(run->state, run->settings->name, &run->snapshot.base, err);
 	return rc;
 }
 
 void run_drop_luns(struct run *run)
 {
-	for (size_t i = 0; i < run->n_luns; i++) {
-		struct run_lun *lun = &run->luns[i];
+	for (size_t i = 0; i < run->snapshot.n_luns; i++) {
+		struct run_lun *lun = &run->snapshot.luns[i];
 		free(lun->volume);
 		free(lun->snapshot);
 		free(lun->lun);
 		free(lun->identity);
 		json_decref(lun->mapping);
 	}
-	free(run->luns);
-	run->luns = NULL;
-	run->n_luns = 0;
+	free(run->snapshot.luns);
+	run->snapshot.luns = NULL;
+	run->snapshot.n_luns = 0;
 }
 
 void run_end(struct run *run)
 {
 	run_drop_luns(run);
-	free(run->server_initiator);
-	json_t *all[] = { run->warnings, run->secrets, run->chap,           run->info,
-			  run->array,    run->disks,   run->frozen_volumes, run->volumes,
-			  run->base,     run->frozen,  run->software };
+	free(run->server.initiator);
+	json_t *all[] = { run->log.warnings,   run->storage.secrets, run->server.chap,
+			  run->server.info,    run->storage.array,   run->server.disks,
+			  run->server.volumes, run->storage.volumes, run->snapshot.base,
+			  run->server.frozen,  run->server.software };
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		json_decref(all[i]);
-	journal_close(run->journal);
-	story_close(run->story);
+	journal_close(run->log.journal);
+	story_close(run->log.story);
 }
 
 /* ---- what it says of itself -------------------------------------------------------------------
@@ -179,9 +182,9 @@ void run_warn(struct run *run, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	story_say(run->story, "WARNING: %s", text);
+	story_say(run->log.story, "WARNING: %s", text);
 	json_t *warning = json_string(text);
-	json_array_append_new(run->warnings,
+	json_array_append_new(run->log.warnings,
 			      warning ? warning : json_string("a warning that is not UTF-8"));
 }
 
@@ -191,23 +194,23 @@ int run_intent(struct run *run, const char *call, json_t *members, struct error 
 		json_decref(members);
 		members = NULL;
 	}
-	if (!run->journal) { /* who only checks makes nothing */
+	if (!run->log.journal) { /* who only checks makes nothing */
 		json_decref(members);
 		return 0;
 	}
-	return journal_note(run->journal, "intent", members, err);
+	return journal_note(run->log.journal, "intent", members, err);
 }
 
 /* The window is the storage's; a snapshot of the server itself has none. */
 static bool is_window_exceeded(const struct run *run)
 {
-	return !run->software && shape_flag(run->frozen, "window_exceeded");
+	return !run->server.software && shape_flag(run->server.frozen, "window_exceeded");
 }
 
 const char *run_consistency(const struct run *run)
 {
-	const char *reached =
-		shape_text(run->software ? run->software : run->frozen, "consistency");
+	const char *reached = shape_text(
+		run->server.software ? run->server.software : run->server.frozen, "consistency");
 	if (is_window_exceeded(run))
 		return "crash";
 	if (strcmp(reached, "application") == 0 || strcmp(reached, "filesystem") == 0)
@@ -228,24 +231,24 @@ const char *run_consistency_text(const struct run *run)
 static json_t *storage_facts(const struct run *run)
 {
 	json_t *luns = json_array();
-	for (size_t i = 0; i < run->n_luns; i++) {
-		const struct run_lun *lun = &run->luns[i];
+	for (size_t i = 0; i < run->snapshot.n_luns; i++) {
+		const struct run_lun *lun = &run->snapshot.luns[i];
 		json_array_append_new(luns, json_pack("{s:s, s:s, s:s, s:s, s:s}", "device",
 						      shape_text(lun->disk, "name"), "identity",
 						      shape_text(lun->disk, "identity"), "volume",
 						      lun->volume, "snapshot", lun->snapshot, "lun",
 						      lun->identity));
 	}
-	return json_pack("{s:s, s:s, s:s, s:o}", "vendor", shape_text(run->array, "vendor"),
-			 "product", shape_text(run->array, "product"), "id",
-			 shape_text(run->array, "id"), "luns", luns);
+	return json_pack("{s:s, s:s, s:s, s:o}", "vendor", shape_text(run->storage.array, "vendor"),
+			 "product", shape_text(run->storage.array, "product"), "id",
+			 shape_text(run->storage.array, "id"), "luns", luns);
 }
 
 static json_t *software_facts(const struct run *run)
 {
 	json_t *disks = json_array();
-	for (size_t i = 0; i < run->n_luns; i++) {
-		const json_t *disk = run->luns[i].disk;
+	for (size_t i = 0; i < run->snapshot.n_luns; i++) {
+		const json_t *disk = run->snapshot.luns[i].disk;
 		json_array_append_new(disks,
 				      json_pack("{s:s, s:s, s:s}", "name", shape_text(disk, "name"),
 						"device", shape_text(disk, "original"), "snapshot",
@@ -256,13 +259,13 @@ static json_t *software_facts(const struct run *run)
 
 json_t *run_facts(const struct run *run)
 {
-	const char *host = shape_text(json_object_get(run->info, "host"), "name");
-	json_t *facts =
-		json_pack("{s:s, s:s, s:{s:s, s:s}}", "host", host, "consistency",
-			  run_consistency(run), "job", "name", run->settings->name, "run", run->id);
+	const char *host = shape_text(json_object_get(run->server.info, "host"), "name");
+	json_t *facts = json_pack("{s:s, s:s, s:{s:s, s:s}}", "host", host, "consistency",
+				  run_consistency(run), "job", "name", run->settings->name, "run",
+				  run->who.id);
 	if (!facts)
 		return NULL;
-	int rc = run->software
+	int rc = run->server.software
 			 ? json_object_set_new(facts, "software_snapshot", software_facts(run))
 			 : json_object_set_new(facts, "storage", storage_facts(run));
 	if (rc == 0 && is_window_exceeded(run))

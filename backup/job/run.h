@@ -24,7 +24,7 @@
 
 /**
  * struct run_lun - a disk of the server, and the LUN that shows its snapshot
- * @disk: as the agent prepared it; borrowed from run.disks, or from run.software
+ * @disk: as the agent prepared it; borrowed from run.server.disks, or from run.server.software
  * @volume: what the storage calls it
  * @snapshot, @lun, @identity: "" until there is one; NUL-terminated, owned
  * @mapped_server, @mapped: to whom it is, or may be, mapped
@@ -41,65 +41,122 @@ struct run_lun {
 };
 
 /**
- * struct run - see above
+ * struct run_who - under which names the run is known; made by run_begin()
  * @id: 20261122T170000Z-1a2b, the last part of @owner
  * @name: of the session, and the prefix of all names: JOB-ID
  * @owner: lunette/HOST/JOB/ID
- * @secrets: for the plug-in: those of the file, and CHAP
- * @chap: for the agent
- * @failed_over: the storage has failed, and the server takes the snapshot itself
- * @software: what the agent said of that snapshot; the LUNs are its disks then, with nothing of the
- *            storage
- * @frozen: what the agent said of the freeze; NULL: nothing was frozen, or it did not say
- * @snapshots_sure: `commit` was answered, so that the snapshots are known by name
+ * @initiator: by which this machine logs in to LUNs
+ */
+struct run_who {
+	char id[32];
+	char name[64];
+	char owner[256];
+	char initiator[224];
+};
+
+/**
+ * struct run_log - what the run tells; made by run_begin()
+ * @warnings: texts
+ */
+struct run_log {
+	struct story *story;
+	struct journal *journal;
+	json_t *warnings;
+};
+
+/**
+ * struct run_server - the protected server
+ * @link: to its agent; of the step `agent`, as @info
+ * @info: what the agent said of the server
+ * @chap: what the server proves itself to the storage with; of run_begin()
+ * @initiator: by which the server logs in to LUNs; of the step `server`
+ * @disks: what the agent prepared, and holds it; of the step `disks`, as @volumes
+ * @volumes: what is frozen
+ * @frozen: what the agent said of the freeze; NULL: nothing was frozen, or it did not say; of the
+ *          step `snapshot`
+ * @software: what the agent said of a snapshot of its own; of the step `software`
+ */
+struct run_server {
+	struct server *link;
+	json_t *info;
+	json_t *chap;
+	char *initiator;
+	json_t *disks;
+	json_t *volumes;
+	json_t *frozen;
+	json_t *software;
+};
+
+/**
+ * struct run_storage - the array behind its plug-in; of the step `storage`
+ * @array: what `probe` said
+ * @secrets: those of the file, and CHAP; of run_begin()
+ * @volumes: of the storage: texts, one a LUN; of the step `disks`
+ * @reservation: descriptor, or -1; of the step `reserve`
+ * @asked: it can be asked, so that it is swept at the end
+ * @leaked: objects that could not be removed
+ */
+struct run_storage {
+	struct plugin *plugin;
+	struct plugin_capabilities can;
+	json_t *array;
+	json_t *secrets;
+	json_t *volumes;
+	int reservation;
+	bool asked;
+	size_t leaked;
+};
+
+/**
+ * struct run_snapshot - how far it is, and what shows it
+ * @reserved: `prepare` was begun
+ * @committed: `commit` was begun
+ * @sure: and answered, so that the snapshots are known by name
  * @keep: the new snapshots are the base of the next delta, and stay
+ * @failed_over: the storage has failed, and the server takes the snapshot itself
  * @base: the one of the last run, or NULL
+ * @luns: @n_luns of them, of the step `disks`; those of run_server.software, with nothing of the
+ *        storage, when @failed_over
+ */
+struct run_snapshot {
+	bool reserved;
+	bool committed;
+	bool sure;
+	bool keep;
+	bool failed_over;
+	json_t *base;
+	size_t n_luns;
+	struct run_lun *luns;
+};
+
+/**
+ * struct run_point - what becomes a restore point; of the steps `connect` and `backup`
+ * @repo: of the step `repository`
+ * @stored: there is a restore point
+ */
+struct run_point {
+	struct repo *repo;
+	struct layout *layout;
+	struct plan *plan;
+	struct parent *parent;
+	struct backup_result result;
+	bool stored;
+};
+
+/**
+ * struct run - see above. The first four are what is asked for; a group belongs to who makes it
  */
 struct run {
 	const struct settings *settings;
 	const char *state;
 	const atomic_bool *stop;
 	unsigned int threads;
-	char id[32];
-	char name[64];
-	char owner[256];
-	char initiator[224];
-	struct story *story;
-	struct journal *journal;
-	json_t *warnings;
-
-	json_t *secrets;
-	json_t *chap;
-	struct repo *repo;
-	struct server *server;
-	json_t *info; /* of the server */
-	struct plugin *plugin;
-	struct plugin_capabilities can;
-	json_t *array; /* what `probe` said */
-	bool asked;    /* it can be asked, so that it is swept at the end */
-	size_t leaked; /* objects that could not be removed */
-
-	json_t *disks; /* what the agent prepared, and holds it */
-	json_t *frozen_volumes;
-	size_t n_luns;
-	struct run_lun *luns;
-	json_t *volumes;     /* of the storage: texts, one a LUN */
-	int reservation;     /* descriptor, or -1 */
-	bool reserved;       /* `prepare` was begun */
-	bool committed;      /* `commit` was begun */
-	bool snapshots_sure; /* and answered */
-	bool keep;
-	json_t *base;
-	json_t *frozen;
-	bool failed_over;
-	json_t *software;
-	char *server_initiator;
-
-	struct layout *layout;
-	struct plan *plan;
-	struct parent *parent;
-	struct backup_result result;
-	bool stored; /* there is a restore point */
+	struct run_who who;
+	struct run_log log;
+	struct run_server server;
+	struct run_storage storage;
+	struct run_snapshot snapshot;
+	struct run_point point;
 };
 
 /**

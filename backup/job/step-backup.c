@@ -44,7 +44,8 @@ int step_repository(struct run *run, struct error *err)
 	const struct repo_open_options options = { .password = password };
 	int rc = s->password_file ? read_password(s->password_file, password, err) : 0;
 	if (rc == 0)
-		rc = repo_open(s->repository, s->password_file ? &options : NULL, &run->repo, err);
+		rc = repo_open(s->repository, s->password_file ? &options : NULL, &run->point.repo,
+			       err);
 	OPENSSL_cleanse(password, sizeof(password));
 	return rc;
 }
@@ -52,7 +53,7 @@ int step_repository(struct run *run, struct error *err)
 int step_repository_undo(struct run *run, struct error *err)
 {
 	(void)err;
-	repo_close(steal(&run->repo));
+	repo_close(steal(&run->point.repo));
 	return 0;
 }
 
@@ -64,15 +65,15 @@ static int open_lun(const struct run *run, struct run_lun *lun, struct error *er
 {
 	bool chap = shape_flag(lun->mapping, "chap");
 	const struct source_options options = {
-		.initiator = run->initiator,
-		.chap_secret = chap ? shape_text(run->chap, "chap_secret") : NULL,
+		.initiator = run->who.initiator,
+		.chap_secret = chap ? shape_text(run->server.chap, "chap_secret") : NULL,
 	};
 	const json_t *portals = json_object_get(lun->mapping, "portals");
 	int rc = error_set(err, -EPROTO, "LUN '%s' has no portal", lun->lun);
 	for (size_t i = 0; rc < 0 && i < json_array_size(portals); i++) {
 		char spec[4096];
 		snprintf(spec, sizeof(spec), "iscsi://%s%s%s/%s/%ju",
-			 chap ? shape_text(run->chap, "chap_user") : "", chap ? "@" : "",
+			 chap ? shape_text(run->server.chap, "chap_user") : "", chap ? "@" : "",
 			 json_string_value(json_array_get(portals, i)),
 			 shape_text(lun->mapping, "target"),
 			 (uintmax_t)shape_size(lun->mapping, "number"));
@@ -84,11 +85,11 @@ static int open_lun(const struct run *run, struct run_lun *lun, struct error *er
 /* A volume of the server's own snapshot, read through the agent. */
 static int open_export(const struct run *run, struct run_lun *lun, struct error *err)
 {
-	const char *host = shape_text(json_object_get(run->info, "host"), "name");
+	const char *host = shape_text(json_object_get(run->server.info, "host"), "name");
 	CLEANUP(source_free_cleanup) struct source *source = calloc(1, sizeof(*source));
 	if (!source || asprintf(&source->spec, "%s:%s", host, shape_text(lun->disk, "name")) < 0)
 		return error_set(err, -ENOMEM, "%m");
-	int rc = server_open_export(run->server, shape_text(lun->disk, "export"), source->spec,
+	int rc = server_open_export(run->server.link, shape_text(lun->disk, "export"), source->spec,
 				    &source->blk, err);
 	if (rc < 0)
 		return rc;
@@ -103,7 +104,7 @@ static int open_export(const struct run *run, struct run_lun *lun, struct error 
 
 static int open_one(const struct run *run, struct run_lun *lun, struct error *err)
 {
-	if (run->software)
+	if (run->server.software)
 		return open_export(run, lun, err);
 	int rc = open_lun(run, lun, err);
 	return rc < 0 ? rc : verify_lun(lun, err);
@@ -112,41 +113,41 @@ static int open_one(const struct run *run, struct run_lun *lun, struct error *er
 static int make_layout(struct run *run, struct error *err)
 {
 	CLEANUP(free_cleanup)
-	struct layout_input *inputs = calloc(run->n_luns, sizeof(*inputs));
+	struct layout_input *inputs = calloc(run->snapshot.n_luns, sizeof(*inputs));
 	if (!inputs)
 		return error_set(err, -ENOMEM, "%m");
-	for (size_t i = 0; i < run->n_luns; i++)
-		inputs[i] = (struct layout_input){ .blk = run->luns[i].source->blk,
-						   .source = run->luns[i].source->spec };
-	int rc = layout_new(inputs, run->n_luns, &run->layout, err);
-	return rc < 0 ? rc : fs_identify(run->layout, err);
+	for (size_t i = 0; i < run->snapshot.n_luns; i++)
+		inputs[i] = (struct layout_input){ .blk = run->snapshot.luns[i].source->blk,
+						   .source = run->snapshot.luns[i].source->spec };
+	int rc = layout_new(inputs, run->snapshot.n_luns, &run->point.layout, err);
+	return rc < 0 ? rc : fs_identify(run->point.layout, err);
 }
 
 int step_connect(struct run *run, struct error *err)
 {
-	for (size_t i = 0; i < run->n_luns; i++) {
-		int rc = open_one(run, &run->luns[i], err);
+	for (size_t i = 0; i < run->snapshot.n_luns; i++) {
+		int rc = open_one(run, &run->snapshot.luns[i], err);
 		if (rc < 0)
 			return rc;
 	}
 	int rc = make_layout(run, err);
 	if (rc < 0)
 		return rc;
-	for (size_t i = 0; i < run->layout->n_volumes; i++) {
-		const struct layout_volume *volume = &run->layout->volumes[i];
-		story_say(run->story, "volume '%s': %s, %ju bytes, %s", volume->name,
+	for (size_t i = 0; i < run->point.layout->n_volumes; i++) {
+		const struct layout_volume *volume = &run->point.layout->volumes[i];
+		story_say(run->log.story, "volume '%s': %s, %ju bytes, %s", volume->name,
 			  layout_type_name(volume->type), (uintmax_t)volume->size,
 			  *volume->filesystem ? volume->filesystem : "no known file system");
 	}
-	return run->software ? 0 : verify_contents(run, err);
+	return run->server.software ? 0 : verify_contents(run, err);
 }
 
 int step_connect_undo(struct run *run, struct error *err)
 {
 	(void)err;
-	layout_free(steal(&run->layout));
-	for (size_t i = 0; i < run->n_luns; i++)
-		source_free(steal(&run->luns[i].source));
+	layout_free(steal(&run->point.layout));
+	for (size_t i = 0; i < run->snapshot.n_luns; i++)
+		source_free(steal(&run->snapshot.luns[i].source));
 	return 0;
 }
 
@@ -157,12 +158,12 @@ int step_connect_undo(struct run *run, struct error *err)
  * are the volumes. */
 static bool is_choosy(const struct run *run)
 {
-	return run->settings->volumes.n > 0 && !run->settings->whole_disks && !run->software;
+	return run->settings->volumes.n > 0 && !run->settings->whole_disks && !run->server.software;
 }
 
 static bool is_wanted(const struct run *run, const struct layout_volume *volume)
 {
-	const json_t *filesystems = json_object_get(run->info, "filesystems");
+	const json_t *filesystems = json_object_get(run->server.info, "filesystems");
 	if (!is_choosy(run))
 		return true;
 	for (size_t i = 0; i < json_array_size(filesystems); i++) {
@@ -179,12 +180,12 @@ static int make_plan(struct run *run, struct error *err)
 {
 	size_t n = 0;
 	CLEANUP(free_cleanup)
-	const char **names = calloc(run->layout->n_volumes + 1, sizeof(*names));
+	const char **names = calloc(run->point.layout->n_volumes + 1, sizeof(*names));
 	if (!names)
 		return error_set(err, -ENOMEM, "%m");
-	for (size_t i = 0; i < run->layout->n_volumes; i++)
-		if (is_wanted(run, &run->layout->volumes[i]))
-			names[n++] = run->layout->volumes[i].name;
+	for (size_t i = 0; i < run->point.layout->n_volumes; i++)
+		if (is_wanted(run, &run->point.layout->volumes[i]))
+			names[n++] = run->point.layout->volumes[i].name;
 	if (n == 0)
 		return error_set(err, -ENODATA, "none of the volumes is on the snapshot");
 	const struct plan_choice choice = {
@@ -195,40 +196,41 @@ static int make_plan(struct run *run, struct error *err)
 			     .n_patterns = run->settings->exclude.n,
 			     .stop = run->stop },
 	};
-	return plan_new(run->layout, &choice, &run->plan, err);
+	return plan_new(run->point.layout, &choice, &run->point.plan, err);
 }
 
 /* What the layout had to say is a warning of the run, once all that can say it has been asked. */
 static void take_layout_warnings(struct run *run)
 {
-	for (size_t i = 0; i < run->layout->n_warnings; i++)
-		run_warn(run, "%s", run->layout->warnings[i]);
-	for (size_t i = 0; i < run->layout->n_volumes; i++)
-		if (run->layout->volumes[i].state == LAYOUT_DEGRADED)
+	for (size_t i = 0; i < run->point.layout->n_warnings; i++)
+		run_warn(run, "%s", run->point.layout->warnings[i]);
+	for (size_t i = 0; i < run->point.layout->n_volumes; i++)
+		if (run->point.layout->volumes[i].state == LAYOUT_DEGRADED)
 			run_warn(run, "volume '%s' lacks a redundant member: %s",
-				 run->layout->volumes[i].name, run->layout->volumes[i].reason);
+				 run->point.layout->volumes[i].name,
+				 run->point.layout->volumes[i].reason);
 }
 
 static int store(struct run *run, struct error *err)
 {
 	CLEANUP(free_cleanup)
-	struct source **sources = calloc(run->n_luns, sizeof(*sources));
+	struct source **sources = calloc(run->snapshot.n_luns, sizeof(*sources));
 	CLEANUP(json_decref_cleanup) json_t *facts = run_facts(run);
 	if (!sources || !facts)
 		return error_set(err, -ENOMEM, "%m");
-	for (size_t i = 0; i < run->n_luns; i++)
-		sources[i] = run->luns[i].source;
+	for (size_t i = 0; i < run->snapshot.n_luns; i++)
+		sources[i] = run->snapshot.luns[i].source;
 	const struct backup_request request = {
 		.name = run->settings->point_name,
-		.parent = run->parent,
+		.parent = run->point.parent,
 		.sources = sources,
 		.facts = facts,
 		.writer = { .level = run->settings->level ? run->settings->level
-							  : repo_level(run->repo),
+							  : repo_level(run->point.repo),
 			    .threads = run->threads,
 			    .stop = run->stop },
 	};
-	return backup_run(run->repo, run->plan, &request, &run->result, err);
+	return backup_run(run->point.repo, run->point.plan, &request, &run->point.result, err);
 }
 
 int step_backup(struct run *run, struct error *err)
@@ -240,16 +242,16 @@ int step_backup(struct run *run, struct error *err)
 		return rc;
 	take_layout_warnings(run);
 	rc = store(run, err);
-	if (rc < 0 && rc != -EINTR && run->parent)
+	if (rc < 0 && rc != -EINTR && run->point.parent)
 		rc = changes_distrust(run, err); /* and the next run reads all */
 	if (rc < 0)
 		return rc;
-	run->stored = true;
-	const struct writer_stats *stats = &run->result.stats;
-	story_say(run->story,
+	run->point.stored = true;
+	const struct writer_stats *stats = &run->point.result.stats;
+	story_say(run->log.story,
 		  "restore point %s@%s, id %.12s: %ju bytes in use, %ju read, %ju new, stored in "
 		  "%ju",
-		  run->settings->point_name, run->result.time, run->result.id,
+		  run->settings->point_name, run->point.result.time, run->point.result.id,
 		  (uintmax_t)stats->used, (uintmax_t)stats->read, (uintmax_t)stats->added,
 		  (uintmax_t)stats->stored);
 	return 0;
@@ -258,8 +260,8 @@ int step_backup(struct run *run, struct error *err)
 int step_backup_undo(struct run *run, struct error *err)
 {
 	(void)err;
-	parent_free(steal(&run->parent));
-	plan_free(steal(&run->plan));
+	parent_free(steal(&run->point.parent));
+	plan_free(steal(&run->point.plan));
 	return 0;
 }
 
@@ -270,8 +272,8 @@ static int on_verdict(void *ctx, const struct forget_verdict *verdict, struct er
 {
 	(void)err;
 	if (!verdict->keep)
-		story_say(((struct run *)ctx)->story, "restore point %s@%s goes: %s", verdict->name,
-			  verdict->time, verdict->why);
+		story_say(((struct run *)ctx)->log.story, "restore point %s@%s goes: %s",
+			  verdict->name, verdict->time, verdict->why);
 	return 0;
 }
 
@@ -287,14 +289,14 @@ static void apply_retention(struct run *run)
 	struct error err;
 	if (retention_is_empty(&run->settings->retention))
 		return;
-	if (forget_run(run->repo, &request, &err) < 0)
+	if (forget_run(run->point.repo, &request, &err) < 0)
 		run_warn(run, "retention: %s", err.msg);
 }
 
 int step_complete(struct run *run, struct error *err)
 {
 	struct error why;
-	if (server_end(run->server, run->name, true, run->settings->agent_limit, &why) < 0)
+	if (server_end(run->server.link, run->who.name, true, run->settings->agent_limit, &why) < 0)
 		run_warn(run, "the agent was not told that all is well: %s", why.msg);
 	apply_retention(run);
 	return changes_keep_base(run, err);

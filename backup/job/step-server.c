@@ -16,7 +16,7 @@
 
 static void on_agent_log(void *ctx, const char *line)
 {
-	story_quote(((struct run *)ctx)->story, "agent", line);
+	story_quote(((struct run *)ctx)->log.story, "agent", line);
 }
 
 /* What the agent thinks of what it did. */
@@ -35,7 +35,7 @@ static void take_warnings(struct run *run, const json_t *result)
 static int check_cluster(struct run *run, struct error *err)
 {
 	const struct settings *s = run->settings;
-	const json_t *cluster = json_object_get(run->info, "cluster");
+	const json_t *cluster = json_object_get(run->server.info, "cluster");
 	if (!shape_flag(cluster, "member") || s->cluster)
 		return 0;
 	if (s->snapshot_limit > 9000)
@@ -56,19 +56,20 @@ int step_agent(struct run *run, struct error *err)
 		.agent = s->agent,
 		.program = s->agent_program,
 		.install = s->install_agent,
-		.look_only = !run->journal, /* who only checks changes nothing */
-		.secrets = run->chap,
+		.look_only = !run->log.journal, /* who only checks changes nothing */
+		.secrets = run->server.chap,
 		.log = on_agent_log,
 		.ctx = run,
 		.stop = run->stop,
 	};
-	int rc = server_open(&options, &run->server, err);
+	int rc = server_open(&options, &run->server.link, err);
 	if (rc == 0)
-		rc = server_info(run->server, s->disks, s->agent_limit, &run->info, err);
+		rc = server_info(run->server.link, s->disks, s->agent_limit, &run->server.info,
+				 err);
 	if (rc < 0)
 		return rc;
-	const json_t *hello = server_hello(run->server);
-	story_say(run->story, "the agent %s answers on '%s' (%s)", shape_text(hello, "version"),
+	const json_t *hello = server_hello(run->server.link);
+	story_say(run->log.story, "the agent %s answers on '%s' (%s)", shape_text(hello, "version"),
 		  shape_text(hello, "host"), shape_text(hello, "os"));
 	return check_cluster(run, err);
 }
@@ -76,7 +77,7 @@ int step_agent(struct run *run, struct error *err)
 int step_agent_undo(struct run *run, struct error *err)
 {
 	(void)err;
-	server_close(steal(&run->server));
+	server_close(steal(&run->server.link));
 	return 0;
 }
 
@@ -99,7 +100,7 @@ static json_t *prepare_params(const struct run *run)
 			? json_pack("{s:s*, s:s*, s:I}", "pre_freeze", s->pre_freeze, "post_thaw",
 				    s->post_thaw, "limit_ms", (json_int_t)s->hook_limit)
 			: NULL;
-	return json_pack("{s:s, s:o, s:O, s:o*, s:I}", "session", run->name, "volumes",
+	return json_pack("{s:s, s:o, s:O, s:o*, s:I}", "session", run->who.name, "volumes",
 			 volume_names(s), "identities", s->disks, "hooks", hooks, "freeze_limit_ms",
 			 (json_int_t)s->freeze_limit);
 }
@@ -107,22 +108,22 @@ static json_t *prepare_params(const struct run *run)
 /* Several paths to one LUN are one disk. */
 static bool is_known(const struct run *run, const char *identity)
 {
-	for (size_t i = 0; i < run->n_luns; i++)
-		if (strcasecmp(shape_text(run->luns[i].disk, "identity"), identity) == 0)
+	for (size_t i = 0; i < run->snapshot.n_luns; i++)
+		if (strcasecmp(shape_text(run->snapshot.luns[i].disk, "identity"), identity) == 0)
 			return true;
 	return false;
 }
 
 static int take_disks(struct run *run, struct error *err)
 {
-	size_t n = json_array_size(run->disks);
+	size_t n = json_array_size(run->server.disks);
 	if (n == 0)
 		return error_set(err, -ENODATA, "no disk of the server carries any of the volumes");
-	run->luns = calloc(n, sizeof(*run->luns));
-	if (!run->luns)
+	run->snapshot.luns = calloc(n, sizeof(*run->snapshot.luns));
+	if (!run->snapshot.luns)
 		return error_set(err, -ENOMEM, "%zu disks: %m", n);
 	for (size_t i = 0; i < n; i++) {
-		const json_t *disk = json_array_get(run->disks, i);
+		const json_t *disk = json_array_get(run->server.disks, i);
 		const char *identity = shape_text(disk, "identity");
 		if (!*identity)
 			return error_set(err, -ENODATA,
@@ -130,7 +131,7 @@ static int take_disks(struct run *run, struct error *err)
 					 "says it",
 					 shape_text(disk, "name"), shape_text(disk, "name"));
 		if (!is_known(run, identity))
-			run->luns[run->n_luns++].disk = disk;
+			run->snapshot.luns[run->snapshot.n_luns++].disk = disk;
 	}
 	return 0;
 }
@@ -139,23 +140,24 @@ static int take_disks(struct run *run, struct error *err)
 static int resolve(struct run *run, struct error *err)
 {
 	CLEANUP(json_decref_cleanup) json_t *asked = json_array(), *found = NULL;
-	for (size_t i = 0; i < run->n_luns; i++) {
-		const json_t *disk = run->luns[i].disk;
+	for (size_t i = 0; i < run->snapshot.n_luns; i++) {
+		const json_t *disk = run->snapshot.luns[i].disk;
 		json_array_append_new(asked, json_pack("{s:s, s:I}", "identity",
 						       shape_text(disk, "identity"), "size",
 						       (json_int_t)shape_size(disk, "size")));
 	}
-	int rc = plugin_resolve(run->plugin, asked, run->settings->storage_limit, &found, err);
+	int rc = plugin_resolve(run->storage.plugin, asked, run->settings->storage_limit, &found,
+				err);
 	if (rc == -ENOENT)
 		return error_wrap(err, rc,
 				  "not every disk that carries a part of the volumes is a LUN of "
 				  "this storage");
 	if (rc < 0)
 		return rc;
-	run->volumes = json_array();
-	for (size_t i = 0; i < run->n_luns; i++) {
+	run->storage.volumes = json_array();
+	for (size_t i = 0; i < run->snapshot.n_luns; i++) {
 		const json_t *volume = json_array_get(found, i);
-		struct run_lun *lun = &run->luns[i];
+		struct run_lun *lun = &run->snapshot.luns[i];
 		if (shape_size(volume, "size") != shape_size(lun->disk, "size"))
 			return error_set(err, -EUCLEAN,
 					 "disk '%s' has %ju bytes, and volume '%s' of the storage "
@@ -166,9 +168,9 @@ static int resolve(struct run *run, struct error *err)
 					 (uintmax_t)shape_size(volume, "size"));
 		lun->volume = strdup(shape_text(volume, "volume"));
 		if (!lun->volume ||
-		    json_array_append_new(run->volumes, json_string(lun->volume)) < 0)
+		    json_array_append_new(run->storage.volumes, json_string(lun->volume)) < 0)
 			return error_set(err, -ENOMEM, "%m");
-		story_say(run->story, "disk '%s' (%s) is volume '%s'",
+		story_say(run->log.story, "disk '%s' (%s) is volume '%s'",
 			  shape_text(lun->disk, "name"), shape_text(lun->disk, "identity"),
 			  lun->volume);
 	}
@@ -180,12 +182,12 @@ int step_disks(struct run *run, struct error *err)
 	CLEANUP(json_decref_cleanup) json_t *params = prepare_params(run), *prepared = NULL;
 	int rc = run_intent(run, "agent-prepare", json_object(), err);
 	if (rc == 0)
-		rc = server_prepare(run->server, params, run->settings->agent_limit, &prepared,
+		rc = server_prepare(run->server.link, params, run->settings->agent_limit, &prepared,
 				    err);
 	if (rc < 0)
 		return rc;
-	run->disks = json_incref(json_object_get(prepared, "disks"));
-	run->frozen_volumes = json_incref(json_object_get(prepared, "volumes"));
+	run->server.disks = json_incref(json_object_get(prepared, "disks"));
+	run->server.volumes = json_incref(json_object_get(prepared, "volumes"));
 	take_warnings(run, prepared);
 	rc = take_disks(run, err);
 	if (rc == 0)
@@ -198,9 +200,9 @@ int step_disks(struct run *run, struct error *err)
 /* Thaws what is frozen, should the snapshot have gone wrong; else there is nothing to abort. */
 int step_disks_undo(struct run *run, struct error *err)
 {
-	if (!run->server || !server_alive(run->server))
+	if (!run->server.link || !server_alive(run->server.link))
 		return 0; /* its watchdog has thawed when it went away */
-	return server_abort(run->server, run->name, run->settings->agent_limit, err);
+	return server_abort(run->server.link, run->who.name, run->settings->agent_limit, err);
 }
 
 /* ---- snapshot ---------------------------------------------------------------------------------
@@ -226,21 +228,21 @@ static int commit(void *ctx)
 	const struct settings *s = m->run->settings;
 	uint64_t begin = child_now_ms();
 	m->begun = true;
-	m->rc = plugin_commit(m->run->plugin, m->run->name, m->run->volumes, s->snapshot_limit,
-			      &m->snapshots, &m->err);
+	m->rc = plugin_commit(m->run->storage.plugin, m->run->who.name, m->run->storage.volumes,
+			      s->snapshot_limit, &m->snapshots, &m->err);
 	m->ms = child_now_ms() - begin;
 	return m->rc;
 }
 
 static int take_snapshots(struct run *run, const json_t *snapshots, struct error *err)
 {
-	for (size_t i = 0; i < run->n_luns; i++) {
+	for (size_t i = 0; i < run->snapshot.n_luns; i++) {
 		const json_t *snapshot = json_array_get(snapshots, i);
-		struct run_lun *lun = &run->luns[i];
+		struct run_lun *lun = &run->snapshot.luns[i];
 		lun->snapshot = strdup(shape_text(snapshot, "snapshot"));
 		if (!lun->snapshot)
 			return error_set(err, -ENOMEM, "%m");
-		run->snapshots_sure = true;
+		run->snapshot.sure = true;
 		if (shape_size(snapshot, "size") != shape_size(lun->disk, "size"))
 			return error_set(err, -EUCLEAN,
 					 "snapshot '%s' has %ju bytes, and its volume '%s' %ju",
@@ -254,31 +256,32 @@ static int take_snapshots(struct run *run, const json_t *snapshots, struct error
 static int check_listed(struct run *run, struct error *err)
 {
 	CLEANUP(json_decref_cleanup) json_t *objects = NULL;
-	int rc = plugin_list(run->plugin, false, run->settings->storage_limit, &objects, err);
-	for (size_t i = 0; rc == 0 && i < run->n_luns; i++) {
+	int rc = plugin_list(run->storage.plugin, false, run->settings->storage_limit, &objects,
+			     err);
+	for (size_t i = 0; rc == 0 && i < run->snapshot.n_luns; i++) {
 		bool found = false;
 		for (size_t k = 0; k < json_array_size(objects); k++) {
 			const json_t *o = json_array_get(objects, k);
 			if (strcmp(shape_text(o, "kind"), "snapshot") == 0 &&
-			    strcmp(shape_text(o, "id"), run->luns[i].snapshot) == 0 &&
-			    strcmp(shape_text(o, "owner"), run->owner) == 0)
+			    strcmp(shape_text(o, "id"), run->snapshot.luns[i].snapshot) == 0 &&
+			    strcmp(shape_text(o, "owner"), run->who.owner) == 0)
 				found = true;
 		}
 		if (!found)
 			rc = error_set(err, -EUCLEAN,
 				       "the storage says that it took snapshot '%s', and does not "
 				       "list it: there is none",
-				       run->luns[i].snapshot);
+				       run->snapshot.luns[i].snapshot);
 	}
 	return rc;
 }
 
 static void tell_freeze(struct run *run, const struct moment *m)
 {
-	take_warnings(run, run->frozen);
-	story_say(run->story, "the storage answered after %ju ms; frozen for %ju ms in all",
-		  (uintmax_t)m->ms, (uintmax_t)shape_size(run->frozen, "frozen_ms"));
-	if (shape_flag(run->frozen, "window_exceeded"))
+	take_warnings(run, run->server.frozen);
+	story_say(run->log.story, "the storage answered after %ju ms; frozen for %ju ms in all",
+		  (uintmax_t)m->ms, (uintmax_t)shape_size(run->server.frozen, "frozen_ms"));
+	if (shape_flag(run->server.frozen, "window_exceeded"))
 		run_warn(run, "frozen, but the window was exceeded: the snapshot is no more than "
 			      "crash consistent");
 }
@@ -288,17 +291,18 @@ int step_snapshot(struct run *run, struct error *err)
 	const struct settings *s = run->settings;
 	struct moment m = { .run = run };
 	struct error why = { 0 };
-	int rc = run_intent(run, "commit",
-			    json_pack("{s:s, s:O}", "name", run->name, "volumes", run->volumes),
-			    err);
+	int rc = run_intent(
+		run, "commit",
+		json_pack("{s:s, s:O}", "name", run->who.name, "volumes", run->storage.volumes),
+		err);
 	if (rc < 0)
 		return rc;
-	run->committed = true;
-	rc = server_snapshot(run->server, run->name, s->commit_limit, s->freeze_limit,
+	run->snapshot.committed = true;
+	rc = server_snapshot(run->server.link, run->who.name, s->commit_limit, s->freeze_limit,
 			     s->freeze_limit + 2 * s->hook_limit + SLACK_MS, commit, &m,
-			     &run->frozen, &why);
+			     &run->server.frozen, &why);
 	CLEANUP(json_decref_cleanup) json_t *snapshots = m.snapshots;
-	if (run->frozen)
+	if (run->server.frozen)
 		tell_freeze(run, &m);
 	if (m.begun && m.rc < 0) { /* the storage's error is the cause, whatever the agent said */
 		*err = m.err;
@@ -316,10 +320,10 @@ int step_snapshot(struct run *run, struct error *err)
 	if (rc == 0)
 		rc = check_listed(run, err);
 	if (rc == 0)
-		story_say(run->story, "snapshot '%s' is taken: %s", run->name,
+		story_say(run->log.story, "snapshot '%s' is taken: %s", run->who.name,
 			  run_consistency_text(run));
-	close_cleanup(&run->reservation); /* the storage lists it now */
-	run->reservation = -1;
+	close_cleanup(&run->storage.reservation); /* the storage lists it now */
+	run->storage.reservation = -1;
 	return rc;
 }
 
@@ -329,16 +333,16 @@ int step_snapshot(struct run *run, struct error *err)
 /* From here on the disks are those of the snapshot: one a volume. */
 static int take_software_disks(struct run *run, struct error *err)
 {
-	const json_t *disks = json_object_get(run->software, "disks");
+	const json_t *disks = json_object_get(run->server.software, "disks");
 	size_t n = json_array_size(disks);
 	run_drop_luns(run);
-	run->luns = calloc(n ? n : 1, sizeof(*run->luns));
-	if (!run->luns)
+	run->snapshot.luns = calloc(n ? n : 1, sizeof(*run->snapshot.luns));
+	if (!run->snapshot.luns)
 		return error_set(err, -ENOMEM, "%zu disks: %m", n);
-	for (; run->n_luns < n; run->n_luns++) {
-		const json_t *disk = json_array_get(disks, run->n_luns);
-		run->luns[run->n_luns].disk = disk;
-		story_say(run->story, "the server took a snapshot of '%s' (%s): '%s'",
+	for (; run->snapshot.n_luns < n; run->snapshot.n_luns++) {
+		const json_t *disk = json_array_get(disks, run->snapshot.n_luns);
+		run->snapshot.luns[run->snapshot.n_luns].disk = disk;
+		story_say(run->log.story, "the server took a snapshot of '%s' (%s): '%s'",
 			  shape_text(disk, "name"), shape_text(disk, "original"),
 			  shape_text(disk, "export"));
 	}
@@ -351,18 +355,19 @@ int step_software(struct run *run, struct error *err)
 	CLEANUP(json_decref_cleanup) json_t *params = prepare_params(run);
 	int rc = run_intent(run, "software-snapshot", json_object(), err);
 	if (rc == 0)
-		rc = server_software_snapshot(run->server, params,
+		rc = server_software_snapshot(run->server.link, params,
 					      s->agent_limit + 2 * s->hook_limit + SLACK_MS,
-					      &run->software, err);
+					      &run->server.software, err);
 	if (rc < 0)
 		return rc;
-	take_warnings(run, run->software);
+	take_warnings(run, run->server.software);
 	if (s->whole_disks)
 		run_warn(run, "[backup] whole-disks: only the volumes themselves are backed up, "
 			      "because the server's own snapshots show nothing else");
 	rc = take_software_disks(run, err);
 	if (rc == 0)
-		story_say(run->story, "the server's own snapshot is %s", run_consistency_text(run));
+		story_say(run->log.story, "the server's own snapshot is %s",
+			  run_consistency_text(run));
 	return rc;
 }
 
@@ -370,12 +375,12 @@ int step_software(struct run *run, struct error *err)
 int step_software_undo(struct run *run, struct error *err)
 {
 	unsigned int limit = run->settings->agent_limit;
-	if (!server_alive(run->server))
+	if (!server_alive(run->server.link))
 		return error_set(err, -EPIPE,
 				 "the agent is gone: nobody knows whether a snapshot "
 				 "is left on the server");
-	int rc = server_software_remove(run->server, run->name, limit, err);
+	int rc = server_software_remove(run->server.link, run->who.name, limit, err);
 	if (rc == -EOPNOTSUPP)
 		rc = 0;
-	return rc < 0 ? rc : server_abort(run->server, run->name, limit, err);
+	return rc < 0 ? rc : server_abort(run->server.link, run->who.name, limit, err);
 }

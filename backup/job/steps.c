@@ -83,7 +83,7 @@ static int note(struct run *run, const char *kind, const struct step *step, cons
 	if (members && step->limit && strcmp(state, "begin") == 0)
 		json_object_set_new(members, "limit_ms",
 				    json_integer(*(const unsigned int *)(settings + step->limit)));
-	return journal_note(run->journal, kind, members, err);
+	return journal_note(run->log.journal, kind, members, err);
 }
 
 static int go(struct run *run, const struct step *step, const struct steps_stop *stop,
@@ -99,7 +99,7 @@ static int go(struct run *run, const struct step *step, const struct steps_stop 
 	rc = step->go(run, err);
 	double seconds = (double)(child_now_ms() - begin) / 1000;
 	if (rc < 0) {
-		story_say(run->story, "FAILED after %.3f s: %s: %s", seconds, step->doing,
+		story_say(run->log.story, "FAILED after %.3f s: %s: %s", seconds, step->doing,
 			  err->msg);
 		note(run, "step", step, "failed", err->msg, NULL);
 		return rc;
@@ -117,17 +117,17 @@ static int undo(struct run *run, const struct step *step, struct error *err)
 	note(run, "undo", step, "begin", NULL, NULL);
 	int rc = step->undo(run, err);
 	if (rc < 0)
-		story_say(run->story, "could not undo '%s': %s", step->name, err->msg);
+		story_say(run->log.story, "could not undo '%s': %s", step->name, err->msg);
 	note(run, "undo", step, rc < 0 ? "failed" : "done", rc < 0 ? err->msg : NULL, NULL);
 	return rc;
 }
 
 /**
- * struct walk - how far a run is
+ * struct descent - how far a run is
  * @begun: what must be undone
  * @at: the step that is next, or the one that failed
  */
-struct walk {
+struct descent {
 	struct run *run;
 	const struct steps_stop *stop;
 	bool begun[ARRAY_SIZE(steps_table)];
@@ -136,17 +136,17 @@ struct walk {
 
 static bool is_on_way(const struct run *run, const struct step *step)
 {
-	return !(step->flags & (run->failed_over ? STEP_STORAGE : STEP_SOFTWARE));
+	return !(step->flags & (run->snapshot.failed_over ? STEP_STORAGE : STEP_SOFTWARE));
 }
 
-static int walk_down(struct walk *walk, struct error *err)
+static int walk_down(struct descent *descent, struct error *err)
 {
-	for (; walk->at < steps_n; walk->at++) {
-		const struct step *step = &steps_table[walk->at];
-		if (!is_on_way(walk->run, step))
+	for (; descent->at < steps_n; descent->at++) {
+		const struct step *step = &steps_table[descent->at];
+		if (!is_on_way(descent->run, step))
 			continue;
-		walk->begun[walk->at] = true;
-		int rc = go(walk->run, step, walk->stop, err);
+		descent->begun[descent->at] = true;
+		int rc = go(descent->run, step, descent->stop, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -155,18 +155,18 @@ static int walk_down(struct walk *walk, struct error *err)
 
 /* Up to, and with, the step @last. The sweep of the storage has the last word on what was made
  * there. */
-static void walk_up(struct walk *walk, size_t last, struct error *ret_undone)
+static void walk_up(struct descent *descent, size_t last, struct error *ret_undone)
 {
 	struct error swept = { 0 };
 	for (size_t i = steps_n; i-- > last;) {
 		const struct step *step = &steps_table[i];
 		struct error err = { 0 };
-		if (!walk->begun[i])
+		if (!descent->begun[i])
 			continue;
-		walk->begun[i] = false;
-		if (undo(walk->run, step, &err) < 0)
+		descent->begun[i] = false;
+		if (undo(descent->run, step, &err) < 0)
 			*(step->flags & STEP_SWEPT ? &swept : ret_undone) = err;
-		else if (step->undo == step_storage_undo && walk->run->asked)
+		else if (step->undo == step_storage_undo && descent->run->storage.asked)
 			swept.code = 0;
 	}
 	if (swept.code && !ret_undone->code)
@@ -174,11 +174,12 @@ static void walk_up(struct walk *walk, size_t last, struct error *ret_undone)
 }
 
 /* A wrong job file is no failure of the storage, and an agent that is gone cannot help. */
-static bool may_fail_over(const struct walk *walk, int rc)
+static bool may_fail_over(const struct descent *descent, int rc)
 {
-	const struct run *run = walk->run;
-	return run->settings->failover && !run->failed_over && rc != -EINTR && rc != -EINVAL &&
-	       steps_table[walk->at].flags & STEP_FAILS_OVER && server_alive(run->server);
+	const struct run *run = descent->run;
+	return run->settings->failover && !run->snapshot.failed_over && rc != -EINTR &&
+	       rc != -EINVAL && steps_table[descent->at].flags & STEP_FAILS_OVER &&
+	       server_alive(run->server.link);
 }
 
 static size_t first_of_storage(void)
@@ -189,37 +190,38 @@ static size_t first_of_storage(void)
 	return i;
 }
 
-static int fail_over(struct walk *walk, struct error *ret_undone, struct error *err)
+static int fail_over(struct descent *descent, struct error *ret_undone, struct error *err)
 {
-	struct run *run = walk->run;
+	struct run *run = descent->run;
 	run_warn(run,
 		 "the storage has failed, and by on-snapshot-failure = failover the server takes a "
 		 "snapshot itself: %s",
 		 err->msg);
-	int rc = journal_note(run->journal, "failover", json_pack("{s:s}", "why", err->msg), err);
+	int rc = journal_note(run->log.journal, "failover", json_pack("{s:s}", "why", err->msg),
+			      err);
 	if (rc < 0)
 		return rc;
-	walk->at = first_of_storage();
-	walk_up(walk, walk->at, ret_undone);
-	run->failed_over = true;
-	rc = walk_down(walk, err);
+	descent->at = first_of_storage();
+	walk_up(descent, descent->at, ret_undone);
+	run->snapshot.failed_over = true;
+	rc = walk_down(descent, err);
 	return rc < 0 ? error_wrap(err, rc, "the storage has failed, and the failover too") : 0;
 }
 
 int steps_walk(struct run *run, const struct steps_stop *stop, struct error *ret_undone,
 	       struct error *err)
 {
-	struct walk walk = { .run = run, .stop = stop };
+	struct descent descent = { .run = run, .stop = stop };
 	*ret_undone = (struct error){ 0 };
-	int rc = walk_down(&walk, err);
-	if (rc < 0 && may_fail_over(&walk, rc))
-		rc = fail_over(&walk, ret_undone, err);
+	int rc = walk_down(&descent, err);
+	if (rc < 0 && may_fail_over(&descent, rc))
+		rc = fail_over(&descent, ret_undone, err);
 	if (rc == -EINTR)
-		story_say(run->story, "told to stop: all that was made is removed again");
-	if (run->plugin)
-		plugin_ignore_stop(run->plugin);
-	if (run->server)
-		server_ignore_stop(run->server);
-	walk_up(&walk, 0, ret_undone);
+		story_say(run->log.story, "told to stop: all that was made is removed again");
+	if (run->storage.plugin)
+		plugin_ignore_stop(run->storage.plugin);
+	if (run->server.link)
+		server_ignore_stop(run->server.link);
+	walk_up(&descent, 0, ret_undone);
 	return rc;
 }

@@ -116,19 +116,20 @@ static int compare_content(const struct layout *layout, const json_t *content, s
 
 int verify_contents(struct run *run, struct error *err)
 {
-	const json_t *contents = json_object_get(run->frozen, "contents");
+	const json_t *contents = json_object_get(run->server.frozen, "contents");
 	size_t same = 0;
 	/* It may be of a moment after the thaw: nothing more is promised than that it is one
 	 * moment. */
-	if (shape_flag(run->frozen, "window_exceeded")) {
-		story_say(run->story, "what was frozen is not compared with the snapshot, because "
-				      "the window was exceeded");
+	if (shape_flag(run->server.frozen, "window_exceeded")) {
+		story_say(run->log.story,
+			  "what was frozen is not compared with the snapshot, because "
+			  "the window was exceeded");
 		return 0;
 	}
 	for (size_t i = 0; i < json_array_size(contents); i++) {
 		const json_t *content = json_array_get(contents, i);
 		const char *name = shape_text(content, "name");
-		int rc = compare_content(run->layout, content, err);
+		int rc = compare_content(run->point.layout, content, err);
 		if (rc == 1)
 			run_warn(run,
 				 "no volume of the snapshot has the UUID of '%s' (%s): its content "
@@ -141,7 +142,7 @@ int verify_contents(struct run *run, struct error *err)
 					  name);
 		same += rc == 0;
 	}
-	story_say(run->story, "%zu of %zu frozen file systems are as they were at that moment",
+	story_say(run->log.story, "%zu of %zu frozen file systems are as they were at that moment",
 		  same, json_array_size(contents));
 	return 0;
 }
@@ -182,10 +183,11 @@ static void add_disk(struct disks *d, const json_t *info)
 
 static bool in_set(const struct run *run, const json_t *info)
 {
-	for (size_t i = 0; i < run->n_luns; i++)
-		if (strcmp(shape_text(run->luns[i].disk, "name"), shape_text(info, "name")) == 0 ||
+	for (size_t i = 0; i < run->snapshot.n_luns; i++)
+		if (strcmp(shape_text(run->snapshot.luns[i].disk, "name"),
+			   shape_text(info, "name")) == 0 ||
 		    (*shape_text(info, "identity") &&
-		     strcasecmp(shape_text(run->luns[i].disk, "identity"),
+		     strcasecmp(shape_text(run->snapshot.luns[i].disk, "identity"),
 				shape_text(info, "identity")) == 0))
 			return true;
 	return false;
@@ -193,15 +195,15 @@ static bool in_set(const struct run *run, const json_t *info)
 
 static int open_disks(struct run *run, struct disks *d, struct error *err)
 {
-	const json_t *all = json_object_get(run->info, "disks");
-	size_t most = run->n_luns + json_array_size(all);
+	const json_t *all = json_object_get(run->server.info, "disks");
+	size_t most = run->snapshot.n_luns + json_array_size(all);
 	d->sources = calloc(most, sizeof(*d->sources));
 	d->inputs = calloc(most, sizeof(*d->inputs));
 	d->infos = calloc(most, sizeof(*d->infos));
 	if (!d->sources || !d->inputs || !d->infos)
 		return error_set(err, -ENOMEM, "%zu disks: %m", most);
-	for (size_t i = 0; i < run->n_luns; i++)
-		add_disk(d, run->luns[i].disk);
+	for (size_t i = 0; i < run->snapshot.n_luns; i++)
+		add_disk(d, run->snapshot.luns[i].disk);
 	d->set = d->n;
 	for (size_t i = 0; i < json_array_size(all); i++)
 		if (!in_set(run, json_array_get(all, i)))
