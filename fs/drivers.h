@@ -3,7 +3,7 @@
 #ifndef FS_DRIVERS_H
 #define FS_DRIVERS_H
 
-#include "lunette/filesystem.h"
+#include "driver.h"
 
 extern const struct fs_driver fs_ntfs_driver;
 

@@ -103,9 +103,3 @@ int fs_open(struct blk *blk, struct fs **ret, struct error *err)
 				 info.type);
 	return driver->open(blk, ret, err);
 }
-
-void fs_close(struct fs *fs)
-{
-	if (fs)
-		fs->driver->close(fs);
-}

@@ -141,7 +141,7 @@ static int stat_ino(struct fs *fs, uint32_t slot, uint64_t ino, struct tree_attr
 		    struct error *err)
 {
 	struct tree_attr attr = { .changes = false };
-	int rc = fs->driver->stat(fs, ino, &attr.stat, err);
+	int rc = fs_stat(fs, ino, &attr.stat, err);
 	if (rc < 0)
 		return rc;
 	attr.stat.ino = (uint64_t)slot << FS_INO_BITS | (ino & INO_MASK);
@@ -173,7 +173,7 @@ int tree_files_lookup(struct tree *tree, const struct node *dir, const char *nam
 	int rc = tree_files_hold(tree, dir->slot, &fs, err);
 	if (rc < 0)
 		return rc;
-	rc = fs->driver->lookup(fs, dir->ino, name, &ino, err);
+	rc = fs_lookup(fs, dir->ino, name, &ino, err);
 	if (rc == 0)
 		rc = stat_ino(fs, dir->slot, ino, ret, err);
 	tree_files_release(tree, dir->slot);
@@ -215,51 +215,9 @@ int tree_files_readdir(struct tree *tree, const struct node *dir, uint64_t pos, 
 	if (rc < 0)
 		return rc;
 	struct renumbering r = { .emit = emit, .ctx = ctx, .slot = dir->slot };
-	rc = fs->driver->readdir(fs, dir->ino, pos, renumber, &r, err);
+	rc = fs_readdir(fs, dir->ino, pos, renumber, &r, err);
 	tree_files_release(tree, dir->slot);
 	return rc;
-}
-
-/* Plain data comes from the blk, whatever the driver does with its lock. */
-static int read_run(struct fs *fs, uint64_t ino, const struct fs_run *run, uint8_t *buf, size_t len,
-		    uint64_t off, size_t *ret, struct error *err)
-{
-	switch (run->kind) {
-	case FS_RUN_DATA:
-		*ret = len;
-		return blk_read(fs->blk, buf, len, run->start, err);
-	case FS_RUN_ZERO:
-		*ret = len;
-		memset(buf, 0, len);
-		return 0;
-	case FS_RUN_DRIVER:
-		break;
-	}
-	return fs->driver->read(fs, ino, buf, len, off, ret, err);
-}
-
-static int read_file(struct fs *fs, uint64_t ino, uint8_t *buf, size_t len, uint64_t off,
-		     size_t *ret, struct error *err)
-{
-	size_t done = 0;
-	while (done < len) {
-		struct fs_run run;
-		size_t n = 0;
-		int rc = fs->driver->file_extent(fs, ino, off + done, &run, err);
-		if (rc == -ERANGE)
-			break; /* the end */
-		if (rc == 0)
-			rc = read_run(fs, ino, &run, buf + done,
-				      (size_t)MIN(run.length, (uint64_t)(len - done)), off + done,
-				      &n, err);
-		if (rc < 0)
-			return rc;
-		if (n == 0)
-			break;
-		done += n;
-	}
-	*ret = done;
-	return 0;
 }
 
 int tree_files_read(struct tree *tree, const struct node *node, void *buf, size_t len, uint64_t off,
@@ -269,7 +227,7 @@ int tree_files_read(struct tree *tree, const struct node *node, void *buf, size_
 	int rc = tree_files_hold(tree, node->slot, &fs, err);
 	if (rc < 0)
 		return rc;
-	rc = read_file(fs, node->ino, buf, len, off, ret, err);
+	rc = fs_read(fs, node->ino, buf, len, off, ret, err);
 	tree_files_release(tree, node->slot);
 	return rc;
 }
@@ -282,7 +240,7 @@ int tree_files_extent(struct tree *tree, const struct node *node, uint64_t off,
 	int rc = tree_files_hold(tree, node->slot, &fs, err);
 	if (rc < 0)
 		return rc;
-	rc = fs->driver->file_extent(fs, node->ino, off, &run, err);
+	rc = fs_file_extent(fs, node->ino, off, &run, err);
 	tree_files_release(tree, node->slot);
 	if (rc == 0)
 		*ret = (struct blk_extent){ .length = run.length, .zero = run.kind == FS_RUN_ZERO };

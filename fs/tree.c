@@ -181,7 +181,7 @@ int tree_readlink(struct tree *tree, uint64_t number, char *buf, size_t size, st
 	rc = tree_files_hold(tree, node.slot, &fs, err);
 	if (rc < 0)
 		return rc;
-	rc = fs->driver->readlink(fs, node.ino, buf, size, err);
+	rc = fs_readlink(fs, node.ino, buf, size, err);
 	tree_files_release(tree, node.slot);
 	return rc;
 }
@@ -198,8 +198,7 @@ int tree_listxattr(struct tree *tree, uint64_t number, char *buf, size_t size, s
 	rc = tree_files_hold(tree, node.slot, &fs, err);
 	if (rc < 0)
 		return rc;
-	if (fs->driver->listxattr)
-		rc = fs->driver->listxattr(fs, node.ino, buf, size, ret, err);
+	rc = fs_listxattr(fs, node.ino, buf, size, ret, err);
 	tree_files_release(tree, node.slot);
 	return rc;
 }
@@ -217,10 +216,7 @@ int tree_getxattr(struct tree *tree, uint64_t number, const char *name, void *bu
 	rc = tree_files_hold(tree, node.slot, &fs, err);
 	if (rc < 0)
 		return rc;
-	if (fs->driver->getxattr)
-		rc = fs->driver->getxattr(fs, node.ino, name, buf, size, ret, err);
-	else
-		rc = error_set(err, -ENODATA, "%m");
+	rc = fs_getxattr(fs, node.ino, name, buf, size, ret, err);
 	tree_files_release(tree, node.slot);
 	return rc;
 }

@@ -80,7 +80,7 @@ static uint64_t try_reading(struct walk *walk, uint64_t ino, uint64_t off, uint6
 	uint64_t bytes = 0;
 	for (uint64_t end = off + length; off < end;) {
 		size_t want = (size_t)MIN(end - off, (uint64_t)READ_BYTES), got = 0;
-		if (walk->fs->driver->read(walk->fs, ino, walk->buf, want, off, &got, NULL) < 0)
+		if (fs_read(walk->fs, ino, walk->buf, want, off, &got, NULL) < 0)
 			bytes += want;
 		off += want;
 	}
@@ -91,12 +91,10 @@ static int lost_bytes(struct walk *walk, const struct fs_stat *st, uint64_t *ret
 {
 	struct fs *fs = walk->fs;
 	for (uint64_t off = 0; off < st->size;) {
-		struct fs_run run = { .length = st->size - off, .kind = FS_RUN_DRIVER };
+		struct fs_run run;
 		if (atomic_load_explicit(walk->stop, memory_order_relaxed))
 			return error_set(err, -EINTR, "interrupted");
-		int rc = fs->driver->file_extent
-				 ? fs->driver->file_extent(fs, st->ino, off, &run, err)
-				 : 0;
+		int rc = fs_file_extent(fs, st->ino, off, &run, err);
 		if (rc < 0)
 			return rc;
 		if (run.kind == FS_RUN_DATA)
@@ -181,7 +179,7 @@ static int visit_name(struct walk *walk, const struct name *name, unsigned int d
 {
 	struct fs_stat st;
 	struct error why = { 0 };
-	int rc = walk->fs->driver->stat(walk->fs, name->ino, &st, &why);
+	int rc = fs_stat(walk->fs, name->ino, &st, &why);
 	if (must_end(rc))
 		return error_set(err, rc, "%s", why.msg);
 	if (rc < 0)
@@ -217,7 +215,7 @@ static int read_dir(struct walk *walk, uint64_t ino, unsigned int depth, struct 
 	for (uint64_t pos = 0;; pos = batch->next) {
 		*batch = (struct batch){ .next = pos };
 		struct error why = { 0 };
-		int rc = walk->fs->driver->readdir(walk->fs, ino, pos, collect, batch, &why);
+		int rc = fs_readdir(walk->fs, ino, pos, collect, batch, &why);
 		if (must_end(rc))
 			return error_set(err, rc, "%s", why.msg);
 		if (rc == 0)
@@ -259,7 +257,7 @@ static int count_rest(struct walk *walk, uint64_t *ret_used, uint64_t *ret_unuse
 			struct fs_used run = { .length = end - off, .used = true };
 			struct error why;
 			/* What cannot say what is used has lost its own structures. */
-			if (fs->driver->used && fs->driver->used(fs, off, &run, &why) == -ENOMEM)
+			if (fs_used(fs, off, &run, &why) == -ENOMEM)
 				return error_set(err, -ENOMEM, "%s", why.msg);
 			run.length = MIN(run.length, end - off);
 			*(run.used ? ret_used : ret_unused) += run.length;

@@ -43,14 +43,6 @@ struct walk {
 	bool fatal;
 };
 
-int exclude_fold(struct fs *fs, const char *name, char **ret, struct error *err)
-{
-	if (fs->driver->fold)
-		return fs->driver->fold(fs, name, ret, err);
-	*ret = strdup(name);
-	return *ret ? 0 : error_set(err, -ENOMEM, "patterns: %m");
-}
-
 /* What cannot be looked at is stored; only what the walk itself needs ends it. */
 static int note_trouble(struct walk *walk, int rc, const struct error *why, struct error *err)
 {
@@ -116,7 +108,7 @@ static int get_names(struct fs *fs, uint64_t ino, struct names **ret, struct err
 	CLEANUP(names_free_cleanup) struct names *names = calloc(1, sizeof(*names));
 	if (!names)
 		return error_set(err, -ENOMEM, "patterns: %m");
-	int rc = fs->driver->links(fs, ino, add_name, names, err);
+	int rc = fs_links(fs, ino, add_name, names, err);
 	if (rc < 0)
 		return rc;
 	if (names->n == 0)
@@ -143,7 +135,7 @@ static int state_of_dir(struct walk *walk, uint64_t ino, size_t depth, uint64_t 
 	if (rc == 0)
 		rc = state_of_dir(walk, names->v[0].dir, depth + 1, state, ret_out, err);
 	if (rc == 0)
-		rc = exclude_fold(walk->fs, names->v[0].name, &folded, err);
+		rc = fs_fold(walk->fs, names->v[0].name, &folded, err);
 	if (rc == 0 && pattern_name(walk->set, state, folded, true, state))
 		*ret_out = true;
 	return rc;
@@ -163,7 +155,7 @@ static int all_names_match(struct walk *walk, uint64_t ino, bool *ret, struct er
 		CLEANUP(free_cleanup) char *folded = NULL;
 		rc = state_of_dir(walk, names->v[i].dir, 0, state, &all, err);
 		if (rc == 0)
-			rc = exclude_fold(walk->fs, names->v[i].name, &folded, err);
+			rc = fs_fold(walk->fs, names->v[i].name, &folded, err);
 		if (rc == 0 && pattern_name(walk->set, state, folded, false, state))
 			all = true;
 	}
@@ -177,11 +169,11 @@ static int take_file(struct walk *walk, uint64_t ino, struct error *err)
 	struct error why = { 0 };
 	uint64_t before = walk->to->bytes;
 	bool all = true;
-	int rc = walk->fs->driver->stat(walk->fs, ino, &st, &why);
+	int rc = fs_stat(walk->fs, ino, &st, &why);
 	if (rc == 0 && st.nlink > 1 && !S_ISDIR(st.mode))
 		rc = all_names_match(walk, ino, &all, &why);
 	if (rc == 0 && all)
-		rc = walk->fs->driver->file_blocks(walk->fs, ino, add_run, walk, &why);
+		rc = fs_file_blocks(walk->fs, ino, add_run, walk, &why);
 	walk->to->files += walk->to->bytes > before;
 	return note_trouble(walk, rc, &why, err);
 }
@@ -294,7 +286,7 @@ static int entry_is_dir(struct walk *walk, const struct piece_entry *entry, bool
 	struct error why = { 0 };
 	int rc = 0;
 	if (entry->type == 0)
-		rc = walk->fs->driver->stat(walk->fs, entry->ino, &st, &why);
+		rc = fs_stat(walk->fs, entry->ino, &st, &why);
 	*ret = rc == 0 && S_ISDIR(st.mode);
 	return note_trouble(walk, rc, &why, err);
 }
@@ -310,7 +302,7 @@ static int visit(struct walk *walk, const struct piece_entry *entry, const uint6
 		return take_entry(walk, entry, is_dir, err);
 	CLEANUP(free_cleanup) char *folded = NULL;
 	struct error why = { 0 };
-	rc = exclude_fold(walk->fs, entry->name, &folded, &why);
+	rc = fs_fold(walk->fs, entry->name, &folded, &why);
 	if (rc < 0)
 		return note_trouble(walk, rc, &why, err);
 	if (pattern_name(walk->set, dir_state, folded, is_dir, state))
@@ -351,7 +343,7 @@ static int walk_dir(struct walk *walk, uint64_t ino, const uint64_t *state, stru
 		struct error why = { 0 };
 		piece->n = piece->used = 0;
 		piece->full = false;
-		rc = walk->fs->driver->readdir(walk->fs, ino, piece->next, add_entry, piece, &why);
+		rc = fs_readdir(walk->fs, ino, piece->next, add_entry, piece, &why);
 		if (rc < 0)
 			piece->full = false; /* what was listed before is good */
 		rc = note_trouble(walk, rc, &why, err);

@@ -30,7 +30,4 @@ int exclude_walk(struct fs *fs, const struct pattern_set *set, const char *volum
 		 struct exclude *to, const atomic_bool *stop, struct exclude_trouble *trouble,
 		 struct error *err);
 
-/* The name as patterns see it: @name itself where all spellings differ. To be freed with free(). */
-int exclude_fold(struct fs *fs, const char *name, char **ret, struct error *err);
-
 #endif

@@ -6,9 +6,6 @@
 
 #include "exclude-walk.h"
 
-/* What Windows makes anew, and nobody wants back: at the root of an NTFS volume, files only. */
-static const char *const page_files[] = { "/pagefile.sys", "/swapfile.sys", "/hiberfil.sys" };
-
 void exclude_free(struct exclude *exclude)
 {
 	if (!exclude)
@@ -79,7 +76,7 @@ static int add_folded(struct pattern_set *set, struct fs *fs, const char *patter
 		      struct error *err)
 {
 	CLEANUP(free_cleanup) char *folded = NULL;
-	int rc = exclude_fold(fs, pattern, &folded, err);
+	int rc = fs_fold(fs, pattern, &folded, err);
 	return rc < 0 ? rc : pattern_add(set, folded, files_only, err);
 }
 
@@ -88,8 +85,8 @@ static int make_set(const struct exclude_choice *choice, const char *volume, str
 {
 	CLEANUP(pattern_set_free_cleanup) struct pattern_set *set = NULL;
 	int rc = pattern_set_new(&set, err);
-	for (size_t i = 0; rc == 0 && defaults && i < ARRAY_SIZE(page_files); i++)
-		rc = add_folded(set, fs, page_files[i], true, err);
+	for (const char *const *path = fs_left_out(fs); rc == 0 && defaults && *path; path++)
+		rc = add_folded(set, fs, *path, true, err);
 	for (size_t i = 0; rc == 0 && i < choice->n_patterns; i++) {
 		const char *pattern = choice->patterns[i];
 		size_t part = volume_part(pattern);
@@ -123,14 +120,14 @@ int exclude_find(const struct exclude_choice *choice, struct layout *layout,
 {
 	bool asked = any_is_for(choice, volume->name);
 	*ret = NULL;
-	if (!fs || !fs->driver->file_blocks)
+	if (!fs || !fs_knows_blocks(fs))
 		return asked ? layout_warn(
 				       layout, err,
 				       "volume '%s': nothing is left out of it, because its "
 				       "file system is not one of which lunette knows the files",
 				       volume->name)
 			     : 0;
-	bool defaults = !choice->no_defaults && strcmp(fs->driver->name, "ntfs") == 0;
+	bool defaults = !choice->no_defaults && *fs_left_out(fs);
 	if (!asked && !defaults)
 		return 0;
 	CLEANUP(exclude_free_cleanup) struct exclude *exclude = calloc(1, sizeof(*exclude));

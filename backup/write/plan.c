@@ -227,15 +227,14 @@ static int mark_used(void *ctx, struct blk *blk, uint64_t length, uint64_t off, 
 {
 	struct search *search = ctx;
 	struct fs *fs = search->pv->fs;
-	if (!fs || !fs->driver->used)
+	if (!fs)
 		return mark_kept(search, blk, length, off, err);
 
 	for (uint64_t end = off + length; off < end;) {
 		struct fs_used run;
-		int rc = fs->driver->used(fs, off, &run, err);
+		int rc = fs_used(fs, off, &run, err);
 		if (rc < 0)
 			return rc;
-		assert(run.length > 0);
 		run.length = MIN(run.length, end - off);
 		if (run.used)
 			rc = mark_kept(search, blk, run.length, off, err);

@@ -168,9 +168,6 @@ int fs_ntfs_used(struct fs *fs, uint64_t off, struct fs_used *ret, struct error 
 	struct fs_ntfs *ntfs = (struct fs_ntfs *)fs;
 	uint64_t cluster = ntfs->boot.cluster;
 	uint64_t end = ntfs->boot.n_clusters * cluster;
-	if (off >= fs->blk->size)
-		return error_set(err, -ERANGE, "NTFS: offset %llu is past the end of the volume",
-				 (unsigned long long)off);
 	struct fs_used run = { .length = fs->blk->size - off, .used = true };
 	if (off < end) {
 		uint64_t n = 0;

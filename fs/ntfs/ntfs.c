@@ -286,8 +286,12 @@ static int ntfs_list(struct fs *fs, uint64_t dir, uint64_t pos, fs_emit_fn *emit
 	return rc;
 }
 
+/* What Windows makes anew, always at the root. */
+static const char *const page_files[] = { "/pagefile.sys", "/swapfile.sys", "/hiberfil.sys", NULL };
+
 const struct fs_driver fs_ntfs_driver = {
 	.name = "ntfs",
+	.left_out = page_files,
 	.probe = fs_ntfs_probe,
 	.remains = fs_ntfs_remains,
 	.open = ntfs_open,

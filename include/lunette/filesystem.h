@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * filesystem - the interface behind which every file-system driver stands, all of it read-only.
+ * filesystem - what is asked of a file system, whatever driver reads it; all of it read-only.
  *
- * A driver recognises a file system on a blk, opens it, and answers questions about its inodes by
- * number. Two of its answers make lunette fast: fs_file_extent() says where a file's plain bytes
- * lie, so that they are read straight from the blk, in parallel, without the library's lock; and
- * fs_used() says which bytes of the volume are in use, so that a backup reads nothing else.
+ * These functions are the front of every driver: they check what is asked once, clip the answer to
+ * the file or the volume, give the safe answer where a driver has none, and take from a driver
+ * nothing that would stop a caller short, lead it in a circle or out of the volume: that is
+ * -EUCLEAN, as other damage is. Nobody else calls a driver (fs/driver.h).
  *
- * Any thread may call an open file system: a driver whose library is not thread-safe locks inside.
+ * Two answers make lunette fast: fs_read() reads a file's plain bytes straight from the blk, in
+ * parallel, without the lock of a driver's library; and fs_used() says which bytes of the volume
+ * are in use, so that a backup reads nothing else.
+ *
+ * Any thread may call an open file system. Inode numbers may be anything: they come from outside.
  */
 #ifndef LUNETTE_FILESYSTEM_H
 #define LUNETTE_FILESYSTEM_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,11 +27,12 @@
 #include "lunette/error.h"
 #include "lunette/layout.h"
 
-/* Inode numbers of a driver must fit in this many bits: the tree keeps the rest for itself. */
+/* Inode numbers fit in this many bits: the tree keeps the rest for itself. */
 #define FS_INO_BITS 48
-#define FS_NAME_MAX 1024
+#define FS_NAME_MAX 1024 /* bytes, without a NUL */
 
 struct fs;
+struct fs_driver;
 
 /**
  * struct fs_info - what is known of a file system without opening it
@@ -45,7 +51,7 @@ struct fs_info {
 /**
  * struct fs_stat - an inode's attributes
  * @mode: type and permissions, never a write bit
- * @size: bytes, as read() will find them
+ * @size: bytes, as fs_read() will find them
  * @allocated: bytes that it takes on the volume
  */
 struct fs_stat {
@@ -92,10 +98,11 @@ struct fs_used {
 
 /**
  * typedef fs_emit_fn - one directory entry
- * @name: UTF-8 bytes as the driver has them, without '/' and NUL, never "." or ".."
+ * @name: UTF-8 bytes as the driver has them, without '/', never "." or ".."; a NUL follows
  * @type: S_IFMT bits where the driver knows them at no cost, else 0
- * @next: the position that continues behind this entry
+ * @next: the position that continues behind this entry, larger than that of any before
  *
+ * It must not call the file system.
  * Return: 0 to go on, 1 to stop in front of this entry.
  */
 typedef int fs_emit_fn(void *ctx, const char *name, size_t len, uint64_t ino, uint32_t type,
@@ -104,7 +111,8 @@ typedef int fs_emit_fn(void *ctx, const char *name, size_t len, uint64_t ino, ui
 /**
  * typedef fs_blocks_fn - one run of the volume's bytes that hold a file's data
  *
- * It must not call the driver. Return: 0 to go on; a negative errno, recorded in @err, ends it.
+ * It must not call the file system. Return: 0 to go on; a negative errno, recorded in @err, ends
+ * it.
  */
 typedef int fs_blocks_fn(void *ctx, uint64_t length, uint64_t start, struct error *err);
 
@@ -112,67 +120,36 @@ typedef int fs_blocks_fn(void *ctx, uint64_t length, uint64_t start, struct erro
  * typedef fs_link_fn - one of the names by which an inode is known
  * @dir: the directory that the name is in
  *
- * It must not call the driver. Return: 0 to go on; a negative errno, recorded in @err, ends it.
+ * It must not call the file system. Return: 0 to go on; a negative errno, recorded in @err, ends
+ * it.
  */
 typedef int fs_link_fn(void *ctx, uint64_t dir, const char *name, struct error *err);
 
 /**
- * struct fs_driver - a file system's code; all but @probe work on what @open returned
- * @probe: 1 and @ret set if it is on @blk, 0 if not, negative errno if @blk cannot be read
- * @remains: asked when nobody recognises what is on @blk: -EUCLEAN, with the reason, if it once was
- *           this file system, 0 if not; may be NULL
- * @open: the driver takes its own reference to @blk
- * @lookup: -ENOENT when there is no such name
- * @readdir: from *position* @pos (0 is the start) until the end or until @emit says stop
- * @read: any kind of file; clipped at its end; bytes read in @ret
- * @file_extent: @off is less than the file's size; the run is clipped to it
- * @readlink: the target, NUL-terminated, in @buf
- * @listxattr: names, each with its NUL; sets @ret to the size needed, and fills @buf if it fits in
- *             @size; NULL when the driver has none
- * @getxattr: the value, in the same way; -ENODATA when there is none
- * @used: @off is less than the blk's size
- * @file_blocks: all runs of the volume in which nothing lies but the data of this inode, all of its
- *               streams; in any order. NULL when that cannot be said
- * @links: each name of an inode, with its directory; there when @file_blocks is
- * @fold: sets @ret, to be freed with free(), to what all spellings of a name that mean the same
- *        file have in common; NULL when there is only one spelling
+ * struct fs_size - the size of a file that was looked at lately
+ * @turn: odd while it is being written
+ * @key: inode number and 1; 0 is none
  */
-struct fs_driver {
-	const char *name;
-	int (*probe)(struct blk *blk, struct fs_info *ret, struct error *err);
-	int (*remains)(struct blk *blk, struct error *err);
-	int (*open)(struct blk *blk, struct fs **ret, struct error *err);
-	void (*close)(struct fs *fs);
-	int (*lookup)(struct fs *fs, uint64_t dir, const char *name, uint64_t *ret,
-		      struct error *err);
-	int (*stat)(struct fs *fs, uint64_t ino, struct fs_stat *ret, struct error *err);
-	int (*readdir)(struct fs *fs, uint64_t dir, uint64_t pos, fs_emit_fn *emit, void *ctx,
-		       struct error *err);
-	int (*read)(struct fs *fs, uint64_t ino, void *buf, size_t len, uint64_t off, size_t *ret,
-		    struct error *err);
-	int (*file_extent)(struct fs *fs, uint64_t ino, uint64_t off, struct fs_run *ret,
-			   struct error *err);
-	int (*readlink)(struct fs *fs, uint64_t ino, char *buf, size_t size, struct error *err);
-	int (*listxattr)(struct fs *fs, uint64_t ino, char *buf, size_t size, size_t *ret,
-			 struct error *err);
-	int (*getxattr)(struct fs *fs, uint64_t ino, const char *name, void *buf, size_t size,
-			size_t *ret, struct error *err);
-	int (*used)(struct fs *fs, uint64_t off, struct fs_used *ret, struct error *err);
-	int (*file_blocks)(struct fs *fs, uint64_t ino, fs_blocks_fn *fn, void *ctx,
-			   struct error *err);
-	int (*links)(struct fs *fs, uint64_t ino, fs_link_fn *fn, void *ctx, struct error *err);
-	int (*fold)(struct fs *fs, const char *name, char **ret, struct error *err);
+struct fs_size {
+	atomic_uint turn;
+	_Atomic uint64_t key;
+	_Atomic uint64_t size;
 };
 
+#define FS_SIZES 2048
+
 /**
- * struct fs - the head of every driver's own struct
+ * struct fs - an open file system; the head of every driver's own struct, which begins zeroed
+ * @driver: who answers; only fs.c calls it
  * @blk: the volume; the driver holds a reference
  * @root: inode number of the root directory
+ * @sizes: the front's own: what it takes to end a file where it ends without asking each time
  */
 struct fs {
 	const struct fs_driver *driver;
 	struct blk *blk;
 	uint64_t root;
+	struct fs_size sizes[FS_SIZES];
 };
 
 /**
@@ -205,5 +182,84 @@ int fs_open(struct blk *blk, struct fs **ret, struct error *err);
  */
 void fs_close(struct fs *fs);
 DEFINE_CLEANUP(struct fs *, fs_close)
+
+/* Return: 0; -ENOENT when there is no such name. */
+int fs_lookup(struct fs *fs, uint64_t dir, const char *name, uint64_t *ret, struct error *err);
+int fs_stat(struct fs *fs, uint64_t ino, struct fs_stat *ret, struct error *err);
+
+/**
+ * fs_readdir() - list a directory
+ * @pos: 0 is the start; else what came as @next
+ *
+ * Entries that nobody could use, because of their name or number, are left out, and make it fail
+ * with -EUCLEAN when all others of this call were listed.
+ */
+int fs_readdir(struct fs *fs, uint64_t dir, uint64_t pos, fs_emit_fn *emit, void *ctx,
+	       struct error *err);
+
+/**
+ * fs_read() - read a file's bytes
+ * @ret: bytes read: @len, or less at the end of the file, where fs_stat() says that it is
+ */
+int fs_read(struct fs *fs, uint64_t ino, void *buf, size_t len, uint64_t off, size_t *ret,
+	    struct error *err);
+
+/**
+ * fs_file_extent() - the run of a file's bytes at an offset
+ * @ret: ends in the file; plain bytes lie in the volume
+ *
+ * Return: 0; -ERANGE when @off is not before the file's end; ...
+ */
+int fs_file_extent(struct fs *fs, uint64_t ino, uint64_t off, struct fs_run *ret,
+		   struct error *err);
+
+/* The target, NUL-terminated, in @buf. Return: 0; -EINVAL when it is no link; ... */
+int fs_readlink(struct fs *fs, uint64_t ino, char *buf, size_t size, struct error *err);
+
+/**
+ * fs_listxattr() - the names of extended attributes, each with its NUL
+ * @ret: the size that they need; @buf is filled if they fit in @size
+ */
+int fs_listxattr(struct fs *fs, uint64_t ino, char *buf, size_t size, size_t *ret,
+		 struct error *err);
+
+/* The value, in the same way. Return: 0; -ENODATA when there is none; ... */
+int fs_getxattr(struct fs *fs, uint64_t ino, const char *name, void *buf, size_t size, size_t *ret,
+		struct error *err);
+
+/**
+ * fs_used() - the run of the volume's bytes at an offset
+ *
+ * Where a driver cannot tell, everything is used.
+ *
+ * Return: 0; -ERANGE when @off is not before the volume's end; ...
+ */
+int fs_used(struct fs *fs, uint64_t off, struct fs_used *ret, struct error *err);
+
+/* Patterns of files that a backup leaves out by itself, "/pagefile.sys"; ends with NULL. */
+const char *const *fs_left_out(const struct fs *fs);
+
+/* Can it say which blocks are a file's alone, and by which names it is known? */
+bool fs_knows_blocks(const struct fs *fs);
+
+/**
+ * fs_file_blocks() - all runs of the volume in which nothing lies but the data of an inode
+ *
+ * All of its streams, in any order. None where the driver cannot tell.
+ */
+int fs_file_blocks(struct fs *fs, uint64_t ino, fs_blocks_fn *fn, void *ctx, struct error *err);
+
+/**
+ * fs_links() - each name of an inode, with its directory
+ *
+ * Return: 0; -EOPNOTSUPP where the driver cannot tell; ...
+ */
+int fs_links(struct fs *fs, uint64_t ino, fs_link_fn *fn, void *ctx, struct error *err);
+
+/**
+ * fs_fold() - what all spellings of a name that mean the same file have in common
+ * @ret: to be freed with free(); as @name where there is only one spelling
+ */
+int fs_fold(struct fs *fs, const char *name, char **ret, struct error *err);
 
 #endif

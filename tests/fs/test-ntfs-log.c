@@ -83,8 +83,8 @@ static struct bench new_bench(bool clean)
 	struct fs_stat stat;
 	struct fs_run run;
 	assert_int_equal(fs_ntfs_driver.open(&b.mem->blk, &fs, NULL), 0);
-	assert_int_equal(fs->driver->stat(fs, 2, &stat, NULL), 0);
-	assert_int_equal(fs->driver->file_extent(fs, 2, 0, &run, NULL), 0);
+	assert_int_equal(fs_stat(fs, 2, &stat, NULL), 0);
+	assert_int_equal(fs_file_extent(fs, 2, 0, &run, NULL), 0);
 	assert_int_equal(run.kind, FS_RUN_DATA);
 	assert_int_equal(run.length, stat.size);
 	fs_close(fs);
@@ -137,7 +137,7 @@ static bool is_used(struct bench *b, uint64_t cluster)
 	struct fs *fs = NULL;
 	struct fs_used used;
 	assert_int_equal(fs_ntfs_driver.open(&b->mem->blk, &fs, NULL), 0);
-	assert_int_equal(fs->driver->used(fs, cluster * CLUSTER, &used, NULL), 0);
+	assert_int_equal(fs_used(fs, cluster * CLUSTER, &used, NULL), 0);
 	fs_close(fs);
 	return used.used;
 }

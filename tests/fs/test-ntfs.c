@@ -58,7 +58,7 @@ static struct fs *open_fs(struct blk_mem *mem)
 static uint64_t find(struct fs *fs, const char *name)
 {
 	uint64_t ino = 0;
-	assert_int_equal(fs->driver->lookup(fs, fs->root, name, &ino, NULL), 0);
+	assert_int_equal(fs_lookup(fs, fs->root, name, &ino, NULL), 0);
 	return ino;
 }
 
@@ -158,13 +158,13 @@ static void only_the_users_files_are_listed(void **state)
 	struct blk_mem *mem = ntfs_fixture_blk(volume);
 	struct fs *fs = open_fs(mem);
 	int seen = 0;
-	assert_int_equal(fs->driver->readdir(fs, fs->root, 0, count_entry, &seen, NULL), 0);
+	assert_int_equal(fs_readdir(fs, fs->root, 0, count_entry, &seen, NULL), 0);
 	assert_int_equal(seen, 11);
 	uint64_t ino;
-	assert_int_equal(fs->driver->lookup(fs, fs->root, "BIG", &ino, NULL), -ENOENT);
-	assert_int_equal(fs->driver->lookup(fs, fs->root, "", &ino, NULL), -ENOENT);
-	assert_int_equal(fs->driver->lookup(fs, fs->root, "\xff", &ino, NULL), -ENOENT);
-	assert_int_equal(fs->driver->lookup(fs, find(fs, "big"), "x", &ino, NULL), -ENOTDIR);
+	assert_int_equal(fs_lookup(fs, fs->root, "BIG", &ino, NULL), -ENOENT);
+	assert_int_equal(fs_lookup(fs, fs->root, "", &ino, NULL), -ENOENT);
+	assert_int_equal(fs_lookup(fs, fs->root, "\xff", &ino, NULL), -ENOENT);
+	assert_int_equal(fs_lookup(fs, find(fs, "big"), "x", &ino, NULL), -ENOTDIR);
 	fs_close(fs);
 	blk_unref(&mem->blk);
 }
@@ -181,14 +181,13 @@ static void bytes_read_are_those_written(void **state)
 		      { 10, NTFS_BIG - 5 }, { 5, NTFS_BIG }, { 5, UINT64_MAX - 3 } };
 	uint64_t ino = find(fs, "big");
 	struct fs_stat st;
-	assert_int_equal(fs->driver->stat(fs, ino, &st, NULL), 0);
+	assert_int_equal(fs_stat(fs, ino, &st, NULL), 0);
 	assert_int_equal(st.mode, S_IFREG | 0444);
 	assert_int_equal(st.size, NTFS_BIG);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		static uint8_t buf[NTFS_BIG];
 		size_t n = 0;
-		assert_int_equal(
-			fs->driver->read(fs, ino, buf, cases[i].len, cases[i].off, &n, NULL), 0);
+		assert_int_equal(fs_read(fs, ino, buf, cases[i].len, cases[i].off, &n, NULL), 0);
 		uint64_t left = cases[i].off < NTFS_BIG ? NTFS_BIG - cases[i].off : 0;
 		assert_int_equal(n, MIN((uint64_t)cases[i].len, left));
 		for (size_t k = 0; k < n; k++)
@@ -206,20 +205,20 @@ static void extents_say_where_the_bytes_lie(void **state)
 	struct fs_run run;
 	uint64_t ino = find(fs, "big");
 	for (uint64_t off = 0; off < NTFS_BIG; off += run.length) {
-		assert_int_equal(fs->driver->file_extent(fs, ino, off, &run, NULL), 0);
+		assert_int_equal(fs_file_extent(fs, ino, off, &run, NULL), 0);
 		assert_int_equal(run.kind, FS_RUN_DATA);
 		for (uint64_t i = 0; i < run.length; i++)
 			assert_int_equal(mem->bytes[run.start + i], ntfs_fixture_byte(off + i));
 	}
-	assert_int_equal(fs->driver->file_extent(fs, ino, NTFS_BIG, &run, NULL), -ERANGE);
+	assert_int_equal(fs_file_extent(fs, ino, NTFS_BIG, &run, NULL), -ERANGE);
 
 	ino = find(fs, "small");
 	char text[64];
 	size_t n;
-	assert_int_equal(fs->driver->file_extent(fs, ino, 2, &run, NULL), 0);
+	assert_int_equal(fs_file_extent(fs, ino, 2, &run, NULL), 0);
 	assert_int_equal(run.kind, FS_RUN_DRIVER);
 	assert_int_equal(run.length, strlen(NTFS_SMALL) - 2);
-	assert_int_equal(fs->driver->read(fs, ino, text, sizeof(text), 2, &n, NULL), 0);
+	assert_int_equal(fs_read(fs, ino, text, sizeof(text), 2, &n, NULL), 0);
 	assert_int_equal(n, strlen(NTFS_SMALL) - 2);
 	assert_memory_equal(text, NTFS_SMALL + 2, n);
 	fs_close(fs);
@@ -238,12 +237,12 @@ static void bytes_past_the_initialized_size_are_zeros(void **state)
 	struct fs_run run;
 	uint8_t buf[1000];
 	size_t n;
-	assert_int_equal(fs->driver->file_extent(fs, ino, 0, &run, NULL), 0);
+	assert_int_equal(fs_file_extent(fs, ino, 0, &run, NULL), 0);
 	assert_int_equal(run.length, 1500);
-	assert_int_equal(fs->driver->file_extent(fs, ino, 1500, &run, NULL), 0);
+	assert_int_equal(fs_file_extent(fs, ino, 1500, &run, NULL), 0);
 	assert_int_equal(run.kind, FS_RUN_ZERO);
 	assert_int_equal(run.length, NTFS_BIG - 1500);
-	assert_int_equal(fs->driver->read(fs, ino, buf, sizeof(buf), 1000, &n, NULL), 0);
+	assert_int_equal(fs_read(fs, ino, buf, sizeof(buf), 1000, &n, NULL), 0);
 	assert_int_equal(n, sizeof(buf));
 	for (size_t i = 0; i < sizeof(buf); i++)
 		assert_int_equal(buf[i], i < 500 ? ntfs_fixture_byte(1000 + i) : 0);
@@ -267,7 +266,7 @@ static void runs_outside_the_volume_are_damage(void **state)
 	fs = open_fs(mem);
 	struct error err = { 0 };
 	struct fs_run run;
-	assert_int_equal(fs->driver->file_extent(fs, ino, 0, &run, &err), -EUCLEAN);
+	assert_int_equal(fs_file_extent(fs, ino, 0, &run, &err), -EUCLEAN);
 	assert_non_null(strstr(err.msg, "outside the volume"));
 	fs_close(fs);
 	blk_unref(&mem->blk);
@@ -344,23 +343,22 @@ static int ask_all(struct blk_mem *mem, struct error *err)
 		return rc;
 	struct walk walk = { .fs = fs };
 	uint64_t blocks = 0, links = 0;
-	rc = fs->driver->readdir(fs, fs->root, 0, remember, &walk, err);
+	rc = fs_readdir(fs, fs->root, 0, remember, &walk, err);
 	for (int i = 0; i < walk.n && rc == 0; i++) {
 		static uint8_t buf[NTFS_BIG];
 		size_t n;
-		rc = fs->driver->stat(fs, walk.inodes[i], &st, err);
+		rc = fs_stat(fs, walk.inodes[i], &st, err);
 		if (rc == 0)
-			rc = fs->driver->read(fs, walk.inodes[i], buf, sizeof(buf), 0, &n, err);
+			rc = fs_read(fs, walk.inodes[i], buf, sizeof(buf), 0, &n, err);
 		if (rc == 0)
-			rc = fs->driver->listxattr(fs, walk.inodes[i], NULL, 0, &n, err);
+			rc = fs_listxattr(fs, walk.inodes[i], NULL, 0, &n, err);
 		if (rc == 0)
-			rc = fs->driver->file_blocks(fs, walk.inodes[i], count_blocks, &blocks,
-						     err);
+			rc = fs_file_blocks(fs, walk.inodes[i], count_blocks, &blocks, err);
 		if (rc == 0)
-			rc = fs->driver->links(fs, walk.inodes[i], count_links, &links, err);
+			rc = fs_links(fs, walk.inodes[i], count_links, &links, err);
 	}
 	for (uint64_t off = 0; off < mem->blk.size && rc == 0; off += used.length)
-		rc = fs->driver->used(fs, off, &used, err);
+		rc = fs_used(fs, off, &used, err);
 	fs_close(fs);
 	return rc;
 }
@@ -411,17 +409,17 @@ static void blocks_of_a_file_are_its_alone(void **state)
 	struct blk_mem *mem = ntfs_fixture_blk(volume);
 	struct fs *fs = open_fs(mem);
 	uint64_t ino, blocks = 0, links = 0;
-	assert_int_equal(fs->driver->lookup(fs, fs->root, "big", &ino, NULL), 0);
-	assert_int_equal(fs->driver->file_blocks(fs, ino, count_blocks, &blocks, NULL), 0);
+	assert_int_equal(fs_lookup(fs, fs->root, "big", &ino, NULL), 0);
+	assert_int_equal(fs_file_blocks(fs, ino, count_blocks, &blocks, NULL), 0);
 	assert_true(blocks >= NTFS_BIG && blocks < NTFS_BIG + 4096);
-	assert_int_equal(fs->driver->links(fs, ino, count_links, &links, NULL), 0);
+	assert_int_equal(fs_links(fs, ino, count_links, &links, NULL), 0);
 	assert_int_equal(links, 1);
 	/* Resident data has none, nor have the file system's own files any that are given away. */
 	blocks = 0;
-	assert_int_equal(fs->driver->lookup(fs, fs->root, "small", &ino, NULL), 0);
-	assert_int_equal(fs->driver->file_blocks(fs, ino, count_blocks, &blocks, NULL), 0);
+	assert_int_equal(fs_lookup(fs, fs->root, "small", &ino, NULL), 0);
+	assert_int_equal(fs_file_blocks(fs, ino, count_blocks, &blocks, NULL), 0);
 	for (ino = 0; ino < 16; ino++)
-		assert_int_equal(fs->driver->file_blocks(fs, ino, count_blocks, &blocks, NULL), 0);
+		assert_int_equal(fs_file_blocks(fs, ino, count_blocks, &blocks, NULL), 0);
 	assert_int_equal(blocks, 0);
 	fs_close(fs);
 	blk_unref(&mem->blk);
@@ -433,7 +431,7 @@ static void case_is_folded_by_the_volumes_own_table(void **state)
 	struct blk_mem *mem = ntfs_fixture_blk(volume);
 	struct fs *fs = open_fs(mem);
 	char *folded = NULL;
-	assert_int_equal(fs->driver->fold(fs, "Größe/*[a-z]?", &folded, NULL), 0);
+	assert_int_equal(fs_fold(fs, "Größe/*[a-z]?", &folded, NULL), 0);
 	assert_string_equal(folded, "GRÖßE/*[A-Z]?");
 	free(folded);
 	fs_close(fs);
@@ -446,12 +444,12 @@ static void used_bytes_are_those_of_the_bitmap_and_of_the_tail(void **state)
 	struct blk_mem *mem = ntfs_fixture_blk(volume);
 	struct fs *fs = open_fs(mem);
 	struct fs_run bits;
-	assert_int_equal(fs->driver->file_extent(fs, 6, 0, &bits, NULL), 0);
+	assert_int_equal(fs_file_extent(fs, 6, 0, &bits, NULL), 0);
 	uint64_t clusters = get(mem->bytes + 40, 8) * 512 / 1024;
 	struct fs_used used;
 	int changes = 0;
 	for (uint64_t off = 0; off < NTFS_SIZE; off += used.length, changes++) {
-		assert_int_equal(fs->driver->used(fs, off, &used, NULL), 0);
+		assert_int_equal(fs_used(fs, off, &used, NULL), 0);
 		assert_true(used.length > 0 && off + used.length <= NTFS_SIZE);
 		for (uint64_t c = off / 1024; c < (off + used.length) / 1024 && c < clusters; c++)
 			assert_int_equal(mem->bytes[bits.start + c / 8] >> (c % 8) & 1, used.used);
@@ -459,9 +457,9 @@ static void used_bytes_are_those_of_the_bitmap_and_of_the_tail(void **state)
 			assert_true(used.used); /* the copy of the boot sector */
 	}
 	assert_in_range(changes, 3, 100); /* runs are merged */
-	assert_int_equal(fs->driver->used(fs, 1024 * 5 + 7, &used, NULL), 0);
+	assert_int_equal(fs_used(fs, 1024 * 5 + 7, &used, NULL), 0);
 	assert_int_equal((1024 * 5 + 7 + used.length) % 1024, 0);
-	assert_int_equal(fs->driver->used(fs, NTFS_SIZE, &used, NULL), -ERANGE);
+	assert_int_equal(fs_used(fs, NTFS_SIZE, &used, NULL), -ERANGE);
 	fs_close(fs);
 	blk_unref(&mem->blk);
 }
@@ -476,7 +474,7 @@ static void a_bitmap_that_ends_early_is_an_error(void **state)
 	struct fs *fs = open_fs(mem);
 	struct error err = { 0 };
 	struct fs_used used;
-	assert_int_equal(fs->driver->used(fs, 2 << 20, &used, &err), -EUCLEAN);
+	assert_int_equal(fs_used(fs, 2 << 20, &used, &err), -EUCLEAN);
 	assert_non_null(strstr(err.msg, "map of used clusters"));
 	fs_close(fs);
 	blk_unref(&mem->blk);

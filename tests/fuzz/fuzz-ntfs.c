@@ -114,20 +114,19 @@ static void look_at(struct fs *fs, uint64_t ino, struct walk *walk)
 	struct fs_stat st;
 	struct fs_run run;
 	size_t n;
-	fs->driver->stat(fs, ino, &st, NULL);
+	fs_stat(fs, ino, &st, NULL);
 	walk->last = walk->entries = 0;
-	fs->driver->readdir(fs, ino, 0, remember, walk, NULL);
-	if (fs->driver->read(fs, ino, buf, sizeof(buf), 0, &n, NULL) == 0)
+	fs_readdir(fs, ino, 0, remember, walk, NULL);
+	if (fs_read(fs, ino, buf, sizeof(buf), 0, &n, NULL) == 0)
 		fuzz_check(n <= sizeof(buf));
-	if (fs->driver->file_extent(fs, ino, 0, &run, NULL) == 0)
+	if (fs_file_extent(fs, ino, 0, &run, NULL) == 0)
 		fuzz_check(run.length > 0 && (run.kind != FS_RUN_DATA ||
 					      range_inside(run.length, run.start, fs->blk->size)));
-	fs->driver->readlink(fs, ino, buf, sizeof(buf), NULL);
-	if (fs->driver->listxattr(fs, ino, buf, sizeof(buf), &n, NULL) == 0 && n > 0 &&
-	    n < sizeof(buf))
-		fs->driver->getxattr(fs, ino, buf, buf + n, sizeof(buf) - n, &n, NULL);
-	fs->driver->file_blocks(fs, ino, check_blocks, fs, NULL);
-	fs->driver->links(fs, ino, check_link, fs, NULL);
+	fs_readlink(fs, ino, buf, sizeof(buf), NULL);
+	if (fs_listxattr(fs, ino, buf, sizeof(buf), &n, NULL) == 0 && n > 0 && n < sizeof(buf))
+		fs_getxattr(fs, ino, buf, buf + n, sizeof(buf) - n, &n, NULL);
+	fs_file_blocks(fs, ino, check_blocks, fs, NULL);
+	fs_links(fs, ino, check_link, fs, NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -141,11 +140,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	struct walk walk = { .n = 1, .inodes = { fs->root } };
 	uint64_t ino;
-	fs->driver->lookup(fs, fs->root, "big", &ino, NULL);
+	fs_lookup(fs, fs->root, "big", &ino, NULL);
 	for (size_t i = 0; i < walk.n; i++)
 		look_at(fs, walk.inodes[i], &walk);
 	for (uint64_t off = 0; off < disk.size; off += used.length) {
-		if (fs->driver->used(fs, off, &used, NULL) < 0)
+		if (fs_used(fs, off, &used, NULL) < 0)
 			break;
 		fuzz_check(used.length > 0 && used.length <= disk.size - off);
 	}

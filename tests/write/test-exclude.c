@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "blk-mem.h"
+#include "driver.h"
 #include "lunette/exclude.h"
 
 #define SIZE     (1u << 20)
@@ -86,7 +87,10 @@ static int tree_blocks(struct fs *fs, uint64_t ino, fs_blocks_fn *fn, void *ctx,
 	return fn(ctx, PIECE, ino * PIECE, err);
 }
 
-static const struct fs_driver tree_driver = { .name = "ntfs",
+static const char *const page_files[] = { "/pagefile.sys", NULL };
+
+static const struct fs_driver tree_driver = { .name = "tree",
+					      .left_out = page_files,
 					      .readdir = tree_readdir,
 					      .stat = tree_stat,
 					      .links = tree_links,

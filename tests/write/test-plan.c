@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "driver.h"
 #include "lunette/plan.h"
 
 #define MIB ((uint64_t)1 << 20)
