@@ -6,10 +6,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 /* clang-format on */
+#include <dlfcn.h>
 #include <errno.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lunette/util.h"
@@ -146,6 +149,114 @@ static void threads_find_what_they_hold_open(void **state)
 	assert_in_range(most_open, 1, POOL_MAX);
 }
 
+/* ---- who waits is woken: nothing else happens that would wake him too ---- */
+
+/* Up when a thread is about to wait for the pool; it has the lock, and leaves it as it waits. */
+static sem_t about_to_wait;
+
+int pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock)
+{
+	static int (*real)(pthread_cond_t *, pthread_mutex_t *);
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "pthread_cond_wait");
+	if (lock == &pool.lock)
+		sem_post(&about_to_wait);
+	return real(cond, lock);
+}
+
+static sem_t in_open, go_on;
+static int slow_rc;
+
+static int open_slowly(void *ctx, void **ret, struct error *err)
+{
+	sem_post(&in_open);
+	sem_wait(&go_on);
+	return slow_rc < 0 ? error_set(err, slow_rc, "told to fail") : open_thing(ctx, ret, err);
+}
+
+struct holder {
+	int n;
+	pool_open_fn *open;
+	int rc;
+	void *thing;
+};
+
+static void *hold_it(void *arg)
+{
+	struct holder *holder = arg;
+	holder->rc =
+		pool_hold(&pool, &items[holder->n], holder->open, &holder->n, &holder->thing, NULL);
+	return NULL;
+}
+
+static void comes_to_an_end(pthread_t thread)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 20;
+	assert_int_equal(pthread_timedjoin_np(thread, NULL, &until), 0);
+}
+
+static void who_waits_for_a_place_gets_the_one_that_is_given_back(void **state)
+{
+	(void)state;
+	pthread_t thread;
+	struct holder holder = { .n = POOL_MAX, .open = open_thing };
+	sem_init(&about_to_wait, 0, 0);
+	for (int i = 0; i < POOL_MAX; i++)
+		hold(i);
+	assert_int_equal(pthread_create(&thread, NULL, hold_it, &holder), 0);
+	sem_wait(&about_to_wait);
+	pool_release(&pool, &items[3]);
+	comes_to_an_end(thread);
+	assert_ptr_equal(holder.thing, &is_open[POOL_MAX]);
+	for (int i = 0; i <= POOL_MAX; i++)
+		if (i != 3)
+			pool_release(&pool, &items[i]);
+}
+
+/* One opens a thing, and another one wants the same meanwhile. @rc: what opening it returns. */
+static void open_for_two(int rc, struct holder holders[2])
+{
+	pthread_t one, two;
+	sem_init(&about_to_wait, 0, 0);
+	sem_init(&in_open, 0, 0);
+	sem_init(&go_on, 0, 0);
+	slow_rc = rc;
+	holders[0] = (struct holder){ .n = 5, .open = open_slowly };
+	holders[1] = (struct holder){ .n = 5, .open = open_thing };
+	assert_int_equal(pthread_create(&one, NULL, hold_it, &holders[0]), 0);
+	sem_wait(&in_open);
+	assert_int_equal(pthread_create(&two, NULL, hold_it, &holders[1]), 0);
+	sem_wait(&about_to_wait);
+	sem_post(&go_on);
+	comes_to_an_end(one);
+	comes_to_an_end(two);
+}
+
+static void who_waits_for_another_to_open_it_has_it_too(void **state)
+{
+	(void)state;
+	struct holder holders[2];
+	open_for_two(0, holders);
+	assert_ptr_equal(holders[0].thing, &is_open[5]);
+	assert_ptr_equal(holders[1].thing, &is_open[5]);
+	assert_int_equal(opened[5], 1);
+	pool_release(&pool, &items[5]);
+	pool_release(&pool, &items[5]);
+}
+
+static void who_waits_for_another_that_fails_tries_himself(void **state)
+{
+	(void)state;
+	struct holder holders[2];
+	open_for_two(-EIO, holders);
+	assert_int_equal(holders[0].rc, -EIO);
+	assert_int_equal(holders[1].rc, 0);
+	assert_int_equal(opened[5], 1);
+	pool_release(&pool, &items[5]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +266,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_failure_to_open_is_reported_and_tried_again,
 						begin, end),
 		cmocka_unit_test_setup_teardown(threads_find_what_they_hold_open, begin, end),
+		cmocka_unit_test_setup_teardown(
+			who_waits_for_a_place_gets_the_one_that_is_given_back, begin, end),
+		cmocka_unit_test_setup_teardown(who_waits_for_another_to_open_it_has_it_too, begin,
+						end),
+		cmocka_unit_test_setup_teardown(who_waits_for_another_that_fails_tries_himself,
+						begin, end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

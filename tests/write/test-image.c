@@ -174,6 +174,42 @@ static void damage_is_an_error_and_never_data(void **state)
 	free(buf);
 }
 
+static void chunks_of_another_length_are_not_taken(void **state)
+{
+	struct bed *bed = *state;
+	char point_id[65];
+	json_t *point;
+	struct repo_disk disk;
+	struct chunkmap *map;
+	struct chunk_id id = { 0 };
+	struct error why = { 0 };
+	uint8_t *buf = malloc(CHUNK);
+	ok(repo_point_find(bed->repo, "test@latest", point_id, &point, err));
+	repo_point_disk(point, 0, &disk);
+	ok(chunkmap_open(bed->repo, &disk.root, disk.n_chunks, &map, err));
+	for (uint64_t n = 0; chunk_id_is_zero(&id); n++)
+		ok(chunkmap_get(map, n, &id, err));
+	chunkmap_close(map);
+
+	/* A chunk is as long as its index says, and as who kept it said: never what is asked for.
+	 */
+	assert_int_equal(image_cache_read(bed->cache, &id, CHUNK / 2, buf, 100, 0, &why), -EUCLEAN);
+	assert_non_null(strstr(why.msg, "belong here"));
+	ok(image_cache_read(bed->cache, &id, CHUNK, buf, 100, 0, err));
+	assert_int_equal(image_cache_read(bed->cache, &id, CHUNK / 2, buf, 100, 0, &why), -EUCLEAN);
+	assert_non_null(strstr(why.msg, "stands where"));
+
+	/* And a disk is not made of chunks that the repository cannot have. */
+	struct blk *image = NULL;
+	disk.chunk_size *= 2;
+	disk.n_chunks /= 2;
+	assert_int_equal(image_open(bed->repo, bed->cache, &disk, &image, &why), -EUCLEAN);
+	assert_non_null(strstr(why.msg, "those of the repository"));
+	assert_null(image);
+	json_decref(point);
+	free(buf);
+}
+
 static void it_is_restored_with_any_number_of_threads(void **state)
 {
 	struct bed *bed = *state;
@@ -232,6 +268,7 @@ int main(void)
 		test(threads_may_read_at_once),
 		test(what_is_not_stored_is_a_known_zero),
 		test(damage_is_an_error_and_never_data),
+		test(chunks_of_another_length_are_not_taken),
 		test(it_is_restored_with_any_number_of_threads),
 		test(a_restore_that_fails_leaves_no_file),
 	};
