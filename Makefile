@@ -201,11 +201,10 @@ $(BENCH_TOOLS:=.o): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
 $(BENCH_TOOLS): %: %.o $(LIBS)
 	$(call q,LD) $(CC) $(LUNETTE_LDFLAGS) -o $@ $^ $(call pkg_libs,$(PKGS))
 
-# One prove for all, so that there is one list and one count. Each script gets the program by name,
-# and finds the tools that some of them drive the floors with in tests/ beside it.
+# Each script gets the program by name, and finds the tools that some of them drive the floors with in
+# tests/ beside it.
 check: $(O)/lunette $(O)/lunette-agent $(PLUGINS) $(UNIT_TESTS) $(TEST_TOOLS) $(BENCH_TOOLS)
-	CMOCKA_MESSAGE_OUTPUT=TAP LUNETTE=$(abspath $(O)/lunette) WRAP='$(WRAP)' \
-		prove -j$(JOBS) --timer --exec tests/support/run $(UNIT_TESTS) $(E2E)
+	JOBS=$(JOBS) LUNETTE=$(abspath $(O)/lunette) WRAP='$(WRAP)' tests/support/check $(UNIT_TESTS) $(E2E)
 
 asan:
 	$(MAKE) SAN=address,undefined check
@@ -217,18 +216,18 @@ tsan:
 check-vm: $(O)/lunette $(O)/lunette-agent $(PLUGINS) $(TEST_TOOLS)
 	contrib/setup --vm
 	tests/support/vm setup
-	LUNETTE_VM_SECONDS=2400 tests/support/vm run . 'TMPDIR=$(CURDIR)/build LUNETTE=$(abspath $(O)/lunette) prove --timer --exec tests/support/run tests/vm/test-*.sh'
+	LUNETTE_VM_SECONDS=2400 tests/support/vm run . 'TMPDIR=$(CURDIR)/build LUNETTE=$(abspath $(O)/lunette) tests/support/check tests/vm/test-*.sh'
 
 # What needs a small Ceph cluster, which it starts.
 check-ceph: $(O)/lunette $(PLUGINS) $(TEST_TOOLS)
 	contrib/setup --ceph
-	LUNETTE=$(abspath $(O)/lunette) prove --timer --exec tests/support/run tests/ceph/test-*.sh
+	LUNETTE=$(abspath $(O)/lunette) tests/support/check tests/ceph/test-*.sh
 
 # What takes a quarter of an hour: the real limits; many jobs at once, killed at random moments; an
 # empty Debian for the agent.
 check-long: $(O)/lunette $(O)/lunette-agent $(PLUGINS)
 	contrib/setup --long
-	LUNETTE=$(abspath $(O)/lunette) prove --timer --exec tests/support/run tests/bench/job-limits.sh tests/bench/job-stress.sh tests/bench/agent-debian.sh
+	LUNETTE=$(abspath $(O)/lunette) tests/support/check tests/bench/job-limits.sh tests/bench/job-stress.sh tests/bench/agent-debian.sh
 
 demo: $(O)/lunette $(O)/lunette-agent $(PLUGINS) $(O)/tests/source/tool-ldm
 	contrib/demo $(O)/lunette

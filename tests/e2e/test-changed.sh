@@ -131,26 +131,24 @@ disks_random two $((4 << 20)) | dd of=thin.img bs=1M seek=150 conv=notrunc statu
 sync thin.img
 ok 'every block of a file with holes' "$LUNETTE" backup --name file --all-blocks --json thin.img
 is 'holes are not read' "$(jq '.stats | .used == .size and .read < 14000000 and .zero + .new == .size' .out)" true
-if command -v tgtd >/dev/null; then
-	mkdir target
-	tap_at_exit tgt_stop
-	{ tgt_start "$TAP_DIR/target" && tgt_target 1 iqn.2026-11.test:thin && tgt_lun 1 1 thin.img &&
-		tgt_params 1 1 thin_provisioning=1; } >/dev/null
-	lun=iscsi://127.0.0.1:$TGT_PORT/iqn.2026-11.test:thin/1
-	ok 'every block of a LUN' "$LUNETTE" backup --name lun --all-blocks --json "$lun"
-	cp .out lun.json
-	is 'what is not mapped is not read' "$(jq '.stats | .used == .size and .read < 14000000' lun.json)" true
-	is 'it is the same backup' "$(roots lun@latest)" "$(roots file@latest)"
-	"$LUNETTE" restore lun@latest --disk disk0 back.img >/dev/null
-	ok 'and comes back byte for byte' cmp thin.img back.img
-	disks_random more 100000 | dd of=thin.img bs=1 seek=104857600 conv=notrunc status=none
-	sync thin.img
-	printf '{"disk":"disk0","start":104857600,"length":100000}\n' | changes_list '' disk0 >thin.list
-	ok 'a list, and a LUN' "$LUNETTE" backup --name lun --all-blocks --json --changed thin.list \
-		--parent "$(jq -r .id lun.json)" --verify-changed 20 "$lun"
-	"$LUNETTE" restore lun@latest --disk disk0 again.img >/dev/null
-	ok 'what changed is in it' cmp thin.img again.img
-fi
+mkdir target
+tap_at_exit tgt_stop
+{ tgt_start "$TAP_DIR/target" && tgt_target 1 iqn.2026-11.test:thin && tgt_lun 1 1 thin.img &&
+	tgt_params 1 1 thin_provisioning=1; } >/dev/null
+lun=iscsi://127.0.0.1:$TGT_PORT/iqn.2026-11.test:thin/1
+ok 'every block of a LUN' "$LUNETTE" backup --name lun --all-blocks --json "$lun"
+cp .out lun.json
+is 'what is not mapped is not read' "$(jq '.stats | .used == .size and .read < 14000000' lun.json)" true
+is 'it is the same backup' "$(roots lun@latest)" "$(roots file@latest)"
+"$LUNETTE" restore lun@latest --disk disk0 back.img >/dev/null
+ok 'and comes back byte for byte' cmp thin.img back.img
+disks_random more 100000 | dd of=thin.img bs=1 seek=104857600 conv=notrunc status=none
+sync thin.img
+printf '{"disk":"disk0","start":104857600,"length":100000}\n' | changes_list '' disk0 >thin.list
+ok 'a list, and a LUN' "$LUNETTE" backup --name lun --all-blocks --json --changed thin.list \
+	--parent "$(jq -r .id lun.json)" --verify-changed 20 "$lun"
+"$LUNETTE" restore lun@latest --disk disk0 again.img >/dev/null
+ok 'what changed is in it' cmp thin.img again.img
 
 # ---- lists that lie ----------------------------------------------------------------------------
 

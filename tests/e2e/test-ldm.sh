@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../support/tap.sh"
 
 data=$TAP_TOP/../shared/data
-[ -r "$data/ldm-2003r2.tar.zst" ] || tap_skip_all "no real disks in $data"
+[ -r "$data/ldm-2003r2.tar.zst" ] || tap_skip_all "no disks made by Windows in $data"
 command -v zstd >/dev/null || tap_skip_all 'no zstd to unpack them'
 tap_begin
 for f in ldm-2003r2 ldm-2003r2-expected; do

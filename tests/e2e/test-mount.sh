@@ -99,6 +99,8 @@ loop_device() {
 }
 if losetup --find >/dev/null 2>&1; then
 	ok 'a loop device can stand on an image' loop_device
+else
+	tap_skip 'a loop device can stand on an image' 'there are no loop devices'
 fi
 
 parallel() {
@@ -272,6 +274,8 @@ if "${as_nobody[@]}" test -w /dev/fuse && [ -u "$(command -v fusermount3)" ]; th
 	fails 'umount refuses while it is in use' 1 'in use' "${as_nobody[@]}" bash -c 'cd own && ../lunette umount ../own'
 	ok 'and takes it away' "${as_nobody[@]}" ./lunette umount own
 	ok 'nothing is left' rmdir own
+else
+	tap_skip 'an ordinary user mounts' 'this machine does not let users mount'
 fi
 
 # ---- ends ------------------------------------------------------------------------------------

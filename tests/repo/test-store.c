@@ -307,6 +307,7 @@ static void full_disks_are_told_of_and_leave_nothing(void **state)
 	snprintf(command, sizeof(command), "mount -t tmpfs -o size=1m none %s 2>/dev/null", dir);
 	if (system(command) != 0) {
 		fixture_dir_free(dir);
+		print_message("# skipped: no tmpfs can be mounted\n");
 		skip();
 	}
 	ok(store_dir_create(dir, &store, err));
@@ -336,6 +337,7 @@ static void file_systems_without_nameless_files_serve_too(void **state)
 		dir);
 	if (system(command) != 0) {
 		fixture_dir_free(dir);
+		print_message("# skipped: ntfs-3g cannot mount\n");
 		skip();
 	}
 	char path[64];

@@ -147,7 +147,7 @@ static void every_volume_is_what_device_mapper_made_of_it(void **state)
 {
 	const struct real *real = *state;
 	if (!real) {
-		print_message("# skipped: no real disks in " DATA ", or no zstd\n");
+		print_message("# skipped: no disks made by Windows in " DATA ", or no zstd\n");
 		skip();
 	}
 	assert_int_equal(real->n_volumes, 6);
@@ -161,7 +161,7 @@ static void so_it_is_with_any_disk_missing(void **state)
 {
 	const struct real *real = *state;
 	if (!real) {
-		print_message("# skipped: no real disks in " DATA ", or no zstd\n");
+		print_message("# skipped: no disks made by Windows in " DATA ", or no zstd\n");
 		skip();
 	}
 	for (size_t without = 0; without < N; without++) {

@@ -155,8 +155,10 @@ static void a_device_is_written_zeroed_and_held(void **state)
 	free(data);
 	char device[64];
 	attach_loop(device, sizeof(device));
-	if (!*device)
+	if (!*device) {
+		print_message("# skipped: no loop device\n");
 		skip();
+	}
 	struct error err = { 0 };
 	struct target *target = NULL, *second = NULL, *big = NULL;
 	int opened = target_device_open(device, 2 * MIB, &target, &err);

@@ -10,6 +10,7 @@
 #                              one test: the command ends with STATUS and PHRASE (an extended regular
 #                              expression) in what it prints, and prints no crash
 #   tap_skip_all REASON        only for a fact about the machine; before any test
+#   tap_skip 'what' REASON     the same of one test, which counts as passed
 #   tap_at_exit COMMAND...     last in, first out; before the folder goes
 
 TAP_N=0
@@ -17,9 +18,21 @@ TAP_FAILED=0
 TAP_EXIT=()
 TAP_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
+# What is skipped is said once more when all have run (tests/support/check).
+tap_skipped() {
+	echo "$(basename "$0"): $*" >>"${SKIPPED_LIST:-/dev/null}"
+}
+
 tap_skip_all() {
+	tap_skipped "$*"
 	echo "1..0 # SKIP $*"
 	exit 0
+}
+
+tap_skip() {
+	tap_skipped "$1: $2"
+	TAP_N=$((TAP_N + 1))
+	echo "ok $TAP_N - $1 # SKIP $2"
 }
 
 tap_at_exit() {

@@ -95,7 +95,7 @@ losetup -D
 # ---- dynamic volumes made by Windows, whole and degraded; test-degraded.sh has others ----
 
 if [ ! -d "$DATA" ]; then
-	echo "ok $((++TAP_N)) # SKIP disks made by Windows: there is no $DATA beside the checkout"
+	tap_skip 'disks made by Windows' "there is no $DATA"
 	exit 0
 fi
 zstd -dcq "$DATA/ldm-2003r2.tar.zst" | tar xf -
