@@ -1,22 +1,14 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Disks that mdadm, lvm2 and the kernel made: every volume has the content that the kernel read, with
-# all its disks and, where the level allows it, with each of them away in turn. LUNETTE_DISKS names a
-# folder with md.tar.zst, lvm.tar.zst and lvm-thin.tar.zst; by default ../shared/data beside the
-# project.
+# Disks that mdadm, lvm2 and the kernel made (tests/data/make-md-lvm): every volume has the content that the
+# kernel read, with all its disks and, where the level allows it, with each of them away in turn.
 . "$(dirname "$0")/../support/tap.sh"
-
-DISKS=${LUNETTE_DISKS:-$TAP_TOP/../shared/data}
-[ -d "$DISKS" ] || DISKS=$(git -C "$TAP_TOP" worktree list 2>/dev/null | sed -n '1s/ .*//p')/../shared/data
-for archive in md lvm lvm-thin; do
-	[ -f "$DISKS/$archive.tar.zst" ] || tap_skip_all "there are no real disks at $DISKS"
-done
 command -v zstd >/dev/null || tap_skip_all 'zstd is not installed'
 
 tap_begin
 TOOL=$(dirname "$LUNETTE")/tests/source/tool-volume
 
-unpack() { mkdir "$1" && zstd -dc "$DISKS/$1.tar.zst" | tar xf - -C "$1"; }
+unpack() { mkdir "$1" && zstd -dcq "$TAP_TOP/tests/data/$1.tar.zst" | tar xf - -C "$1"; }
 sum_of() { "$TOOL" -c "$@" 2>&1 | sha256sum | cut -d' ' -f1; }
 state_of() { "$TOOL" "${@:2}" | awk -v v="$1" '$1 == "volume" && $2 == v { print $4 }'; }
 
@@ -27,7 +19,7 @@ without() { left=("${@:2:$1}" "${@:$1 + 3}"); }
 unpack md
 for dir in md/*/; do
 	set=$(basename "$dir")
-	wanted=$(tail -n 1 "$dir/array.txt" | grep -o 'sha256=[0-9a-f]*' | cut -d= -f2)
+	wanted=$(cut -d' ' -f3 "$dir/content.txt")
 	name=$("$TOOL" "$dir"/m?.img | awk '$1 == "volume" { print $2 }')
 	disks=("$dir"/m?.img)
 	is "MD $set: the content is what the kernel read" "$(sum_of "$name" "${disks[@]}")" "$wanted"
@@ -61,31 +53,27 @@ is 'two clones of an array at once are two arrays' \
 
 # ---- LVM
 unpack lvm
-unpack lvm-thin
-for dir in lvm/*/ lvm-thin/*/; do
+for dir in lvm/*/; do
 	disks=("$dir"/pv-*.img)
-	while read -r path _ sum; do
-		volume=${path/\//-}
-		wanted=${sum#sha256=}
-		[ -n "$wanted" ] || continue
-		is "LVM $path: the content is what the kernel read" \
+	while read -r volume _ wanted; do
+		is "LVM $volume: the content is what the kernel read" \
 			"$(sum_of "$volume" "${disks[@]}")" "$wanted"
 		for ((i = 0; i < ${#disks[@]}; i++)); do
 			without "$i" "${disks[@]}"
 			state=$(state_of "$volume" "${left[@]}")
 			if [[ $state == incomplete ]]; then
-				is "LVM $path: only mirrors can do without disk $i" "${dir/mirror/}" "$dir"
+				is "LVM $volume: only mirrors can do without disk $i" "${dir/mirror/}" "$dir"
 			else
-				is "LVM $path: without disk $i it is $state, and right" \
+				is "LVM $volume: without disk $i it is $state, and right" \
 					"$(sum_of "$volume" "${left[@]}")" "$wanted"
 			fi
 		done
-	done <"$dir/lv.txt"
+	done <"$dir/content.txt"
 	ok "LVM $dir: hidden volumes and pools are not shown" \
 		test -z "$("$TOOL" "${disks[@]}" | grep -E '^volume .*(_(rimage|rmeta|mimage|mlog|tdata|tmeta|pmspare)|-pool )')"
 done
 is 'two clones of a volume group at once are two groups' \
 	"$("$TOOL" lvm/striped/pv-*.img lvm/striped/pv-*.img | grep -c '^volume .* ok ')" 6
 ok 'a missing disk is named by its UUID' \
-	grep -q '^missing vglin physical volume ......-....-....-....-....-....-......' \
-	<("$TOOL" lvm/linear/pv-vda.img lvm/linear/pv-vdb.img)
+	grep -q '^missing vglinear physical volume ......-....-....-....-....-....-......' \
+	<("$TOOL" lvm/linear/pv-0.img lvm/linear/pv-1.img)

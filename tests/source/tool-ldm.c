@@ -7,8 +7,6 @@
  * Says of each disk where, in bytes: START and LENGTH of its part of the volume, in the order of
  * the volume, then START and LENGTH of the partition. The volume itself is empty.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +16,6 @@
 
 #define MIB       UINT64_C(1048576)
 #define SECTOR    512
-#define BLOCK     4096
 #define DISKS_MAX 8
 #define PART_SLOT 2 /* behind LDM's two */
 
@@ -44,20 +41,6 @@ static void add_partition(struct make_ldm *group, unsigned int disk, uint64_t st
 		memset(mem->bytes + headers[i] * SECTOR + 56, (int)(0xd1 + disk), 16);
 	}
 	make_gpt_seal_both(mem, SECTOR);
-}
-
-/* Only what is not zero, so that the file stays as sparse as it was. */
-static int write_file(const struct blk_mem *mem, const char *path)
-{
-	static const uint8_t zero[BLOCK];
-	CLEANUP(close_cleanup) int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0 || ftruncate(fd, (off_t)mem->blk.size) < 0)
-		return -errno;
-	for (uint64_t off = 0; off < mem->blk.size; off += BLOCK)
-		if (memcmp(mem->bytes + off, zero, BLOCK) != 0 &&
-		    pwrite(fd, mem->bytes + off, BLOCK, (off_t)off) != BLOCK)
-			return -EIO;
-	return fsync(fd) < 0 ? -errno : 0;
 }
 
 int main(int argc, char **argv)
@@ -93,7 +76,7 @@ int main(int argc, char **argv)
 	int rc = 0;
 	for (unsigned int i = 0; rc == 0 && i < n; i++) {
 		add_partition(group, i, rest_start, rest);
-		rc = write_file(group->disks[i].mem, argv[4 + i]);
+		rc = make_ldm_save(group, i, argv[4 + i]);
 		if (rc < 0)
 			fprintf(stderr, "tool-ldm: '%s': %s\n", argv[4 + i], strerror(-rc));
 		else

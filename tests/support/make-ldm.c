@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -213,7 +215,8 @@ static void fill(struct make_ldm *group, const char *name, const struct shape *s
 	for (uint64_t u = 0; u < s->size; u++) {
 		uint8_t unit[512];
 		for (size_t b = 0; b < 512; b++)
-			unit[b] = make_ldm_byte(name, u * 512 + b);
+			unit[b] = group->content ? group->content[u * 512 + b]
+						 : make_ldm_byte(name, u * 512 + b);
 		for (unsigned int p = 0; p < s->n_plexes; p++) {
 			if (s->kind == MAKE_LDM_CONCAT) {
 				add_unit(group, e, n, p, 0, u, unit);
@@ -490,4 +493,20 @@ void make_ldm_write(struct make_ldm *group)
 			b.bytes, b.n);
 	for (unsigned int i = 0; i < group->n_disks; i++)
 		make_ldm_write_disk(group, i);
+}
+
+/* Only what is not zero, so that the file stays as sparse as it was. */
+int make_ldm_save(const struct make_ldm *group, unsigned int disk, const char *path)
+{
+	enum { BLOCK = 4096 };
+	static const uint8_t zero[BLOCK];
+	const struct blk_mem *mem = group->disks[disk].mem;
+	CLEANUP(close_cleanup) int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 || ftruncate(fd, (off_t)mem->blk.size) < 0)
+		return -errno;
+	for (uint64_t off = 0; off < mem->blk.size; off += BLOCK)
+		if (memcmp(mem->bytes + off, zero, BLOCK) != 0 &&
+		    pwrite(fd, mem->bytes + off, BLOCK, (off_t)off) != BLOCK)
+			return -EIO;
+	return fsync(fd) < 0 ? -errno : 0;
 }

@@ -43,6 +43,7 @@ struct make_ldm_fragment {
  * @volume_state: of volumes made from now on; @plex_state, @plex_flags, @extent_flags the same
  * @mix: scatter the fragments over the database
  * @empty: volumes made from now on are not filled
+ * @content: what volumes made from now on hold, their whole size; NULL: make_ldm_byte()
  */
 struct make_ldm {
 	uint16_t minor;
@@ -54,6 +55,7 @@ struct make_ldm {
 	uint32_t plex_flags, extent_flags;
 	bool mix;
 	bool empty;
+	const uint8_t *content;
 	uint8_t seed; /* of its GUIDs */
 	const char *name;
 
@@ -87,6 +89,9 @@ void make_ldm_record(struct make_ldm *group, uint16_t status, uint8_t flags, uin
 /* Writes tables, headers and the database to every disk, or to one. */
 void make_ldm_write(struct make_ldm *group);
 void make_ldm_write_disk(struct make_ldm *group, unsigned int disk);
+
+/* A disk as a file, sparse where it is zero. 0, or a negative errno. */
+int make_ldm_save(const struct make_ldm *group, unsigned int disk, const char *path);
 
 /* What a byte of a volume must be; volumes are told apart by their names. */
 uint8_t make_ldm_byte(const char *volume, uint64_t off);
