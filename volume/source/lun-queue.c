@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 
 #include "lun.h"
 
@@ -21,6 +22,8 @@
 #define RETRY_MS 100
 /* Pause between attempts to reach a target that is away. */
 #define RECONNECT_MS 250
+/* So often a READ may come short before it is an error. */
+#define SHORT_READS 3
 /* How often the clocks of commands in flight are looked at. */
 #define TICK_MS 250
 
@@ -140,18 +143,54 @@ static void fail_command(struct lun *lun, struct lun_command *command, const str
 
 /* ---- commands ---- */
 
-static void on_good(struct lun *lun, struct lun_command *command, size_t missing)
+/* Where the last wanted bytes of a READ go; NULL when they are too few for a mark. */
+static unsigned char *tail_of(const struct lun_command *command)
+{
+	const struct lun_request *request = command->request;
+	uint64_t from = MAX(command->off, request->off);
+	uint64_t to = MIN(command->off + command->len, request->off + request->len);
+	if (request->lba_status || to - from < sizeof(command->lun->mark))
+		return NULL;
+	return request->buf + (to - request->off) - sizeof(command->lun->mark);
+}
+
+/*
+ * Data that came short, though the status is good. The target says so, or it does not: then the
+ * mark that lay where the last bytes belong lies there still.
+ */
+static bool came_short(const struct lun_command *command, const struct scsi_task *task,
+		       struct error *why)
+{
+	const unsigned char *tail = tail_of(command);
+	const struct lun *lun = command->lun;
+	if (task->residual_status != SCSI_RESIDUAL_NO_RESIDUAL)
+		error_set(why, -EIO,
+			  "%s: READ at offset %" PRIu64 " of %" PRIu32 " bytes: %zu bytes are %s",
+			  lun->name, command->off, command->len, task->residual,
+			  task->residual_status == SCSI_RESIDUAL_UNDERFLOW ? "missing"
+									   : "too many");
+	else if (tail && memcmp(tail, &lun->mark, sizeof(lun->mark)) == 0)
+		error_set(why, -EIO,
+			  "%s: READ at offset %" PRIu64 " of %" PRIu32
+			  " bytes: the last ones are missing, and the target does not say so",
+			  lun->name, command->off, command->len);
+	else
+		return false;
+	return true;
+}
+
+static void on_good(struct lun *lun, struct lun_command *command, const struct scsi_task *task)
 {
 	struct lun_request *request = command->request;
+	struct error why = { 0 };
 	if (request->lba_status) {
+		size_t missing =
+			task->residual_status == SCSI_RESIDUAL_UNDERFLOW ? task->residual : 0;
 		request->got = request->len - MIN(missing, request->len);
-	} else if (missing) {
-		struct error why = { 0 };
-		error_set(&why, -EIO,
-			  "%s: READ at offset %" PRIu64 " of %" PRIu32
-			  " bytes: %zu bytes are missing",
-			  lun->name, command->off, command->len, missing);
-		fail_command(lun, command, &why);
+	} else if (came_short(command, task, &why)) {
+		/* Once may be an accident on its way. */
+		if (++command->short_reads == SHORT_READS)
+			fail_command(lun, command, &why);
 		return;
 	}
 	end_command(lun, command);
@@ -194,18 +233,14 @@ static void on_command(struct iscsi_context *iscsi, int status, void *data, void
 		return;
 	command->task = NULL;
 	command->not_before = lun_now() + RETRY_MS;
-	struct scsi_sense sense = task->sense;
-	size_t missing = task->residual_status == SCSI_RESIDUAL_UNDERFLOW ? task->residual : 0;
-	scsi_free_scsi_task(task);
 	/* The session is lost, whatever else libiscsi says. */
 	if (status == SCSI_STATUS_CANCELLED)
 		lun->suspect = true;
-	if (lun->suspect)
-		return;
-	if (status == SCSI_STATUS_GOOD)
-		on_good(lun, command, missing);
-	else
-		on_failed(lun, command, status, &sense);
+	if (!lun->suspect && status == SCSI_STATUS_GOOD)
+		on_good(lun, command, task);
+	else if (!lun->suspect)
+		on_failed(lun, command, status, &task->sense);
+	scsi_free_scsi_task(task);
 }
 
 /* Bytes of whole sectors that nobody asked for go to the scratch, the rest straight to the reader.
@@ -238,6 +273,8 @@ static int send_command(struct lun *lun, struct lun_command *command, struct err
 		command->task =
 			scsi_cdb_read16(lba, command->len, (int)lun->blk.sector, 0, 0, 0, 0, 0);
 		n = point_at_buffer(lun, command);
+		if (tail_of(command))
+			memcpy(tail_of(command), &lun->mark, sizeof(lun->mark));
 	}
 	if (!command->task)
 		return error_set(err, -ENOMEM, "SCSI command: %m");
@@ -411,6 +448,8 @@ int lun_queue_start(struct lun *lun, struct error *err)
 	lun->session.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (lun->session.wake_fd < 0)
 		return error_set(err, -errno, "eventfd: %m");
+	if (getrandom(&lun->mark, sizeof(lun->mark), 0) != sizeof(lun->mark))
+		return error_set(err, -EIO, "the system has no random numbers");
 	/* Signals are for the program's own threads; and a broken pipe is no reason to die. */
 	sigset_t all, old;
 	sigfillset(&all);

@@ -222,6 +222,7 @@ struct lun_request {
  * @since: when it was first sent: the LUN is given up when that is too long ago
  * @sent: when it was last sent: the session is given up when that is too long ago
  * @not_before: when it may be sent again
+ * @short_reads: how often its data came short
  */
 struct lun_command {
 	struct lun_request *request;
@@ -233,6 +234,7 @@ struct lun_command {
 	int64_t since;
 	int64_t sent;
 	int64_t not_before;
+	unsigned int short_reads;
 };
 
 /**
@@ -255,6 +257,7 @@ struct lun_extents {
  * @dead: why nothing can be read any more; code 0 while it can
  * @fatal: why the LUN is to be given up, found out while libiscsi calls back
  * @suspect: what comes in is not to be trusted until the LUN has been identified again
+ * @mark: random; no data is like it
  * @scratch: where unwanted bytes go
  */
 struct lun {
@@ -275,6 +278,7 @@ struct lun {
 	bool suspect;
 	bool running;
 	struct error fatal;
+	uint64_t mark;
 	unsigned char scratch[LUN_SECTOR_MAX];
 
 	struct lun_extents extents;

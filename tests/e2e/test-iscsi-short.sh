@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Data of a READ that comes short although its status is good, with and without a word of the target
+# about it, is asked for again, and never taken.
+set -u
+. "$(dirname "$0")/../support/tap.sh"
+. "$(dirname "$0")/../support/tgt.sh"
+tap_begin
+tool=$(dirname "$LUNETTE")/tests/source/tool-read
+iqn=iqn.2026-11.test:short
+head -c 8M /dev/urandom >lun.img
+
+target() {
+	tgt_start "$TAP_DIR" && tgt_target 1 $iqn && tgt_lun 1 1 lun.img && tgt_params 1 1 scsi_id=naa.6000000000000001
+}
+ok 'a target starts' target
+tap_at_exit tgt_stop
+: >faults
+"$TAP_TOP/tests/support/iscsi-proxy.py" "$TGT_PORT" faults >port 2>proxy.log &
+proxy=$!
+tap_at_exit kill $proxy
+for _ in {1..200}; do
+	[ -s port ] && break
+	sleep .05
+done
+reads() { # OPTION...
+	"$tool" "$@" --compare lun.img --timeout 20 "iscsi://127.0.0.1:$(cat port)/$iqn/1"
+}
+# FAULT, WORDS: what is read in pieces of 100 KB and of 1 MB is right, or is an error.
+comes_right() {
+	echo "$1" >faults
+	reads --block 100000 && echo "$1 " >faults && reads --block 1048576
+}
+fails_soon() {
+	echo "$1" >faults
+	fails "$2" 1 "$3" "$tool" --block 1048576 --timeout 20 "iscsi://127.0.0.1:$(cat port)/$iqn/1"
+}
+
+ok 'through the proxy it reads the same' reads
+for how in short silent more; do
+	ok "$how once, in the middle and at the end: it is asked for again" comes_right "$how 9000 1"
+	ok "$how twice" comes_right "$how 16383 2"
+done
+fails_soon 'short 9000 -1' 'data that is always short is an error' "LUN 1 of '$iqn' .*READ at offset [0-9]+ of 262144 bytes: [0-9]+ bytes are missing"
+fails_soon 'silent 16383 -1' 'also when the target does not say so' 'the last ones are missing, and the target does not say so'
+fails_soon 'more 9000 -1' 'and data of which there is more than there are bytes' '4096 bytes are too many'
+: >faults
+ok 'and then it reads again' reads
+is 'every fault was there' "$(cat proxy.log)" ''
