@@ -78,6 +78,18 @@ void journal_close(struct journal *journal)
 	free(journal);
 }
 
+/* What is written in part is taken back: more may be noted when there is room again. */
+static int write_line(struct journal *journal, const char *line, size_t len)
+{
+	off_t before = lseek(journal->fd, 0, SEEK_END);
+	ssize_t n = before < 0 ? -1 : write(journal->fd, line, len);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n < len)
+		return ftruncate(journal->fd, before) < 0 ? -errno : -ENOSPC;
+	return fdatasync(journal->fd) < 0 ? -errno : 0;
+}
+
 int journal_note(struct journal *journal, const char *kind, json_t *members, struct error *err)
 {
 	CLEANUP(json_decref_cleanup) json_t *rest = members;
@@ -98,11 +110,8 @@ int journal_note(struct journal *journal, const char *kind, json_t *members, str
 		return error_set(err, -ENOMEM, "journal '%s': %m", journal->path);
 	size_t len = strlen(text);
 	text[len] = '\n'; /* instead of its NUL: one write, one line */
-	ssize_t n = write(journal->fd, text, len + 1);
-	if (n != (ssize_t)len + 1 || fdatasync(journal->fd) < 0)
-		return error_set(err, n < 0 || errno ? -errno : -EIO, "journal '%s': %m",
-				 journal->path);
-	return 0;
+	int rc = write_line(journal, text, len + 1);
+	return rc < 0 ? error_set(err, rc, "journal '%s': %m", journal->path) : 0;
 }
 
 /* Return: 1 at the end. */

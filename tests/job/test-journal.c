@@ -11,8 +11,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -98,6 +100,32 @@ static void a_torn_last_line_is_passed_over_and_cut_off(void **state)
 	json_t *records = records_of(path);
 	assert_int_equal(json_array_size(records), 2);
 	assert_int_equal(shape_size(json_array_get(records, 1), "n"), 7);
+	json_decref(records);
+}
+
+static void a_line_for_which_there_is_no_room_is_taken_back(void **state)
+{
+	(void)state;
+	const char *path = in_folder("full");
+	struct journal *journal = NULL;
+	struct error err = { 0 };
+	struct stat st;
+	struct rlimit before;
+	assert_int_equal(journal_create(path, &journal, &err), 0);
+	note(journal, 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	struct rlimit full = { .rlim_cur = (rlim_t)st.st_size + 10, .rlim_max = before.rlim_max };
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+	int rc = journal_note(journal, "test", json_pack("{s:i}", "n", 1), &err);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(rc, -ENOSPC);
+	note(journal, 2);
+	journal_close(journal);
+	json_t *records = records_of(path);
+	assert_int_equal(json_array_size(records), 2);
+	assert_int_equal(shape_size(journal_last(records, "test"), "n"), 2);
 	json_decref(records);
 }
 
@@ -301,6 +329,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(records_are_read_in_their_order),
 		cmocka_unit_test(a_torn_last_line_is_passed_over_and_cut_off),
+		cmocka_unit_test(a_line_for_which_there_is_no_room_is_taken_back),
 		cmocka_unit_test(damage_before_the_end_is_not_passed_over),
 		cmocka_unit_test(one_run_of_a_job_at_a_time_and_others_are_free),
 		cmocka_unit_test(a_run_waits_for_who_cleans_up),
