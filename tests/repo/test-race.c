@@ -14,6 +14,8 @@
  */
 #include <dirent.h>
 #include <dlfcn.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <time.h>
 
 #include "lunette/json.h"
@@ -52,6 +54,43 @@ int linkat(int from_dir, const char *from, int to_dir, const char *to, int flags
 		return -1;
 	}
 	return real(from_dir, from, to_dir, to, flags);
+}
+
+static sem_t main_waits, held, go_on;
+static pthread_t main_thread;
+static _Thread_local bool hold_in_read;
+
+/* Who comes here has the lock, and leaves it as he waits. */
+int pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock)
+{
+	static int (*real)(pthread_cond_t *, pthread_mutex_t *);
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "pthread_cond_wait");
+	if (pthread_equal(pthread_self(), main_thread))
+		sem_post(&main_waits);
+	return real(cond, lock);
+}
+
+static void wait_for(sem_t *sem)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 20;
+	while (sem_timedwait(sem, &until) < 0 && errno == EINTR)
+		;
+}
+
+ssize_t pread(int fd, void *buf, size_t len, off_t off)
+{
+	static ssize_t (*real)(int, void *, size_t, off_t);
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "pread64");
+	if (hold_in_read) {
+		hold_in_read = false;
+		sem_post(&held);
+		wait_for(&go_on);
+	}
+	return real(fd, buf, len, off);
 }
 
 /* When the first name has been given out the C library has all of them: what comes now is missed.
@@ -108,6 +147,14 @@ static int count(struct fixture *f, const char *folder)
 static int fail_with_eio(void *ctx)
 {
 	(void)ctx;
+	return EIO;
+}
+
+/* When who adds has nothing left to give, and waits for what he has given. */
+static int fail_late_with_eio(void *ctx)
+{
+	(void)ctx;
+	wait_for(&main_waits);
 	return EIO;
 }
 
@@ -222,7 +269,9 @@ static void an_index_of_a_pack_that_failed_is_not_written(void **state)
 	ok(repo_writer_new(f->repo, &writer, err));
 	ok(fixture_store(writer, f->repo, 20, 1, &root, NULL, err));
 	json_t *point = fixture_point("a", TIME, 20, &root);
-	at_link("packs/", fail_with_eio, NULL);
+	main_thread = pthread_self();
+	sem_init(&main_waits, 0, 0);
+	at_link("packs/", fail_late_with_eio, NULL);
 	assert_int_equal(repo_writer_commit(writer, point, id, NULL), -EIO);
 	assert_int_equal(repo_writer_commit(writer, point, id, NULL), -EIO);
 	assert_int_equal(count(f, "index"), 0);
@@ -290,6 +339,59 @@ static void a_pack_that_is_healed_is_read_again_by_who_has_it_open(void **state)
 	ok(fixture_verify(reader, point, 1, err));
 }
 
+struct reader {
+	struct repo *repo;
+	struct chunk_id id;
+	struct error err;
+	int rc;
+	uint8_t buf[CHUNK];
+};
+
+static void *read_slowly(void *arg)
+{
+	struct reader *reader = arg;
+	hold_in_read = true;
+	reader->rc = repo_read(reader->repo, &reader->id, reader->buf, CHUNK, &reader->err);
+	return NULL;
+}
+
+static int damage_the_middle(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	(void)ftw;
+	if (flag != FTW_F || !strstr(path, "/packs/"))
+		return 0;
+	CLEANUP(close_cleanup) int fd = fixture_open_rw(path);
+	return pwrite(fd, "damage", 6, st->st_size / 2) == 6 ? 0 : -1;
+}
+
+/* Another thread meets damage in the same file, and has it opened anew. */
+static void who_reads_goes_on_when_another_forgets_the_file(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(json_decref_cleanup) json_t *point = NULL;
+	char id[65];
+	uint8_t want[CHUNK];
+	pthread_t thread;
+	struct reader reader = { .repo = f->repo };
+	ok(fixture_backup(f->repo, "a", TIME, 20, 1, id, NULL, err));
+	ok(repo_point_find(f->repo, "a@latest", id, &point, err));
+	assert_int_equal(nftw(f->dir, damage_the_middle, 8, FTW_PHYS), 0);
+	fixture_chunk(0, 1, want);
+	ok(repo_identify(f->repo, want, CHUNK, &reader.id, err));
+	/* Its index is read before, so that it is the pack where he is held. */
+	ok(repo_read(f->repo, &reader.id, reader.buf, CHUNK, err));
+	sem_init(&held, 0, 0);
+	sem_init(&go_on, 0, 0);
+	assert_int_equal(pthread_create(&thread, NULL, read_slowly, &reader), 0);
+	wait_for(&held);
+	assert_int_equal(fixture_verify(f->repo, point, 1, NULL), -EUCLEAN);
+	sem_post(&go_on);
+	pthread_join(thread, NULL);
+	if (reader.rc < 0)
+		fail_msg("%s", reader.err.msg);
+	assert_memory_equal(reader.buf, want, CHUNK);
+}
+
 int main(void)
 {
 	alarm(300); /* a thread that nobody wakes is a failure, too */
@@ -302,6 +404,7 @@ int main(void)
 		TEST(an_index_of_a_pack_that_failed_is_not_written),
 		TEST(a_point_whose_index_failed_is_not_written),
 		TEST(a_pack_that_is_healed_is_read_again_by_who_has_it_open),
+		TEST(who_reads_goes_on_when_another_forgets_the_file),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
