@@ -13,7 +13,8 @@
 # headers and its own folder only, and is linked with the rooms below it, so that an upward call is an
 # undefined reference.
 
-VERSION := 0.1.0
+# The one place of the version: the first line of NEWS.
+VERSION := $(word 2,$(file <NEWS))
 PREFIX  ?= /usr/local
 CFLAGS  ?= -O2 -g
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
@@ -85,7 +86,7 @@ all: $(O)/lunette $(O)/lunette-agent plugins
 
 # `make` only says what is missing and goes on; the targets that promise to work on a fresh system
 # install it. The stamp means that nothing was missing.
-INSTALLING := demo check check-ceph check-long check-vm bench asan tsan fuzz lint format coverage
+INSTALLING := deb demo check check-ceph check-long check-vm bench asan tsan fuzz lint format coverage
 SETUP := contrib/setup$(if $(filter $(INSTALLING),$(MAKECMDGOALS)),, --check)
 
 build/setup.stamp: contrib/setup
@@ -283,31 +284,49 @@ coverage:
 
 # ---- installing ------------------------------------------------------------------------------
 
-D := $(DESTDIR)$(PREFIX)
-MAN := $(wildcard backup/cmd/*.8 backup/agent/*.8)
-MAN5 := $(wildcard backup/cmd/*.5)
+# MODE:FILE:WHERE, below PREFIX; a folder ends in /. What installs and what takes away go by the one list.
+DOCS := README.md NEWS contrib/HACKING.md contrib/plugins/PROTOCOL.md backup/repo/FORMAT.md volume/LDM.md volume/LVM.md \
+	volume/MD.md
+UNITS := $(patsubst contrib/%,$(O)/%,$(wildcard contrib/systemd/lunette-*))
+INSTALLED := 0755:$(O)/lunette:bin/ 0755:$(O)/lunette-agent:sbin/ $(PLUGINS:%=0755:%:libexec/lunette/plugins/) \
+	$(patsubst %,0644:%:share/man/man8/,$(wildcard backup/cmd/*.8 backup/agent/*.8)) \
+	$(patsubst %,0644:%:share/man/man5/,$(wildcard backup/cmd/*.5)) \
+	$(UNITS:%=0644:%:lib/systemd/system/) $(DOCS:%=0644:%:share/doc/lunette/) \
+	0644:backup/agent/PROTOCOL.md:share/doc/lunette/AGENT-PROTOCOL.md \
+	0644:contrib/systemd/job.conf.example:share/doc/lunette/ \
+	0644:contrib/completion/lunette.bash:share/bash-completion/completions/lunette
 
-install: $(O)/lunette $(O)/lunette-agent $(PLUGINS)
-	install -D -m 0755 $(O)/lunette '$(D)/bin/lunette'
-	install -D -m 0755 $(O)/lunette-agent '$(D)/sbin/lunette-agent'
-	install -d '$(D)/libexec/lunette/plugins'
-	install -m 0755 $(PLUGINS) '$(D)/libexec/lunette/plugins'
-	install -d '$(D)/share/man/man8'
-	install -m 0644 $(MAN) '$(D)/share/man/man8'
-	install -d '$(D)/share/man/man5' '$(D)/lib/systemd/system'
-	install -m 0644 $(MAN5) '$(D)/share/man/man5'
-	sed 's,@PREFIX@,$(PREFIX),' 'contrib/systemd/lunette-job@.service' >'$(D)/lib/systemd/system/lunette-job@.service'
-	install -m 0644 'contrib/systemd/lunette-job@.timer' '$(D)/lib/systemd/system'
-	install -D -m 0644 contrib/systemd/job.conf.example '$(D)/share/doc/lunette/job.conf.example'
-	install -D -m 0644 contrib/completion/lunette.bash '$(D)/share/bash-completion/completions/lunette'
+# Of a word of that list: one part of the three, and the path that it has once it is installed.
+part = $(word $(1),$(subst :, ,$(2)))
+at = $(DESTDIR)$(PREFIX)/$(call part,3,$(1))$(if $(filter %/,$(1)),$(notdir $(call part,2,$(1))))
+
+# A unit says where the program is.
+$(eval $(call stamp,prefix,$(PREFIX)))
+$(UNITS): $(O)/%: contrib/% $(O)/prefix.stamp
+	@mkdir -p $(@D)
+	$(call q,SED) sed 's,@PREFIX@,$(PREFIX),' '$<' >'$@'
+
+install: $(O)/lunette $(O)/lunette-agent $(PLUGINS) $(UNITS)
+	$(foreach i,$(INSTALLED),install -D -m $(call part,1,$(i)) '$(call part,2,$(i))' '$(call at,$(i))' &&) true
 
 uninstall:
-	rm -f $(PLUGINS:$(O)/%='$(D)/libexec/lunette/plugins/%')
-	rm -f '$(D)/bin/lunette' '$(D)/sbin/lunette-agent' '$(D)/share/bash-completion/completions/lunette'
-	rm -f $(foreach page,$(MAN),'$(D)/share/man/man8/$(notdir $(page))')
-	rm -f $(foreach page,$(MAN5),'$(D)/share/man/man5/$(notdir $(page))')
-	rm -f '$(D)/lib/systemd/system/lunette-job@.service' '$(D)/lib/systemd/system/lunette-job@.timer'
-	rm -f '$(D)/share/doc/lunette/job.conf.example'
+	rm -f $(foreach i,$(INSTALLED),'$(call at,$(i))')
+	-rmdir -p --ignore-fail-on-non-empty '$(DESTDIR)$(PREFIX)/libexec/lunette/plugins' '$(DESTDIR)$(PREFIX)/share/doc/lunette' 2>/dev/null
+
+# ---- releases --------------------------------------------------------------------------------
+
+# What is committed, and nothing else; the same bytes whenever it is made of the same commit.
+DIST := build/lunette-$(VERSION).tar.xz
+dist:
+	@git diff --quiet HEAD -- || { echo 'dist: there are changes that are not committed' >&2; false; }
+	@mkdir -p $(dir $(DIST))
+	git archive --prefix=lunette-$(VERSION)/ HEAD | xz -6 >$(DIST)
+	cd $(dir $(DIST)) && sha256sum $(notdir $(DIST)) >$(notdir $(DIST)).sha256
+
+# Packages for Debian, of what is committed: build/deb/*.deb.
+deb:
+	contrib/setup --deb
+	contrib/debian/make-deb $(VERSION) build/deb
 
 clean:
 	rm -rf build
@@ -326,9 +345,10 @@ help:
 	@echo 'lint       clang-format, shellcheck, clang-tidy, symbol prefixes, the arrows between rooms and files'
 	@echo 'format     put the sources into the one format'
 	@echo 'coverage   run the tests and show what they did not reach'
+	@echo 'dist deb   the sources as they are committed, and packages for Debian, in build/'
 	@echo 'install    into DESTDIR and PREFIX=$(PREFIX); uninstall takes it away again'
 	@echo 'clean      remove build/'
 
-.PHONY: all check check-ceph check-long check-vm asan tsan demo bench torture fuzz fuzz-run lint format coverage install uninstall clean help plugins FORCE
+.PHONY: all deb dist check check-ceph check-long check-vm asan tsan demo bench torture fuzz fuzz-run lint format coverage install uninstall clean help plugins FORCE
 
 -include $(patsubst %.o,%.d,$(foreach r,$(ROOMS),$(OBJ_$(r))) $(CMD_OBJ) $(AGENT_MAIN) $(KIT_OBJ) $(PLUGIN_OBJ) $(SUPPORT_OBJ)) $(UNIT_TESTS:=.d) $(TEST_TOOLS:=.d) $(BENCH_TOOLS:=.d) $(FUZZ:=.d)
