@@ -20,7 +20,7 @@ CFLAGS  ?= -O2 -g
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 
 # The rooms, from the top down: what each links, what its folders are, and which rooms lie below it.
-ROOMS := job agent write care read repo wire fs attach source volume base
+ROOMS := cmd job agent write care read repo wire fs attach source volume base
 DIRS_base   := volume/base
 DIRS_volume := volume $(addprefix volume/,map table ldm lvm md)
 DIRS_source := volume/source
@@ -33,6 +33,7 @@ DIRS_care   := backup/care
 DIRS_write  := backup/write
 DIRS_agent  := backup/agent
 DIRS_job    := backup/job
+DIRS_cmd    := backup/cmd
 BELOW_base   :=
 BELOW_volume := base
 BELOW_source := volume base
@@ -44,6 +45,7 @@ BELOW_read   := repo fs source volume base
 BELOW_care   := read repo fs source volume base
 BELOW_write  := read repo fs source volume base
 BELOW_agent  := wire source volume base
+BELOW_cmd    := job write care read repo wire fs attach source volume base
 BELOW_job    := write care read repo wire fs source volume base
 PKGS_volume := jansson zlib devmapper
 PKGS_source := libiscsi libnbd
@@ -56,7 +58,9 @@ PKGS_care   := jansson
 PKGS_write  := jansson
 PKGS_agent  := libcrypto jansson
 PKGS_job    := libcrypto jansson inih
+PKGS_cmd    := jansson
 
+CMD_SRC := backup/cmd/main.c
 # Of the agent's folder, what is not of its room but of the program; see backup/agent/alone.c.
 AGENT_SRC := backup/agent/main.c backup/agent/alone.c
 
@@ -107,7 +111,7 @@ $(eval $(call stamp,flags,$(CC) $(LUNETTE_CFLAGS) $(LUNETTE_LDFLAGS)))
 # ---- the rooms -------------------------------------------------------------------------------
 
 define room
-SRC_$(1) := $$(filter-out $$(AGENT_SRC),$$(wildcard $$(addsuffix /*.c,$$(DIRS_$(1)))))
+SRC_$(1) := $$(filter-out $$(CMD_SRC) $$(AGENT_SRC),$$(wildcard $$(addsuffix /*.c,$$(DIRS_$(1)))))
 OBJ_$(1) := $$(SRC_$(1):%.c=$$(O)/%.o)
 ALLPKGS_$(1) := $$(sort $$(PKGS_$(1)) $$(foreach r,$$(BELOW_$(1)),$$(PKGS_$$(r))))
 LIBS_$(1) := $$(O)/lib$(1).a $$(foreach r,$$(BELOW_$(1)),$$(O)/lib$$(r).a)
@@ -150,13 +154,13 @@ PKGS := $(sort $(foreach r,$(ROOMS),$(PKGS_$(r))))
 
 # ---- the program -----------------------------------------------------------------------------
 
-CMD_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard backup/cmd/*.c))
-$(CMD_OBJ): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
+CMD_MAIN := $(CMD_SRC:%.c=$(O)/%.o)
+$(CMD_MAIN): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
 	@mkdir -p $(@D)
-	$(call q,CC) $(CC) $(LUNETTE_CFLAGS) -Ibackup/cmd $(call pkg_cflags,$(PKGS)) -MMD -MP -c -o $@ $<
+	$(call q,CC) $(CC) $(LUNETTE_CFLAGS) -Ibackup/cmd $(call pkg_cflags,$(ALLPKGS_cmd)) -MMD -MP -c -o $@ $<
 
-$(O)/lunette: $(CMD_OBJ) $(LIBS)
-	$(call q,LD) $(CC) $(LUNETTE_LDFLAGS) -o $@ $^ $(call pkg_libs,$(PKGS))
+$(O)/lunette: $(CMD_MAIN) $(LIBS_cmd)
+	$(call q,LD) $(CC) $(LUNETTE_LDFLAGS) -o $@ $^ $(call pkg_libs,$(ALLPKGS_cmd))
 
 # What runs on protected servers: its own room and the ground floor only, and no library of the
 # system's, because nothing can be asked of that. Sanitizers cannot be linked so. What the linker
@@ -267,9 +271,9 @@ SH_FILES = $(shell git grep -lE '^(\#!.*sh$$|\# shellcheck shell=)')
 lint: $(O)/lunette $(O)/libagent.a
 	clang-format --dry-run -Werror $(C_FILES)
 	shellcheck $(SH_FILES)
-	printf '%s\n' $(foreach r,$(ROOMS),$(SRC_$(r))) $(wildcard backup/cmd/*.c) $(AGENT_SRC) | \
+	printf '%s\n' $(foreach r,$(ROOMS),$(SRC_$(r))) $(CMD_SRC) $(AGENT_SRC) | \
 		xargs -n 4 -P $(JOBS) sh -c 'clang-tidy --quiet "$$@" -- $(filter-out -f% -D% -W%,$(LUNETTE_CFLAGS)) \
-		-D_GNU_SOURCE -DLUNETTE_VERSION=\"\" -Ibackup/cmd \
+		-D_GNU_SOURCE -DLUNETTE_VERSION=\"\" \
 		$(foreach r,$(ROOMS),$(addprefix -I,$(DIRS_$(r)))) $(call pkg_cflags,$(PKGS))' tidy
 	tests/support/house $(O) $(foreach r,$(ROOMS),$(r):$(subst $(space),$(comma),$(BELOW_$(r))))
 	@! nm -g --defined-only $(O)/libagent.a $(LIBS) | awk '{print $$3}' | grep -E '^[a-z]' | \
@@ -351,4 +355,4 @@ help:
 
 .PHONY: all deb dist check check-ceph check-long check-vm asan tsan demo bench torture fuzz fuzz-run lint format coverage install uninstall clean help plugins FORCE
 
--include $(patsubst %.o,%.d,$(foreach r,$(ROOMS),$(OBJ_$(r))) $(CMD_OBJ) $(AGENT_MAIN) $(KIT_OBJ) $(PLUGIN_OBJ) $(SUPPORT_OBJ)) $(UNIT_TESTS:=.d) $(TEST_TOOLS:=.d) $(BENCH_TOOLS:=.d) $(FUZZ:=.d)
+-include $(patsubst %.o,%.d,$(foreach r,$(ROOMS),$(OBJ_$(r))) $(CMD_MAIN) $(AGENT_MAIN) $(KIT_OBJ) $(PLUGIN_OBJ) $(SUPPORT_OBJ)) $(UNIT_TESTS:=.d) $(TEST_TOOLS:=.d) $(BENCH_TOOLS:=.d) $(FUZZ:=.d)

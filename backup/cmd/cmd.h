@@ -16,14 +16,7 @@
 #include "lunette/layout.h"
 #include "lunette/repo.h"
 #include "lunette/source.h"
-
-/* Exit status of the program: a promise to scripts. */
-enum {
-	STATUS_DONE = 0,
-	STATUS_FAILED = 1,
-	STATUS_USAGE = 2,
-	STATUS_WARNINGS = 3,
-};
+#include "say.h"
 
 /**
  * struct command - one word of the command line
@@ -43,42 +36,6 @@ extern const struct command cmd_probe, cmd_mount, cmd_umount, cmd_init, cmd_back
 	cmd_show, cmd_restore, cmd_key, cmd_copy, cmd_forget, cmd_prune, cmd_pin, cmd_unpin,
 	cmd_attach, cmd_detach, cmd_check, cmd_repair, cmd_plugin_test, cmd_job;
 
-/**
- * cmd_usage() - the user called it wrongly
- *
- * Return: STATUS_USAGE, with @err set.
- */
-int cmd_usage(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-/* What getopt_long() with ":" in front could not take: @opt is what it returned. */
-int cmd_no_option(int opt, const char *arg, struct error *err);
-
-/**
- * cmd_say() - print "lunette: ", @kind and a sentence on standard error, in one piece
- *
- * The sentence may quote what a disk, a target or a repository said: it passes through cmd_put().
- */
-void cmd_say(const char *kind, const char *sentence);
-
-/* Says "warning: ...". */
-void cmd_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-/* Prints each of a layout's warnings. Returns whether there were any. */
-bool cmd_warn_layout(const struct layout *layout);
-
-/* "3.7 GiB", "512 B"; @buf has CMD_SIZE_MAX bytes. Returns @buf. */
-#define CMD_SIZE_MAX 32
-const char *cmd_size(uint64_t bytes, char *buf);
-
-/**
- * cmd_put() - print text that somebody else chose, so that it can do nothing to the terminal
- * @width: columns, as people see them, that are filled with spaces
- */
-void cmd_put(FILE *out, const char *text, int width);
-
-/* Writes @text to standard output and makes sure that it got there. */
-int cmd_print(const char *text, struct error *err);
-
 /* ---- the repository (repository.c) ---- */
 
 #define CMD_REPO_HELP \
@@ -90,9 +47,6 @@ const char *cmd_json_text(const json_t *object, const char *key);
 
 /* Says for people what a manifest's "excluded" says; nothing when that is nothing, or NULL. */
 void cmd_put_excluded(FILE *out, const json_t *excluded);
-
-/* Prints @doc, indented. Steals it; it may be NULL when there was no memory for it. */
-int cmd_print_json(json_t *doc, struct error *err);
 
 /**
  * struct cmd_repo - which repository the user means; begins as all zeros
@@ -287,6 +241,9 @@ int cmd_sources_open(struct cmd_sources *sources, char **specs, size_t n, struct
 		     struct error *err);
 
 void cmd_sources_free(struct cmd_sources *sources);
+
+/* Prints each of a layout's warnings. Returns whether there were any. */
+bool cmd_warn_layout(const struct layout *layout);
 
 /**
  * cmd_repo_options() - the options of a command that reports on a repository: those of

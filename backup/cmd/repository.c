@@ -96,16 +96,6 @@ const char *cmd_json_text(const json_t *object, const char *key)
 	return text ? text : "";
 }
 
-int cmd_print_json(json_t *doc, struct error *err)
-{
-	CLEANUP(free_cleanup) char *text = json_dumps(doc, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-	json_decref(doc);
-	if (!text)
-		return error_set(err, -ENOMEM, "report: %m");
-	int rc = cmd_print(text, err);
-	return rc < 0 ? rc : cmd_print("\n", err);
-}
-
 int cmd_repo_options(int argc, char **argv, struct cmd_repo *repo, bool *json, struct error *err)
 {
 	static const struct option options[] = {

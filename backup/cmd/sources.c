@@ -118,3 +118,10 @@ void cmd_sources_free(struct cmd_sources *sources)
 	cmd_secret_free(sources->mutual_secret);
 	*sources = (struct cmd_sources){ 0 };
 }
+
+bool cmd_warn_layout(const struct layout *layout)
+{
+	for (size_t i = 0; i < layout->n_warnings; i++)
+		cmd_say("warning: ", layout->warnings[i]);
+	return layout->n_warnings > 0;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* say - see say.h. */
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <wchar.h>
+
+#include "lunette/util.h"
+#include "say.h"
+
+int cmd_usage(struct error *err, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	error_set(err, -EINVAL, "%s", text);
+	return STATUS_USAGE;
+}
+
+int cmd_no_option(int opt, const char *arg, struct error *err)
+{
+	return cmd_usage(err,
+			 opt == ':' ? "%s: an argument is missing" : "%s: there is no such option",
+			 arg);
+}
+
+void cmd_say(const char *kind, const char *sentence)
+{
+	flockfile(stderr);
+	fprintf(stderr, "lunette: %s", kind);
+	cmd_put(stderr, sentence, 0);
+	fputc('\n', stderr);
+	funlockfile(stderr);
+}
+
+void cmd_warn(const char *fmt, ...)
+{
+	char text[sizeof(((struct error *)NULL)->msg) + 256];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	cmd_say("warning: ", text);
+}
+
+const char *cmd_size(uint64_t bytes, char *buf)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	double n = (double)bytes;
+	size_t unit = 0;
+	while (n >= 1024 && unit + 1 < ARRAY_SIZE(units)) {
+		n /= 1024;
+		unit++;
+	}
+	if (unit == 0)
+		snprintf(buf, CMD_SIZE_MAX, "%" PRIu64 " B", bytes);
+	else
+		snprintf(buf, CMD_SIZE_MAX, n < 9.95 ? "%.1f %s" : "%.0f %s", n, units[unit]);
+	return buf;
+}
+
+void cmd_put(FILE *out, const char *text, int width)
+{
+	mbstate_t state = { 0 };
+	while (*text) {
+		wchar_t c;
+		size_t n = mbrtowc(&c, text, MB_LEN_MAX, &state);
+		int columns = n > MB_LEN_MAX ? -1 : wcwidth(c);
+		if (columns < 0) {
+			fputc('?', out);
+			text += n > MB_LEN_MAX ? 1 : n;
+			state = (mbstate_t){ 0 };
+			width--;
+		} else {
+			fwrite(text, 1, n, out);
+			text += n;
+			width -= columns;
+		}
+	}
+	for (; width > 0; width--)
+		fputc(' ', out);
+}
+
+int cmd_print(const char *text, struct error *err)
+{
+	if (fputs(text, stdout) < 0 || fflush(stdout) != 0)
+		return error_set(err, -errno, "write to standard output: %m");
+	if (ferror(stdout)) /* of what came before */
+		return error_set(err, -EIO, "not all could be written to standard output");
+	return 0;
+}
+
+int cmd_print_json(json_t *doc, struct error *err)
+{
+	CLEANUP(free_cleanup) char *text = json_dumps(doc, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+	json_decref(doc);
+	if (!text)
+		return error_set(err, -ENOMEM, "report: %m");
+	int rc = cmd_print(text, err);
+	return rc < 0 ? rc : cmd_print("\n", err);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* say - what the commands say, on standard error and on standard output, and how they end. */
+#ifndef SAY_H
+#define SAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <jansson.h>
+
+#include "lunette/error.h"
+
+/* Exit status of the program: a promise to scripts. */
+enum {
+	STATUS_DONE = 0,
+	STATUS_FAILED = 1,
+	STATUS_USAGE = 2,
+	STATUS_WARNINGS = 3,
+};
+
+/**
+ * cmd_usage() - the user called it wrongly
+ *
+ * Return: STATUS_USAGE, with @err set.
+ */
+int cmd_usage(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* What getopt_long() with ":" in front could not take: @opt is what it returned. */
+int cmd_no_option(int opt, const char *arg, struct error *err);
+
+/**
+ * cmd_say() - print "lunette: ", @kind and a sentence on standard error, in one piece
+ *
+ * The sentence may quote what a disk, a target or a repository said: it passes through cmd_put().
+ */
+void cmd_say(const char *kind, const char *sentence);
+
+/* Says "warning: ...". */
+void cmd_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* "3.7 GiB", "512 B"; @buf has CMD_SIZE_MAX bytes. Returns @buf. */
+#define CMD_SIZE_MAX 32
+const char *cmd_size(uint64_t bytes, char *buf);
+
+/**
+ * cmd_put() - print text that somebody else chose, so that it can do nothing to the terminal
+ * @width: columns, as people see them, that are filled with spaces
+ */
+void cmd_put(FILE *out, const char *text, int width);
+
+/* Writes @text to standard output and makes sure that it got there, with all that came before. */
+int cmd_print(const char *text, struct error *err);
+
+/* Prints @doc, indented. Steals it; it may be NULL when there was no memory for it. */
+int cmd_print_json(json_t *doc, struct error *err);
+
+#endif
