@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-#include "cmd.h"
+#include "old.h"
 #include "lunette/attach.h"
 
 /**
@@ -190,7 +190,7 @@ const struct command cmd_attach = {
 		"\n"
 		"Exit status: 0 done, 1 failed (nothing is left attached), 2 wrong usage, 3 done with\n"
 		"warnings.\n",
-	.run = run_attach,
+	.main = run_attach,
 };
 
 const struct command cmd_detach = {
@@ -203,5 +203,5 @@ const struct command cmd_detach = {
 		"  --volume VOL  only this volume; may be given several times\n"
 		"\n"
 		"Exit status: 0 done, 1 failed or nothing was attached, 2 wrong usage.\n",
-	.run = run_detach,
+	.main = run_detach,
 };

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "backup-report.h"
-#include "cmd.h"
+#include "old.h"
 
 /* The word for a stage, as the report's sentence has it. */
 static const char *stage_word(const char *stage)
@@ -91,7 +91,7 @@ int backup_report_text(const struct backup_report *report, struct error *err)
 	print_bytes(out, report);
 	print_reading(out, report);
 	print_times(out, &report->result->stats.times);
-	cmd_put_excluded(out, report->excluded);
+	old_put_excluded(out, report->excluded);
 	if (fclose(out) != 0)
 		return error_set(err, -ENOMEM, "report: %m");
 	return cmd_print(text, err);

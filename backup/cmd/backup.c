@@ -8,7 +8,7 @@
 #include <sys/random.h>
 
 #include "backup-report.h"
-#include "cmd.h"
+#include "old.h"
 #include "lunette/json.h"
 
 static const char help[] =
@@ -17,7 +17,7 @@ static const char help[] =
 	"file systems use are read and stored, and what the repository has already is not stored\n"
 	"again.\n"
 	"\n"
-	"Options:\n" CMD_REPO_OPTIONS_HELP
+	"Options:\n" OLD_REPO_OPTIONS_HELP
 	"  --name NAME           what the restore point is called, usually the server's name\n"
 	"  --volume VOL          only this volume, and what describes the disks; may be repeated\n"
 	"  --degraded            also volumes that lack a redundant member\n"
@@ -37,7 +37,7 @@ static const char help[] =
 	"  --json                report as a JSON document\n"
 	"  --progress[=json|none]  show progress although standard error is no terminal, or as lines\n"
 	"                        of JSON, or not at all\n"
-	"\n" CMD_SOURCE_HELP "\n"
+	"\n" OLD_SOURCE_HELP "\n"
 	"Exit status: 0 done, 1 failed (there is no restore point), 2 wrong usage, 3 done with\n"
 	"warnings.\n";
 
@@ -61,7 +61,7 @@ enum {
 };
 
 static const struct option options[] = {
-	CMD_REPO_OPTIONS,
+	OLD_REPO_OPTIONS,
 	{ "name", required_argument, NULL, OPT_NAME },
 	{ "volume", required_argument, NULL, OPT_VOLUME },
 	{ "degraded", no_argument, NULL, OPT_DEGRADED },
@@ -78,12 +78,12 @@ static const struct option options[] = {
 	{ "threads", required_argument, NULL, OPT_THREADS },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "progress", optional_argument, NULL, OPT_PROGRESS },
-	CMD_SOURCE_OPTIONS,
+	OLD_SOURCE_OPTIONS,
 	{ 0 },
 };
 
 struct arguments {
-	struct cmd_repo repo;
+	struct old_repo repo;
 	const char *name;
 	size_t n_volumes;
 	const char **volumes;
@@ -131,7 +131,7 @@ static int take_verify(struct arguments *args, int opt, struct error *err)
 
 static int take_size(const char *option, const char *arg, uint64_t *ret, struct error *err)
 {
-	if (!cmd_parse_size(arg, ret) || *ret == 0)
+	if (!old_parse_size(arg, ret) || *ret == 0)
 		return cmd_usage(err, "%s '%s': a number of bytes, such as 64M", option, arg);
 	return 0;
 }
@@ -167,23 +167,23 @@ static int take_option(struct arguments *args, int opt, char **argv, struct erro
 	case OPT_VERIFY_SEED:
 		return take_verify(args, opt, err);
 	case OPT_LEVEL:
-		return cmd_level_option(optarg, &args->level, err);
+		return old_level_option(optarg, &args->level, err);
 	case OPT_MEMORY:
 		return take_size("--memory", optarg, &args->memory, err);
 	case OPT_LIMIT:
 		return take_size("--limit", optarg, &args->limit, err);
 	case OPT_THREADS:
-		return cmd_threads_option(optarg, &args->threads, err);
+		return old_threads_option(optarg, &args->threads, err);
 	case OPT_JSON:
 		args->json = true;
 		return 0;
 	case OPT_PROGRESS:
-		return cmd_progress_option(&args->progress, optarg, err);
+		return old_progress_option(&args->progress, optarg, err);
 	default: {
-		int rc = cmd_repo_option(&args->repo, opt, optarg);
+		int rc = old_repo_option(&args->repo, opt, optarg);
 		if (rc == 1)
-			rc = cmd_sources_option(&args->sources, opt, optarg, err);
-		return rc == 1 ? cmd_no_option(opt, argv[optind - 1], err) : rc;
+			rc = old_sources_option(&args->sources, opt, optarg, err);
+		return rc == 1 ? old_no_option(opt, argv[optind - 1], err) : rc;
 	}
 	}
 }
@@ -267,7 +267,7 @@ static int run(int argc, char **argv, struct error *err)
 		return rc;
 	double start = cmd_seconds();
 	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
-	rc = cmd_open_repo(&args.repo, &repo, err);
+	rc = old_open_repo(&args.repo, &repo, err);
 	if (rc)
 		return rc;
 	CLEANUP(layout_free_cleanup) struct layout *layout = NULL;
@@ -318,5 +318,5 @@ const struct command cmd_backup = {
 	.name = "backup",
 	.summary = "store disks in a repository",
 	.help = help,
-	.run = run,
+	.main = run,
 };

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "lunette/check.h"
-#include "cmd.h"
+#include "old.h"
 
 static const char help[] =
 	"Usage: lunette check [OPTIONS]\n"
@@ -18,11 +18,11 @@ static const char help[] =
 	"                          other ones each time\n"
 	"  --progress[=json]       show how far reading is; the default on a terminal\n"
 	"  --progress=none         do not\n"
-	"  --json                  report as a JSON document\n" CMD_REPO_OPTIONS_HELP "\n"
+	"  --json                  report as a JSON document\n" OLD_REPO_OPTIONS_HELP "\n"
 	"Exit status: 0 all is well, 1 there is damage, or it could not be checked, 2 wrong usage.\n";
 
 struct arguments {
-	struct cmd_repo repo;
+	struct old_repo repo;
 	bool json;
 	double percent;
 	struct cmd_progress progress;
@@ -41,7 +41,7 @@ static int parse_percent(const char *arg, double *ret, struct error *err)
 static int parse(int argc, char **argv, struct arguments *ret, struct error *err)
 {
 	static const struct option options[] = {
-		CMD_REPO_OPTIONS,
+		OLD_REPO_OPTIONS,
 		{ "json", no_argument, NULL, 'j' },
 		{ "read-data", optional_argument, NULL, 'd' },
 		{ "progress", optional_argument, NULL, 'p' },
@@ -54,9 +54,9 @@ static int parse(int argc, char **argv, struct arguments *ret, struct error *err
 		else if (opt == 'd')
 			rc = parse_percent(optarg, &ret->percent, err);
 		else if (opt == 'p')
-			rc = cmd_progress_option(&ret->progress, optarg, err);
-		else if (cmd_repo_option(&ret->repo, opt, optarg))
-			rc = cmd_no_option(opt, argv[optind - 1], err);
+			rc = old_progress_option(&ret->progress, optarg, err);
+		else if (old_repo_option(&ret->repo, opt, optarg))
+			rc = old_no_option(opt, argv[optind - 1], err);
 	}
 	if (rc == 0 && optind < argc)
 		rc = cmd_usage(err, "'%s': there is nothing to name; the repository is --repo",
@@ -234,7 +234,7 @@ static int run(int argc, char **argv, struct error *err)
 	if (rc)
 		return rc;
 	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
-	rc = cmd_open_repo(&args.repo, &repo, err);
+	rc = old_open_repo(&args.repo, &repo, err);
 	if (rc)
 		return rc;
 	CLEANUP(check_result_free) struct check_result result = { 0 };
@@ -259,5 +259,5 @@ const struct command cmd_check = {
 	.name = "check",
 	.summary = "find damage in a repository, and what it hurts",
 	.help = help,
-	.run = run,
+	.main = run,
 };

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "cmd.h"
+#include "old.h"
 #include "lunette/copy.h"
 #include "lunette/json.h"
 
@@ -14,14 +14,14 @@ static const char help[] =
 	"what the other one lacks is stored there, and what it has already is not copied again. Keys\n"
 	"and chunk sizes may differ.\n"
 	"\n"
-	"Options:\n" CMD_REPO_OPTIONS_HELP "  --to REPO            the other repository\n"
+	"Options:\n" OLD_REPO_OPTIONS_HELP "  --to REPO            the other repository\n"
 	"  --to-password-file FILE\n"
 	"                       its password is the first line of FILE; else it is asked for\n"
 	"  --to-key-file FILE   open it with its exported key\n"
 	"  --level N            of compression, as of init; default: the other repository's\n"
 	"  --json               report as a JSON document\n"
 	"  --progress[=json]    show progress although standard error is no terminal; =none: never\n"
-	"\n" CMD_REPO_HELP "\n"
+	"\n" OLD_REPO_HELP "\n"
 	"Exit status: 0 done, 1 failed, 2 wrong usage, 3 some restore points are damaged and were not\n"
 	"copied.\n";
 
@@ -35,7 +35,7 @@ enum {
 };
 
 static const struct option options[] = {
-	CMD_REPO_OPTIONS,
+	OLD_REPO_OPTIONS,
 	{ "to", required_argument, NULL, OPT_TO },
 	{ "to-password-file", required_argument, NULL, OPT_TO_PASSWORD_FILE },
 	{ "to-key-file", required_argument, NULL, OPT_TO_KEY_FILE },
@@ -51,7 +51,7 @@ static const struct option options[] = {
  * @report: restore points, for --json
  */
 struct copying {
-	struct cmd_repo from, to;
+	struct old_repo from, to;
 	int level;
 	bool json;
 	bool damaged;
@@ -63,7 +63,7 @@ struct copying {
 static int parse(struct copying *c, int argc, char **argv, struct error *err)
 {
 	for (int opt; (opt = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
-		int rc = cmd_repo_option(&c->from, opt, optarg);
+		int rc = old_repo_option(&c->from, opt, optarg);
 		if (rc == 0)
 			continue;
 		rc = 0;
@@ -74,13 +74,13 @@ static int parse(struct copying *c, int argc, char **argv, struct error *err)
 		else if (opt == OPT_TO_KEY_FILE)
 			c->to.key_file = optarg;
 		else if (opt == OPT_LEVEL)
-			rc = cmd_level_option(optarg, &c->level, err);
+			rc = old_level_option(optarg, &c->level, err);
 		else if (opt == OPT_JSON)
 			c->json = true;
 		else if (opt == OPT_PROGRESS)
-			rc = cmd_progress_option(&c->progress, optarg, err);
+			rc = old_progress_option(&c->progress, optarg, err);
 		else
-			rc = cmd_no_option(opt, argv[optind - 1], err);
+			rc = old_no_option(opt, argv[optind - 1], err);
 		if (rc)
 			return rc;
 	}
@@ -163,9 +163,9 @@ static int run(int argc, char **argv, struct error *err)
 		return rc;
 	CLEANUP(repo_close_cleanup) struct repo *from = NULL;
 	CLEANUP(repo_close_cleanup) struct repo *to = NULL;
-	rc = cmd_open_repo(&c.from, &from, err);
+	rc = old_open_repo(&c.from, &from, err);
 	if (rc == 0)
-		rc = cmd_open_repo(&c.to, &to, err);
+		rc = old_open_repo(&c.to, &to, err);
 	if (rc)
 		return rc;
 	CLEANUP(json_decref_cleanup) json_t *points = json_array();
@@ -180,5 +180,5 @@ const struct command cmd_copy = {
 	.name = "copy",
 	.summary = "copy restore points into another repository",
 	.help = help,
-	.run = run,
+	.main = run,
 };

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cmd.h"
+#include "old.h"
 #include "lunette/forget.h"
 #include "lunette/json.h"
 
@@ -24,10 +24,10 @@ static const char help[] =
 	"  --keep-yearly N\n"
 	"  --keep-within SPAN all that are not older than the newest one by 30d, 2w, 1y6m, 48H\n"
 	"\n"
-	"Options:\n" CMD_REPO_OPTIONS_HELP
+	"Options:\n" OLD_REPO_OPTIONS_HELP
 	"  --dry-run          only show what would be removed, and why the rest stays\n"
 	"  --json             report as a JSON document\n"
-	"\n" CMD_REPO_HELP "\n"
+	"\n" OLD_REPO_HELP "\n"
 	"Exit status: 0 done, 1 failed, 2 wrong usage, 3 some restore points are damaged, and stay.\n";
 
 enum {
@@ -37,7 +37,7 @@ enum {
 };
 
 static const struct option options[] = {
-	CMD_REPO_OPTIONS,
+	OLD_REPO_OPTIONS,
 	{ "keep-last", required_argument, NULL, OPT_KEEP + RETENTION_LAST },
 	{ "keep-hourly", required_argument, NULL, OPT_KEEP + RETENTION_HOURLY },
 	{ "keep-daily", required_argument, NULL, OPT_KEEP + RETENTION_DAILY },
@@ -55,7 +55,7 @@ static const struct option options[] = {
  * @report: verdicts, for --json
  */
 struct forgetting {
-	struct cmd_repo which;
+	struct old_repo which;
 	struct retention_policy policy;
 	bool dry_run;
 	bool json;
@@ -67,7 +67,7 @@ struct forgetting {
 static int parse(struct forgetting *f, int argc, char **argv, struct error *err)
 {
 	for (int opt; (opt = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
-		int rc = cmd_repo_option(&f->which, opt, optarg);
+		int rc = old_repo_option(&f->which, opt, optarg);
 		if (rc == 0)
 			continue;
 		if (opt >= OPT_KEEP && opt < OPT_KEEP + RETENTION_RULES) {
@@ -80,7 +80,7 @@ static int parse(struct forgetting *f, int argc, char **argv, struct error *err)
 		} else if (opt == OPT_JSON) {
 			f->json = true;
 		} else {
-			return cmd_no_option(opt, argv[optind - 1], err);
+			return old_no_option(opt, argv[optind - 1], err);
 		}
 	}
 	return 0;
@@ -191,7 +191,7 @@ static int run(int argc, char **argv, struct error *err)
 		return cmd_usage(
 			err, "forget what? Say what to keep, as --keep-daily 7, or which POINTs");
 	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
-	rc = cmd_open_repo(&f.which, &repo, err);
+	rc = old_open_repo(&f.which, &repo, err);
 	if (rc)
 		return rc;
 	CLEANUP(json_decref_cleanup) json_t *entries = json_array();
@@ -209,5 +209,5 @@ const struct command cmd_forget = {
 	.name = "forget",
 	.summary = "remove restore points that no rule keeps",
 	.help = help,
-	.run = run,
+	.main = run,
 };

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cmd.h"
+#include "old.h"
 
 static const char help[] =
 	"Usage: lunette init [OPTIONS] REPO\n"
@@ -27,7 +27,7 @@ static const char help[] =
 static int chunk_size_option(const char *arg, uint32_t *ret, struct error *err)
 {
 	uint64_t size;
-	if (!cmd_parse_size(arg, &size) || !is_power_of_2(size) || size < REPO_CHUNK_MIN ||
+	if (!old_parse_size(arg, &size) || !is_power_of_2(size) || size < REPO_CHUNK_MIN ||
 	    size > REPO_CHUNK_MAX)
 		return cmd_usage(err, "--chunk-size '%s': a power of two from 64K to 4M", arg);
 	*ret = (uint32_t)size;
@@ -50,7 +50,7 @@ static int take_option(struct arguments *args, int opt, char **argv, struct erro
 	case 'c':
 		return chunk_size_option(optarg, &args->settings.chunk_size, err);
 	case 'l':
-		return cmd_level_option(optarg, &args->settings.level, err);
+		return old_level_option(optarg, &args->settings.level, err);
 	case 'e':
 		args->encrypt = true;
 		return 0;
@@ -58,7 +58,7 @@ static int take_option(struct arguments *args, int opt, char **argv, struct erro
 		args->password_file = optarg;
 		return 0;
 	default:
-		return cmd_no_option(opt, argv[optind - 1], err);
+		return old_no_option(opt, argv[optind - 1], err);
 	}
 }
 
@@ -112,5 +112,5 @@ const struct command cmd_init = {
 	.name = "init",
 	.summary = "make a repository",
 	.help = help,
-	.run = run,
+	.main = run,
 };

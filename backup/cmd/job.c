@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "cmd.h"
+#include "old.h"
 #include "job-command.h"
 #include "lunette/job.h"
 #include "lunette/recover.h"
@@ -217,7 +217,7 @@ static int parse(struct arguments *args, int argc, char **argv, struct error *er
 		else if (opt == OPT_DRY_RUN)
 			args->dry_run = true;
 		else if (opt != OPT_KILL_AT)
-			return cmd_no_option(opt, argv[optind - 1], err);
+			return old_no_option(opt, argv[optind - 1], err);
 		else if (steps_parse_stop(optarg, &args->kill, err) < 0)
 			return STATUS_USAGE;
 	}
@@ -262,5 +262,5 @@ const struct command cmd_job = {
 	.name = "job",
 	.summary = "run snapshot jobs: freeze, snapshot, back up, clean up",
 	.help = help,
-	.run = run,
+	.main = run,
 };

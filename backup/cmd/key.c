@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd.h"
+#include "old.h"
 #include "lunette/repo-keys.h"
 #include "lunette/sync.h"
 
@@ -20,7 +20,7 @@ static const char help[] =
 	"`passwd` replaces the password that the repository is opened with. `export` writes what\n"
 	"opens the repository when all passwords are lost, as a text to print and keep in a safe.\n"
 	"\n"
-	"Options:\n" CMD_REPO_OPTIONS_HELP
+	"Options:\n" OLD_REPO_OPTIONS_HELP
 	"  --new-password-file FILE  the new password is the first line of FILE; else it is asked for\n"
 	"  --label TEXT              what the new password is for, or whose it is\n"
 	"  --last                    remove the key although it is the last one: from then on only\n"
@@ -34,7 +34,7 @@ static const char help[] =
  * @arg: the word after the verb, or NULL
  */
 struct arguments {
-	struct cmd_repo which;
+	struct old_repo which;
 	const char *new_password_file;
 	const char *label;
 	bool last;
@@ -222,7 +222,7 @@ static int parse(int argc, char **argv, struct arguments *args, struct error *er
 {
 	enum { OPT_NEW = 1, OPT_LABEL, OPT_LAST, OPT_JSON };
 	static const struct option options[] = {
-		CMD_REPO_OPTIONS,
+		OLD_REPO_OPTIONS,
 		{ "new-password-file", required_argument, NULL, OPT_NEW },
 		{ "label", required_argument, NULL, OPT_LABEL },
 		{ "last", no_argument, NULL, OPT_LAST },
@@ -238,8 +238,8 @@ static int parse(int argc, char **argv, struct arguments *args, struct error *er
 			args->last = true;
 		else if (opt == OPT_JSON)
 			args->json = true;
-		else if (cmd_repo_option(&args->which, opt, optarg) != 0)
-			return cmd_no_option(opt, argv[optind - 1], err);
+		else if (old_repo_option(&args->which, opt, optarg) != 0)
+			return old_no_option(opt, argv[optind - 1], err);
 	}
 	return 0;
 }
@@ -266,7 +266,7 @@ static int run(int argc, char **argv, struct error *err)
 						     : "one FILE at most");
 	args.arg = n > 0 ? argv[optind + 1] : NULL;
 	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
-	rc = cmd_open_repo(&args.which, &repo, err);
+	rc = old_open_repo(&args.which, &repo, err);
 	return rc ? rc : verb->run(repo, &args, err);
 }
 
@@ -274,5 +274,5 @@ const struct command cmd_key = {
 	.name = "key",
 	.summary = "passwords of an encrypted repository",
 	.help = help,
-	.run = run,
+	.main = run,
 };

@@ -4,13 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cmd.h"
+#include "old.h"
 
 static const char help[] =
 	"Usage: lunette list [OPTIONS] [NAME]\n"
 	"Lists the restore points of a repository, or those called NAME.\n"
 	"\n"
-	"Options:\n" CMD_REPO_OPTIONS_HELP "  --json       as a JSON document\n"
+	"Options:\n" OLD_REPO_OPTIONS_HELP "  --json       as a JSON document\n"
 	"\n"
 	"Exit status: 0 done, 1 failed, 2 wrong usage, 3 some restore points are damaged.\n";
 
@@ -87,15 +87,15 @@ static int list_json(struct repo *repo, const char *name, struct listing *list, 
 
 static int run(int argc, char **argv, struct error *err)
 {
-	struct cmd_repo which = { 0 };
+	struct old_repo which = { 0 };
 	bool json = false;
-	int rc = cmd_repo_options(argc, argv, &which, &json, err);
+	int rc = old_repo_options(argc, argv, &which, &json, err);
 	if (rc)
 		return rc;
 	if (argc - optind > 1)
 		return cmd_usage(err, "one NAME at most");
 	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
-	rc = cmd_open_repo(&which, &repo, err);
+	rc = old_open_repo(&which, &repo, err);
 	if (rc)
 		return rc;
 	struct listing list = { .repo = repo };
@@ -109,5 +109,5 @@ const struct command cmd_list = {
 	.name = "list",
 	.summary = "list restore points",
 	.help = help,
-	.run = run,
+	.main = run,
 };

@@ -6,14 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cmd.h"
+#include "commands.h"
+#include "lunette/util.h"
+#include "say.h"
 
-static const struct command *const commands[] = {
-	&cmd_probe, &cmd_mount,  &cmd_umount, &cmd_attach,      &cmd_detach,
-	&cmd_init,  &cmd_backup, &cmd_list,   &cmd_show,        &cmd_restore,
-	&cmd_copy,  &cmd_forget, &cmd_prune,  &cmd_pin,         &cmd_unpin,
-	&cmd_check, &cmd_repair, &cmd_key,    &cmd_plugin_test, &cmd_job,
-};
+#define ROW(name) &cmd_##name,
+static const struct command *const commands[] = { COMMANDS(ROW) };
 
 static void print_help(FILE *out)
 {
@@ -31,42 +29,48 @@ static void print_help(FILE *out)
 	      out);
 }
 
+static bool is_either(const char *word, const char *a, const char *b)
+{
+	return strcmp(word, a) == 0 || strcmp(word, b) == 0;
+}
+
+static const struct command *find(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (strcmp(word, commands[i]->name) == 0)
+			return commands[i];
+	return NULL;
+}
+
+static int run(int argc, char **argv, struct error *err)
+{
+	const char *word = argc > 1 ? argv[1] : "";
+	if (argc < 2) {
+		print_help(stderr);
+		return STATUS_USAGE;
+	}
+	if (is_either(word, "--help", "-h") || strcmp(word, "help") == 0) {
+		print_help(stdout);
+		return cmd_print("", err);
+	}
+	if (is_either(word, "--version", "-V"))
+		return cmd_print("lunette " LUNETTE_VERSION "\n", err);
+	const struct command *command = find(word);
+	if (command)
+		return command_call(command, argc - 1, argv + 1, err);
+	return cmd_usage(err, "there is no command '%s'; 'lunette --help' lists them", word);
+}
+
 int main(int argc, char **argv)
 {
 	setlocale(LC_ALL, "C.UTF-8"); /* file names are UTF-8 whatever the caller's locale is */
 	signal(SIGPIPE, SIG_IGN);     /* a broken pipe is an error like any other */
 
-	if (argc < 2) {
-		print_help(stderr);
-		return STATUS_USAGE;
-	}
-	const char *word = argv[1];
-	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
-		print_help(stdout);
-		return fflush(stdout) == 0 ? STATUS_DONE : STATUS_FAILED;
-	}
-	if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
-		puts("lunette " LUNETTE_VERSION);
-		return fflush(stdout) == 0 ? STATUS_DONE : STATUS_FAILED;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		if (strcmp(word, commands[i]->name) != 0)
-			continue;
-		for (int a = 2; a < argc && strcmp(argv[a], "--") != 0; a++)
-			if (strcmp(argv[a], "--help") == 0) {
-				fputs(commands[i]->help, stdout);
-				return fflush(stdout) == 0 ? STATUS_DONE : STATUS_FAILED;
-			}
-		struct error err = { 0 };
-		int rc = commands[i]->run(argc - 1, argv + 1, &err);
-		if (rc < 0 || rc == STATUS_USAGE)
-			cmd_say("", err.msg);
-		if (rc == STATUS_USAGE)
-			fprintf(stderr, "Try 'lunette %s --help'.\n", word);
-		return rc < 0 ? STATUS_FAILED : rc;
-	}
 	struct error err = { 0 };
-	cmd_usage(&err, "there is no command '%s'; 'lunette --help' lists them", word);
-	cmd_say("", err.msg);
-	return STATUS_USAGE;
+	int rc = run(argc, argv, &err);
+	if (err.code && (rc < 0 || rc == STATUS_USAGE))
+		cmd_say("", err.msg);
+	if (err.code && rc == STATUS_USAGE && find(argv[1]))
+		fprintf(stderr, "Try 'lunette %s --help'.\n", argv[1]);
+	return rc < 0 ? STATUS_FAILED : rc;
 }

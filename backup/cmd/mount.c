@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <syslog.h>
 
-#include "cmd.h"
+#include "old.h"
 #include "lunette/mount.h"
 #include "lunette/point-open.h"
 
@@ -32,7 +32,7 @@ struct request {
 	bool allow_other;
 	struct cmd_sources sources;
 	bool from_repo;
-	struct cmd_repo which;
+	struct old_repo which;
 	char **args;
 	size_t n_args;
 	char *dir;
@@ -66,7 +66,7 @@ static int make_tree(struct request *request, struct tree **ret, bool *warned, s
 	struct layout *layout = NULL;
 	int rc = 0;
 	if (request->from_repo)
-		rc = cmd_open_repo(&request->which, &request->repo, err);
+		rc = old_open_repo(&request->which, &request->repo, err);
 	if (rc)
 		return rc;
 	if (request->from_repo && request->n_args == 0)
@@ -203,8 +203,8 @@ static int parse(int argc, char **argv, struct request *request, struct error *e
 	static const struct option options[] = {
 		{ "foreground", no_argument, NULL, 'f' },
 		{ "allow-other", no_argument, NULL, 'o' },
-		CMD_REPO_OPTIONS,
-		CMD_SOURCE_OPTIONS,
+		OLD_REPO_OPTIONS,
+		OLD_SOURCE_OPTIONS,
 		{ 0 },
 	};
 	int opt;
@@ -214,10 +214,10 @@ static int parse(int argc, char **argv, struct request *request, struct error *e
 			request->foreground = true;
 		else if (opt == 'o')
 			request->allow_other = true;
-		else if (cmd_repo_option(&request->which, opt, optarg) != 0)
-			rc = cmd_sources_option(&request->sources, opt, optarg, err);
+		else if (old_repo_option(&request->which, opt, optarg) != 0)
+			rc = old_sources_option(&request->sources, opt, optarg, err);
 		if (rc == 1)
-			return cmd_no_option(opt, argv[optind - 1], err);
+			return old_no_option(opt, argv[optind - 1], err);
 		if (rc)
 			return rc;
 	}
@@ -271,9 +271,9 @@ const struct command cmd_mount = {
 		"  -f, --foreground   do not go to the background; log to standard error\n"
 		"  --allow-other      let other users look, too\n"
 		"\n"
-		"Options for repositories:\n" CMD_REPO_OPTIONS_HELP "\n" CMD_SOURCE_HELP
-		"\n" CMD_REPO_HELP "\n"
+		"Options for repositories:\n" OLD_REPO_OPTIONS_HELP "\n" OLD_SOURCE_HELP
+		"\n" OLD_REPO_HELP "\n"
 		"The mount goes away with `lunette umount DIR`.\n"
 		"Exit status: 0 done, 1 failed, 2 wrong usage, 3 done with warnings.\n",
-	.run = run,
+	.main = run,
 };

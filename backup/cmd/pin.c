@@ -2,22 +2,22 @@
 /* pin - keeps restore points whatever `forget` is told, and lets them go again. */
 #include <stdio.h>
 
-#include "cmd.h"
+#include "old.h"
 
-#define OPTIONS_HELP "\nOptions:\n" CMD_REPO_OPTIONS_HELP "\n" CMD_REPO_HELP
+#define OPTIONS_HELP "\nOptions:\n" OLD_REPO_OPTIONS_HELP "\n" OLD_REPO_HELP
 
 static int run(int argc, char **argv, int (*change)(struct repo *, const char *, struct error *),
 	       struct error *err)
 {
-	static const struct option options[] = { CMD_REPO_OPTIONS, { 0 } };
-	struct cmd_repo which = { 0 };
+	static const struct option options[] = { OLD_REPO_OPTIONS, { 0 } };
+	struct old_repo which = { 0 };
 	for (int opt; (opt = getopt_long(argc, argv, ":", options, NULL)) != -1;)
-		if (cmd_repo_option(&which, opt, optarg) != 0)
-			return cmd_no_option(opt, argv[optind - 1], err);
+		if (old_repo_option(&which, opt, optarg) != 0)
+			return old_no_option(opt, argv[optind - 1], err);
 	if (optind == argc)
 		return cmd_usage(err, "which POINT?");
 	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
-	int rc = cmd_open_repo(&which, &repo, err);
+	int rc = old_open_repo(&which, &repo, err);
 	for (int i = optind; rc == 0 && i < argc; i++) {
 		char id[65];
 		json_t *point;
@@ -46,7 +46,7 @@ const struct command cmd_pin = {
 	.help = "Usage: lunette pin [OPTIONS] POINT...\n"
 		"Keeps restore points, whatever 'lunette forget' is told.\n" OPTIONS_HELP
 		"\nExit status: 0 done, 1 failed, 2 wrong usage.\n",
-	.run = pin,
+	.main = pin,
 };
 
 const struct command cmd_unpin = {
@@ -55,5 +55,5 @@ const struct command cmd_unpin = {
 	.help = "Usage: lunette unpin [OPTIONS] POINT...\n"
 		"Lets restore points go that were pinned.\n" OPTIONS_HELP
 		"\nExit status: 0 done, 1 failed, 2 wrong usage.\n",
-	.run = unpin,
+	.main = unpin,
 };

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cmd.h"
+#include "old.h"
 #include "lunette/conform.h"
 
 #define VOLUMES_MAX 64
@@ -138,7 +138,7 @@ static int take_option(struct options *o, int opt, struct error *err)
 		o->json = true;
 		return 0;
 	default:
-		return cmd_no_option(opt, "", err);
+		return old_no_option(opt, "", err);
 	}
 }
 
@@ -158,7 +158,7 @@ static int parse(int argc, char **argv, struct options *o, struct error *err)
 	};
 	int opt;
 	while ((opt = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-		int rc = opt == ':' || opt == '?' ? cmd_no_option(opt, argv[optind - 1], err)
+		int rc = opt == ':' || opt == '?' ? old_no_option(opt, argv[optind - 1], err)
 						  : take_option(o, opt, err);
 		if (rc != 0)
 			return rc;
@@ -273,5 +273,5 @@ const struct command cmd_plugin_test = {
 		"  --json               print a JSON document instead\n"
 		"\n"
 		"Exit status: 0 everything holds, 1 something does not, 2 wrong usage.\n",
-	.run = run,
+	.main = run,
 };

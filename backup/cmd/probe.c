@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd.h"
+#include "old.h"
 
 /* What a partition is for, when no file system in it says so. */
 static const struct {
@@ -214,7 +214,7 @@ static int run(int argc, char **argv, struct error *err)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
-		CMD_SOURCE_OPTIONS,
+		OLD_SOURCE_OPTIONS,
 		{ 0 },
 	};
 	CLEANUP(cmd_sources_free) struct cmd_sources sources = { 0 };
@@ -225,9 +225,9 @@ static int run(int argc, char **argv, struct error *err)
 			json = true;
 			continue;
 		}
-		int rc = cmd_sources_option(&sources, opt, optarg, err);
+		int rc = old_sources_option(&sources, opt, optarg, err);
 		if (rc == 1)
-			return cmd_no_option(opt, argv[optind - 1], err);
+			return old_no_option(opt, argv[optind - 1], err);
 		if (rc)
 			return rc;
 	}
@@ -243,8 +243,8 @@ const struct command cmd_probe = {
 		"Shows what is on disks: partition tables, volumes, file systems. Reads only.\n"
 		"\n"
 		"  --json      the same as a JSON document, with sizes and offsets in bytes\n"
-		"\n" CMD_SOURCE_HELP "\n"
+		"\n" OLD_SOURCE_HELP "\n"
 		"Exit status: 0 done, 1 failed or nothing was recognised, 2 wrong usage, 3 done with\n"
 		"warnings.\n",
-	.run = run,
+	.main = run,
 };

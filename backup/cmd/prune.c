@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cmd.h"
+#include "old.h"
 #include "lunette/prune.h"
 
 static const char help[] =
@@ -13,7 +13,7 @@ static const char help[] =
 	"which nothing is needed go; of those in which little is, the rest is copied to new ones.\n"
 	"What a running backup may rely on goes when it has ended, by the next prune.\n"
 	"\n"
-	"Options:\n" CMD_REPO_OPTIONS_HELP
+	"Options:\n" OLD_REPO_OPTIONS_HELP
 	"  --max-unused PERCENT  rewrite packs when more than this of all is unused (default 10);\n"
 	"               100: rewrite none\n"
 	"  --dry-run    only show what would go, and who is writing\n"
@@ -34,7 +34,7 @@ enum {
 };
 
 static const struct option options[] = {
-	CMD_REPO_OPTIONS,
+	OLD_REPO_OPTIONS,
 	{ "max-unused", required_argument, NULL, OPT_MAX_UNUSED },
 	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
 	{ "json", no_argument, NULL, OPT_JSON },
@@ -43,7 +43,7 @@ static const struct option options[] = {
 };
 
 struct arguments {
-	struct cmd_repo which;
+	struct old_repo which;
 	unsigned int max_unused;
 	bool dry_run;
 	bool json;
@@ -68,9 +68,9 @@ static int take_option(struct arguments *args, int opt, char **argv, struct erro
 		args->json = true;
 		return 0;
 	case OPT_PROGRESS:
-		return cmd_progress_option(&args->progress, optarg, err);
+		return old_progress_option(&args->progress, optarg, err);
 	default:
-		return cmd_no_option(opt, argv[optind - 1], err);
+		return old_no_option(opt, argv[optind - 1], err);
 	}
 }
 
@@ -78,7 +78,7 @@ static int parse(struct arguments *args, int argc, char **argv, struct error *er
 {
 	args->max_unused = PRUNE_MAX_UNUSED;
 	for (int opt; (opt = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
-		int rc = cmd_repo_option(&args->which, opt, optarg);
+		int rc = old_repo_option(&args->which, opt, optarg);
 		if (rc != 0)
 			rc = take_option(args, opt, argv, err);
 		if (rc)
@@ -187,7 +187,7 @@ static int run(int argc, char **argv, struct error *err)
 	if (rc)
 		return rc;
 	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
-	rc = cmd_open_repo(&args.which, &repo, err);
+	rc = old_open_repo(&args.which, &repo, err);
 	if (rc)
 		return rc;
 	CLEANUP(result_cleanup) struct prune_result result = { 0 };
@@ -214,5 +214,5 @@ const struct command cmd_prune = {
 	.name = "prune",
 	.summary = "free the room of what no restore point needs",
 	.help = help,
-	.run = run,
+	.main = run,
 };

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cmd.h"
+#include "old.h"
 #include "lunette/repair.h"
 
 static const char help[] =
@@ -21,13 +21,13 @@ static const char help[] =
 	"  --drop-points      also remove restore points whose manifest is damaged: they cannot be\n"
 	"                     repaired, only put back from a copy of the repository\n"
 	"  --progress[=json]  show how far reading is; the default on a terminal\n"
-	"  --progress=none    do not\n" CMD_REPO_OPTIONS_HELP "\n"
+	"  --progress=none    do not\n" OLD_REPO_OPTIONS_HELP "\n"
 	"Exit status: 0 the repository is whole, 1 failed, or not all that is damaged can be\n"
 	"repaired, 2 wrong usage, 3 repaired, but restore points lack what is lost ('lunette check'\n"
 	"names it); or, with --dry-run, there is something to do.\n";
 
 struct arguments {
-	struct cmd_repo repo;
+	struct old_repo repo;
 	bool read_data;
 	bool dry_run;
 	bool yes;
@@ -38,7 +38,7 @@ struct arguments {
 static int parse(int argc, char **argv, struct arguments *ret, struct error *err)
 {
 	static const struct option options[] = {
-		CMD_REPO_OPTIONS,
+		OLD_REPO_OPTIONS,
 		{ "read-data", no_argument, NULL, 'd' },
 		{ "dry-run", no_argument, NULL, 'n' },
 		{ "yes", no_argument, NULL, 'y' },
@@ -57,9 +57,9 @@ static int parse(int argc, char **argv, struct arguments *ret, struct error *err
 		else if (opt == 'x')
 			ret->drop_points = true;
 		else if (opt == 'p')
-			rc = cmd_progress_option(&ret->progress, optarg, err);
-		else if (cmd_repo_option(&ret->repo, opt, optarg))
-			rc = cmd_no_option(opt, argv[optind - 1], err);
+			rc = old_progress_option(&ret->progress, optarg, err);
+		else if (old_repo_option(&ret->repo, opt, optarg))
+			rc = old_no_option(opt, argv[optind - 1], err);
 	}
 	if (rc == 0 && optind < argc)
 		rc = cmd_usage(err, "'%s': there is nothing to name; the repository is --repo",
@@ -116,7 +116,7 @@ static int ask(const struct arguments *args, bool *ret, struct error *err)
 static int look(struct arguments *args, bool read_data, const atomic_bool *stop, struct repo **repo,
 		struct check_result *ret, struct error *err)
 {
-	int rc = cmd_open_repo(&args->repo, repo, err);
+	int rc = old_open_repo(&args->repo, repo, err);
 	if (rc)
 		return rc;
 	const struct check_options opts = {
@@ -215,5 +215,5 @@ const struct command cmd_repair = {
 	.name = "repair",
 	.summary = "save what can be saved of a damaged repository",
 	.help = help,
-	.run = run,
+	.main = run,
 };

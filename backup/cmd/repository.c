@@ -9,78 +9,75 @@
 
 #define EXCLUDED_SHOWN 20 /* of a list for people */
 
-int cmd_repo_option(struct cmd_repo *repo, int opt, const char *arg)
+static const struct option_row rows[] = {
+	{ "repo", "REPO", "the repository; else $LUNETTE_REPO",
+	  OPTION_ENV(struct cmd_repo, path, "LUNETTE_REPO") },
+	{ "password-file", "FILE",
+	  "its password is the first line of FILE; else of $LUNETTE_PASSWORD_FILE; else it is asked for",
+	  OPTION_ENV(struct cmd_repo, password_file, "LUNETTE_PASSWORD_FILE") },
+	{ "key-file", "FILE", "open it with its exported key",
+	  OPTION_TEXT(struct cmd_repo, key_file) },
+	{ 0 },
+};
+
+void cmd_close_repo(void *to)
 {
-	if (opt == CMD_OPT_REPO)
-		repo->path = arg;
-	else if (opt == CMD_OPT_PASSWORD_FILE)
-		repo->password_file = arg;
-	else if (opt == CMD_OPT_KEY_FILE)
-		repo->key_file = arg;
-	else
-		return 1;
-	return 0;
+	struct cmd_repo *which = to;
+	repo_close(steal(&which->repo));
 }
 
-int cmd_open_repo(const struct cmd_repo *which, struct repo **ret, struct error *err)
+const struct option_group cmd_repo_options = { .rows = rows, .free = cmd_close_repo };
+
+/* What the user says opens it, of which the environment says less than an option. */
+static int find_secret(const struct cmd_repo *which, char **ret, struct error *err)
 {
-	const char *path = which->path, *file = which->password_file;
-	if (!path && !which->is_second)
-		path = getenv("LUNETTE_REPO");
-	if (!file && !which->is_second)
-		file = getenv("LUNETTE_PASSWORD_FILE");
+	const struct option_text *file = &which->password_file;
+	if (which->key_file && file->text && !file->from_env)
+		return cmd_usage(err, "--password-file and --key-file exclude each other");
+	if (which->key_file)
+		return cmd_secret_text(which->key_file, "key file", ret, err);
+	return file->text ? cmd_secret_line(file->text, "password file", ret, err) : 0;
+}
+
+int cmd_open_repo(struct cmd_repo *which, struct error *err)
+{
+	const char *path = which->path.text;
+	CLEANUP(cmd_secret_free_cleanup) char *secret = NULL;
 	if (!path || !*path)
 		return cmd_usage(err, "which repository? Say --repo REPO, or set LUNETTE_REPO");
-	if (which->password_file && which->key_file)
-		return cmd_usage(err, "--password-file and --key-file exclude each other");
-	CLEANUP(cmd_secret_free_cleanup) char *secret = NULL;
-	int rc = 0;
-	if (which->key_file)
-		rc = cmd_secret_text(which->key_file, "key file", &secret, err);
-	else if (file && *file)
-		rc = cmd_secret_line(file, "password file", &secret, err);
-	if (rc < 0)
+	int rc = find_secret(which, &secret, err);
+	if (rc)
 		return rc;
+	cmd_close_repo(which);
 	struct repo_open_options options = {
 		.password = which->key_file ? NULL : secret,
 		.exported = which->key_file ? secret : NULL,
 	};
-	rc = repo_open(path, &options, ret, err);
+	rc = repo_open(path, &options, &which->repo, err);
 	if (rc != -ENOKEY)
 		return rc;
 	rc = cmd_password_ask(path, &secret, err);
 	if (rc < 0)
 		return error_wrap(err, rc, "repository '%s' is encrypted", path);
 	options.password = secret;
-	return repo_open(path, &options, ret, err);
+	return repo_open(path, &options, &which->repo, err);
 }
 
-bool cmd_parse_size(const char *text, uint64_t *ret)
+int cmd_open_point(struct cmd_repo *which, const char *spec, char ret_id[65], json_t **ret,
+		   struct error *err)
 {
-	char *end;
-	errno = 0;
-	unsigned long long n = strtoull(text, &end, 10);
-	if (*text < '0' || *text > '9' || errno)
-		return false;
-	unsigned int shift = *end == 'K'   ? 10
-			     : *end == 'M' ? 20
-			     : *end == 'G' ? 30
-			     : *end == 'T' ? 40
-					   : 0;
-	if (end[shift ? 1 : 0] != '\0' || n > UINT64_MAX >> shift)
-		return false;
-	*ret = (uint64_t)n << shift;
-	return true;
+	int rc = cmd_open_repo(which, err);
+	return rc ? rc : repo_point_find(which->repo, spec, ret_id, ret, err);
 }
 
-int cmd_level_option(const char *arg, int *ret, struct error *err)
+int cmd_take_level(const struct option_row *row, void *to, const char *arg, struct error *err)
 {
 	char *end;
 	long n = strtol(arg, &end, 10);
 	if (end == arg || *end || !repo_level_ok(n))
-		return cmd_usage(err, "--level '%s': a number from 1 to %d, or from -1 to %d", arg,
-				 REPO_LEVEL_MAX, REPO_LEVEL_MIN);
-	*ret = (int)n;
+		return cmd_usage(err, "--%s '%s': a number from 1 to %d, or from -1 to %d",
+				 row->name, arg, REPO_LEVEL_MAX, REPO_LEVEL_MIN);
+	*(int *)to = (int)n;
 	return 0;
 }
 
@@ -96,23 +93,7 @@ const char *cmd_json_text(const json_t *object, const char *key)
 	return text ? text : "";
 }
 
-int cmd_repo_options(int argc, char **argv, struct cmd_repo *repo, bool *json, struct error *err)
-{
-	static const struct option options[] = {
-		CMD_REPO_OPTIONS,
-		{ "json", no_argument, NULL, 'j' },
-		{ 0 },
-	};
-	for (int opt; (opt = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
-		if (opt == 'j')
-			*json = true;
-		else if (cmd_repo_option(repo, opt, optarg))
-			return cmd_no_option(opt, argv[optind - 1], err);
-	}
-	return 0;
-}
-
-void cmd_put_excluded(FILE *out, const json_t *excluded)
+void cmd_put_excluded(const json_t *excluded)
 {
 	char size[CMD_SIZE_MAX];
 	uint64_t n = cmd_json_size(excluded, "files"), more = cmd_json_size(excluded, "more");
@@ -120,18 +101,18 @@ void cmd_put_excluded(FILE *out, const json_t *excluded)
 	json_t *entry;
 	if (n == 0)
 		return;
-	fprintf(out, "Left out, and zero in the backup: %s of %" PRIu64 " files\n",
-		cmd_size(cmd_json_size(excluded, "bytes"), size), n);
+	printf("Left out, and zero in the backup: %s of %" PRIu64 " files\n",
+	       cmd_size(cmd_json_size(excluded, "bytes"), size), n);
 	json_array_foreach(json_object_get(excluded, "list"), i, entry)
 	{
 		if (i == EXCLUDED_SHOWN)
 			break;
-		fprintf(out, "  %10s  ", cmd_size(cmd_json_size(entry, "bytes"), size));
-		cmd_put(out, cmd_json_text(entry, "volume"), 0);
-		cmd_put(out, cmd_json_text(entry, "path"), 0);
-		fputc('\n', out);
+		printf("  %10s  ", cmd_size(cmd_json_size(entry, "bytes"), size));
+		cmd_put(stdout, cmd_json_text(entry, "volume"), 0);
+		cmd_put(stdout, cmd_json_text(entry, "path"), 0);
+		putchar('\n');
 	}
 	more += json_array_size(json_object_get(excluded, "list")) - i;
 	if (more)
-		fprintf(out, "  and %" PRIu64 " more\n", more);
+		printf("  and %" PRIu64 " more\n", more);
 }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cmd.h"
+#include "old.h"
 #include "lunette/point-open.h"
 #include "lunette/restore.h"
 
@@ -15,14 +15,14 @@ static const char help[] =
 	"Writes a whole disk or a whole volume of a restore point to TARGET: a new image file, or a\n"
 	"block device that is large enough and not in use, whose contents are lost.\n"
 	"\n"
-	"Options:\n" CMD_REPO_OPTIONS_HELP
+	"Options:\n" OLD_REPO_OPTIONS_HELP
 	"  --disk DISK   disk0, disk1, ... as `lunette show` lists them\n"
 	"  --volume VOL  a volume, as `lunette show` lists them\n"
 	"  --skip-lost   zeros for what the repository has lost, instead of no restore at all\n"
 	"  --json        report as a JSON document\n"
 	"  --progress[=json|none]  show progress although standard error is no terminal, or as lines\n"
 	"                of JSON, or not at all\n"
-	"\n" CMD_REPO_HELP "\n"
+	"\n" OLD_REPO_HELP "\n"
 	"Exit status: 0 done, 1 failed, 2 wrong usage, 3 done, but a volume was not stored,\n"
 	"or something is lost.\n";
 
@@ -35,7 +35,7 @@ enum {
 };
 
 static const struct option options[] = {
-	CMD_REPO_OPTIONS,
+	OLD_REPO_OPTIONS,
 	{ "disk", required_argument, NULL, OPT_DISK },
 	{ "volume", required_argument, NULL, OPT_VOLUME },
 	{ "json", no_argument, NULL, OPT_JSON },
@@ -45,7 +45,7 @@ static const struct option options[] = {
 };
 
 struct arguments {
-	struct cmd_repo repo;
+	struct old_repo repo;
 	const char *disk;
 	const char *volume;
 	const char *point;
@@ -73,11 +73,11 @@ static int parse(struct arguments *args, int argc, char **argv, struct error *er
 			args->json = true;
 			break;
 		case OPT_PROGRESS:
-			rc = cmd_progress_option(&args->progress, optarg, err);
+			rc = old_progress_option(&args->progress, optarg, err);
 			break;
 		default:
-			if (cmd_repo_option(&args->repo, opt, optarg) != 0)
-				rc = cmd_no_option(opt, argv[optind - 1], err);
+			if (old_repo_option(&args->repo, opt, optarg) != 0)
+				rc = old_no_option(opt, argv[optind - 1], err);
 		}
 		if (rc)
 			return rc;
@@ -240,7 +240,7 @@ static int run(int argc, char **argv, struct error *err)
 	if (rc)
 		return rc;
 	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
-	rc = cmd_open_repo(&args.repo, &repo, err);
+	rc = old_open_repo(&args.repo, &repo, err);
 	if (rc)
 		return rc;
 	char id[65];
@@ -257,5 +257,5 @@ const struct command cmd_restore = {
 	.name = "restore",
 	.summary = "write a disk or a volume of a restore point",
 	.help = help,
-	.run = run,
+	.main = run,
 };

@@ -20,13 +20,6 @@ int cmd_usage(struct error *err, const char *fmt, ...)
 	return STATUS_USAGE;
 }
 
-int cmd_no_option(int opt, const char *arg, struct error *err)
-{
-	return cmd_usage(err,
-			 opt == ':' ? "%s: an argument is missing" : "%s: there is no such option",
-			 arg);
-}
-
 void cmd_say(const char *kind, const char *sentence)
 {
 	flockfile(stderr);

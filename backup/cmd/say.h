@@ -26,9 +26,6 @@ enum {
  */
 int cmd_usage(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* What getopt_long() with ":" in front could not take: @opt is what it returned. */
-int cmd_no_option(int opt, const char *arg, struct error *err);
-
 /**
  * cmd_say() - print "lunette: ", @kind and a sentence on standard error, in one piece
  *

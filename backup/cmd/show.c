@@ -4,15 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cmd.h"
+#include "old.h"
 #include "lunette/point-open.h"
 
 static const char help[] = "Usage: lunette show [OPTIONS] POINT\n"
 			   "Shows the disks and volumes of a restore point.\n"
 			   "\n"
-			   "Options:\n" CMD_REPO_OPTIONS_HELP
+			   "Options:\n" OLD_REPO_OPTIONS_HELP
 			   "  --json       as a JSON document: the manifest, with the id\n"
-			   "\n" CMD_REPO_HELP "\n"
+			   "\n" OLD_REPO_HELP "\n"
 			   "Exit status: 0 done, 1 failed, 2 wrong usage.\n";
 
 static void print_stats(FILE *out, const json_t *point)
@@ -81,7 +81,7 @@ static int show_text(const char *id, const json_t *point, struct error *err)
 	print_stats(out, point);
 	print_disks(out, point);
 	print_volumes(out, point);
-	cmd_put_excluded(out, json_object_get(point, "excluded"));
+	old_put_excluded(out, json_object_get(point, "excluded"));
 	if (fclose(out) != 0)
 		return error_set(err, -ENOMEM, "show: %m");
 	return cmd_print(text, err);
@@ -99,15 +99,15 @@ static int show_json(const char *id, const json_t *point, struct error *err)
 
 static int run(int argc, char **argv, struct error *err)
 {
-	struct cmd_repo which = { 0 };
+	struct old_repo which = { 0 };
 	bool json = false;
-	int rc = cmd_repo_options(argc, argv, &which, &json, err);
+	int rc = old_repo_options(argc, argv, &which, &json, err);
 	if (rc)
 		return rc;
 	if (argc - optind != 1)
 		return cmd_usage(err, "one POINT is needed");
 	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
-	rc = cmd_open_repo(&which, &repo, err);
+	rc = old_open_repo(&which, &repo, err);
 	if (rc)
 		return rc;
 	char id[65];
@@ -124,5 +124,5 @@ const struct command cmd_show = {
 	.name = "show",
 	.summary = "show what a restore point holds",
 	.help = help,
-	.run = run,
+	.main = run,
 };

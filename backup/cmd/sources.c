@@ -8,46 +8,41 @@
 #include "cmd.h"
 #include "lunette/filesystem.h"
 
-/* The last one that was named counts. */
-static int read_secret(const char *path, char **ret, struct error *err)
+/* Takes the file's first line. The last one that was named counts. @to: a char *. */
+static int take_secret(const struct option_row *row, void *to, const char *arg, struct error *err)
 {
-	CLEANUP(cmd_secret_free_cleanup) char *before = *ret;
-	*ret = NULL;
-	return cmd_secret_line(path, "secret file", ret, err);
+	(void)row;
+	char **secret = to;
+	cmd_secret_free(steal(secret));
+	return cmd_secret_line(arg, "secret file", secret, err);
 }
 
-int cmd_sources_option(struct cmd_sources *sources, int opt, const char *arg, struct error *err)
+static const struct option_row rows[] = {
+	OPTION_HEADING("Options for LUNs:"),
+	{ "chap-secret-file", "FILE",
+	  "CHAP secret of USER: the first line of FILE; else $LUNETTE_CHAP_SECRET",
+	  OPTION_CALL(struct cmd_sources, chap_secret, char *, take_secret) },
+	{ "chap-mutual-user", "NAME", "the target must prove itself too, as NAME",
+	  OPTION_TEXT(struct cmd_sources, options.mutual_user) },
+	{ "chap-mutual-secret-file", "FILE", "with this secret; else $LUNETTE_CHAP_MUTUAL_SECRET",
+	  OPTION_CALL(struct cmd_sources, mutual_secret, char *, take_secret) },
+	{ "initiator", "IQN", "our name; default: that of this host",
+	  OPTION_TEXT(struct cmd_sources, options.initiator) },
+	{ "timeout", "SECONDS", "how long a LUN may be away (default 30)",
+	  OPTION_NUMBER(struct cmd_sources, options.timeout_s, 1, 86400) },
+	{ "header-digest", NULL, "ask for CRCs of headers; a target that insists has them",
+	  OPTION_FLAG(struct cmd_sources, options.header_digest) },
+	{ "data-digest", NULL, "not possible with this libiscsi: refused",
+	  OPTION_FLAG(struct cmd_sources, options.data_digest) },
+	{ 0 },
+};
+
+static void free_sources(void *sources)
 {
-	struct source_options *o = &sources->options;
-	switch (opt) {
-	case CMD_OPT_INITIATOR:
-		o->initiator = arg;
-		return 0;
-	case CMD_OPT_CHAP_SECRET_FILE:
-		return read_secret(arg, &sources->chap_secret, err);
-	case CMD_OPT_MUTUAL_USER:
-		o->mutual_user = arg;
-		return 0;
-	case CMD_OPT_MUTUAL_SECRET_FILE:
-		return read_secret(arg, &sources->mutual_secret, err);
-	case CMD_OPT_TIMEOUT: {
-		char *end;
-		unsigned long n = strtoul(arg, &end, 10);
-		if (*arg < '0' || *arg > '9' || *end || n < 1 || n > 86400)
-			return cmd_usage(err, "--timeout '%s': seconds, from 1 to 86400", arg);
-		o->timeout_s = (unsigned int)n;
-		return 0;
-	}
-	case CMD_OPT_HEADER_DIGEST:
-		o->header_digest = true;
-		return 0;
-	case CMD_OPT_DATA_DIGEST:
-		o->data_digest = true;
-		return 0;
-	default:
-		return 1;
-	}
+	cmd_sources_free(sources);
 }
+
+const struct option_group cmd_source_options = { .rows = rows, .free = free_sources };
 
 static int find_secrets(struct cmd_sources *sources, struct error *err)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* umount - `lunette umount`: takes a mount away, and returns when it is really gone. */
-#include "cmd.h"
+#include "old.h"
 #include "lunette/mount.h"
 
 static int run(int argc, char **argv, struct error *err)
@@ -22,5 +22,5 @@ const struct command cmd_umount = {
 		"served it has ended, so that the disks are free. Cleans up after a process that died, too.\n"
 		"\n"
 		"Exit status: 0 done, 1 failed, 2 wrong usage.\n",
-	.run = run,
+	.main = run,
 };

@@ -36,28 +36,17 @@ const atomic_bool *cmd_stop_on_signals(void)
 
 /* Some wait for a disk or a LUN while others compute. */
 #define WAITING_THREADS 3
-#define THREADS_MAX     64u
 
 unsigned int cmd_cpus(void)
 {
 	cpu_set_t set;
 	int cpus = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
-	return MIN((unsigned int)cpus, THREADS_MAX);
+	return MIN((unsigned int)cpus, CMD_THREADS_MAX);
 }
 
 unsigned int cmd_threads(void)
 {
-	return MIN(cmd_cpus() + WAITING_THREADS, THREADS_MAX);
-}
-
-int cmd_threads_option(const char *arg, unsigned int *ret, struct error *err)
-{
-	char *end;
-	long n = strtol(arg, &end, 10);
-	if (end == arg || *end || n < 1 || n > (long)THREADS_MAX)
-		return cmd_usage(err, "--threads '%s': a number from 1 to %u", arg, THREADS_MAX);
-	*ret = (unsigned int)n;
-	return 0;
+	return MIN(cmd_cpus() + WAITING_THREADS, CMD_THREADS_MAX);
 }
 
 double cmd_seconds(void)
@@ -74,18 +63,35 @@ double cmd_seconds(void)
 #define INTERVAL_JSON 1.0
 #define RATE_SECONDS  5.0 /* that a rate is of */
 
-int cmd_progress_option(struct cmd_progress *progress, const char *arg, struct error *err)
+/* Takes "json", "none", or nothing. */
+static int take_mode(const struct option_row *row, void *to, const char *arg, struct error *err)
 {
+	enum cmd_progress_mode *mode = to;
 	if (!arg)
-		progress->mode = CMD_PROGRESS_LINE;
+		*mode = CMD_PROGRESS_LINE;
 	else if (strcmp(arg, "json") == 0)
-		progress->mode = CMD_PROGRESS_JSON;
+		*mode = CMD_PROGRESS_JSON;
 	else if (strcmp(arg, "none") == 0)
-		progress->mode = CMD_PROGRESS_NONE;
+		*mode = CMD_PROGRESS_NONE;
 	else
-		return cmd_usage(err, "--progress '%s': json and none are possible", arg);
+		return cmd_usage(err, "--%s '%s': json and none are possible", row->name, arg);
 	return 0;
 }
+
+static const struct option_row rows[] = {
+	{ "progress", "json|none",
+	  "show progress although standard error is no terminal, or as lines of JSON, or not at all",
+	  OPTION_CALL(struct cmd_progress, mode, enum cmd_progress_mode, take_mode),
+	  .optional = true },
+	{ 0 },
+};
+
+static void end_progress(void *progress)
+{
+	cmd_progress_end(progress);
+}
+
+const struct option_group cmd_progress_options = { .rows = rows, .free = end_progress };
 
 bool cmd_progress_begin(struct cmd_progress *progress)
 {
