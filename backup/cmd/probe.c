@@ -4,10 +4,9 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "old.h"
+#include "cmd.h"
 
 /* What a partition is for, when no file system in it says so. */
 static const struct {
@@ -38,6 +37,18 @@ static const struct {
 	{ "fd", "Linux RAID" },
 };
 
+struct probe_args {
+	bool json;
+	struct cmd_sources sources;
+};
+
+static const struct option_row options[] = {
+	{ "json", NULL, "the same as a JSON document, with sizes and offsets in bytes",
+	  OPTION_FLAG(struct probe_args, json) },
+	CMD_SOURCE_OPTIONS(struct probe_args, sources),
+	{ 0 },
+};
+
 static const char *meaning(const char *type)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(partition_types); i++)
@@ -46,124 +57,108 @@ static const char *meaning(const char *type)
 	return type;
 }
 
-static void print_disk(FILE *out, const struct layout_disk *disk, const struct source *source)
+static void print_disk(const struct layout_disk *disk, const struct source *source)
 {
 	char size[CMD_SIZE_MAX];
-	fprintf(out, "%-8s %s, %" PRIu32 "-byte sectors, %s%s%s\n         ", disk->name,
-		cmd_size(disk->blk->size, size), disk->sector,
-		disk->table == LAYOUT_TABLE_GPT   ? "GPT"
-		: disk->table == LAYOUT_TABLE_MBR ? "MBR"
-						  : "no partition table",
-		*disk->id ? " " : "", disk->id);
-	cmd_put(out, disk->source, 0);
-	fputc('\n', out);
+	printf("%-8s %s, %" PRIu32 "-byte sectors, %s%s%s\n         ", disk->name,
+	       cmd_size(disk->blk->size, size), disk->sector,
+	       disk->table == LAYOUT_TABLE_GPT   ? "GPT"
+	       : disk->table == LAYOUT_TABLE_MBR ? "MBR"
+						 : "no partition table",
+	       *disk->id ? " " : "", disk->id);
+	cmd_put(stdout, disk->source, 0);
+	putchar('\n');
 	if (!*source->vendor && !*source->serial && !*source->id)
 		return;
-	fputs("         ", out);
-	cmd_put(out, source->vendor, 0);
-	fputc(' ', out);
-	cmd_put(out, source->product, 0);
-	fputs(*source->serial ? ", serial " : "", out);
-	cmd_put(out, source->serial, 0);
-	fputs(*source->id ? ", " : "", out);
-	cmd_put(out, source->id, 0);
-	fputc('\n', out);
+	fputs("         ", stdout);
+	cmd_put(stdout, source->vendor, 0);
+	putchar(' ');
+	cmd_put(stdout, source->product, 0);
+	fputs(*source->serial ? ", serial " : "", stdout);
+	cmd_put(stdout, source->serial, 0);
+	fputs(*source->id ? ", " : "", stdout);
+	cmd_put(stdout, source->id, 0);
+	putchar('\n');
 }
 
 /* "disk0 disk3": what a volume lives on, as far as it was given. */
-static void print_disks_of(FILE *out, const struct layout *layout,
-			   const struct layout_volume *volume)
+static void print_disks_of(const struct layout *layout, const struct layout_volume *volume)
 {
 	for (size_t i = 0; volume->blk && i < layout->n_disks; i++)
 		if (map_is_on(volume->blk, layout->disks[i].blk))
-			fprintf(out, " %s", layout->disks[i].name);
+			printf(" %s", layout->disks[i].name);
 }
 
-static void print_volume(FILE *out, const struct layout *layout, const struct layout_volume *volume,
+static void print_volume(const struct layout *layout, const struct layout_volume *volume,
 			 int indent, int name_width)
 {
 	char text[64];
-	fprintf(out, "%*s", indent, "");
-	cmd_put(out, volume->name, name_width - indent);
-	fputc(' ', out);
-	cmd_put(out, cmd_size(volume->size, text), 9);
-	fputc(' ', out);
-	cmd_put(out, layout_type_name(volume->type), 9);
-	fputc(' ', out);
+	printf("%*s", indent, "");
+	cmd_put(stdout, volume->name, name_width - indent);
+	putchar(' ');
+	cmd_put(stdout, cmd_size(volume->size, text), 9);
+	putchar(' ');
+	cmd_put(stdout, layout_type_name(volume->type), 9);
+	putchar(' ');
 	if (*volume->filesystem || !*volume->partition_type)
 		snprintf(text, sizeof(text), "%s", volume->filesystem);
 	else
 		snprintf(text, sizeof(text), "(%s)", meaning(volume->partition_type));
-	cmd_put(out, text, 20);
-	fputc(' ', out);
-	cmd_put(out, volume->label, 16);
-	fprintf(out, " %-10s", layout_state_name(volume->state));
-	print_disks_of(out, layout, volume);
-	fputc('\n', out);
+	cmd_put(stdout, text, 20);
+	putchar(' ');
+	cmd_put(stdout, volume->label, 16);
+	printf(" %-10s", layout_state_name(volume->state));
+	print_disks_of(layout, volume);
+	putchar('\n');
 	if (*volume->reason) {
-		fprintf(out, "%*s", indent + 2, "");
-		cmd_put(out, volume->reason, 0);
-		fputc('\n', out);
+		printf("%*s", indent + 2, "");
+		cmd_put(stdout, volume->reason, 0);
+		putchar('\n');
 	}
 }
 
-static void print_group(FILE *out, const struct layout_group *group)
+static void print_group(const struct layout_group *group)
 {
-	fprintf(out, "%s ", layout_kind_name(group->kind));
-	cmd_put(out, group->name, 0);
+	printf("%s ", layout_kind_name(group->kind));
+	cmd_put(stdout, group->name, 0);
 	if (*group->id) {
-		fputs("  ", out);
-		cmd_put(out, group->id, 0);
+		fputs("  ", stdout);
+		cmd_put(stdout, group->id, 0);
 	}
-	fputc('\n', out);
+	putchar('\n');
 	for (size_t i = 0; i < group->n_missing; i++) {
-		fputs("  missing: ", out);
-		cmd_put(out, group->missing[i], 0);
-		fputc('\n', out);
+		fputs("  missing: ", stdout);
+		cmd_put(stdout, group->missing[i], 0);
+		putchar('\n');
 	}
 }
 
 /* Volumes of one group, or, with NULL, those that belong to none. */
-static void print_volumes(FILE *out, const struct layout *layout, const struct layout_group *group,
+static void print_volumes(const struct layout *layout, const struct layout_group *group,
 			  int name_width)
 {
 	for (size_t i = 0; i < layout->n_volumes; i++)
 		if (layout->volumes[i].group == group)
-			print_volume(out, layout, &layout->volumes[i], group ? 2 : 0, name_width);
+			print_volume(layout, &layout->volumes[i], group ? 2 : 0, name_width);
 }
 
-static void print_layout(FILE *out, const struct layout *layout, const struct cmd_sources *sources)
+static void print_layout(const struct layout *layout, const struct cmd_sources *sources)
 {
 	for (size_t i = 0; i < layout->n_disks; i++)
-		print_disk(out, &layout->disks[i], sources->sources[i]);
+		print_disk(&layout->disks[i], sources->sources[i]);
 	if (layout->n_volumes + layout->n_groups == 0)
 		return;
 	size_t width = 8;
 	for (size_t i = 0; i < layout->n_volumes; i++)
 		width = MAX(width,
 			    strlen(layout->volumes[i].name) + (layout->volumes[i].group ? 2 : 0));
-	fprintf(out, "\n%-*s %-9s %-9s %-20s %-16s %-10s %s\n", (int)width, "VOLUME", "SIZE",
-		"TYPE", "FILE SYSTEM", "LABEL", "STATE", "ON");
-	print_volumes(out, layout, NULL, (int)width);
+	printf("\n%-*s %-9s %-9s %-20s %-16s %-10s %s\n", (int)width, "VOLUME", "SIZE", "TYPE",
+	       "FILE SYSTEM", "LABEL", "STATE", "ON");
+	print_volumes(layout, NULL, (int)width);
 	for (size_t i = 0; i < layout->n_groups; i++) {
-		print_group(out, layout->groups[i]);
-		print_volumes(out, layout, layout->groups[i], (int)width);
+		print_group(layout->groups[i]);
+		print_volumes(layout, layout->groups[i], (int)width);
 	}
-}
-
-static int print_text(const struct layout *layout, const struct cmd_sources *sources,
-		      struct error *err)
-{
-	CLEANUP(free_cleanup) char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-	if (!out)
-		return error_set(err, -errno, "print: %m");
-	print_layout(out, layout, sources);
-	bool failed = ferror(out);
-	if (fclose(out) != 0 || failed)
-		return error_set(err, -ENOMEM, "print: %m");
-	return cmd_print(text, err);
 }
 
 static int print_json(const struct layout *layout, struct error *err)
@@ -191,14 +186,17 @@ static bool is_all_well(const struct layout *layout)
 	return true;
 }
 
-static int probe(struct cmd_sources *sources, char **specs, size_t n, bool json, struct error *err)
+static int run(void *ctx, char **specs, size_t n, struct error *err)
 {
+	struct probe_args *args = ctx;
 	CLEANUP(layout_free_cleanup) struct layout *layout = NULL;
-	int rc = cmd_sources_open(sources, specs, n, &layout, err);
+	int rc = cmd_sources_open(&args->sources, specs, n, &layout, err);
 	if (rc)
 		return rc;
 	bool warned = cmd_warn_layout(layout);
-	rc = json ? print_json(layout, err) : print_text(layout, sources, err);
+	if (!args->json)
+		print_layout(layout, &args->sources);
+	rc = args->json ? print_json(layout, err) : cmd_print("", err);
 	if (rc < 0)
 		return rc;
 	if (!is_anything(layout))
@@ -210,41 +208,14 @@ static int probe(struct cmd_sources *sources, char **specs, size_t n, bool json,
 	return warned || !is_all_well(layout) ? STATUS_WARNINGS : STATUS_DONE;
 }
 
-static int run(int argc, char **argv, struct error *err)
-{
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		OLD_SOURCE_OPTIONS,
-		{ 0 },
-	};
-	CLEANUP(cmd_sources_free) struct cmd_sources sources = { 0 };
-	bool json = false;
-	int opt;
-	while ((opt = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-		if (opt == 'j') {
-			json = true;
-			continue;
-		}
-		int rc = old_sources_option(&sources, opt, optarg, err);
-		if (rc == 1)
-			return old_no_option(opt, argv[optind - 1], err);
-		if (rc)
-			return rc;
-	}
-	if (optind == argc)
-		return cmd_usage(err, "which disks? At least one SOURCE is needed");
-	return probe(&sources, argv + optind, (size_t)(argc - optind), json, err);
-}
-
 const struct command cmd_probe = {
 	.name = "probe",
 	.summary = "show disks, volumes and file systems",
-	.help = "Usage: lunette probe [--json] [OPTIONS] SOURCE...\n"
-		"Shows what is on disks: partition tables, volumes, file systems. Reads only.\n"
-		"\n"
-		"  --json      the same as a JSON document, with sizes and offsets in bytes\n"
-		"\n" OLD_SOURCE_HELP "\n"
-		"Exit status: 0 done, 1 failed or nothing was recognised, 2 wrong usage, 3 done with\n"
-		"warnings.\n",
-	.main = run,
+	.words = { "SOURCE...", 1, COMMAND_ANY },
+	.help = "Shows what is on disks: partition tables, volumes, file systems. Reads only.",
+	.status =
+		"0 done, 1 failed or nothing was recognised, 2 wrong usage, 3 done with warnings.",
+	.options = options,
+	.args_size = sizeof(struct probe_args),
+	.run = run,
 };

@@ -1,90 +1,84 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* show - what a restore point holds, from its manifest alone. */
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "old.h"
+#include "cmd.h"
+#include "lunette/json.h"
 #include "lunette/point-open.h"
 
-static const char help[] = "Usage: lunette show [OPTIONS] POINT\n"
-			   "Shows the disks and volumes of a restore point.\n"
-			   "\n"
-			   "Options:\n" OLD_REPO_OPTIONS_HELP
-			   "  --json       as a JSON document: the manifest, with the id\n"
-			   "\n" OLD_REPO_HELP "\n"
-			   "Exit status: 0 done, 1 failed, 2 wrong usage.\n";
+struct show_args {
+	struct cmd_repo which;
+	bool json;
+};
 
-static void print_stats(FILE *out, const json_t *point)
+static const struct option_row options[] = {
+	CMD_REPO_OPTIONS(struct show_args, which),
+	{ "json", NULL, "as a JSON document: the manifest, with the id",
+	  OPTION_FLAG(struct show_args, json) },
+	{ 0 },
+};
+
+static void print_stats(const json_t *point)
 {
 	static const char *const keys[] = { "size", "used",  "excluded", "read",  "unchanged",
 					    "zero", "known", "new",      "stored" };
 	const json_t *stats = json_object_get(point, "stats");
 	char size[CMD_SIZE_MAX];
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		fprintf(out, "  %-11s%s\n", keys[i], cmd_size(cmd_json_size(stats, keys[i]), size));
+		printf("  %-11s%s\n", keys[i], cmd_size(cmd_json_size(stats, keys[i]), size));
 }
 
-static void print_disks(FILE *out, const json_t *point)
+static void print_disks(const json_t *point)
 {
 	const json_t *layout = json_object_get(point, "layout");
 	size_t i;
 	json_t *disk;
 	char size[CMD_SIZE_MAX];
-	fputs("Disks\n", out);
+	fputs("Disks\n", stdout);
 	json_array_foreach(json_object_get(point, "disks"), i, disk)
 	{
 		const json_t *found = json_array_get(json_object_get(layout, "disks"), i);
 		const char *id = cmd_json_text(json_object_get(disk, "lun"), "id");
-		fprintf(out, "  %-10s  %8s  ", cmd_json_text(disk, "name"),
-			cmd_size(cmd_json_size(disk, "size"), size));
-		cmd_put(out, cmd_json_text(found, "table"), 5);
-		fputc(' ', out);
-		cmd_put(out, cmd_json_text(found, "source"), 0);
-		fputs(*id ? ", " : "", out);
-		cmd_put(out, id, 0);
-		fputc('\n', out);
+		printf("  %-10s  %8s  ", cmd_json_text(disk, "name"),
+		       cmd_size(cmd_json_size(disk, "size"), size));
+		cmd_put(stdout, cmd_json_text(found, "table"), 5);
+		putchar(' ');
+		cmd_put(stdout, cmd_json_text(found, "source"), 0);
+		fputs(*id ? ", " : "", stdout);
+		cmd_put(stdout, id, 0);
+		putchar('\n');
 	}
 }
 
-static void print_volumes(FILE *out, const json_t *point)
+static void print_volumes(const json_t *point)
 {
 	const json_t *layout = json_object_get(point, "layout");
 	size_t i;
 	json_t *volume;
 	char size[CMD_SIZE_MAX];
-	fputs("Volumes\n", out);
+	fputs("Volumes\n", stdout);
 	json_array_foreach(json_object_get(layout, "volumes"), i, volume)
 	{
 		const char *name = cmd_json_text(volume, "name");
 		const char *filesystem = cmd_json_text(volume, "filesystem");
-		fputs("  ", out);
-		cmd_put(out, name, 10);
-		fprintf(out, "  %8s  ", cmd_size(cmd_json_size(volume, "size"), size));
-		cmd_put(out, *filesystem ? filesystem : "-", 5);
-		fputc(' ', out);
-		cmd_put(out, cmd_json_text(volume, "label"), 0);
-		fputs(point_stores(point, name) ? "\n" : " (not stored)\n", out);
+		fputs("  ", stdout);
+		cmd_put(stdout, name, 10);
+		printf("  %8s  ", cmd_size(cmd_json_size(volume, "size"), size));
+		cmd_put(stdout, *filesystem ? filesystem : "-", 5);
+		putchar(' ');
+		cmd_put(stdout, cmd_json_text(volume, "label"), 0);
+		fputs(point_stores(point, name) ? "\n" : " (not stored)\n", stdout);
 	}
 }
 
 static int show_text(const char *id, const json_t *point, struct error *err)
 {
-	CLEANUP(free_cleanup) char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-	if (!out)
-		return error_set(err, -ENOMEM, "show: %m");
-	fputs("Restore point ", out);
-	cmd_put(out, repo_point_name(point), 0);
-	fprintf(out, "@%s\n  id      %s\n", repo_point_time(point), id);
-	print_stats(out, point);
-	print_disks(out, point);
-	print_volumes(out, point);
-	old_put_excluded(out, json_object_get(point, "excluded"));
-	if (fclose(out) != 0)
-		return error_set(err, -ENOMEM, "show: %m");
-	return cmd_print(text, err);
+	fputs("Restore point ", stdout);
+	cmd_put(stdout, repo_point_name(point), 0);
+	printf("@%s\n  id      %s\n", repo_point_time(point), id);
+	print_stats(point);
+	print_disks(point);
+	print_volumes(point);
+	cmd_put_excluded(json_object_get(point, "excluded"));
+	return cmd_print("", err);
 }
 
 static int show_json(const char *id, const json_t *point, struct error *err)
@@ -97,32 +91,22 @@ static int show_json(const char *id, const json_t *point, struct error *err)
 	return cmd_print_json(doc, err);
 }
 
-static int run(int argc, char **argv, struct error *err)
+static int run(void *ctx, char **words, size_t n, struct error *err)
 {
-	struct old_repo which = { 0 };
-	bool json = false;
-	int rc = old_repo_options(argc, argv, &which, &json, err);
-	if (rc)
-		return rc;
-	if (argc - optind != 1)
-		return cmd_usage(err, "one POINT is needed");
-	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
-	rc = old_open_repo(&which, &repo, err);
-	if (rc)
-		return rc;
+	(void)n;
+	struct show_args *args = ctx;
 	char id[65];
-	json_t *point;
-	rc = repo_point_find(repo, argv[optind], id, &point, err);
-	if (rc < 0)
-		return rc;
-	rc = (json ? show_json : show_text)(id, point, err);
-	json_decref(point);
-	return rc < 0 ? rc : STATUS_DONE;
+	CLEANUP(json_decref_cleanup) json_t *point = NULL;
+	int rc = cmd_open_point(&args->which, words[0], id, &point, err);
+	return rc ? rc : (args->json ? show_json : show_text)(id, point, err);
 }
 
 const struct command cmd_show = {
 	.name = "show",
 	.summary = "show what a restore point holds",
-	.help = help,
-	.main = run,
+	.words = { "POINT", 1, 1 },
+	.help = "Shows the disks and volumes of a restore point.",
+	.options = options,
+	.args_size = sizeof(struct show_args),
+	.run = run,
 };

@@ -166,7 +166,7 @@ fails 'a blank disk next to another is no error' 0 'disk1-p4' "$LUNETTE" probe b
 : >empty.img
 fails 'an empty file' 1 'nothing was recognised' "$LUNETTE" probe empty.img
 fails 'no such file' 1 "'nowhere.img': No such file" "$LUNETTE" probe nowhere.img
-fails 'no SOURCE' 2 'At least one SOURCE' "$LUNETTE" probe
+fails 'no SOURCE' 2 'probe needs SOURCE' "$LUNETTE" probe
 fails 'no such option' 2 'no such option' "$LUNETTE" probe --frobnicate disk.img
 if [ -c /dev/full ]; then
 	fails 'output that cannot be written' 1 'No space left' bash -c "'$LUNETTE' probe disk.img >/dev/full"
