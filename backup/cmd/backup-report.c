@@ -6,13 +6,12 @@
  * known or new.
  * What was read and what the threads were busy with comes after that.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "backup-report.h"
-#include "old.h"
+#include "cmd.h"
 
 /* The word for a stage, as the report's sentence has it. */
 static const char *stage_word(const char *stage)
@@ -33,68 +32,58 @@ static double seconds(uint64_t ns)
 	return (double)ns / 1e9;
 }
 
-static void print_bytes(FILE *out, const struct backup_report *report)
+static void print_bytes(const struct backup_report *report)
 {
 	const struct writer_stats *s = &report->result->stats;
 	char a[CMD_SIZE_MAX], b[CMD_SIZE_MAX];
-	fprintf(out, "  disks      %s\n", cmd_size(s->size, a));
-	fprintf(out, "  unused     %s, skipped\n", cmd_size(s->size - s->used - s->excluded, a));
+	printf("  disks      %s\n", cmd_size(s->size, a));
+	printf("  unused     %s, skipped\n", cmd_size(s->size - s->used - s->excluded, a));
 	if (s->excluded)
-		fprintf(out, "  left out   %s\n", cmd_size(s->excluded, a));
+		printf("  left out   %s\n", cmd_size(s->excluded, a));
 	if (report->parent)
-		fprintf(out, "  unchanged  %s since %.12s, not read\n", cmd_size(s->unchanged, a),
-			report->parent);
-	fprintf(out, "  zero       %s\n", cmd_size(s->zero, a));
-	fprintf(out, "  known      %s, in the repository already\n", cmd_size(s->known, a));
-	fprintf(out, "  new        %s, stored in %s\n", cmd_size(s->added, a),
-		cmd_size(s->stored, b));
+		printf("  unchanged  %s since %.12s, not read\n", cmd_size(s->unchanged, a),
+		       report->parent);
+	printf("  zero       %s\n", cmd_size(s->zero, a));
+	printf("  known      %s, in the repository already\n", cmd_size(s->known, a));
+	printf("  new        %s, stored in %s\n", cmd_size(s->added, a), cmd_size(s->stored, b));
 }
 
-static void print_reading(FILE *out, const struct backup_report *report)
+static void print_reading(const struct backup_report *report)
 {
 	const struct writer_stats *s = &report->result->stats;
 	double rate = report->seconds > 0 ? (double)s->read / report->seconds : 0;
 	char a[CMD_SIZE_MAX], b[CMD_SIZE_MAX];
-	fprintf(out, "  read       %s in %.1f s, %s/s", cmd_size(s->read, a), report->seconds,
-		cmd_size((uint64_t)rate, b));
+	printf("  read       %s in %.1f s, %s/s", cmd_size(s->read, a), report->seconds,
+	       cmd_size((uint64_t)rate, b));
 	if (s->stored > 0)
-		fprintf(out, "; %.2f times what was stored", (double)s->read / (double)s->stored);
-	fputc('\n', out);
+		printf("; %.2f times what was stored", (double)s->read / (double)s->stored);
+	putchar('\n');
 	if (report->verified)
-		fprintf(out,
-			"  verified   %" PRIu64 " unchanged pieces, with --verify-seed %" PRIu64
-			"\n",
-			report->n_verified, report->seed);
+		printf("  verified   %" PRIu64 " unchanged pieces, with --verify-seed %" PRIu64
+		       "\n",
+		       report->n_verified, report->seed);
 }
 
-static void print_times(FILE *out, const struct writer_times *t)
+static void print_times(const struct writer_times *t)
 {
-	fprintf(out, "  busy       ");
+	printf("  busy       ");
 	if (t->limit)
-		fprintf(out, "held back %.1f s, ", seconds(t->limit));
-	fprintf(out,
-		"reading %.1f s, hashing %.1f s, compressing %.1f s, writing %.1f s, waiting %.1f s\n",
-		seconds(t->read), seconds(t->hash), seconds(t->compress),
-		seconds(t->add + t->commit), seconds(t->wait));
-	fprintf(out, "  held up    %s\n", stage_word(writer_bottleneck(t)));
+		printf("held back %.1f s, ", seconds(t->limit));
+	printf("reading %.1f s, hashing %.1f s, compressing %.1f s, writing %.1f s, waiting %.1f s\n",
+	       seconds(t->read), seconds(t->hash), seconds(t->compress),
+	       seconds(t->add + t->commit), seconds(t->wait));
+	printf("  held up    %s\n", stage_word(writer_bottleneck(t)));
 }
 
 int backup_report_text(const struct backup_report *report, struct error *err)
 {
-	CLEANUP(free_cleanup) char *text = NULL;
-	size_t len;
-	FILE *out = open_memstream(&text, &len);
-	if (!out)
-		return error_set(err, -ENOMEM, "report: %m");
-	fprintf(out, "Restore point %s@%s, id %.12s\n", report->name, report->result->time,
-		report->result->id);
-	print_bytes(out, report);
-	print_reading(out, report);
-	print_times(out, &report->result->stats.times);
-	old_put_excluded(out, report->excluded);
-	if (fclose(out) != 0)
-		return error_set(err, -ENOMEM, "report: %m");
-	return cmd_print(text, err);
+	printf("Restore point %s@%s, id %.12s\n", report->name, report->result->time,
+	       report->result->id);
+	print_bytes(report);
+	print_reading(report);
+	print_times(&report->result->stats.times);
+	cmd_put_excluded(report->excluded);
+	return cmd_print("", err);
 }
 
 /* What a backup with a parent verified, for a document; NULL without. */

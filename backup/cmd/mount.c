@@ -11,71 +11,72 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <syslog.h>
 
-#include "old.h"
+#include "cmd.h"
+#include "lunette/json.h"
 #include "lunette/mount.h"
 #include "lunette/point-open.h"
 
 /**
- * struct request - what the user asked for
+ * struct mount_args - what the user asked for
  * @foreground: stay, and log to standard error
  * @from_repo: finished backups are shown, those of @which
- * @args: SOURCEs, or the POINT that is shown alone
+ * @words: SOURCEs, or the POINT that is shown alone
  * @dir: the mount point, as a real path
- * @repo, @points: opened by the server; the tree stands on them
+ * @points: opened by the server; the tree stands on them
  */
-struct request {
+struct mount_args {
 	bool foreground;
 	bool allow_other;
 	struct cmd_sources sources;
 	bool from_repo;
-	struct old_repo which;
-	char **args;
-	size_t n_args;
+	struct cmd_repo which;
+	char **words;
+	size_t n_words;
 	char *dir;
-	struct repo *repo;
 	struct points *points;
+};
+
+static const struct option_row options[] = {
+	{ "foreground", NULL, "do not go to the background; log to standard error",
+	  OPTION_FLAG(struct mount_args, foreground), .letter = 'f' },
+	{ "allow-other", NULL, "let other users look, too",
+	  OPTION_FLAG(struct mount_args, allow_other) },
+	OPTION_HEADING("Options for repositories:"),
+	CMD_REPO_OPTIONS(struct mount_args, which),
+	CMD_SOURCE_OPTIONS(struct mount_args, sources),
+	{ 0 },
 };
 
 /* ---- the tree ---- */
 
-static int open_point(struct repo *repo, const char *spec, struct layout **ret, struct error *err)
+static int open_point(struct mount_args *args, struct layout **ret, struct error *err)
 {
 	char id[65];
-	json_t *point;
-	int rc = repo_point_find(repo, spec, id, &point, err);
-	if (rc < 0)
-		return rc;
-	rc = point_open(repo, point, ret, err);
-	json_decref(point);
-	return rc;
+	CLEANUP(json_decref_cleanup) json_t *point = NULL;
+	int rc = cmd_open_point(&args->which, args->words[0], id, &point, err);
+	return rc ? rc : point_open(args->which.repo, point, ret, err);
 }
 
-static int make_points_tree(struct request *request, struct tree **ret, struct error *err)
+static int make_points_tree(struct mount_args *args, struct tree **ret, struct error *err)
 {
-	int rc = point_source_new(request->repo, &request->points, err);
-	return rc < 0 ? rc : tree_new_points(request->points, ret, err);
+	int rc = cmd_open_repo(&args->which, err);
+	if (rc == 0)
+		rc = point_source_new(args->which.repo, &args->points, err);
+	return rc ? rc : tree_new_points(args->points, ret, err);
 }
 
 /* A single restore point is shown just as the live disks were. */
-static int make_tree(struct request *request, struct tree **ret, bool *warned, struct error *err)
+static int make_tree(struct mount_args *args, struct tree **ret, bool *warned, struct error *err)
 {
 	struct layout *layout = NULL;
-	int rc = 0;
-	if (request->from_repo)
-		rc = old_open_repo(&request->which, &request->repo, err);
-	if (rc)
-		return rc;
-	if (request->from_repo && request->n_args == 0)
-		return make_points_tree(request, ret, err);
-	if (request->from_repo)
-		rc = open_point(request->repo, request->args[0], &layout, err);
-	else
-		rc = cmd_sources_open(&request->sources, request->args, request->n_args, &layout,
-				      err);
+	if (args->from_repo && args->n_words == 0)
+		return make_points_tree(args, ret, err);
+	int rc = args->from_repo ? open_point(args, &layout, err)
+				 : cmd_sources_open(&args->sources, args->words, args->n_words,
+						    &layout, err);
 	if (rc)
 		return rc;
 	*warned = cmd_warn_layout(layout);
@@ -134,22 +135,22 @@ static int say_ready(void *ctx, struct error *err)
 	return 0;
 }
 
-static int serve(struct request *request, int pipe, struct error *err)
+static int serve(struct mount_args *args, int pipe, struct error *err)
 {
 	struct server server = { .pipe = pipe };
 	CLEANUP(tree_free_cleanup) struct tree *tree = NULL;
 	bool warned = false;
-	int rc = make_tree(request, &tree, &warned, err);
+	int rc = make_tree(args, &tree, &warned, err);
 	if (rc)
 		return rc;
 	server.status = warned ? STATUS_WARNINGS : STATUS_DONE;
-	const struct mount_options options = {
-		.allow_other = request->allow_other,
+	const struct mount_options how = {
+		.allow_other = args->allow_other,
 		.ready = say_ready,
 		.log = log_sentence,
 		.ctx = &server,
 	};
-	rc = mount_run(tree, request->dir, &options, err);
+	rc = mount_run(tree, args->dir, &how, err);
 	if (rc < 0 && server.background && err)
 		syslog(LOG_ERR, "%s", err->msg);
 	return rc < 0 ? rc : server.status;
@@ -177,7 +178,7 @@ static int wait_for_server(pid_t pid, int pipe, struct error *err)
 	exit(WEXITSTATUS(how)); /* it has said why */
 }
 
-static int serve_in_background(struct request *request, struct error *err)
+static int serve_in_background(struct mount_args *args, struct error *err)
 {
 	int fds[2];
 	if (pipe2(fds, O_CLOEXEC) != 0)
@@ -190,7 +191,7 @@ static int serve_in_background(struct request *request, struct error *err)
 		return error_set(err, -errno, "fork: %m");
 	if (pid == 0) {
 		close(steal_fd(&read_end));
-		return serve(request, write_end, err);
+		return serve(args, write_end, err);
 	}
 	close(steal_fd(&write_end));
 	return wait_for_server(pid, read_end, err);
@@ -198,82 +199,53 @@ static int serve_in_background(struct request *request, struct error *err)
 
 /* ---- arguments ---- */
 
-static int parse(int argc, char **argv, struct request *request, struct error *err)
+static int choose(struct mount_args *args, char **words, size_t n, struct error *err)
 {
-	static const struct option options[] = {
-		{ "foreground", no_argument, NULL, 'f' },
-		{ "allow-other", no_argument, NULL, 'o' },
-		OLD_REPO_OPTIONS,
-		OLD_SOURCE_OPTIONS,
-		{ 0 },
-	};
-	int opt;
-	while ((opt = getopt_long(argc, argv, ":f", options, NULL)) != -1) {
-		int rc = 0;
-		if (opt == 'f')
-			request->foreground = true;
-		else if (opt == 'o')
-			request->allow_other = true;
-		else if (old_repo_option(&request->which, opt, optarg) != 0)
-			rc = old_sources_option(&request->sources, opt, optarg, err);
-		if (rc == 1)
-			return old_no_option(opt, argv[optind - 1], err);
-		if (rc)
-			return rc;
-	}
-	if (optind == argc)
-		return cmd_usage(err, "a DIR is needed");
-	request->args = argv + optind;
-	request->n_args = (size_t)(argc - optind - 1);
+	args->words = words;
+	args->n_words = n - 1;
 	/* Without --repo, a word in front of DIR is a SOURCE, whatever the environment says. */
-	request->from_repo =
-		request->which.path || (request->n_args == 0 && getenv("LUNETTE_REPO"));
-	if (request->from_repo && request->n_args > 1)
+	args->from_repo = args->which.path.text && (!args->which.path.from_env || n == 1);
+	if (args->from_repo && n > 2)
 		return cmd_usage(err, "one POINT at most goes in front of DIR");
-	if (!request->from_repo && request->n_args == 0)
+	if (!args->from_repo && n == 1)
 		return cmd_usage(err, "at least one SOURCE, or --repo REPO, is needed");
-	return mount_check(argv[argc - 1], &request->dir, err);
+	return mount_check(words[n - 1], &args->dir, err);
 }
 
-static void request_free(struct request *request)
+static int run(void *ctx, char **words, size_t n, struct error *err)
 {
-	point_source_free(request->points);
-	repo_close(request->repo);
-	cmd_sources_free(&request->sources);
-	free(request->dir);
-}
-
-static int run(int argc, char **argv, struct error *err)
-{
-	CLEANUP(request_free) struct request request = { 0 };
-	int rc = parse(argc, argv, &request, err);
+	struct mount_args *args = ctx;
+	int rc = choose(args, words, n, err);
 	if (rc)
 		return rc;
-	return request.foreground ? serve(&request, -1, err) : serve_in_background(&request, err);
+	return args->foreground ? serve(args, -1, err) : serve_in_background(args, err);
+}
+
+static void free_args(void *to)
+{
+	struct mount_args *args = to;
+	point_source_free(args->points);
+	free(args->dir);
 }
 
 const struct command cmd_mount = {
 	.name = "mount",
 	.summary = "show disks or finished backups as files, read-only",
-	.help = "Usage: lunette mount [-f] [--allow-other] [OPTIONS] SOURCE... DIR\n"
-		"       lunette mount [-f] [--allow-other] --repo REPO [POINT] DIR\n"
-		"Shows disks, their volumes and all files on them below DIR, an empty directory.\n"
-		"Nothing is written to the disks.\n"
+	.words = { "SOURCE... DIR\n--repo REPO [POINT] DIR", 1, COMMAND_ANY },
+	.help = "Shows disks, their volumes and all files on them below DIR, an empty directory. Nothing "
+		"is written to the disks.\n"
 		"\n"
 		"  layout.json             what is on the disks, as `lunette probe --json`\n"
 		"  disks/DISK.img          each disk, whole\n"
 		"  volumes/VOL/image       each volume, whole\n"
 		"  volumes/VOL/files/...   its files\n"
 		"\n"
-		"Of a repository the same is shown for each restore point, in NAME/TIME and for the\n"
-		"newest in NAME/latest; or for one POINT alone.\n"
-		"\n"
-		"  -f, --foreground   do not go to the background; log to standard error\n"
-		"  --allow-other      let other users look, too\n"
-		"\n"
-		"Options for repositories:\n" OLD_REPO_OPTIONS_HELP "\n" OLD_SOURCE_HELP
-		"\n" OLD_REPO_HELP "\n"
-		"The mount goes away with `lunette umount DIR`.\n"
-		"Exit status: 0 done, 1 failed, 2 wrong usage, 3 done with warnings.\n",
-	.main = run,
+		"Of a repository the same is shown for each restore point, in NAME/TIME and for the "
+		"newest in NAME/latest; or for one POINT alone.",
+	.notes = "The mount goes away with `lunette umount DIR`.",
+	.status = "0 done, 1 failed, 2 wrong usage, 3 done with warnings.",
+	.options = options,
+	.args_size = sizeof(struct mount_args),
+	.free = free_args,
+	.run = run,
 };

@@ -5,47 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "old.h"
+#include "cmd.h"
+#include "lunette/json.h"
 #include "lunette/point-open.h"
 #include "lunette/restore.h"
 
-static const char help[] =
-	"Usage: lunette restore [OPTIONS] POINT --disk DISK TARGET\n"
-	"       lunette restore [OPTIONS] POINT --volume VOL TARGET\n"
-	"Writes a whole disk or a whole volume of a restore point to TARGET: a new image file, or a\n"
-	"block device that is large enough and not in use, whose contents are lost.\n"
-	"\n"
-	"Options:\n" OLD_REPO_OPTIONS_HELP
-	"  --disk DISK   disk0, disk1, ... as `lunette show` lists them\n"
-	"  --volume VOL  a volume, as `lunette show` lists them\n"
-	"  --skip-lost   zeros for what the repository has lost, instead of no restore at all\n"
-	"  --json        report as a JSON document\n"
-	"  --progress[=json|none]  show progress although standard error is no terminal, or as lines\n"
-	"                of JSON, or not at all\n"
-	"\n" OLD_REPO_HELP "\n"
-	"Exit status: 0 done, 1 failed, 2 wrong usage, 3 done, but a volume was not stored,\n"
-	"or something is lost.\n";
-
-enum {
-	OPT_DISK = 1,
-	OPT_VOLUME,
-	OPT_JSON,
-	OPT_PROGRESS,
-	OPT_SKIP_LOST,
-};
-
-static const struct option options[] = {
-	OLD_REPO_OPTIONS,
-	{ "disk", required_argument, NULL, OPT_DISK },
-	{ "volume", required_argument, NULL, OPT_VOLUME },
-	{ "json", no_argument, NULL, OPT_JSON },
-	{ "skip-lost", no_argument, NULL, OPT_SKIP_LOST },
-	{ "progress", optional_argument, NULL, OPT_PROGRESS },
-	{ 0 },
-};
-
-struct arguments {
-	struct old_repo repo;
+struct restore_args {
+	struct cmd_repo which;
 	const char *disk;
 	const char *volume;
 	const char *point;
@@ -55,43 +21,20 @@ struct arguments {
 	struct cmd_progress progress;
 };
 
-static int parse(struct arguments *args, int argc, char **argv, struct error *err)
-{
-	for (int opt; (opt = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
-		int rc = 0;
-		switch (opt) {
-		case OPT_DISK:
-			args->disk = optarg;
-			break;
-		case OPT_VOLUME:
-			args->volume = optarg;
-			break;
-		case OPT_SKIP_LOST:
-			args->skip_lost = true;
-			break;
-		case OPT_JSON:
-			args->json = true;
-			break;
-		case OPT_PROGRESS:
-			rc = old_progress_option(&args->progress, optarg, err);
-			break;
-		default:
-			if (old_repo_option(&args->repo, opt, optarg) != 0)
-				rc = old_no_option(opt, argv[optind - 1], err);
-		}
-		if (rc)
-			return rc;
-	}
-	if (!args->disk == !args->volume)
-		return cmd_usage(err, "either --disk DISK or --volume VOL is needed");
-	if (argc - optind != 2)
-		return cmd_usage(err, "a POINT and a TARGET are needed");
-	args->point = argv[optind];
-	args->target = argv[optind + 1];
-	return 0;
-}
+static const struct option_row options[] = {
+	CMD_REPO_OPTIONS(struct restore_args, which),
+	{ "disk", "DISK", "disk0, disk1, ... as `lunette show` lists them",
+	  OPTION_TEXT(struct restore_args, disk) },
+	{ "volume", "VOL", "a volume, as `lunette show` lists them",
+	  OPTION_TEXT(struct restore_args, volume) },
+	{ "skip-lost", NULL, "zeros for what the repository has lost, instead of no restore at all",
+	  OPTION_FLAG(struct restore_args, skip_lost) },
+	CMD_JSON_OPTION(struct restore_args, json),
+	CMD_PROGRESS_OPTIONS(struct restore_args, progress),
+	{ 0 },
+};
 
-static int choose_volume(const struct arguments *args, const json_t *point,
+static int choose_volume(const struct restore_args *args, const json_t *point,
 			 const struct layout *layout, struct blk **ret, struct error *err)
 {
 	const struct layout_volume *volume = layout_find(layout, args->volume);
@@ -109,8 +52,8 @@ static int choose_volume(const struct arguments *args, const json_t *point,
 	return 0;
 }
 
-static int choose_disk(const struct arguments *args, const struct layout *layout, struct blk **ret,
-		       struct error *err)
+static int choose_disk(const struct restore_args *args, const struct layout *layout,
+		       struct blk **ret, struct error *err)
 {
 	for (size_t i = 0; i < layout->n_disks; i++)
 		if (strcmp(layout->disks[i].name, args->disk) == 0) {
@@ -169,7 +112,7 @@ static void on_lost(void *ctx, uint64_t length, uint64_t off, const struct error
 	lost->length += length;
 }
 
-static int copy(struct arguments *args, struct blk *from, struct restore_stats *stats,
+static int copy(struct restore_args *args, struct blk *from, struct restore_stats *stats,
 		struct error *err)
 {
 	struct lost lost = { 0 };
@@ -190,8 +133,8 @@ static int copy(struct arguments *args, struct blk *from, struct restore_stats *
 	return rc;
 }
 
-static int report(const struct arguments *args, const struct restore_stats *stats, double seconds,
-		  struct error *err)
+static int report(const struct restore_args *args, const struct restore_stats *stats,
+		  double seconds, struct error *err)
 {
 	if (args->json)
 		return cmd_print_json(json_pack("{s:I, s:I, s:I, s:I, s:f}", "size",
@@ -209,12 +152,11 @@ static int report(const struct arguments *args, const struct restore_stats *stat
 	return cmd_print(text, err);
 }
 
-static int restore(struct arguments *args, struct repo *repo, const json_t *point,
-		   struct error *err)
+static int restore(struct restore_args *args, const json_t *point, struct error *err)
 {
 	double start = cmd_seconds();
 	CLEANUP(layout_free_cleanup) struct layout *layout = NULL;
-	int rc = point_open(repo, point, &layout, err);
+	int rc = point_open(args->which.repo, point, &layout, err);
 	if (rc < 0)
 		return rc;
 	struct blk *from = NULL;
@@ -233,29 +175,30 @@ static int restore(struct arguments *args, struct repo *repo, const json_t *poin
 	return warned ? STATUS_WARNINGS : STATUS_DONE;
 }
 
-static int run(int argc, char **argv, struct error *err)
+static int run(void *ctx, char **words, size_t n, struct error *err)
 {
-	struct arguments args = { 0 };
-	int rc = parse(&args, argc, argv, err);
-	if (rc)
-		return rc;
-	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
-	rc = old_open_repo(&args.repo, &repo, err);
-	if (rc)
-		return rc;
+	(void)n;
+	struct restore_args *args = ctx;
+	if (!args->disk == !args->volume)
+		return cmd_usage(err, "either --disk DISK or --volume VOL is needed");
+	args->point = words[0];
+	args->target = words[1];
 	char id[65];
-	json_t *point;
-	rc = repo_point_find(repo, args.point, id, &point, err);
-	if (rc < 0)
-		return rc;
-	rc = restore(&args, repo, point, err);
-	json_decref(point);
-	return rc;
+	CLEANUP(json_decref_cleanup) json_t *point = NULL;
+	int rc = cmd_open_point(&args->which, args->point, id, &point, err);
+	return rc ? rc : restore(args, point, err);
 }
 
 const struct command cmd_restore = {
 	.name = "restore",
 	.summary = "write a disk or a volume of a restore point",
-	.help = help,
-	.main = run,
+	.words = { "POINT --disk DISK TARGET\nPOINT --volume VOL TARGET", 2, 2 },
+	.help = "Writes a whole disk or a whole volume of a restore point to TARGET: a new image file, or "
+		"a block device that is large enough and not in use, whose contents are lost.",
+	.status =
+		"0 done, 1 failed, 2 wrong usage, 3 done, but a volume was not stored, or something is "
+		"lost.",
+	.options = options,
+	.args_size = sizeof(struct restore_args),
+	.run = run,
 };

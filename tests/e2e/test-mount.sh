@@ -255,7 +255,7 @@ fails 'a file as mount point' 1 'is not a directory' "$LUNETTE" mount sound.img 
 fails 'a mount point that is not empty' 1 'is not empty' "$LUNETTE" mount sound.img .
 fails 'no such source: the child says why, the caller fails' 1 'No such file' "$LUNETTE" mount missing.img mnt
 ok 'and nothing is mounted' bash -c '! mountpoint -q mnt'
-fails 'no arguments' 2 'DIR is needed' "$LUNETTE" mount
+fails 'no arguments' 2 'mount needs SOURCE... DIR' "$LUNETTE" mount
 fails 'one argument is the mount point' 2 'at least one SOURCE' "$LUNETTE" mount sound.img
 "$LUNETTE" mount sound.img mnt
 fails 'a mount point that is in use' 1 'is mounted on .* already' "$LUNETTE" mount sound.img mnt
