@@ -1,68 +1,39 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* check - is the repository whole, and if not, what is hurt? */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "lunette/check.h"
-#include "old.h"
+#include "cmd.h"
 
-static const char help[] =
-	"Usage: lunette check [OPTIONS]\n"
-	"Checks the repository: indexes, packs, chunk maps and restore points. What is damaged is\n"
-	"named, and so are the restore points, disks and files that it hurts.\n"
-	"\n"
-	"Options:\n"
-	"  --read-data[=PERCENT%]  read and prove the data, too; or that of PERCENT of the packs,\n"
-	"                          other ones each time\n"
-	"  --progress[=json]       show how far reading is; the default on a terminal\n"
-	"  --progress=none         do not\n"
-	"  --json                  report as a JSON document\n" OLD_REPO_OPTIONS_HELP "\n"
-	"Exit status: 0 all is well, 1 there is damage, or it could not be checked, 2 wrong usage.\n";
-
-struct arguments {
-	struct old_repo repo;
+struct check_args {
+	struct cmd_repo which;
 	bool json;
 	double percent;
 	struct cmd_progress progress;
 };
 
-static int parse_percent(const char *arg, double *ret, struct error *err)
+static int take_percent(const struct option_row *row, void *to, const char *arg, struct error *err)
 {
 	char *end = "";
-	*ret = arg ? strtod(arg, &end) : 100;
-	if (end == arg || (end[0] && (end[0] != '%' || end[1])) || !(*ret > 0 && *ret <= 100))
-		return cmd_usage(err, "--read-data '%s': a percentage from 0 to 100 is needed",
+	double percent = arg ? strtod(arg, &end) : 100;
+	if (end == arg || (end[0] && (end[0] != '%' || end[1])) || !(percent > 0 && percent <= 100))
+		return cmd_usage(err, "--%s '%s': a percentage from 0 to 100 is needed", row->name,
 				 arg);
+	*(double *)to = percent;
 	return 0;
 }
 
-static int parse(int argc, char **argv, struct arguments *ret, struct error *err)
-{
-	static const struct option options[] = {
-		OLD_REPO_OPTIONS,
-		{ "json", no_argument, NULL, 'j' },
-		{ "read-data", optional_argument, NULL, 'd' },
-		{ "progress", optional_argument, NULL, 'p' },
-		{ 0 },
-	};
-	int rc = 0;
-	for (int opt; rc == 0 && (opt = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
-		if (opt == 'j')
-			ret->json = true;
-		else if (opt == 'd')
-			rc = parse_percent(optarg, &ret->percent, err);
-		else if (opt == 'p')
-			rc = old_progress_option(&ret->progress, optarg, err);
-		else if (old_repo_option(&ret->repo, opt, optarg))
-			rc = old_no_option(opt, argv[optind - 1], err);
-	}
-	if (rc == 0 && optind < argc)
-		rc = cmd_usage(err, "'%s': there is nothing to name; the repository is --repo",
-			       argv[optind]);
-	return rc;
-}
+static const struct option_row options[] = {
+	{ "read-data", "PERCENT%",
+	  "read and prove the data, too; or that of PERCENT of the packs, other ones each time",
+	  OPTION_CALL(struct check_args, percent, double, take_percent), .optional = true },
+	CMD_PROGRESS_OPTIONS(struct check_args, progress),
+	CMD_JSON_OPTION(struct check_args, json),
+	CMD_REPO_OPTIONS(struct check_args, which),
+	{ 0 },
+};
 
 /* ---- for people --------------------------------------------------------------------------------
  */
@@ -227,29 +198,26 @@ static int show_json(const struct check_result *r, struct error *err)
 /* ------------------------------------------------------------------------------------------------
  */
 
-static int run(int argc, char **argv, struct error *err)
+static int run(void *ctx, char **words, size_t n, struct error *err)
 {
-	struct arguments args = { 0 };
-	int rc = parse(argc, argv, &args, err);
-	if (rc)
-		return rc;
-	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
-	rc = old_open_repo(&args.repo, &repo, err);
+	(void)words, (void)n;
+	struct check_args *args = ctx;
+	int rc = cmd_open_repo(&args->which, err);
 	if (rc)
 		return rc;
 	CLEANUP(check_result_free) struct check_result result = { 0 };
 	const struct check_options opts = {
 		.threads = cmd_threads(),
-		.percent = args.percent,
+		.percent = args->percent,
 		.stop = cmd_stop_on_signals(),
 		.progress = cmd_progress_of,
-		.ctx = &args.progress,
+		.ctx = &args->progress,
 	};
-	cmd_progress_begin(&args.progress);
-	rc = check_run(repo, &opts, &result, err);
-	cmd_progress_end(&args.progress);
+	cmd_progress_begin(&args->progress);
+	rc = check_run(args->which.repo, &opts, &result, err);
+	cmd_progress_end(&args->progress);
 	if (rc == 0)
-		rc = (args.json ? show_json : show_text)(&result, err);
+		rc = (args->json ? show_json : show_text)(&result, err);
 	if (rc < 0)
 		return rc;
 	return result.n_problems > 0 ? STATUS_FAILED : STATUS_DONE;
@@ -258,6 +226,10 @@ static int run(int argc, char **argv, struct error *err)
 const struct command cmd_check = {
 	.name = "check",
 	.summary = "find damage in a repository, and what it hurts",
-	.help = help,
-	.main = run,
+	.help = "Checks the repository: indexes, packs, chunk maps and restore points. What is damaged "
+		"is named, and so are the restore points, disks and files that it hurts.",
+	.status = "0 all is well, 1 there is damage, or it could not be checked, 2 wrong usage.",
+	.options = options,
+	.args_size = sizeof(struct check_args),
+	.run = run,
 };

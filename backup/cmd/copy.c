@@ -1,49 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* copy - restore points go into another repository. */
-#include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 
-#include "old.h"
+#include "cmd.h"
 #include "lunette/copy.h"
 #include "lunette/json.h"
-
-static const char help[] =
-	"Usage: lunette copy [OPTIONS] --to REPO [NAME | POINT]...\n"
-	"Copies restore points into another repository: all of them, those of NAMEs, or POINTs. Only\n"
-	"what the other one lacks is stored there, and what it has already is not copied again. Keys\n"
-	"and chunk sizes may differ.\n"
-	"\n"
-	"Options:\n" OLD_REPO_OPTIONS_HELP "  --to REPO            the other repository\n"
-	"  --to-password-file FILE\n"
-	"                       its password is the first line of FILE; else it is asked for\n"
-	"  --to-key-file FILE   open it with its exported key\n"
-	"  --level N            of compression, as of init; default: the other repository's\n"
-	"  --json               report as a JSON document\n"
-	"  --progress[=json]    show progress although standard error is no terminal; =none: never\n"
-	"\n" OLD_REPO_HELP "\n"
-	"Exit status: 0 done, 1 failed, 2 wrong usage, 3 some restore points are damaged and were not\n"
-	"copied.\n";
-
-enum {
-	OPT_TO,
-	OPT_TO_PASSWORD_FILE,
-	OPT_TO_KEY_FILE,
-	OPT_LEVEL,
-	OPT_JSON,
-	OPT_PROGRESS,
-};
-
-static const struct option options[] = {
-	OLD_REPO_OPTIONS,
-	{ "to", required_argument, NULL, OPT_TO },
-	{ "to-password-file", required_argument, NULL, OPT_TO_PASSWORD_FILE },
-	{ "to-key-file", required_argument, NULL, OPT_TO_KEY_FILE },
-	{ "level", required_argument, NULL, OPT_LEVEL },
-	{ "json", no_argument, NULL, OPT_JSON },
-	{ "progress", optional_argument, NULL, OPT_PROGRESS },
-	{ 0 },
-};
 
 /**
  * struct copying - what the user wants, and what was done
@@ -51,7 +12,7 @@ static const struct option options[] = {
  * @report: restore points, for --json
  */
 struct copying {
-	struct old_repo from, to;
+	struct cmd_repo from, to;
 	int level;
 	bool json;
 	bool damaged;
@@ -60,32 +21,29 @@ struct copying {
 	struct copy_stats stats;
 };
 
-static int parse(struct copying *c, int argc, char **argv, struct error *err)
-{
-	for (int opt; (opt = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
-		int rc = old_repo_option(&c->from, opt, optarg);
-		if (rc == 0)
-			continue;
-		rc = 0;
-		if (opt == OPT_TO)
-			c->to.path = optarg;
-		else if (opt == OPT_TO_PASSWORD_FILE)
-			c->to.password_file = optarg;
-		else if (opt == OPT_TO_KEY_FILE)
-			c->to.key_file = optarg;
-		else if (opt == OPT_LEVEL)
-			rc = old_level_option(optarg, &c->level, err);
-		else if (opt == OPT_JSON)
-			c->json = true;
-		else if (opt == OPT_PROGRESS)
-			rc = old_progress_option(&c->progress, optarg, err);
-		else
-			rc = old_no_option(opt, argv[optind - 1], err);
-		if (rc)
-			return rc;
-	}
-	return c->to.path ? 0 : cmd_usage(err, "copy where? Say --to REPO");
-}
+static const struct option_row to_rows[] = {
+	{ "to", "REPO", "the other repository", OPTION_ENV(struct cmd_repo, path, NULL),
+	  .needed = true },
+	{ "to-password-file", "FILE",
+	  "its password is the first line of FILE; else it is asked for",
+	  OPTION_ENV(struct cmd_repo, password_file, NULL) },
+	{ "to-key-file", "FILE", "open it with its exported key",
+	  OPTION_TEXT(struct cmd_repo, key_file) },
+	{ 0 },
+};
+
+/* Of two repositories, the environment speaks of the first one only. */
+static const struct option_group to_options = { .rows = to_rows, .free = cmd_close_repo };
+
+static const struct option_row options[] = {
+	CMD_REPO_OPTIONS(struct copying, from),
+	OPTION_GROUP(struct copying, to, struct cmd_repo, &to_options),
+	{ "level", "N", "of compression, as of init; default: the other repository's",
+	  OPTION_CALL(struct copying, level, int, cmd_take_level) },
+	CMD_JSON_OPTION(struct copying, json),
+	CMD_PROGRESS_OPTIONS(struct copying, progress),
+	{ 0 },
+};
 
 static void progress(void *ctx, const struct copy_stats *stats)
 {
@@ -135,13 +93,12 @@ static int report(const struct copying *c, struct error *err)
 	return cmd_print("", err);
 }
 
-static int copy(struct copying *c, struct repo *from, struct repo *to, char **wanted, size_t n,
-		struct error *err)
+static int copy(struct copying *c, char **wanted, size_t n, struct error *err)
 {
 	const struct copy_request request = {
 		.wanted = wanted,
 		.n_wanted = n,
-		.level = c->level ? c->level : repo_level(to),
+		.level = c->level ? c->level : repo_level(c->to.repo),
 		.threads = cmd_threads(),
 		.stop = cmd_stop_on_signals(),
 		.copied = copied,
@@ -150,35 +107,35 @@ static int copy(struct copying *c, struct repo *from, struct repo *to, char **wa
 		.ctx = c,
 	};
 	cmd_progress_begin(&c->progress);
-	int rc = copy_points(from, to, &request, &c->stats, err);
+	int rc = copy_points(c->from.repo, c->to.repo, &request, &c->stats, err);
 	cmd_progress_end(&c->progress);
 	return rc < 0 ? rc : report(c, err);
 }
 
-static int run(int argc, char **argv, struct error *err)
+static int run(void *ctx, char **words, size_t n, struct error *err)
 {
-	struct copying c = { .to.is_second = true };
-	int rc = parse(&c, argc, argv, err);
-	if (rc)
-		return rc;
-	CLEANUP(repo_close_cleanup) struct repo *from = NULL;
-	CLEANUP(repo_close_cleanup) struct repo *to = NULL;
-	rc = old_open_repo(&c.from, &from, err);
+	struct copying *c = ctx;
+	int rc = cmd_open_repo(&c->from, err);
 	if (rc == 0)
-		rc = old_open_repo(&c.to, &to, err);
+		rc = cmd_open_repo(&c->to, err);
 	if (rc)
 		return rc;
 	CLEANUP(json_decref_cleanup) json_t *points = json_array();
-	c.report = points;
-	rc = copy(&c, from, to, argv + optind, (size_t)(argc - optind), err);
-	if (rc < 0)
-		return rc;
-	return c.damaged ? STATUS_WARNINGS : STATUS_DONE;
+	c->report = points;
+	rc = copy(c, words, n, err);
+	return rc < 0 ? rc : c->damaged ? STATUS_WARNINGS : STATUS_DONE;
 }
 
 const struct command cmd_copy = {
 	.name = "copy",
 	.summary = "copy restore points into another repository",
-	.help = help,
-	.main = run,
+	.words = { "--to REPO [NAME | POINT]...", 0, COMMAND_ANY },
+	.help = "Copies restore points into another repository: all of them, those of NAMEs, or POINTs. "
+		"Only what the other one lacks is stored there, and what it has already is not copied "
+		"again. Keys and chunk sizes may differ.",
+	.status = "0 done, 1 failed, 2 wrong usage, 3 some restore points are damaged and were not "
+		  "copied.",
+	.options = options,
+	.args_size = sizeof(struct copying),
+	.run = run,
 };

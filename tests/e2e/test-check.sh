@@ -41,7 +41,7 @@ is 'and its data too, each object once' "$("$LUNETTE" check --read-data --json |
 is 'a part of the data' "$("$LUNETTE" check --read-data=1% --json | jq -c '[.whole, .data_read > 0 and .data_read < .bytes]')" '[true,true]'
 ok 'there is nothing to repair' "$LUNETTE" repair
 fails 'a percentage is needed' 2 'percentage' "$LUNETTE" check --read-data=0
-fails 'there is nothing to name' 2 'nothing to name' "$LUNETTE" check server
+fails 'there is nothing to name' 2 'check takes no arguments' "$LUNETTE" check server
 
 # ---- a lost chunk, up to the file --------------------------------------------------------------
 

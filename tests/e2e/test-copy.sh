@@ -25,7 +25,7 @@ disks_mount a.img "$TAP_DIR/mnt" && seq 20000 >mnt/added && disks_umount "$TAP_D
 "$LUNETTE" backup --name server disk.img >/dev/null || exit
 "$LUNETTE" backup --name other disk.img >/dev/null || exit
 
-fails 'where to must be said' 2 'copy where' "$LUNETTE" copy
+fails 'where to must be said' 2 'to REPO is needed' "$LUNETTE" copy
 fails 'a repository is not copied into itself' 1 'the same repository' "$LUNETTE" copy --to repo
 fails 'there must be one' 1 'nowhere' "$LUNETTE" copy --to nowhere
 for size in 256K 64K 1M; do
