@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cmd.h"
-#include "job-command.h"
+#include "job-private.h"
 #include "lunette/journal.h"
 #include "lunette/state.h"
 #include "lunette/job.h"
@@ -126,7 +126,7 @@ static void print_run(const json_t *run)
 	}
 }
 
-int job_command_status(const char *state, const char *job, bool json, struct error *err)
+int job_status(const char *state, const char *job, bool json, struct error *err)
 {
 	CLEANUP(json_decref_cleanup) json_t *jobs = NULL, *runs = json_array();
 	int rc = state_jobs(state, &jobs, err);

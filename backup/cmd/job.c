@@ -3,12 +3,10 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
-#include "old.h"
-#include "job-command.h"
+#include "cmd.h"
+#include "job-private.h"
 #include "lunette/job.h"
 #include "lunette/recover.h"
 #include "lunette/state.h"
@@ -16,57 +14,39 @@
 
 #define CANCEL_SECONDS 600
 
-static const char help[] =
-	"Usage: lunette job run [OPTIONS] FILE\n"
-	"       lunette job check [OPTIONS] FILE\n"
-	"       lunette job status [OPTIONS] [JOB]\n"
-	"       lunette job recover [OPTIONS] [JOB]\n"
-	"       lunette job cancel [OPTIONS] JOB\n"
-	"A job freezes a server for a moment, has its storage take a snapshot, backs up the LUNs that\n"
-	"show it, and removes them again: always. FILE says which server, storage and repository.\n"
-	"\n"
-	"  run      one run; what dead runs left is removed first\n"
-	"  check    is FILE right, and do agent, plug-in and repository answer? Nothing is changed\n"
-	"  status   the runs that go on and those of the past, and what each waits for\n"
-	"  recover  remove what dead runs left\n"
-	"  cancel   stop a run and wait until it has removed what it made\n"
-	"\n"
-	"Options:\n"
-	"  --state DIR        where jobs keep their journals; else $LUNETTE_STATE, else\n"
-	"                     /var/lib/lunette\n"
-	"  --json             report as a JSON document\n"
-	"  --quiet            run: do not tell the story on standard error too\n"
-	"  --kill-at STEP:before|after\n"
-	"                     run: kill this run there, as a power cut would, to try out what becomes\n"
-	"                     of it; 'before' is once the step is in the journal. Steps:\n"
-	"                     repository agent storage disks reserve snapshot luns server map software\n"
-	"                     connect backup complete\n"
-	"  --dry-run          recover: only say what is left\n"
-	"\n"
-	"Exit status: 0 done, 1 failed, 2 wrong usage, 3 done with warnings.\n";
-
-enum {
-	OPT_STATE = 1,
-	OPT_JSON,
-	OPT_QUIET,
-	OPT_KILL_AT,
-	OPT_DRY_RUN,
-};
-
-static const struct option options[] = {
-	{ "state", required_argument, NULL, OPT_STATE },
-	{ "json", no_argument, NULL, OPT_JSON },
-	{ "quiet", no_argument, NULL, OPT_QUIET },
-	{ "kill-at", required_argument, NULL, OPT_KILL_AT },
-	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
-	{ 0 },
-};
-
-struct arguments {
-	const char *state;
+struct job_args {
+	struct option_text state;
 	bool json, quiet, dry_run;
 	struct steps_stop kill;
 };
+
+static int take_kill(const struct option_row *row, void *to, const char *arg, struct error *err)
+{
+	(void)row;
+	return steps_parse_stop(arg, to, err) < 0 ? STATUS_USAGE : 0;
+}
+
+static const struct option_row options[] = {
+	{ "state", "DIR",
+	  "where jobs keep their journals; else $LUNETTE_STATE, else /var/lib/lunette",
+	  OPTION_ENV(struct job_args, state, "LUNETTE_STATE") },
+	CMD_JSON_OPTION(struct job_args, json),
+	{ "quiet", NULL, "run: do not tell the story on standard error too",
+	  OPTION_FLAG(struct job_args, quiet) },
+	{ "kill-at", "STEP:before|after",
+	  "run: kill this run there, as a power cut would, to try out what becomes of it; 'before' is "
+	  "once the step is in the journal. Steps: repository agent storage disks reserve snapshot luns "
+	  "server map software connect backup complete",
+	  OPTION_CALL(struct job_args, kill, struct steps_stop, take_kill) },
+	{ "dry-run", NULL, "recover: only say what is left",
+	  OPTION_FLAG(struct job_args, dry_run) },
+	{ 0 },
+};
+
+static const char *state_of(const struct job_args *args)
+{
+	return state_path(args->state.text);
+}
 
 static void tell_mistake(void *ctx, const char *mistake)
 {
@@ -77,16 +57,18 @@ static void tell_mistake(void *ctx, const char *mistake)
 /* ---- run and check ----------------------------------------------------------------------------
  */
 
-static int run_job(const struct arguments *args, const char *file, struct error *err)
+static int run_job(void *ctx, char **words, size_t n, struct error *err)
 {
+	(void)n;
+	const struct job_args *args = ctx;
 	CLEANUP(settings_free_cleanup) struct settings *settings = NULL;
 	CLEANUP(json_decref_cleanup) json_t *outcome = NULL;
-	int rc = settings_read(file, tell_mistake, NULL, &settings, err);
+	int rc = settings_read(words[0], tell_mistake, NULL, &settings, err);
 	if (rc < 0)
 		return rc;
 	const struct job_request request = {
 		.settings = settings,
-		.state = args->state,
+		.state = state_of(args),
 		.stop = cmd_stop_on_signals(),
 		.threads = cmd_threads(),
 		.echo = !args->quiet,
@@ -112,15 +94,17 @@ static void tell_answer(void *ctx, bool ok, const char *what)
 	json_array_append_new(answers, json_pack("{s:b, s:s}", "ok", ok, "what", what));
 }
 
-static int check_job(const struct arguments *args, const char *file, struct error *err)
+static int check_job(void *ctx, char **words, size_t n, struct error *err)
 {
+	(void)n;
+	const struct job_args *args = ctx;
 	CLEANUP(settings_free_cleanup) struct settings *settings = NULL;
-	int rc = settings_read(file, tell_mistake, NULL, &settings, err);
+	int rc = settings_read(words[0], tell_mistake, NULL, &settings, err);
 	if (rc < 0)
 		return rc;
 	const struct job_request request = {
 		.settings = settings,
-		.state = args->state,
+		.state = state_of(args),
 		.stop = cmd_stop_on_signals(),
 	};
 	CLEANUP(json_decref_cleanup) json_t *answers = json_array();
@@ -151,17 +135,19 @@ static int check_job(const struct arguments *args, const char *file, struct erro
 /* ---- recover and cancel -----------------------------------------------------------------------
  */
 
-static int recover_jobs(const struct arguments *args, const char *job, struct error *err)
+static int recover_jobs(void *ctx, char **words, size_t n, struct error *err)
 {
+	(void)n;
+	const struct job_args *args = ctx;
 	CLEANUP(story_close_cleanup) struct story *story = NULL;
 	int rc = story_open(NULL, true, &story, err);
 	if (rc < 0)
 		return rc;
 	struct recover recover = {
-		.state = args->state,
+		.state = state_of(args),
 		.story = story,
 		.stop = cmd_stop_on_signals(),
-		.only = job,
+		.only = words[0],
 		.dry_run = args->dry_run,
 	};
 	rc = recover_run(&recover, err);
@@ -184,15 +170,18 @@ static int recover_jobs(const struct arguments *args, const char *job, struct er
 	return STATUS_DONE;
 }
 
-static int cancel_job(const struct arguments *args, const char *job, struct error *err)
+static int cancel_job(void *ctx, char **words, size_t n, struct error *err)
 {
-	pid_t pid = state_job_runner(args->state, job);
+	(void)n;
+	const struct job_args *args = ctx;
+	const char *job = words[0];
+	pid_t pid = state_job_runner(state_of(args), job);
 	if (pid <= 0)
 		return error_set(err, -ESRCH, "job '%s' does not run", job);
 	if (kill(pid, SIGTERM) < 0)
 		return error_set(err, -errno, "job '%s', process %d: %m", job, (int)pid);
 	double until = cmd_seconds() + CANCEL_SECONDS;
-	while (state_job_runner(args->state, job) == pid) {
+	while (state_job_runner(state_of(args), job) == pid) {
 		if (cmd_seconds() > until)
 			return error_set(err, -ETIMEDOUT,
 					 "job '%s', process %d, has not ended in %d s", job,
@@ -202,65 +191,36 @@ static int cancel_job(const struct arguments *args, const char *job, struct erro
 	return STATUS_DONE;
 }
 
-/* ---- the command line -------------------------------------------------------------------------
- */
-
-static int parse(struct arguments *args, int argc, char **argv, struct error *err)
+static int show_status(void *ctx, char **words, size_t n, struct error *err)
 {
-	for (int opt; (opt = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
-		if (opt == OPT_STATE)
-			args->state = optarg;
-		else if (opt == OPT_JSON)
-			args->json = true;
-		else if (opt == OPT_QUIET)
-			args->quiet = true;
-		else if (opt == OPT_DRY_RUN)
-			args->dry_run = true;
-		else if (opt != OPT_KILL_AT)
-			return old_no_option(opt, argv[optind - 1], err);
-		else if (steps_parse_stop(optarg, &args->kill, err) < 0)
-			return STATUS_USAGE;
-	}
-	args->state = state_path(args->state);
-	return 0;
+	(void)n;
+	const struct job_args *args = ctx;
+	return job_status(state_of(args), words[0], args->json, err);
 }
 
-static int run(int argc, char **argv, struct error *err)
-{
-	static const struct {
-		const char *verb;
-		int least, most;
-		int (*run)(const struct arguments *args, const char *what, struct error *err);
-	} verbs[] = {
-		{ "run", 1, 1, run_job },
-		{ "check", 1, 1, check_job },
-		{ "recover", 0, 1, recover_jobs },
-		{ "cancel", 1, 1, cancel_job },
-	};
-	struct arguments args = { 0 };
-	int rc = parse(&args, argc, argv, err);
-	if (rc)
-		return rc;
-	if (optind == argc)
-		return cmd_usage(err, "do what? run, check, status, recover or cancel");
-	const char *verb = argv[optind++];
-	const char *what = argv[optind];
-	int n = argc - optind;
-	if (strcmp(verb, "status") == 0 && n <= 1)
-		return job_command_status(args.state, what, args.json, err);
-	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
-		if (strcmp(verbs[i].verb, verb) == 0)
-			return n < verbs[i].least || n > verbs[i].most
-				       ? cmd_usage(err, "'job %s' takes %s", verb,
-						   verbs[i].least ? "one argument"
-								  : "one argument at most")
-				       : verbs[i].run(&args, what, err);
-	return cmd_usage(err, "'job %s': there is run, check, status, recover and cancel", verb);
-}
+static const struct command_verb verbs[] = {
+	{ "run", { "FILE", 1, 1 }, run_job },
+	{ "check", { "FILE", 1, 1 }, check_job },
+	{ "status", { "[JOB]", 0, 1 }, show_status },
+	{ "recover", { "[JOB]", 0, 1 }, recover_jobs },
+	{ "cancel", { "JOB", 1, 1 }, cancel_job },
+	{ 0 },
+};
 
 const struct command cmd_job = {
 	.name = "job",
 	.summary = "run snapshot jobs: freeze, snapshot, back up, clean up",
-	.help = help,
-	.main = run,
+	.verbs = verbs,
+	.help = "A job freezes a server for a moment, has its storage take a snapshot, backs up the LUNs "
+		"that show it, and removes them again: always. FILE says which server, storage and "
+		"repository.\n"
+		"\n"
+		"  run      one run; what dead runs left is removed first\n"
+		"  check    is FILE right, and do agent, plug-in and repository answer? Nothing is changed\n"
+		"  status   the runs that go on and those of the past, and what each waits for\n"
+		"  recover  remove what dead runs left\n"
+		"  cancel   stop a run and wait until it has removed what it made",
+	.status = "0 done, 1 failed, 2 wrong usage, 3 done with warnings.",
+	.options = options,
+	.args_size = sizeof(struct job_args),
 };
