@@ -77,18 +77,8 @@ static int call(const struct command *command, int argc, char **argv, void *args
 	return rc ? rc : command->run(args, words, n, err);
 }
 
-static int call_main(const struct command *command, int argc, char **argv, struct error *err)
-{
-	for (int a = 1; a < argc && strcmp(argv[a], "--") != 0; a++)
-		if (strcmp(argv[a], "--help") == 0)
-			return cmd_print(command->help, err);
-	return command->main(argc, argv, err);
-}
-
 int command_call(const struct command *command, int argc, char **argv, struct error *err)
 {
-	if (command->main)
-		return call_main(command, argc, argv, err);
 	if (option_asks_help(command->options, argc, argv)) {
 		command_help(command, stdout);
 		return cmd_print("", err);

@@ -53,7 +53,6 @@ struct command_verb {
  * @args_size: of the command's struct of arguments
  * @defaults: what is in it before the options are taken; NULL: zeros
  * @free: frees what run() left in the arguments, beside what option_free() does; may be NULL
- * @main: of a command that takes its options by itself, and has all its help in @help
  * @verbs: ended by one without a name; NULL: there are none, and @words and @run count
  */
 struct command {
@@ -66,7 +65,6 @@ struct command {
 	size_t args_size;
 	const void *defaults;
 	void (*free)(void *args);
-	int (*main)(int argc, char **argv, struct error *err);
 	const struct command_verb *verbs;
 	struct command_words words;
 	command_run *run;

@@ -202,7 +202,7 @@ static void every_table_of_options_is_whole(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		const struct command *c = commands[i];
 		struct names names = { .n = 1, .name = { "help" }, .letters = { 'h' } };
-		assert_true(c->name && c->summary && c->help);
+		assert_true(c->name && c->summary && c->help && !c->verbs == !!c->run);
 		check_rows(c, c->options, c->args_size, &names);
 	}
 }

@@ -35,6 +35,7 @@ is 'the README names no command that is not there' \
 for c in $commands; do
 	# shellcheck disable=SC2016 # these backquotes are text
 	"$LUNETTE" "$c" --help | sed 's/`[^`]*`//g' >help # but for what it says of others
+	is "$c -h says the same as --help" "$("$LUNETTE" "$c" -h)" "$("$LUNETTE" "$c" --help)"
 	is "$c --help says how it is used" "$(head -1 help | grep -oE "^Usage: lunette $c")" "Usage: lunette $c"
 	page=$cmd/lunette-$c.8
 	ok "$c has a manual page" [ -s "$page" ]
@@ -43,6 +44,8 @@ for c in $commands; do
 		"$(missing "$(page_text "$page" | options)" "$(options <help; echo --help)")" ''
 	is "every option of $c completes" "$(missing "$(options <help)" "$(complete_word "$c" --)")" ''
 done
+is 'so does what can be done with jobs' "$(complete_word job '' | paste -sd' ')" 'run check status recover cancel'
+is 'and with keys' "$(complete_word key '' | paste -sd' ')" 'list add remove passwd export'
 page=$TAP_TOP/backup/agent/lunette-agent.8
 "$LUNETTE-agent" --help >help
 is "lunette-agent(8) has every option" "$(missing "$(options <help)" "$(page_text "$page" | options)")" ''
