@@ -28,6 +28,7 @@ const char *layout_state_name(enum layout_state state)
 		[LAYOUT_OK] = "ok",
 		[LAYOUT_DEGRADED] = "degraded",
 		[LAYOUT_INCOMPLETE] = "incomplete",
+		[LAYOUT_LOCKED] = "locked",
 	};
 	return names[state];
 }

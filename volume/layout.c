@@ -2,8 +2,8 @@
 /*
  * layout - the disks and what is found on them. See include/lunette/layout.h.
  *
- * This file keeps the lists and owns what is in them; finding is the recognisers' work
- * (recognise.h).
+ * This file keeps the lists and owns what is in them; finding is the search's work
+ * (layout-search.c).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -13,41 +13,6 @@
 #include <string.h>
 
 #include "recognise.h"
-
-static int add_disk(struct layout *layout, const struct layout_input *input, struct error *err)
-{
-	struct layout_disk *disk = &layout->disks[layout->n_disks];
-	disk->source = strdup(input->source);
-	if (!disk->source)
-		return error_set(err, -ENOMEM, "disk '%s': %m", input->source);
-	snprintf(disk->name, sizeof(disk->name), "disk%zu", layout->n_disks);
-	disk->blk = blk_ref(input->blk);
-	disk->sector = input->blk->sector;
-	layout->n_disks++;
-	return 0;
-}
-
-int layout_new(const struct layout_input *disks, size_t n_disks, struct layout **ret,
-	       struct error *err)
-{
-	CLEANUP(layout_free_cleanup) struct layout *layout = calloc(1, sizeof(*layout));
-	if (layout)
-		layout->disks = calloc(n_disks, sizeof(*layout->disks));
-	if (!layout || !layout->disks)
-		return error_set(err, -ENOMEM, "%zu disks: %m", n_disks);
-	for (size_t i = 0; i < n_disks; i++) {
-		int rc = add_disk(layout, &disks[i], err);
-		if (rc < 0)
-			return rc;
-	}
-	for (layout_recogniser *const *find = layout_recognisers; *find; find++) {
-		int rc = (*find)(layout, err);
-		if (rc < 0)
-			return rc;
-	}
-	*ret = steal(&layout);
-	return 0;
-}
 
 void layout_clear_volume(struct layout_volume *volume)
 {

@@ -4,6 +4,6 @@
 
 #include "lunette/recognisers.h"
 
-layout_recogniser *const layout_recognisers[] = {
-	layout_find_partitions, layout_find_ldm, layout_find_md, layout_find_lvm, NULL,
+const struct recogniser *const layout_recognisers[] = {
+	&layout_partitions, &layout_ldm, &layout_md, &layout_lvm, &layout_locks, NULL,
 };

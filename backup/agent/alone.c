@@ -13,11 +13,8 @@
 /* Not LVM, whose metadata libdevmapper's parser reads. Nothing is lost: a physical volume's label
  * tells its disk from all others, and which logical volumes lie on which disks is asked of the
  * kernel. */
-layout_recogniser *const layout_recognisers[] = {
-	layout_find_partitions,
-	layout_find_ldm,
-	layout_find_md,
-	NULL,
+const struct recogniser *const layout_recognisers[] = {
+	&layout_partitions, &layout_ldm, &layout_md, &layout_locks, NULL,
 };
 
 /* libiscsi's: LUNs come over TCP. Its own would bring the RDMA libraries. */

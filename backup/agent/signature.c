@@ -99,7 +99,7 @@ int signature_of_disks(const struct layout_input *disks, size_t n, struct signat
 		       struct error *err)
 {
 	CLEANUP(layout_free_cleanup) struct layout *layout = NULL;
-	int rc = layout_new(disks, n, &layout, err);
+	int rc = layout_new(disks, n, NULL, &layout, err);
 	if (rc < 0)
 		return rc;
 	memset(ret, 0, n * sizeof(*ret));

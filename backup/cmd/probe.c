@@ -181,7 +181,8 @@ static bool is_anything(const struct layout *layout)
 static bool is_all_well(const struct layout *layout)
 {
 	for (size_t i = 0; i < layout->n_volumes; i++)
-		if (layout->volumes[i].state != LAYOUT_OK)
+		if (layout->volumes[i].state == LAYOUT_DEGRADED ||
+		    layout->volumes[i].state == LAYOUT_INCOMPLETE)
 			return false;
 	return true;
 }

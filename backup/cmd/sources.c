@@ -94,7 +94,7 @@ int cmd_sources_open(struct cmd_sources *sources, char **specs, size_t n, struct
 						   .source = sources->sources[i]->spec };
 	}
 	CLEANUP(layout_free_cleanup) struct layout *layout = NULL;
-	rc = layout_new(inputs, n, &layout, err);
+	rc = layout_new(inputs, n, NULL, &layout, err);
 	if (rc < 0)
 		return rc;
 	rc = fs_identify(layout, err);

@@ -119,7 +119,7 @@ static int make_layout(struct run *run, struct error *err)
 	for (size_t i = 0; i < run->snapshot.n_luns; i++)
 		inputs[i] = (struct layout_input){ .blk = run->snapshot.luns[i].source->blk,
 						   .source = run->snapshot.luns[i].source->spec };
-	int rc = layout_new(inputs, run->snapshot.n_luns, &run->point.layout, err);
+	int rc = layout_new(inputs, run->snapshot.n_luns, NULL, &run->point.layout, err);
 	return rc < 0 ? rc : fs_identify(run->point.layout, err);
 }
 

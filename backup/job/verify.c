@@ -218,7 +218,7 @@ static bool is_completed_by(struct disks *d, size_t extra, const struct layout_g
 	d->inputs[d->set] = d->inputs[extra];
 	CLEANUP(layout_free_cleanup) struct layout *layout = NULL;
 	bool better = false;
-	if (layout_new(d->inputs, d->set + 1, &layout, NULL) == 0)
+	if (layout_new(d->inputs, d->set + 1, NULL, &layout, NULL) == 0)
 		for (size_t i = 0; i < layout->n_groups; i++)
 			if (strcmp(layout->groups[i]->id, group->id) == 0 &&
 			    layout->groups[i]->n_missing < group->n_missing)
@@ -234,7 +234,7 @@ int verify_set(struct run *run, struct error *err)
 	int rc = open_disks(run, &d, err);
 	if (rc < 0 || d.set == 0)
 		return rc;
-	rc = layout_new(d.inputs, d.set, &layout, err);
+	rc = layout_new(d.inputs, d.set, NULL, &layout, err);
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0; i < layout->n_groups; i++) {

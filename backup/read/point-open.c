@@ -57,7 +57,7 @@ int point_open(struct repo *repo, const json_t *point, struct layout **ret, stru
 	CLEANUP(layout_free_cleanup) struct layout *layout = NULL;
 	int rc = open_disks(repo, point, &inputs, err);
 	if (rc == 0)
-		rc = layout_new(inputs.disks, inputs.n, &layout, err);
+		rc = layout_new(inputs.disks, inputs.n, NULL, &layout, err);
 	if (rc == 0)
 		rc = fs_identify(layout, err);
 	if (rc < 0)

@@ -18,6 +18,17 @@ static bool is_chosen(const char *name, const struct plan_choice *choice)
 	return choice->n_volumes == 0;
 }
 
+/*
+ * Of volumes in volumes either those inside are stored, with what is around them, or, when not all
+ * of them can be read, the one that they lie in, whole.
+ */
+static bool is_stored_otherwise(const struct layout_volume *volume,
+				const struct plan_choice *choice)
+{
+	bool broken = volume->state == LAYOUT_INCOMPLETE || volume->state == LAYOUT_DEGRADED;
+	return choice->n_volumes == 0 && (volume->holds || (volume->inside && broken));
+}
+
 static int check_names(const struct layout *layout, const struct plan_choice *choice,
 		       struct error *err)
 {
@@ -93,7 +104,7 @@ static int add_volumes(struct plan *plan, struct layout *layout, const struct pl
 		return error_set(err, -ENOMEM, "plan of %zu volumes: %m", layout->n_volumes);
 	for (size_t i = 0; i < layout->n_volumes; i++) {
 		const struct layout_volume *volume = &layout->volumes[i];
-		if (!is_chosen(volume->name, choice))
+		if (!is_chosen(volume->name, choice) || is_stored_otherwise(volume, choice))
 			continue;
 		int rc = check_state(volume, choice->degraded, err);
 		if (rc == 0)

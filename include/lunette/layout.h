@@ -3,6 +3,10 @@
  * layout - from disks to volumes: finds partition tables, groups and volumes, and puts them
  * together.
  *
+ * It is a search: whatever may hold something (a disk, a partition, an array, a logical volume, an
+ * unlocked volume) is looked at for everything that can be in it, to a depth and a number that
+ * nothing real reaches. A group is put together when no more of its members come.
+ *
  * What one disk cannot say is never fatal for the others: a damaged table, a volume that reaches
  * past the end of its disk or a group that lacks a member becomes a warning or a state, with words
  * for the user, and all else stays usable.
@@ -58,6 +62,7 @@ enum layout_state {
 	LAYOUT_OK,
 	LAYOUT_DEGRADED,   /* readable, but a redundant part is missing */
 	LAYOUT_INCOMPLETE, /* not readable: something is missing */
+	LAYOUT_LOCKED,     /* encrypted, and not opened: its bytes can be read, but say nothing */
 };
 
 enum layout_kind {
@@ -122,6 +127,7 @@ bool layout_type_has_parity(enum layout_type type);
 /**
  * struct layout_group - volumes that share disks: an LDM disk group, a volume group, an MD array
  * @missing: names of members that are not among the disks
+ * @mark: for the search
  */
 struct layout_group {
 	enum layout_kind kind;
@@ -129,6 +135,7 @@ struct layout_group {
 	char id[40];
 	size_t n_missing;
 	char **missing;
+	bool mark;
 };
 
 /**
@@ -147,6 +154,11 @@ struct layout_group {
  * @filesystem: "ntfs", ...; "" when unknown. This and the next two are filled in by fs_identify()
  * @label: in UTF-8
  * @uuid: as the file system's tools print it
+ * @holds: other volumes were found in it, and all of them can be read: with these and the metadata,
+ *         everything that matters of it is there
+ * @inside: it was found in a volume that is in the layout, too: one that users know by name, or
+ *          whose partition it is
+ * @number: for the search
  */
 struct layout_volume {
 	char *name;
@@ -163,6 +175,9 @@ struct layout_volume {
 	char filesystem[32];
 	char *label;
 	char uuid[40];
+	bool holds;
+	bool inside;
+	unsigned int number;
 };
 
 /**
@@ -190,19 +205,97 @@ struct layout_input {
 	const char *source;
 };
 
+/* ---- keys -------------------------------------------------------------------------------------
+ */
+
+#define LAYOUT_KEY_MAX 512
+
+/**
+ * struct layout_key - a password, or what else opens an encrypted volume
+ * @bytes: @length of them
+ */
+struct layout_key {
+	size_t length;
+	uint8_t bytes[LAYOUT_KEY_MAX];
+};
+
+/**
+ * struct layout_lock - what a key is wanted for
+ * @volume: its name in the layout
+ * @kind: "LUKS", "BitLocker", ...
+ * @id: UUID; "" when it has none
+ */
+struct layout_lock {
+	const char *volume;
+	const char *kind;
+	const char *id;
+};
+
+/**
+ * typedef layout_key_fn - find a key
+ * @attempt: from 0; the keys before were wrong
+ * @ret: wiped by whoever asks
+ *
+ * Return: 1 and @ret set; 0 when there is none, or no other; a negative errno ends the search.
+ */
+typedef int layout_key_fn(void *ctx, const struct layout_lock *lock, unsigned int attempt,
+			  struct layout_key *ret, struct error *err);
+
+#define LAYOUT_OPENED_RANGES 16
+
+/**
+ * struct layout_opened - what is behind a key
+ * @blk: its bytes
+ * @metadata: @n_metadata ranges of the encrypted volume that a backup must have in full: headers,
+ *            and whatever else does not lie below @blk
+ */
+struct layout_opened {
+	struct blk *blk;
+	size_t n_metadata;
+	struct layout_range metadata[LAYOUT_OPENED_RANGES];
+};
+
+/**
+ * struct layout_opener - knows one kind of encrypted volume
+ * @kind: as in struct layout_lock
+ * @recognise: 1 if @blk is one, and @id set to its UUID or ""; 0 if not; a negative errno when it
+ *             cannot be read
+ * @open: 0; -EACCES when the key is not the right one; another negative errno when no key would do.
+ *        NULL when such a volume is only recognised.
+ */
+struct layout_opener {
+	const char *kind;
+	int (*recognise)(struct blk *blk, char id[static 40], struct error *err);
+	int (*open)(struct blk *blk, const struct layout_key *key, struct layout_opened *ret,
+		    struct error *err);
+};
+
+/**
+ * struct layout_options - how to look; every member may be NULL
+ * @key: asked for the key of each encrypted volume that there is an opener for
+ * @key_ctx: for @key
+ * @openers: asked before those that the layout has itself; NULL-terminated
+ */
+struct layout_options {
+	layout_key_fn *key;
+	void *key_ctx;
+	const struct layout_opener *const *openers;
+};
+
 /**
  * layout_new() - look at disks that belong to one server at one moment
  * @disks: @n_disks of them, at least one
+ * @options: may be NULL
  * @ret: to be freed with layout_free()
  *
  * A disk without a partition table becomes a volume of LAYOUT_DISK, because it may hold a file
  * system; fs_identify() takes it away again when there is none.
  *
  * Return: 0, also when nothing at all was found; -ENOMEM; the disk's error when not even the first
- * sector of a disk can be read.
+ * sector of a disk can be read; what @options->key returned.
  */
-int layout_new(const struct layout_input *disks, size_t n_disks, struct layout **ret,
-	       struct error *err);
+int layout_new(const struct layout_input *disks, size_t n_disks,
+	       const struct layout_options *options, struct layout **ret, struct error *err);
 
 /**
  * layout_free() - free a layout and give back its references

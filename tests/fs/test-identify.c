@@ -172,7 +172,7 @@ static struct layout *layout_of(struct blk_mem *disk)
 {
 	struct layout_input input = { &disk->blk, "x.img" };
 	struct layout *layout;
-	assert_int_equal(layout_new(&input, 1, &layout, NULL), 0);
+	assert_int_equal(layout_new(&input, 1, NULL, &layout, NULL), 0);
 	return layout;
 }
 

@@ -72,7 +72,7 @@ static void label_and_serial_are_told_without_opening(void **state)
 	struct layout *layout;
 	char serial[32];
 	snprintf(serial, sizeof(serial), "%016" PRIX64, get(mem->bytes + 72, 8));
-	assert_int_equal(layout_new(&input, 1, &layout, NULL), 0);
+	assert_int_equal(layout_new(&input, 1, NULL, &layout, NULL), 0);
 	assert_int_equal(fs_identify(layout, NULL), 0);
 	assert_int_equal(layout->n_volumes, 1);
 	assert_string_equal(layout->volumes[0].filesystem, "ntfs");

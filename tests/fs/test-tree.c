@@ -53,7 +53,7 @@ static struct layout *fake_layout(void)
 	if (open > most_open)
 		most_open = open;
 	struct layout_input input = { .blk = disk, .source = "fake" };
-	if (layout_new(&input, 1, &layout, NULL) != 0 || fs_identify(layout, NULL) != 0)
+	if (layout_new(&input, 1, NULL, &layout, NULL) != 0 || fs_identify(layout, NULL) != 0)
 		abort();
 	blk_unref(disk);
 	return layout;

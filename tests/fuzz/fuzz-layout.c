@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_disk_init(&disk, data, size);
 	struct layout_input input = { .blk = &disk.blk, .source = "fuzz" };
 	struct layout *layout;
-	if (layout_new(&input, 1, &layout, NULL) < 0)
+	if (layout_new(&input, 1, NULL, &layout, NULL) < 0)
 		return 0;
 	fuzz_check(fs_identify(layout, NULL) == 0);
 	for (size_t i = 0; i < layout->n_volumes; i++) {

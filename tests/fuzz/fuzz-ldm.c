@@ -93,7 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	dynamic_init(&disks[1], data + 512, data, size);
 	struct layout_input inputs[] = { { &disks[0].blk, "one" }, { &disks[1].blk, "two" } };
 	struct layout *layout;
-	fuzz_check(layout_new(inputs, 2, &layout, NULL) == 0);
+	fuzz_check(layout_new(inputs, 2, NULL, &layout, NULL) == 0);
 	for (size_t i = 0; i < layout->n_volumes; i++) {
 		struct layout_volume *volume = &layout->volumes[i];
 		fuzz_check(!volume->blk == (volume->state == LAYOUT_INCOMPLETE));

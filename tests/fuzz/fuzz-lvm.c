@@ -67,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		make_lvm_area_seal(disks[0], START);
 	}
 	struct layout *layout;
-	if (layout_new(inputs, 2, &layout, NULL) == 0) {
+	if (layout_new(inputs, 2, NULL, &layout, NULL) == 0) {
 		check(layout);
 		layout_free(layout);
 	}

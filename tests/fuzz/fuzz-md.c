@@ -66,7 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size -= len + 1;
 	}
 	struct layout *layout;
-	if (n && layout_new(inputs, n, &layout, NULL) == 0) {
+	if (n && layout_new(inputs, n, NULL, &layout, NULL) == 0) {
 		check(layout);
 		layout_free(layout);
 	}

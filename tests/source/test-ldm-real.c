@@ -97,7 +97,7 @@ static struct layout *look(const struct real *real, size_t without)
 			assert_int_equal(blk_file_open(path, &inputs[n++].blk, NULL), 0);
 	}
 	struct layout *layout;
-	assert_int_equal(layout_new(inputs, n, &layout, NULL), 0);
+	assert_int_equal(layout_new(inputs, n, NULL, &layout, NULL), 0);
 	for (size_t i = 0; i < n; i++)
 		blk_unref(inputs[i].blk);
 	return layout;

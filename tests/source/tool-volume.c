@@ -65,7 +65,7 @@ int main(int argc, char **argv)
 		n += rc == 0;
 	}
 	if (rc == 0)
-		rc = layout_new(inputs, n, &layout, &err);
+		rc = layout_new(inputs, n, NULL, &layout, &err);
 	if (rc == 0 && name)
 		rc = copy(layout, name, &err);
 	else if (rc == 0)

@@ -12,6 +12,8 @@ static int mem_read(struct blk *blk, void *buf, size_t len, uint64_t off, struct
 	int n = atomic_fetch_add(&mem->reads, 1) + 1;
 	if (n == mem->fail_at)
 		return error_set(err, -EIO, "read number %d was told to fail", n);
+	if (off < mem->bad_to && off + len > mem->bad_from)
+		return error_set(err, -EIO, "bytes at %ju cannot be read", (uintmax_t)off);
 	memcpy(buf, mem->bytes + off, len);
 	return 0;
 }

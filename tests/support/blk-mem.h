@@ -8,7 +8,9 @@
 struct blk_mem {
 	struct blk blk;
 	uint8_t *bytes;
-	int fail_at;      /* the n-th read from now fails with -EIO, once; 0: never */
+	int fail_at;       /* the n-th read from now fails with -EIO, once; 0: never */
+	uint64_t bad_from; /* each read of bytes from here to there fails with -EIO */
+	uint64_t bad_to;
 	atomic_int reads; /* how many there were */
 };
 

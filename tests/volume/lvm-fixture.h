@@ -37,7 +37,7 @@ static inline void setup(struct fixture *f, size_t n)
 static inline void probe(struct fixture *f)
 {
 	struct error err = { 0 };
-	assert_int_equal(layout_new(f->inputs, f->n, &f->layout, &err), 0);
+	assert_int_equal(layout_new(f->inputs, f->n, NULL, &f->layout, &err), 0);
 }
 
 static inline void teardown(struct fixture *f)

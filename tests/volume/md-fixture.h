@@ -54,7 +54,7 @@ static inline void probe(struct fixture *f)
 	for (size_t i = 0; i < f->n; i++)
 		make_md(f->disks[i], &f->md[i]);
 	struct error err = { 0 };
-	assert_int_equal(layout_new(f->inputs, f->n, &f->layout, &err), 0);
+	assert_int_equal(layout_new(f->inputs, f->n, NULL, &f->layout, &err), 0);
 }
 
 static inline void teardown(struct fixture *f)

@@ -47,7 +47,7 @@ static void every_partition_is_a_volume(void **state)
 	struct fixture f;
 	setup(&f);
 	struct layout *layout;
-	assert_int_equal(layout_new(f.inputs, 3, &layout, NULL), 0);
+	assert_int_equal(layout_new(f.inputs, 3, NULL, &layout, NULL), 0);
 	assert_int_equal(layout->n_disks, 3);
 	assert_int_equal(layout->disks[0].table, LAYOUT_TABLE_GPT);
 	assert_string_equal(layout->disks[1].name, "disk1");
@@ -85,7 +85,7 @@ static void a_partition_that_is_not_whole_is_incomplete_and_harms_nobody(void **
 	struct fixture f;
 	setup(&f);
 	struct layout *layout;
-	assert_int_equal(layout_new(f.inputs, 3, &layout, NULL), 0);
+	assert_int_equal(layout_new(f.inputs, 3, NULL, &layout, NULL), 0);
 	struct layout_volume *v = layout_find(layout, "disk1-p2");
 	assert_non_null(v);
 	assert_int_equal(v->state, LAYOUT_INCOMPLETE);
@@ -108,7 +108,7 @@ static void dropping_a_volume_keeps_the_others(void **state)
 	struct fixture f;
 	setup(&f);
 	struct layout *layout;
-	assert_int_equal(layout_new(f.inputs, 3, &layout, NULL), 0);
+	assert_int_equal(layout_new(f.inputs, 3, NULL, &layout, NULL), 0);
 	layout_drop(layout, layout_find(layout, "disk1-p1"));
 	assert_int_equal(layout->n_volumes, 3);
 	assert_null(layout_find(layout, "disk1-p1"));
@@ -126,7 +126,7 @@ static void the_document_says_it_all_in_bytes(void **state)
 	struct fixture f;
 	setup(&f);
 	struct layout *layout;
-	assert_int_equal(layout_new(f.inputs, 3, &layout, NULL), 0);
+	assert_int_equal(layout_new(f.inputs, 3, NULL, &layout, NULL), 0);
 	char *text;
 	assert_int_equal(layout_json(layout, &text, NULL), 0);
 	json_t *got = json_loads(text, 0, NULL);
@@ -172,21 +172,25 @@ static void a_disk_that_cannot_be_read_is_named(void **state)
 	(void)state;
 	struct fixture f;
 	setup(&f);
-	int n = 1;
-	for (;; n++) {
-		atomic_store(&f.disks[1]->reads, 0);
-		f.disks[1]->fail_at = n;
-		struct layout *layout;
-		struct error err = { 0 };
-		int rc = layout_new(f.inputs, 3, &layout, &err);
-		if (rc == 0) {
-			layout_free(layout);
-			break;
-		}
-		assert_int_equal(rc, -EIO);
-		assert_non_null(strstr(err.msg, "disk1 ('b"));
-	}
-	assert_int_equal(n, 2);
+	struct layout *layout;
+	struct error err = { 0 };
+	f.disks[1]->bad_to = 512;
+	assert_int_equal(layout_new(f.inputs, 3, NULL, &layout, &err), -EIO);
+	assert_non_null(strstr(err.msg, "disk1 ('b"));
+	teardown(&f);
+}
+
+static void a_bad_place_on_a_disk_costs_only_what_is_there(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup(&f);
+	struct layout *layout;
+	f.disks[1]->bad_from = 8192;
+	f.disks[1]->bad_to = (1 << 20) - 8192;
+	assert_int_equal(layout_new(f.inputs, 3, NULL, &layout, NULL), 0);
+	assert_non_null(layout_find(layout, "disk1-p1"));
+	layout_free(layout);
 	teardown(&f);
 }
 
@@ -196,7 +200,7 @@ static void an_empty_disk_has_no_volumes(void **state)
 	struct blk_mem *disk = blk_mem_new(0, 512);
 	struct layout_input input = { &disk->blk, "empty" };
 	struct layout *layout;
-	assert_int_equal(layout_new(&input, 1, &layout, NULL), 0);
+	assert_int_equal(layout_new(&input, 1, NULL, &layout, NULL), 0);
 	assert_int_equal(layout->n_volumes, 0);
 	layout_free(layout);
 	blk_unref(&disk->blk);
@@ -210,6 +214,7 @@ int main(void)
 		cmocka_unit_test(dropping_a_volume_keeps_the_others),
 		cmocka_unit_test(the_document_says_it_all_in_bytes),
 		cmocka_unit_test(a_disk_that_cannot_be_read_is_named),
+		cmocka_unit_test(a_bad_place_on_a_disk_costs_only_what_is_there),
 		cmocka_unit_test(an_empty_disk_has_no_volumes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,7 +41,7 @@ static struct layout *look(struct make_ldm *const *groups, const char *disks)
 			&groups[disks[0] - 'a']->disks[disks[1] - '0'].mem->blk, "made"
 		};
 	struct layout *layout;
-	assert_int_equal(layout_new(inputs, n, &layout, NULL), 0);
+	assert_int_equal(layout_new(inputs, n, NULL, &layout, NULL), 0);
 	return layout;
 }
 
@@ -280,7 +280,7 @@ static void any_read_may_fail(void **state)
 		struct error err = { 0 };
 		mem->reads = 0;
 		mem->fail_at = n;
-		int rc = layout_new(inputs, 3, &layout, &err);
+		int rc = layout_new(inputs, 3, NULL, &layout, &err);
 		reads = mem->reads;
 		if (rc < 0) {
 			assert_int_equal(n, 1); /* not even the table can be read */

@@ -29,7 +29,7 @@ static struct layout *look(struct make_ldm *group, unsigned int disks)
 			inputs[n++] = (struct layout_input){ &group->disks[i].mem->blk, "made" };
 	struct layout *layout;
 	struct error err;
-	if (layout_new(inputs, n, &layout, &err) < 0)
+	if (layout_new(inputs, n, NULL, &layout, &err) < 0)
 		fail_msg("%s", err.msg);
 	return layout;
 }
@@ -292,7 +292,7 @@ static void order_of_disks_does_not_matter(void **state)
 		inputs[(i * 3 + 1) % 5] =
 			(struct layout_input){ &group->disks[i].mem->blk, "made" };
 	struct layout *layout;
-	assert_int_equal(layout_new(inputs, 5, &layout, NULL), 0);
+	assert_int_equal(layout_new(inputs, 5, NULL, &layout, NULL), 0);
 	assert_content(find(layout, "Raid5"), "Raid5");
 	layout_free(layout);
 	make_ldm_free(group);

@@ -261,8 +261,9 @@ static void the_newest_text_of_a_group_holds_and_leaves_strangers_out(void **sta
 	make_lvm_area(f.disks[1], START, LENGTH, 512,
 		      group(5, 2, ROOT)); /* the third was taken out */
 	probe(&f);
-	assert_int_equal(f.layout->n_volumes, 1);
-	assert_string_equal(f.layout->volumes[0].name, "vg0-root");
+	assert_int_equal(f.layout->n_volumes, 2);
+	assert_string_equal(f.layout->volumes[0].name, "disk2");
+	assert_string_equal(f.layout->volumes[1].name, "vg0-root");
 	assert_int_equal(f.layout->groups[0]->n_missing, 0);
 	assert_true(warned(&f, "no longer in volume group vg0"));
 	teardown(&f);

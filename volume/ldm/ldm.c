@@ -15,19 +15,34 @@
 
 #include "ldm.h"
 #include "recognise.h"
+#include "table.h"
 
 #define MBR_DYNAMIC  "42"
 #define GPT_METADATA "5808c8aa-7e8f-42e0-85d2-e1e90434cfb3"
 #define GPT_DATA     "af9b60a0-1431-4f62-bc68-3311714a69ad"
 
-/* ---- disks ----------------------------------------------------------------------------------- */
+/**
+ * struct found - a dynamic disk
+ * @c: what it is
+ * @done: its group has been put together
+ */
+struct found {
+	struct candidate *c;
+	struct ldm_disk disk;
+	bool done;
+};
 
-static bool is_on(const struct layout_volume *volume, const struct layout_disk *disk)
+struct finds {
+	size_t n;
+	struct found *list;
+};
+
+static void clear(void *state)
 {
-	char name[48];
-	snprintf(name, sizeof(name), "%s-p%u", disk->name, volume->partition);
-	return strcmp(volume->name, volume->partition ? name : disk->name) == 0;
+	free(((struct finds *)state)->list);
 }
+
+/* ---- disks ----------------------------------------------------------------------------------- */
 
 static bool is_dynamic(const struct layout_volume *volume)
 {
@@ -38,46 +53,34 @@ static bool is_dynamic(const struct layout_volume *volume)
 
 /* A disk without a table is a dynamic disk if a header is where MBR disks have it. What may be left
  * in other places says nothing: a file system has the disk now. */
-static bool has_head_in_front(const struct layout_disk *disk)
+static bool has_head_in_front(const struct candidate *c)
 {
 	static const uint64_t places[] = { UINT64_C(6) * 512, UINT64_C(6) * 4096 };
 	char magic[8];
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-		if (blk_read(disk->blk, magic, sizeof(magic), places[i], NULL) == 0 &&
+		if (blk_read(c->look, magic, sizeof(magic), places[i], NULL) == 0 &&
 		    memcmp(magic, "PRIVHEAD", sizeof(magic)) == 0)
 			return true;
 	return false;
 }
 
 /* Does the table mark the disk as dynamic? @metadata_end as for ldm_head_find(). */
-static bool is_marked(const struct layout *layout, const struct layout_disk *disk,
-		      uint64_t *metadata_end)
+static bool is_marked(const struct candidate *c, uint64_t *metadata_end)
 {
 	*metadata_end = 0;
-	if (disk->table == LAYOUT_TABLE_NONE)
-		return has_head_in_front(disk);
+	if (!c->table)
+		return !c->inside && has_head_in_front(c);
 	bool marked = false;
-	for (size_t i = 0; i < layout->n_volumes; i++) {
-		const struct layout_volume *v = &layout->volumes[i];
-		if (!is_on(v, disk))
-			continue;
-		marked |= strcmp(v->partition_type, MBR_DYNAMIC) == 0;
-		if (strcmp(v->partition_type, GPT_METADATA) == 0 && v->map) {
+	for (size_t i = 0; i < c->table->n_entries; i++) {
+		const struct table_entry *e = &c->table->entries[i];
+		marked |= strcmp(e->type, MBR_DYNAMIC) == 0;
+		if (strcmp(e->type, GPT_METADATA) == 0 &&
+		    range_inside(e->length, e->start, c->blk->size)) {
 			marked = true;
-			*metadata_end = v->map->segments[0].legs[0].start + v->size;
+			*metadata_end = e->start + e->length;
 		}
 	}
 	return marked;
-}
-
-static void drop_partitions(struct layout *layout, const struct layout_disk *disk)
-{
-	bool whole = disk->table == LAYOUT_TABLE_NONE;
-	for (size_t i = layout->n_volumes; i-- > 0;) {
-		struct layout_volume *v = &layout->volumes[i];
-		if (is_on(v, disk) && (whole || is_dynamic(v)))
-			layout_drop(layout, v);
-	}
 }
 
 static int add_metadata(struct layout *layout, const struct ldm_disk *disk, bool gpt,
@@ -93,32 +96,49 @@ static int add_metadata(struct layout *layout, const struct ldm_disk *disk, bool
 	return rc;
 }
 
-/* Return: 1 when @ret is a dynamic disk. */
-static int look_at_disk(struct layout *layout, struct layout_disk *disk, struct ldm_disk *ret,
-			struct error *err)
+static int keep(struct finds *finds, struct candidate *c, const struct ldm_disk *disk,
+		struct error *err)
 {
+	void *bigger = reallocarray(finds->list, finds->n + 1, sizeof(*finds->list));
+	if (!bigger)
+		return error_set(err, -ENOMEM, "%zu dynamic disks: %m", finds->n);
+	finds->list = bigger;
+	finds->list[finds->n++] = (struct found){ .c = c, .disk = *disk };
+	return 0;
+}
+
+static int look(void *state, struct search *search, struct candidate *c, struct error *err)
+{
+	struct layout *layout = search->layout;
 	uint64_t metadata_end;
-	if (!is_marked(layout, disk, &metadata_end))
+	if (!is_marked(c, &metadata_end))
 		return 0;
-	*ret = (struct ldm_disk){ .name = disk->name, .blk = disk->blk };
+	struct ldm_disk disk = { .name = c->name, .blk = c->blk };
 	struct error why;
 	unsigned int damaged;
-	int rc = ldm_head_find(disk->blk, disk->sector, metadata_end, &ret->head, &damaged, &why);
+	uint32_t sector = c->table ? c->table->sector : c->blk->sector;
+	int rc = ldm_head_find(c->look, sector, metadata_end, &disk.head, &damaged, &why);
 	if (rc < 0)
-		return layout_warn(
-			layout, err,
-			"%s ('%s'): its partition table says that it is a dynamic disk: %s",
-			disk->name, disk->source, why.msg);
-	drop_partitions(layout, disk);
-	disk->sector = ret->head.sector;
-	rc = add_metadata(layout, ret, metadata_end != 0, err);
+		return layout_warn(layout, err,
+				   "%s: its partition table says that it is a dynamic disk: %s",
+				   c->where, why.msg);
+	char guid[LDM_GUID_TEXT];
+	if (search_is_in_itself(search, c, LAYOUT_LDM, ldm_guid_text(&disk.head.group, guid)))
+		return layout_warn(layout, err, "%s: LDM disk group '%s' lies in itself", c->where,
+				   disk.head.group_name);
+	search_drop_inside(search, c, is_dynamic);
+	if (c->disk)
+		c->disk->sector = disk.head.sector;
+	rc = add_metadata(layout, &disk, metadata_end != 0, err);
 	if (rc == 0 && damaged)
 		rc = layout_warn(layout, err,
-				 "%s ('%s'): LDM private header: not all copies are sound: %u "
-				 "cannot be used",
-				 disk->name, disk->source, damaged);
-	if (rc == 0 && ldm_disk_read(ret, &why) < 0)
-		rc = layout_warn(layout, err, "%s ('%s'): %s", disk->name, disk->source, why.msg);
+				 "%s: LDM private header: not all copies are sound: %u cannot be "
+				 "used",
+				 c->where, damaged);
+	if (rc == 0 && ldm_disk_read(&disk, &why) < 0)
+		rc = layout_warn(layout, err, "%s: %s", c->where, why.msg);
+	if (rc == 0)
+		rc = keep(state, c, &disk, err);
 	return rc < 0 ? rc : 1;
 }
 
@@ -149,10 +169,11 @@ static char *name_of(const struct layout *layout, const struct ldm_record *recor
 	return layout_unique_name(layout, is_letter ? letter : record->name);
 }
 
-static int add_volume(struct layout *layout, const struct ldm_group *group,
+static int add_volume(struct search *search, const struct ldm_group *group,
 		      const struct layout_group *to, const struct ldm_record *record,
 		      struct error *err)
 {
+	struct layout *layout = search->layout;
 	struct ldm_assembly assembly;
 	int rc = ldm_volume_assemble(group, record, &assembly, err);
 	if (rc < 0)
@@ -180,42 +201,128 @@ static int add_volume(struct layout *layout, const struct ldm_group *group,
 		layout_clear_volume(&volume);
 		return rc;
 	}
-	return layout_add_volume(layout, &volume, err);
+	return search_add(search, &volume, NULL, err);
 }
 
-static int add_group(struct layout *layout, const struct ldm_group *group, struct error *err)
+/**
+ * struct members - the disks of one group ID
+ * @from: which candidate each of @disks is; both have @n
+ */
+struct members {
+	size_t n;
+	struct ldm_disk *disks;
+	struct candidate **from;
+};
+
+static int add_group(struct search *search, const struct members *members,
+		     const struct ldm_group *group, struct error *err)
 {
 	struct layout_group *to;
 	char guid[LDM_GUID_TEXT];
-	int rc = layout_add_group(layout, LAYOUT_LDM, group->name, ldm_guid_text(&group->id, guid),
-				  &to, err);
-	if (rc < 0 || !group->db)
+	int rc = layout_add_group(search->layout, LAYOUT_LDM, group->name,
+				  ldm_guid_text(&group->id, guid), &to, err);
+	if (rc < 0)
 		return rc;
+	for (size_t i = 0; i < group->n_disks; i++)
+		search_take(search, members->from[group->disks[i] - members->disks], to);
+	if (!group->db)
+		return 0;
 	rc = add_missing(group, to, err);
 	const struct ldm_db *db = group->db;
 	for (size_t i = db->first[LDM_VOLUME]; rc == 0 && i < db->first[LDM_VOLUME + 1]; i++)
-		rc = add_volume(layout, group, to, &db->records[i], err);
+		rc = add_volume(search, group, to, &db->records[i], err);
 	return rc;
 }
 
-int layout_find_ldm(struct layout *layout, struct error *err)
+/* ---- which groups are ready ------------------------------------------------------------------ */
+
+/* Is each of the disks that the newest database counts there, each as often? */
+static bool is_complete(const struct ldm_disk *disks, size_t n)
 {
-	CLEANUP(free_cleanup) struct ldm_disk *disks = calloc(layout->n_disks, sizeof(*disks));
-	if (!disks)
-		return error_set(err, -ENOMEM, "%zu disks: %m", layout->n_disks);
-	size_t n = 0, n_groups;
-	for (size_t i = 0; i < layout->n_disks; i++) {
-		int rc = look_at_disk(layout, &layout->disks[i], &disks[n], err);
-		if (rc < 0)
-			return rc;
-		n += rc > 0;
+	const struct ldm_disk *newest = &disks[0];
+	for (size_t i = 1; i < n; i++)
+		if (disks[i].readable &&
+		    (!newest->readable || disks[i].vmdb.effective > newest->vmdb.effective))
+			newest = &disks[i];
+	size_t different = 0, copies = 0;
+	for (size_t i = 0; i < n; i++) {
+		size_t same = 0, before = 0;
+		for (size_t j = 0; j < n; j++) {
+			bool equal = ldm_guid_equal(&disks[i].head.disk, &disks[j].head.disk);
+			same += equal;
+			before += equal && j < i;
+		}
+		if (i > 0 && same != copies)
+			return false;
+		copies = same;
+		different += before == 0;
 	}
+	return newest->readable && different >= newest->vmdb.counts[3];
+}
+
+static int assemble_group(struct search *search, const struct members *members, struct error *err)
+{
 	struct ldm_group *groups;
-	int rc = ldm_groups_new(disks, n, layout, &groups, &n_groups, err);
+	size_t n_groups;
+	int rc =
+		ldm_groups_new(members->disks, members->n, search->layout, &groups, &n_groups, err);
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0; rc == 0 && i < n_groups; i++)
-		rc = add_group(layout, &groups[i], err);
+		rc = add_group(search, members, &groups[i], err);
 	ldm_groups_free(groups, n_groups);
 	return rc;
 }
+
+/* The disks of the group that @first belongs to; none if they have been asked for before. Returns
+ * how deep the deepest of them lies. */
+static unsigned int collect(const struct finds *finds, const struct found *first,
+			    struct members *ret)
+{
+	unsigned int deepest = 0;
+	ret->n = 0;
+	for (const struct found *f = finds->list; f < finds->list + finds->n; f++) {
+		if (f->done || !ldm_guid_equal(&f->disk.head.group, &first->disk.head.group))
+			continue;
+		if (f < first)
+			return 0;
+		deepest = MAX(deepest, f->c->depth);
+		ret->from[ret->n] = f->c;
+		ret->disks[ret->n++] = f->disk;
+	}
+	return deepest;
+}
+
+static int assemble(void *state, struct search *search, unsigned int depth, struct error *err)
+{
+	struct finds *finds = state;
+	CLEANUP(free_cleanup) struct ldm_disk *disks = calloc(finds->n + 1, sizeof(*disks));
+	CLEANUP(free_cleanup) struct candidate **from = calloc(finds->n + 1, sizeof(*from));
+	if (!disks || !from)
+		return error_set(err, -ENOMEM, "%zu dynamic disks: %m", finds->n);
+	struct members members = { 0, disks, from };
+	int made = 0;
+	for (size_t i = 0; i < finds->n; i++) {
+		if (finds->list[i].done)
+			continue;
+		unsigned int deepest = collect(finds, &finds->list[i], &members);
+		if (members.n == 0 ||
+		    (depth == SEARCH_COMPLETE ? !is_complete(disks, members.n) : deepest > depth))
+			continue;
+		for (size_t j = i; j < finds->n; j++)
+			finds->list[j].done |= ldm_guid_equal(&finds->list[j].disk.head.group,
+							      &disks[0].head.group);
+		int rc = assemble_group(search, &members, err);
+		if (rc < 0)
+			return rc;
+		made = 1;
+	}
+	return made;
+}
+
+const struct recogniser layout_ldm = {
+	.state_size = sizeof(struct finds),
+	.look = look,
+	.assemble = assemble,
+	.clear = clear,
+};

@@ -15,8 +15,8 @@
 #include "lvm-find.h"
 #include "recognise.h"
 
-/* A text, and what it says; @vg goes to the group that is made of it. */
-struct text {
+/* A text, and what it says; @vg goes to the group that is made of it, and is NULL then. */
+struct lvm_text {
 	uint32_t crc;
 	size_t len;
 	char *bytes;
@@ -25,23 +25,12 @@ struct text {
 	struct lvm_vg *vg;
 };
 
-/* Of all texts together: each disk may claim to be many physical volumes of different groups. */
+/* Of all that is parsed: each disk may claim to be many physical volumes, and each volume in them
+ * one more. */
 #define MAX_TEXTS (64u << 20)
 
-struct finds {
-	size_t text_bytes;
-	size_t n_found;
-	struct lvm_found *found;
-	size_t n_texts;
-	struct text *texts;
-};
-
-static void finds_clear(struct finds *f)
+void lvm_finds_clear(struct lvm_finds *f)
 {
-	for (size_t i = 0; i < f->n_found; i++) {
-		blk_unref(f->found[i].blk);
-		free(f->found[i].where);
-	}
 	free(f->found);
 	for (size_t i = 0; i < f->n_texts; i++) {
 		free(f->texts[i].bytes);
@@ -53,21 +42,28 @@ static void finds_clear(struct finds *f)
 /* ---- reading physical volumes -----------------------------------------------------------------
  */
 
+static int parse(struct lvm_finds *f, const char *bytes, size_t len, struct lvm_vg **ret,
+		 struct error *err)
+{
+	if (len > MAX_TEXTS - f->text_bytes)
+		return error_set(err, -EFBIG, "more than %u bytes of LVM metadata in all",
+				 MAX_TEXTS);
+	f->text_bytes += len;
+	return lvm_vg_new(bytes, ret, err);
+}
+
 /* The index of a text, which is taken over; parses it when it is new. */
-static int keep_text(struct finds *f, char *bytes, size_t len, uint32_t crc, size_t *ret,
+static int keep_text(struct lvm_finds *f, char *bytes, size_t len, uint32_t crc, size_t *ret,
 		     struct error *err)
 {
 	CLEANUP(free_cleanup) char *own = bytes;
 	for (*ret = 0; *ret < f->n_texts; ++*ret) {
-		const struct text *t = &f->texts[*ret];
+		struct lvm_text *t = &f->texts[*ret];
 		if (t->crc == crc && t->len == len && memcmp(t->bytes, bytes, len) == 0)
-			return 0;
+			return t->vg ? 0 : parse(f, bytes, len, &t->vg, err);
 	}
-	if (len > MAX_TEXTS - f->text_bytes)
-		return error_set(err, -EFBIG, "more than %u bytes of LVM metadata in all",
-				 MAX_TEXTS);
-	struct text t = { .crc = crc, .len = len };
-	int rc = lvm_vg_new(bytes, &t.vg, err);
+	struct lvm_text t = { .crc = crc, .len = len };
+	int rc = parse(f, bytes, len, &t.vg, err);
 	if (rc < 0)
 		return rc;
 	void *bigger = reallocarray(f->texts, f->n_texts + 1, sizeof(*f->texts));
@@ -76,7 +72,6 @@ static int keep_text(struct finds *f, char *bytes, size_t len, uint32_t crc, siz
 		return error_set(err, -ENOMEM, "%zu LVM texts: %m", f->n_texts);
 	}
 	f->texts = bigger;
-	f->text_bytes += len;
 	t.bytes = steal(&own);
 	t.seqno = t.vg->seqno;
 	snprintf(t.id, sizeof(t.id), "%s", t.vg->id);
@@ -85,7 +80,7 @@ static int keep_text(struct finds *f, char *bytes, size_t len, uint32_t crc, siz
 }
 
 /* Reads the areas of a physical volume and remembers the newest text. */
-static int read_areas(struct layout *layout, struct finds *f, struct lvm_found *pv,
+static int read_areas(struct layout *layout, struct lvm_finds *f, struct lvm_found *pv,
 		      struct error *err)
 {
 	pv->text = SIZE_MAX;
@@ -94,7 +89,7 @@ static int read_areas(struct layout *layout, struct finds *f, struct lvm_found *
 		char *bytes = NULL;
 		size_t len, text;
 		uint32_t crc;
-		int rc = lvm_area_read(pv->blk, &pv->label.areas[i], &bytes, &len, &crc, &why);
+		int rc = lvm_area_read(pv->c->look, &pv->label.areas[i], &bytes, &len, &crc, &why);
 		if (rc == 0)
 			continue;
 		if (rc > 0)
@@ -104,7 +99,7 @@ static int read_areas(struct layout *layout, struct finds *f, struct lvm_found *
 			return rc;
 		}
 		if (rc < 0) {
-			rc = layout_warn(layout, err, "%s: %s", pv->where, why.msg);
+			rc = layout_warn(layout, err, "%s: %s", pv->c->name, why.msg);
 			if (rc < 0)
 				return rc;
 			continue;
@@ -115,27 +110,28 @@ static int read_areas(struct layout *layout, struct finds *f, struct lvm_found *
 	return 0;
 }
 
-static int look(struct layout *layout, struct finds *f, const struct layout_volume *volume,
-		struct error *err)
+int lvm_find_look(struct lvm_finds *f, struct search *search, struct candidate *c,
+		  struct error *err)
 {
-	struct lvm_label label;
+	struct lvm_found pv = { .c = c };
 	struct error why = { 0 };
-	int rc = lvm_label_read(volume->blk, &label, &why);
+	int rc = lvm_label_read(c->look, &pv.label, &why);
 	if (rc < 0)
-		return layout_warn(layout, err, "%s: %s", volume->name, why.msg);
+		return layout_warn(search->layout, err, "%s: %s", c->name, why.msg);
 	if (rc == 0)
 		return 0;
+	rc = read_areas(search->layout, f, &pv, err);
+	if (rc < 0)
+		return rc;
+	if (pv.text != SIZE_MAX && search_is_in_itself(search, c, LAYOUT_LVM, f->texts[pv.text].id))
+		return layout_warn(search->layout, err, "%s: volume group %s lies in itself",
+				   c->name, f->texts[pv.text].id);
 	void *bigger = reallocarray(f->found, f->n_found + 1, sizeof(*f->found));
 	if (!bigger)
 		return error_set(err, -ENOMEM, "%zu physical volumes: %m", f->n_found);
 	f->found = bigger;
-	struct lvm_found *pv = &f->found[f->n_found++];
-	*pv = (struct lvm_found){ .blk = blk_ref(volume->blk),
-				  .where = strdup(volume->name),
-				  .label = label };
-	if (!pv->where)
-		return error_set(err, -ENOMEM, "%zu physical volumes: %m", f->n_found);
-	return read_areas(layout, f, pv, err);
+	f->found[f->n_found++] = pv;
+	return 1;
 }
 
 /* ---- putting them together --------------------------------------------------------------------
@@ -150,35 +146,43 @@ static bool names(const struct lvm_vg *vg, const char *pv)
 }
 
 /* Does a physical volume belong to the group @id? One without a text does if a text names it. */
-static bool belongs(const struct finds *f, const struct lvm_found *pv, const char *id)
+static bool belongs(const struct lvm_finds *f, const struct lvm_found *pv, const char *id)
 {
+	if (pv->done)
+		return false;
 	if (pv->text != SIZE_MAX)
 		return strcmp(f->texts[pv->text].id, id) == 0;
 	for (size_t i = 0; i < f->n_texts; i++)
-		if (strcmp(f->texts[i].id, id) == 0 && names(f->texts[i].vg, pv->label.id))
+		if (f->texts[i].vg && strcmp(f->texts[i].id, id) == 0 &&
+		    names(f->texts[i].vg, pv->label.id))
 			return true;
 	return false;
 }
 
-/*
- * The newest text among those of an instance, as a group of its own: parsed again, but for the last
- * that needs it.
- */
-static int newest(const struct finds *f, struct lvm_found *const *pvs, size_t n, bool last,
-		  struct lvm_vg **ret, struct error *err)
+static struct lvm_text *newest(const struct lvm_finds *f, struct lvm_found *const *pvs, size_t n)
 {
-	struct text *best = NULL;
+	struct lvm_text *best = NULL;
 	for (size_t i = 0; i < n; i++)
 		if (pvs[i]->text != SIZE_MAX &&
 		    (!best || f->texts[pvs[i]->text].seqno > best->seqno))
 			best = &f->texts[pvs[i]->text];
-	*ret = NULL;
-	if (!best)
-		return 0;
-	if (!last)
-		return lvm_vg_new(best->bytes, ret, err);
-	*ret = steal(&best->vg);
-	return 0;
+	return best;
+}
+
+/* Are all the physical volumes that the newest text names there, each equally often? */
+static bool is_complete(const struct lvm_finds *f, struct lvm_found *const *pvs, size_t n)
+{
+	const struct lvm_text *text = newest(f, pvs, n);
+	size_t copies = 0;
+	for (size_t p = 0; text && text->vg && p < text->vg->n_pvs; p++) {
+		size_t same = 0;
+		for (size_t i = 0; i < n; i++)
+			same += strcmp(pvs[i]->label.id, text->vg->pvs[p].id) == 0;
+		if (same == 0 || (p > 0 && same != copies))
+			return false;
+		copies = same;
+	}
+	return text && text->vg;
 }
 
 /* Leaves only what the group names: a volume that was taken out of it may still carry an old text.
@@ -195,7 +199,7 @@ static int drop_strangers(struct layout *layout, struct lvm_instance *in, struct
 			layout_warn(layout, err,
 				    "%s: physical volume %s is no longer in volume group %s; it is "
 				    "not used",
-				    in->pvs[i]->where, in->pvs[i]->label.id, in->vg->name);
+				    in->pvs[i]->c->name, in->pvs[i]->label.id, in->vg->name);
 		if (rc < 0)
 			return rc;
 	}
@@ -203,27 +207,38 @@ static int drop_strangers(struct layout *layout, struct lvm_instance *in, struct
 	return 0;
 }
 
-/* What lvm_find() was called with. */
+/* What lvm_find_groups() was called with. */
 struct caller {
-	struct layout *layout;
-	int (*fn)(void *ctx, struct lvm_instance *instance, struct error *err);
-	void *ctx;
+	struct search *search;
+	int (*fn)(struct search *search, struct lvm_instance *instance, struct error *err);
 };
 
-static int one_instance(const struct caller *caller, const struct finds *f, struct lvm_found **pvs,
+/* The text is parsed again for each of several instances, but for the last that needs it. */
+static int one_instance(const struct caller *caller, struct lvm_finds *f, struct lvm_found **pvs,
 			size_t n, bool last, struct error *err)
 {
 	CLEANUP(lvm_vg_free_cleanup) struct lvm_vg *vg = NULL;
-	int rc = newest(f, pvs, n, last, &vg, err);
-	if (rc < 0 || !vg)
-		return rc;
+	struct lvm_text *text = newest(f, pvs, n);
+	struct error why = { 0 };
+	int rc = 0;
+	if (!text)
+		return 0;
+	if (last && text->vg)
+		vg = steal(&text->vg);
+	else
+		rc = parse(f, text->bytes, text->len, &vg, &why);
+	if (rc < 0 && rc != -ENOMEM)
+		return layout_warn(caller->search->layout, err, "volume group %s: %s", text->id,
+				   why.msg);
+	if (rc < 0)
+		return error_set(err, rc, "%s", why.msg);
 	struct lvm_instance in = { .vg = vg, .n = n, .pvs = pvs };
-	rc = drop_strangers(caller->layout, &in, err);
-	return rc < 0 ? rc : caller->fn(caller->ctx, &in, err);
+	rc = drop_strangers(caller->search->layout, &in, err);
+	return rc < 0 ? rc : caller->fn(caller->search, &in, err);
 }
 
 /* Tells clones of the group that @pvs belong to apart, and hands over each. */
-static int all_instances(const struct caller *caller, const struct finds *f, struct lvm_found **pvs,
+static int all_instances(const struct caller *caller, struct lvm_finds *f, struct lvm_found **pvs,
 			 size_t n, const char *name, struct error *err)
 {
 	CLEANUP(free_cleanup) struct instance_member *ids = calloc(n, sizeof(*ids));
@@ -237,12 +252,13 @@ static int all_instances(const struct caller *caller, const struct finds *f, str
 	unsigned int instances;
 	int rc = 0;
 	if (instances_assign(ids, n, &instances) == INSTANCES_BY_ORDER && n > instances)
-		rc = layout_warn(caller->layout, err,
+		rc = layout_warn(caller->search->layout, err,
 				 "volume group %s is there %u times, and its physical volumes do "
 				 "not say which belong together: they were taken in the order of "
 				 "the disks",
 				 name, instances);
-	for (unsigned int i = 0; rc == 0 && i < instances; i++) {
+	for (unsigned int i = 0;
+	     rc == 0 && i < instances && !search_is_enough(caller->search, pvs[0]->c); i++) {
 		size_t k = 0;
 		for (size_t j = 0; j < n; j++)
 			if (ids[j].instance == i)
@@ -252,48 +268,66 @@ static int all_instances(const struct caller *caller, const struct finds *f, str
 	return rc;
 }
 
-static int all_groups(const struct caller *caller, struct finds *f, struct error *err)
+/* What comes when its group has been put together may be a clone of it, or what it lacked. */
+static int refuse(struct search *search, struct lvm_found *const *pvs, size_t n, const char *id,
+		  struct error *err)
+{
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = layout_warn(search->layout, err,
+				 "%s is a physical volume of volume group %s, but was found only "
+				 "after that had been put together; it is not used",
+				 pvs[i]->c->name, id);
+	return rc;
+}
+
+/* The physical volumes of the group @id; returns how deep the deepest of them lies. */
+static unsigned int collect(struct lvm_finds *f, const char *id, struct lvm_found **ret, size_t *n)
+{
+	unsigned int deepest = 0;
+	*n = 0;
+	for (size_t i = 0; i < f->n_found; i++) {
+		if (!belongs(f, &f->found[i], id))
+			continue;
+		deepest = MAX(deepest, f->found[i].c->depth);
+		ret[(*n)++] = &f->found[i];
+	}
+	return deepest;
+}
+
+int lvm_find_groups(struct lvm_finds *f, struct search *search, unsigned int depth,
+		    int (*fn)(struct search *search, struct lvm_instance *instance,
+			      struct error *err),
+		    struct error *err)
 {
 	CLEANUP(free_cleanup) struct lvm_found **pvs = calloc(f->n_found + 1, sizeof(*pvs));
 	if (!pvs)
 		return error_set(err, -ENOMEM, "%zu physical volumes: %m", f->n_found);
+	const struct caller caller = { search, fn };
+	bool complete = depth == SEARCH_COMPLETE;
+	int made = 0;
 	for (size_t t = 0; t < f->n_texts; t++) {
 		const char *id = f->texts[t].id;
-		size_t first = 0, n = 0;
+		size_t first = 0, n;
 		while (strcmp(f->texts[first].id, id) != 0)
 			first++;
-		for (size_t i = 0; first == t && i < f->n_found; i++)
-			if (belongs(f, &f->found[i], id))
-				pvs[n++] = &f->found[i];
-		int rc = n ? all_instances(caller, f, pvs, n, f->texts[t].vg->name, err) : 0;
+		if (first != t)
+			continue;
+		unsigned int deepest = collect(f, id, pvs, &n);
+		if (n == 0 || search_is_enough(search, pvs[0]->c) ||
+		    (complete ? !is_complete(f, pvs, n) : deepest > depth))
+			continue;
+		char name[LVM_ID_TEXT + 64];
+		struct lvm_text *text = newest(f, pvs, n);
+		snprintf(name, sizeof(name), "%s", text && text->vg ? text->vg->name : id);
+		for (size_t i = 0; i < n; i++)
+			pvs[i]->done = true;
+		int rc = !complete && search_is_late(search, LAYOUT_LVM, id)
+				 ? refuse(search, pvs, n, id, err)
+				 : all_instances(&caller, f, pvs, n, name, err);
 		if (rc < 0)
 			return rc;
+		made = 1;
 	}
-	return 0;
-}
-
-/* A physical volume holds no file system, used or not. */
-static void drop_pvs(struct layout *layout, const struct finds *f)
-{
-	for (size_t i = layout->n_volumes; i-- > 0;)
-		for (size_t j = 0; j < f->n_found; j++)
-			if (layout->volumes[i].blk == f->found[j].blk) {
-				layout_drop(layout, &layout->volumes[i]);
-				break;
-			}
-}
-
-int lvm_find(struct layout *layout,
-	     int (*fn)(void *ctx, struct lvm_instance *instance, struct error *err), void *ctx,
-	     struct error *err)
-{
-	CLEANUP(finds_clear) struct finds f = { 0 };
-	struct caller caller = { layout, fn, ctx };
-	for (size_t i = 0; i < layout->n_volumes; i++) {
-		int rc = layout->volumes[i].blk ? look(layout, &f, &layout->volumes[i], err) : 0;
-		if (rc < 0)
-			return rc;
-	}
-	drop_pvs(layout, &f);
-	return all_groups(&caller, &f, err);
+	return made;
 }

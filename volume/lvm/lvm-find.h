@@ -1,25 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/*
- * lvm-find - from the volumes of a layout to volume groups: which physical volumes there are, and
- * which of them belong together.
- */
+/* lvm-find - which physical volumes there are, and which of them belong together. */
 #ifndef LVM_FIND_H
 #define LVM_FIND_H
 
-#include "lunette/layout.h"
 #include "lvm.h"
+#include "recognise.h"
 
 /**
  * struct lvm_found - a physical volume
- * @blk: referenced
- * @where: name of the volume that it is on
+ * @c: what is one
  * @text: its newest, an index into the list of texts; SIZE_MAX when it has none
+ * @done: its group has been put together
  */
 struct lvm_found {
-	struct blk *blk;
-	char *where;
+	struct candidate *c;
 	struct lvm_label label;
 	size_t text;
+	bool done;
 };
 
 /**
@@ -33,16 +30,42 @@ struct lvm_instance {
 	struct lvm_found **pvs;
 };
 
+struct lvm_text;
+
 /**
- * lvm_find() - find the volume groups in a layout, and take their physical volumes out of it
- * @fn: called for each; may add volumes
+ * struct lvm_finds - what has been found so far; zeroed at first
+ * @text_bytes: that have been parsed
+ */
+struct lvm_finds {
+	size_t text_bytes;
+	size_t n_found;
+	struct lvm_found *found;
+	size_t n_texts;
+	struct lvm_text *texts;
+};
+
+void lvm_finds_clear(struct lvm_finds *finds);
+
+/**
+ * lvm_find_look() - is a candidate a physical volume?
  *
  * What is damaged becomes a warning of the layout.
  *
- * Return: 0; -ENOMEM; what @fn returned.
+ * Return: 1 when it is, 0 when not; -ENOMEM.
  */
-int lvm_find(struct layout *layout,
-	     int (*fn)(void *ctx, struct lvm_instance *instance, struct error *err), void *ctx,
-	     struct error *err);
+int lvm_find_look(struct lvm_finds *finds, struct search *search, struct candidate *c,
+		  struct error *err);
+
+/**
+ * lvm_find_groups() - hand over the volume groups that are ready
+ * @depth: as for struct recogniser's assemble
+ * @fn: called for each; may add volumes
+ *
+ * Return: 1 when there were any, 0 when not; -ENOMEM; what @fn returned.
+ */
+int lvm_find_groups(struct lvm_finds *finds, struct search *search, unsigned int depth,
+		    int (*fn)(struct search *search, struct lvm_instance *instance,
+			      struct error *err),
+		    struct error *err);
 
 #endif

@@ -116,10 +116,11 @@ static const char *shown_name(const struct lvm_vg *vg, const struct lvm_lv *lv)
 	return lv->name;
 }
 
-static int show_volume(struct layout *layout, const struct layout_group *group,
+static int show_volume(struct search *search, const struct layout_group *group,
 		       const struct lvm_vg *vg, struct lvm_lv *lv, const char *name,
 		       struct error *err)
 {
+	struct layout *layout = search->layout;
 	struct layout_volume volume = {
 		.type = volume_type(lv),
 		.group = group,
@@ -150,17 +151,18 @@ static int show_volume(struct layout *layout, const struct layout_group *group,
 		layout_clear_volume(&volume);
 		return rc;
 	}
-	return layout_add_volume(layout, &volume, err);
+	return search_add(search, &volume, NULL, err);
 }
 
-static int show_volumes(struct layout *layout, const struct layout_group *group, struct lvm_vg *vg,
-			uint32_t sector, struct error *err)
+static int show_volumes(struct search *search, const struct layout_group *group,
+			const struct lvm_instance *in, uint32_t sector, struct error *err)
 {
-	struct context ctx = { layout, vg, NULL };
+	struct lvm_vg *vg = in->vg;
+	struct context ctx = { search->layout, vg, NULL };
 	struct lvm_build build = {
 		.vg = vg, .sector = sector, .warn = warn, .metadata = metadata, .ctx = &ctx
 	};
-	for (size_t i = 0; i < vg->n_lvs; i++) {
+	for (size_t i = 0; i < vg->n_lvs && !search_is_enough(search, in->pvs[0]->c); i++) {
 		struct lvm_lv *lv = &vg->lvs[i];
 		const char *name = shown_name(vg, lv);
 		if (!name)
@@ -168,7 +170,7 @@ static int show_volumes(struct layout *layout, const struct layout_group *group,
 		ctx.lv = lv;
 		int rc = lvm_build(&build, lv, err);
 		if (rc == 0)
-			rc = show_volume(layout, group, vg, lv, name, err);
+			rc = show_volume(search, group, vg, lv, name, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -186,7 +188,7 @@ static int place_pvs(struct layout *layout, struct layout_group *group,
 		struct lvm_pv *pv = &in->vg->pvs[i];
 		for (size_t j = 0; j < in->n && !pv->blk; j++)
 			if (strcmp(in->pvs[j]->label.id, pv->id) == 0)
-				pv->blk = in->pvs[j]->blk;
+				pv->blk = in->pvs[j]->c->blk;
 		int rc = pv->blk ? layout_add_metadata(layout, pv->blk,
 						       MIN(pv->start, pv->blk->size), 0, err)
 				 : layout_miss(group, err, "physical volume %s", pv->id);
@@ -201,9 +203,9 @@ static int store_areas(struct layout *layout, const struct lvm_instance *in, str
 {
 	for (size_t i = 0; i < in->n; i++) {
 		const struct lvm_found *f = in->pvs[i];
-		int rc = layout_add_metadata(layout, f->blk, 4 * LVM_SECTOR, 0, err);
+		int rc = layout_add_metadata(layout, f->c->blk, 4 * LVM_SECTOR, 0, err);
 		for (size_t a = 0; rc == 0 && a < f->label.n_areas; a++)
-			rc = layout_add_metadata(layout, f->blk, f->label.areas[a].length,
+			rc = layout_add_metadata(layout, f->c->blk, f->label.areas[a].length,
 						 f->label.areas[a].start, err);
 		if (rc < 0)
 			return rc;
@@ -211,22 +213,41 @@ static int store_areas(struct layout *layout, const struct lvm_instance *in, str
 	return 0;
 }
 
-static int show_group(void *ctx, struct lvm_instance *in, struct error *err)
+static int show_group(struct search *search, struct lvm_instance *in, struct error *err)
 {
-	struct layout *layout = ctx;
+	struct layout *layout = search->layout;
 	struct layout_group *group;
 	uint32_t sector = 512;
 	for (size_t i = 0; i < in->n; i++)
-		sector = MAX(sector, in->pvs[i]->blk->sector);
+		sector = MAX(sector, in->pvs[i]->c->blk->sector);
 	int rc = layout_add_group(layout, LAYOUT_LVM, in->vg->name, in->vg->id, &group, err);
+	for (size_t i = 0; rc == 0 && i < in->n; i++)
+		search_take(search, in->pvs[i]->c, group);
 	if (rc == 0)
 		rc = place_pvs(layout, group, in, err);
 	if (rc == 0)
 		rc = store_areas(layout, in, err);
-	return rc < 0 ? rc : show_volumes(layout, group, in->vg, sector, err);
+	return rc < 0 ? rc : show_volumes(search, group, in, sector, err);
 }
 
-int layout_find_lvm(struct layout *layout, struct error *err)
+static int look(void *state, struct search *search, struct candidate *c, struct error *err)
 {
-	return lvm_find(layout, show_group, layout, err);
+	return c->table ? 0 : lvm_find_look(state, search, c, err);
 }
+
+static int assemble(void *state, struct search *search, unsigned int depth, struct error *err)
+{
+	return lvm_find_groups(state, search, depth, show_group, err);
+}
+
+static void clear(void *state)
+{
+	lvm_finds_clear(state);
+}
+
+const struct recogniser layout_lvm = {
+	.state_size = sizeof(struct lvm_finds),
+	.look = look,
+	.assemble = assemble,
+	.clear = clear,
+};

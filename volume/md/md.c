@@ -19,15 +19,15 @@
 
 /**
  * struct found - a member
- * @blk: referenced
- * @where: name of the volume or disk that it is on
+ * @c: what is one
  * @instance: which of several clones of the array it belongs to
+ * @done: its array has been put together
  */
 struct found {
-	struct blk *blk;
-	char *where;
+	struct candidate *c;
 	struct md_super *super;
 	unsigned int instance;
+	bool done;
 };
 
 struct finds {
@@ -35,50 +35,30 @@ struct finds {
 	struct found *list;
 };
 
-static void finds_clear(struct finds *finds)
+static void clear(void *state)
 {
-	for (size_t i = 0; i < finds->n; i++) {
-		blk_unref(finds->list[i].blk);
-		free(finds->list[i].where);
+	struct finds *finds = state;
+	for (size_t i = 0; i < finds->n; i++)
 		free(finds->list[i].super);
-	}
 	free(finds->list);
 }
 
 /* ---- finding members --------------------------------------------------------------------------
  */
 
-static int keep(struct finds *finds, struct blk *blk, const char *where,
-		const struct md_super *super, struct error *err)
+static int keep(struct finds *finds, struct candidate *c, const struct md_super *super,
+		struct error *err)
 {
 	void *bigger = reallocarray(finds->list, finds->n + 1, sizeof(*finds->list));
 	if (!bigger)
 		return error_set(err, -ENOMEM, "%zu MD members: %m", finds->n);
 	finds->list = bigger;
 	struct found *f = &finds->list[finds->n++];
-	*f = (struct found){ .blk = blk_ref(blk), .where = strdup(where) };
-	f->super = malloc(sizeof(*super));
-	if (!f->where || !f->super)
+	*f = (struct found){ .c = c, .super = malloc(sizeof(*super)) };
+	if (!f->super)
 		return error_set(err, -ENOMEM, "%zu MD members: %m", finds->n);
 	*f->super = *super;
 	return 0;
-}
-
-/* Return: 1 if it is a member; what cannot be read or is damaged is a warning. */
-static int look(struct layout *layout, struct blk *blk, const char *where, struct md_super *super,
-		struct error *err)
-{
-	struct error why = { 0 };
-	int rc = md_super_read(blk, super, &why);
-	if (rc >= 0)
-		return rc;
-	rc = layout_warn(layout, err, "%s: %s", where, why.msg);
-	return rc < 0 ? rc : 0;
-}
-
-static bool lies_on(const struct layout_volume *volume, const struct blk *disk)
-{
-	return volume->map && volume->partition && volume->map->segments[0].legs[0].blk == disk;
 }
 
 /*
@@ -86,55 +66,37 @@ static bool lies_on(const struct layout_volume *volume, const struct blk *disk)
  * the member, and the partitions a part of the array. A 0.90 one does not say where it is: if the
  * last partition has it too, the member is what the used size fits.
  */
-static int look_at_partitioned(struct layout *layout, struct layout_disk *disk, struct finds *finds,
-			       struct error *err)
+static bool is_a_partitions(const struct search *search, const struct candidate *c,
+			    const struct md_super *super)
 {
-	struct md_super super, inner;
-	int rc = look(layout, disk->blk, disk->name, &super, err);
-	if (rc <= 0)
-		return rc;
-	for (size_t i = 0; i < layout->n_volumes; i++) {
-		struct layout_volume *v = &layout->volumes[i];
-		if (!lies_on(v, disk->blk) || !v->blk || md_super_read(v->blk, &inner, NULL) != 1)
-			continue;
-		if (strcmp(inner.device, super.device) == 0 &&
-		    strcmp(inner.uuid, super.uuid) == 0 && super.size <= inner.data_length)
-			return 0;
+	struct md_super inner;
+	for (size_t i = 0; i < search->n; i++) {
+		const struct candidate *part = search->list[i];
+		if (part->inside == c && part->blk && md_super_read(part->blk, &inner, NULL) == 1 &&
+		    strcmp(inner.device, super->device) == 0 &&
+		    strcmp(inner.uuid, super->uuid) == 0 && super->size <= inner.data_length)
+			return true;
 	}
-	for (size_t i = layout->n_volumes; i-- > 0;)
-		if (lies_on(&layout->volumes[i], disk->blk))
-			layout_drop(layout, &layout->volumes[i]);
-	return keep(finds, disk->blk, disk->name, &super, err);
+	return false;
 }
 
-static int find_on_partitioned(struct layout *layout, struct finds *finds, struct error *err)
+static int look(void *state, struct search *search, struct candidate *c, struct error *err)
 {
-	for (size_t i = 0; i < layout->n_disks; i++) {
-		int rc = 0;
-		if (layout->disks[i].table != LAYOUT_TABLE_NONE)
-			rc = look_at_partitioned(layout, &layout->disks[i], finds, err);
-		if (rc < 0)
-			return rc;
+	struct md_super super;
+	struct error why = { 0 };
+	int rc = md_super_read(c->look, &super, &why);
+	if (rc < 0) {
+		rc = layout_warn(search->layout, err, "%s: %s", c->name, why.msg);
+		return MIN(rc, 0);
 	}
-	return 0;
-}
-
-static int find_on_volumes(struct layout *layout, struct finds *finds, struct error *err)
-{
-	for (size_t i = 0; i < layout->n_volumes;) {
-		struct layout_volume *v = &layout->volumes[i];
-		struct md_super super;
-		int rc = v->blk ? look(layout, v->blk, v->name, &super, err) : 0;
-		if (rc > 0) {
-			rc = keep(finds, v->blk, v->name, &super, err);
-			layout_drop(layout, v);
-		} else {
-			i++;
-		}
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
+	if (rc == 0 || (c->table && is_a_partitions(search, c, &super)))
+		return 0;
+	if (search_is_in_itself(search, c, LAYOUT_MD, super.uuid))
+		return layout_warn(search->layout, err, "%s: MD array %s lies in itself", c->name,
+				   super.uuid);
+	search_drop_inside(search, c, NULL);
+	rc = keep(state, c, &super, err);
+	return rc < 0 ? rc : 1;
 }
 
 /* ---- one array --------------------------------------------------------------------------------
@@ -218,23 +180,23 @@ static int place(struct layout *layout, struct array *a, struct found *m, struct
 	const char *not = why_not(a, s);
 	if (not )
 		return layout_warn(layout, err, "MD array %s: %s %s; it is not used",
-				   a->group->name, m->where, not );
+				   a->group->name, m->c->name, not );
 	if (role >= s->raid_disks || s->replacement || a->slots[role].blk)
 		return 0;
 	if (s->recovered < MAX(s->size, UINT64_C(1)))
 		return layout_warn(layout, err,
 				   "MD array %s: %s is being rebuilt and has %" PRIu64
 				   " of %" PRIu64 " bytes; it is not used",
-				   a->group->name, m->where, s->recovered, s->size);
+				   a->group->name, m->c->name, s->recovered, s->size);
 	if (s->bad_blocks) {
 		int rc = layout_warn(layout, err,
 				     "MD array %s: %s has blocks that were never written (mdadm "
 				     "--examine-badblocks lists them); they are read all the same",
-				     a->group->name, m->where);
+				     a->group->name, m->c->name);
 		if (rc < 0)
 			return rc;
 	}
-	a->slots[role] = (struct md_slot){ m->blk, s->data_start, s->data_length };
+	a->slots[role] = (struct md_slot){ m->c->blk, s->data_start, s->data_length };
 	return 0;
 }
 
@@ -271,10 +233,11 @@ static int store_metadata(struct layout *layout, const struct array *a, struct e
 	for (size_t i = 0; i < a->n; i++) {
 		const struct found *m = a->members[i];
 		uint64_t end = m->super->data_start + m->super->data_length;
-		int rc = layout_add_metadata(layout, m->blk,
-					     MIN(m->super->data_start, m->blk->size), 0, err);
+		int rc = layout_add_metadata(layout, m->c->blk,
+					     MIN(m->super->data_start, m->c->blk->size), 0, err);
 		if (rc == 0)
-			rc = layout_add_metadata(layout, m->blk, m->blk->size - end, end, err);
+			rc = layout_add_metadata(layout, m->c->blk, m->c->blk->size - end, end,
+						 err);
 		if (rc < 0)
 			return rc;
 	}
@@ -291,8 +254,9 @@ static int check_state(const struct md_super *f, struct error *err)
 	return 0;
 }
 
-static int make_volume(struct layout *layout, struct array *a, struct error *err)
+static int make_volume(struct search *search, struct array *a, struct error *err)
 {
+	struct layout *layout = search->layout;
 	const struct md_super *f = a->freshest;
 	struct layout_volume volume = {
 		.type = type_of(f->level),
@@ -312,13 +276,13 @@ static int make_volume(struct layout *layout, struct array *a, struct error *err
 		rc = layout_warn(layout, err, "MD array %s cannot be read: %s", a->group->name,
 				 why.msg);
 	} else {
-		rc = layout_set_map(&volume, steal(&map), a->members[0]->blk->sector, err);
+		rc = layout_set_map(&volume, steal(&map), a->members[0]->c->blk->sector, err);
 	}
 	if (rc < 0) {
 		layout_clear_volume(&volume);
 		return rc;
 	}
-	return layout_add_volume(layout, &volume, err);
+	return search_add(search, &volume, NULL, err);
 }
 
 /* "md0" for a number, as the kernel calls it; else its name, else its UUID. */
@@ -330,8 +294,9 @@ static void name_array(const struct md_super *f, char *buf, size_t size)
 		snprintf(buf, size, "%s", f->name[0] ? f->name : f->uuid);
 }
 
-static int assemble(struct layout *layout, struct array *a, struct error *err)
+static int assemble_array(struct search *search, struct array *a, struct error *err)
 {
+	struct layout *layout = search->layout;
 	char name[48];
 	a->freshest = choose_freshest(a);
 	name_array(a->freshest, name, sizeof(name));
@@ -341,6 +306,8 @@ static int assemble(struct layout *layout, struct array *a, struct error *err)
 		return error_set(err, -ENOMEM, "MD array '%s': %m", name);
 	a->slots = slots;
 	int rc = layout_add_group(layout, LAYOUT_MD, name, a->freshest->uuid, &a->group, err);
+	for (size_t i = 0; rc == 0 && i < a->n; i++)
+		search_take(search, a->members[i]->c, a->group);
 	if (rc == 0 && a->freshest->journal)
 		rc = layout_warn(
 			layout, err,
@@ -351,7 +318,7 @@ static int assemble(struct layout *layout, struct array *a, struct error *err)
 		rc = place_all(layout, a, err);
 	if (rc == 0)
 		rc = store_metadata(layout, a, err);
-	return rc < 0 ? rc : make_volume(layout, a, err);
+	return rc < 0 ? rc : make_volume(search, a, err);
 }
 
 /* ---- several arrays ---------------------------------------------------------------------------
@@ -379,62 +346,105 @@ static int tell_apart(struct layout *layout, struct found **members, size_t n, u
 	return 0;
 }
 
-static int assemble_instances(struct layout *layout, struct found **members, size_t n,
+static int assemble_instances(struct search *search, struct found **members, size_t n,
 			      struct error *err)
 {
 	unsigned int instances;
-	int rc = tell_apart(layout, members, n, &instances, err);
+	int rc = tell_apart(search->layout, members, n, &instances, err);
 	CLEANUP(free_cleanup) struct found **own = calloc(n, sizeof(*own));
 	if (rc == 0 && !own)
 		return error_set(err, -ENOMEM, "%zu MD members: %m", n);
-	for (unsigned int i = 0; rc == 0 && i < instances; i++) {
+	for (unsigned int i = 0;
+	     rc == 0 && i < instances && !search_is_enough(search, members[0]->c); i++) {
 		struct array a = { .members = own };
 		for (size_t j = 0; j < n; j++)
 			if (members[j]->instance == i)
 				own[a.n++] = members[j];
-		rc = assemble(layout, &a, err);
+		rc = assemble_array(search, &a, err);
 	}
 	return rc;
 }
 
-static int assemble_all(struct layout *layout, struct finds *finds, struct error *err)
+/* Is there a member in each place, in each equally often? */
+static bool is_complete(struct found *const *members, size_t n)
 {
-	CLEANUP(free_cleanup) struct found **same = calloc(finds->n, sizeof(*same));
-	CLEANUP(free_cleanup) bool *done = calloc(finds->n, sizeof(*done));
-	if (!same || !done)
+	const struct array a = { .n = n, .members = (struct found **)members };
+	const struct md_super *f = choose_freshest(&a);
+	CLEANUP(free_cleanup) size_t *copies = calloc(f->raid_disks + 1, sizeof(*copies));
+	for (size_t i = 0; copies && i < n; i++) {
+		const struct md_super *s = members[i]->super;
+		unsigned int role = md_role(s, s->number);
+		if (role < f->raid_disks && !s->replacement)
+			copies[role]++;
+	}
+	for (unsigned int i = 0; copies && i < f->raid_disks; i++)
+		if (copies[i] == 0 || copies[i] != copies[0])
+			return false;
+	return copies != NULL;
+}
+
+/* The members of the array that @first belongs to; none if they have been asked for before. Returns
+ * how deep the deepest of them lies. */
+static unsigned int collect(struct finds *finds, const struct found *first, struct found **ret,
+			    size_t *n)
+{
+	unsigned int deepest = 0;
+	*n = 0;
+	for (struct found *f = finds->list; f < finds->list + finds->n; f++) {
+		if (f->done || strcmp(f->super->uuid, first->super->uuid) != 0)
+			continue;
+		if (f < first)
+			return 0;
+		deepest = MAX(deepest, f->c->depth);
+		ret[(*n)++] = f;
+	}
+	return deepest;
+}
+
+/* What comes when its array has been put together may be a clone of it, or what it lacked. */
+static int refuse(struct search *search, struct found *const *members, size_t n, struct error *err)
+{
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		if (md_role(members[i]->super, members[i]->super->number) <
+		    members[i]->super->raid_disks)
+			rc = layout_warn(search->layout, err,
+					 "%s is a member of MD array %s, but was found only after "
+					 "that had been put together; it is not used",
+					 members[i]->c->name, members[i]->super->uuid);
+	return rc;
+}
+
+static int assemble(void *state, struct search *search, unsigned int depth, struct error *err)
+{
+	struct finds *finds = state;
+	CLEANUP(free_cleanup) struct found **same = calloc(finds->n + 1, sizeof(*same));
+	if (!same)
 		return error_set(err, -ENOMEM, "%zu MD members: %m", finds->n);
+	int made = 0;
 	for (size_t i = 0; i < finds->n; i++) {
 		size_t n = 0;
-		for (size_t j = i; j < finds->n; j++) {
-			if (done[j] ||
-			    strcmp(finds->list[i].super->uuid, finds->list[j].super->uuid) != 0)
-				continue;
-			done[j] = true;
-			same[n++] = &finds->list[j];
-		}
-		int rc = n ? assemble_instances(layout, same, n, err) : 0;
+		unsigned int deepest =
+			finds->list[i].done ? 0 : collect(finds, &finds->list[i], same, &n);
+		bool complete = depth == SEARCH_COMPLETE;
+		if (n == 0 || search_is_enough(search, same[0]->c) ||
+		    (complete ? !is_complete(same, n) : deepest > depth))
+			continue;
+		for (size_t j = 0; j < n; j++)
+			same[j]->done = true;
+		int rc = !complete && search_is_late(search, LAYOUT_MD, same[0]->super->uuid)
+				 ? refuse(search, same, n, err)
+				 : assemble_instances(search, same, n, err);
 		if (rc < 0)
 			return rc;
+		made = 1;
 	}
-	return 0;
+	return made;
 }
 
-#define MAX_DEPTH 4 /* arrays of arrays of arrays ... */
-
-int layout_find_md(struct layout *layout, struct error *err)
-{
-	for (unsigned int depth = 0; depth < MAX_DEPTH; depth++) {
-		CLEANUP(finds_clear) struct finds finds = { 0 };
-		int rc = depth == 0 ? find_on_partitioned(layout, &finds, err) : 0;
-		if (rc == 0)
-			rc = find_on_volumes(layout, &finds, err);
-		if (rc < 0)
-			return rc;
-		if (finds.n == 0)
-			return 0;
-		rc = assemble_all(layout, &finds, err);
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
-}
+const struct recogniser layout_md = {
+	.state_size = sizeof(struct finds),
+	.look = look,
+	.assemble = assemble,
+	.clear = clear,
+};

@@ -2,6 +2,9 @@
 /*
  * partitions - the recogniser of partition tables: turns what a table says into volumes, and
  * decides what becomes of a partition that its disk does not hold.
+ *
+ * A table that is not a disk's own, but in a partition, an array or a logical volume, must be
+ * beyond doubt: boot sectors, and remains of what was there before, look much like one.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -27,59 +30,69 @@ static int map_volume(struct layout_volume *volume, struct blk *disk, uint32_t s
 	return rc;
 }
 
-static int set_incomplete(struct layout *layout, const struct layout_disk *disk,
+static int set_incomplete(struct layout *layout, const struct candidate *c,
 			  struct layout_volume *volume, uint64_t end, struct error *err)
 {
 	volume->state = LAYOUT_INCOMPLETE;
 	snprintf(volume->reason, sizeof(volume->reason),
 		 "it ends %" PRIu64 " bytes past the end of %s, which has %" PRIu64
 		 " bytes: the end of the disk is missing",
-		 end - disk->blk->size, disk->name, disk->blk->size);
-	return layout_warn(layout, err, "%s ('%s'): partition %u cannot be read: %s", disk->name,
-			   disk->source, volume->partition, volume->reason);
+		 end - c->blk->size, c->name, c->blk->size);
+	return layout_warn(layout, err, "%s: partition %u cannot be read: %s", c->where,
+			   volume->partition, volume->reason);
 }
 
-static int add_partition(struct layout *layout, const struct layout_disk *disk,
+static char *name_partition(const struct layout *layout, const struct candidate *c,
+			    unsigned int number)
+{
+	CLEANUP(free_cleanup) char *name = NULL;
+	if (asprintf(&name, "%s-p%u", c->name, number) < 0)
+		name = NULL;
+	return !name || c->disk ? steal(&name) : layout_unique_name(layout, name);
+}
+
+static int add_partition(struct search *search, struct candidate *c,
 			 const struct table_entry *entry, struct error *err)
 {
 	struct layout_volume volume = {
 		.type = LAYOUT_BASIC,
 		.partition = entry->number,
 		.size = entry->length,
+		.name = name_partition(search->layout, c, entry->number),
 		.title = strdup(entry->title),
 		.label = strdup(""),
 	};
 	memcpy(volume.partition_type, entry->type, sizeof(volume.partition_type));
 	int rc = 0;
-	if (asprintf(&volume.name, "%s-p%u", disk->name, entry->number) < 0)
-		volume.name = NULL;
 	if (!volume.name || !volume.title || !volume.label)
 		rc = error_set(err, -ENOMEM, "partition %u: %m", entry->number);
-	else if (range_inside(entry->length, entry->start, disk->blk->size))
-		rc = map_volume(&volume, disk->blk, disk->sector, entry->start, err);
+	else if (range_inside(entry->length, entry->start, c->blk->size))
+		rc = map_volume(&volume, c->blk, c->table->sector, entry->start, err);
 	else
-		rc = set_incomplete(layout, disk, &volume, entry->start + entry->length, err);
+		rc = set_incomplete(search->layout, c, &volume, entry->start + entry->length, err);
 	if (rc < 0) {
 		layout_clear_volume(&volume);
 		return rc;
 	}
-	return layout_add_volume(layout, &volume, err);
+	return search_add(search, &volume, c, err);
 }
 
-static int add_whole_disk(struct layout *layout, const struct layout_disk *disk, struct error *err)
+/* A disk without a table: all of it, if there is anything on it. */
+static int add_whole_disk(struct layout *layout, struct candidate *c, struct error *err)
 {
 	struct layout_volume volume = {
 		.type = LAYOUT_DISK,
-		.size = disk->blk->size,
-		.name = strdup(disk->name),
+		.size = c->blk->size,
+		.name = strdup(c->name),
 		.title = strdup(""),
 		.label = strdup(""),
+		.number = c->number,
 	};
 	int rc = 0;
 	if (!volume.name || !volume.title || !volume.label)
 		rc = error_set(err, -ENOMEM, "volume: %m");
 	else
-		rc = map_volume(&volume, disk->blk, disk->sector, 0, err);
+		rc = map_volume(&volume, c->blk, c->disk->sector, 0, err);
 	if (rc < 0) {
 		layout_clear_volume(&volume);
 		return rc;
@@ -87,39 +100,122 @@ static int add_whole_disk(struct layout *layout, const struct layout_disk *disk,
 	return layout_add_volume(layout, &volume, err);
 }
 
-static int look_at_disk(struct layout *layout, struct layout_disk *disk, struct error *err)
+/* ---- tables of disks, and others --------------------------------------------------------------
+ */
+
+/* What may have code, or remains of a table, in its first sectors, and lies around them. */
+static bool is_file_system(const struct candidate *c)
 {
-	CLEANUP(table_free_cleanup) struct table *table = NULL;
-	int rc = table_read(disk->blk, &table, err);
-	if (rc < 0)
-		return error_wrap(err, rc, "%s ('%s')", disk->name, disk->source);
+	static const struct {
+		uint64_t at;
+		const char *magic;
+		size_t len;
+	} known[] = {
+		{ 512, "LABELONE", 8 },     { 1024, "H+", 2 },        { 1080, "\x53\xef", 2 },
+		{ 4086, "SWAPSPACE2", 10 }, { 32768, "JFS1", 4 },     { 32769, "CD001", 5 },
+		{ 65588, "ReIsEr", 6 },     { 65600, "_BHRfS_M", 8 },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		char magic[16];
+		if (range_inside(known[i].len, known[i].at, c->blk->size) &&
+		    blk_read(c->look, magic, known[i].len, known[i].at, NULL) == 0 &&
+		    memcmp(magic, known[i].magic, known[i].len) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct table_entry *x = a, *y = b;
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const struct table_entry *x = a, *y = b;
+	return x->number < y->number ? -1 : x->number > y->number;
+}
+
+/* Everything between the partitions is stored in full: it takes little, and may be anything. */
+static int store_gaps(struct layout *layout, const struct candidate *c, struct error *err)
+{
+	uint64_t end = 0;
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < c->table->n_entries; i++) {
+		const struct table_entry *e = &c->table->entries[i];
+		rc = layout_add_metadata(layout, c->blk, e->start - end, end, err);
+		end = e->start + e->length;
+	}
+	return rc < 0 ? rc : layout_add_metadata(layout, c->blk, c->blk->size - end, end, err);
+}
+
+/* Partitions that lie in @c, one behind the other; the table is ordered by their start then. */
+static bool is_believable(const struct candidate *c, struct table *table)
+{
+	uint64_t end = 0;
+	qsort(table->entries, table->n_entries, sizeof(*table->entries), by_start);
+	for (size_t i = 0; i < table->n_entries; i++) {
+		const struct table_entry *e = &table->entries[i];
+		if (e->start < MAX(end, (uint64_t)512) ||
+		    !range_inside(e->length, e->start, c->blk->size))
+			return false;
+		end = e->start + e->length;
+	}
+	return table->n_entries > 0 && !is_file_system(c);
+}
+
+static int take_inner(struct search *search, struct candidate *c, struct table *table,
+		      struct error *err)
+{
+	if (!is_believable(c, table)) {
+		table_free(table);
+		return 0;
+	}
+	c->table = table;
+	int rc = store_gaps(search->layout, c, err);
+	qsort(table->entries, table->n_entries, sizeof(*table->entries), by_number);
+	struct layout_volume *volume = search_volume(search, c);
+	if (volume)
+		volume->holds = true;
+	return rc;
+}
+
+static int take_disk(struct search *search, struct candidate *c, struct table *table,
+		     struct error *err)
+{
+	struct layout_disk *disk = c->disk;
 	disk->table = table->kind;
 	disk->sector = table->sector;
 	memcpy(disk->id, table->id, sizeof(disk->id));
 	disk->n_metadata = table->n_metadata;
 	disk->metadata = steal(&table->metadata);
-	for (size_t i = 0; i < table->n_warnings; i++) {
-		rc = layout_warn(layout, err, "%s ('%s'): %s", disk->name, disk->source,
-				 table->warnings[i]);
-		if (rc < 0)
-			return rc;
+	if (table->kind != LAYOUT_TABLE_NONE) {
+		c->table = table;
+		return 0;
 	}
-	for (size_t i = 0; i < table->n_entries; i++) {
-		rc = add_partition(layout, disk, &table->entries[i], err);
-		if (rc < 0)
-			return rc;
-	}
-	if (table->kind == LAYOUT_TABLE_NONE && disk->blk->size > 0)
-		return add_whole_disk(layout, disk, err);
-	return 0;
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < table->n_warnings; i++)
+		rc = layout_warn(search->layout, err, "%s: %s", c->where, table->warnings[i]);
+	table_free(table);
+	return rc < 0 ? rc : add_whole_disk(search->layout, c, err);
 }
 
-int layout_find_partitions(struct layout *layout, struct error *err)
+static int look(void *state, struct search *search, struct candidate *c, struct error *err)
 {
-	for (size_t i = 0; i < layout->n_disks; i++) {
-		int rc = look_at_disk(layout, &layout->disks[i], err);
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
+	(void)state;
+	struct table *table;
+	int rc = table_read(c->look, &table, err);
+	if (rc < 0)
+		return c->disk || rc == -ENOMEM ? error_wrap(err, rc, "%s", c->where) : 0;
+	rc = c->disk ? take_disk(search, c, table, err) : take_inner(search, c, table, err);
+	if (rc < 0 || !c->table)
+		return rc;
+	for (size_t i = 0; rc == 0 && i < c->table->n_warnings; i++)
+		rc = layout_warn(search->layout, err, "%s: %s", c->where, c->table->warnings[i]);
+	for (size_t i = 0; rc == 0 && i < c->table->n_entries; i++)
+		rc = add_partition(search, c, &c->table->entries[i], err);
+	return rc;
 }
+
+const struct recogniser layout_partitions = { .look = look };
