@@ -20,7 +20,7 @@
 #define UNKNOWN_INO 0xffffffff
 
 /* An entry in the list; its name and a NUL follow. */
-struct entry {
+struct dir_entry {
 	uint64_t number;
 	uint64_t next;
 	uint32_t type;
@@ -28,12 +28,12 @@ struct entry {
 };
 
 /**
- * struct listing - the entries of one request
- * @bytes: struct entry and names, one behind the other; @used of @room bytes
+ * struct dir_listing - the entries of one request
+ * @bytes: struct dir_entry and names, one behind the other; @used of @room bytes
  * @out: bytes that the entries will take in the reply
  * @size: bytes that the reply may take
  */
-struct listing {
+struct dir_listing {
 	fuse_req_t req;
 	bool plus;
 	uint8_t *bytes;
@@ -43,7 +43,7 @@ struct listing {
 	size_t size;
 };
 
-static size_t entry_size(const struct listing *list, const char *name)
+static size_t entry_size(const struct dir_listing *list, const char *name)
 {
 	return list->plus ? fuse_add_direntry_plus(list->req, NULL, 0, name, NULL, 0)
 			  : fuse_add_direntry(list->req, NULL, 0, name, NULL, 0);
@@ -52,12 +52,14 @@ static size_t entry_size(const struct listing *list, const char *name)
 static int collect(void *ctx, const char *name, size_t len, uint64_t number, uint32_t type,
 		   uint64_t next)
 {
-	struct listing *list = ctx;
+	struct dir_listing *list = ctx;
 	size_t out = entry_size(list, name);
-	size_t take = (sizeof(struct entry) + len + 1 + 7) & ~(size_t)7;
+	size_t take = (sizeof(struct dir_entry) + len + 1 + 7) & ~(size_t)7;
 	if (list->out + out > list->size || list->used + take > list->room)
 		return 1;
-	struct entry entry = { .number = number, .next = next, .type = type, .len = (uint32_t)len };
+	struct dir_entry entry = {
+		.number = number, .next = next, .type = type, .len = (uint32_t)len
+	};
 	memcpy(list->bytes + list->used, &entry, sizeof(entry));
 	memcpy(list->bytes + list->used + sizeof(entry), name, len + 1);
 	list->used += take;
@@ -66,15 +68,15 @@ static int collect(void *ctx, const char *name, size_t len, uint64_t number, uin
 }
 
 /* What cannot be looked at is listed all the same: looking it up will say why. */
-static void look(struct mount *mount, const struct entry *entry, struct fuse_entry_param *ret)
+static void look(struct mount *mount, const struct dir_entry *entry, struct fuse_entry_param *ret)
 {
 	struct tree_attr attr;
 	if (entry->number != 0 && tree_stat(mount->tree, entry->number, &attr, NULL) == 0)
 		mount_entry(&attr, ret);
 }
 
-static size_t put(struct mount *mount, const struct listing *list, const struct entry *entry,
-		  const char *name, char *out, size_t room)
+static size_t put(struct mount *mount, const struct dir_listing *list,
+		  const struct dir_entry *entry, const char *name, char *out, size_t room)
 {
 	struct fuse_entry_param param = { 0 };
 	param.attr.st_ino = entry->number ? entry->number : UNKNOWN_INO;
@@ -88,11 +90,11 @@ static size_t put(struct mount *mount, const struct listing *list, const struct 
 	return fuse_add_direntry_plus(list->req, out, room, name, &param, next);
 }
 
-static void reply(struct mount *mount, const struct listing *list, char *out)
+static void reply(struct mount *mount, const struct dir_listing *list, char *out)
 {
 	size_t done = 0;
 	for (size_t at = 0; at < list->used;) {
-		struct entry entry;
+		struct dir_entry entry;
 		memcpy(&entry, list->bytes + at, sizeof(entry));
 		const char *name = (const char *)list->bytes + at + sizeof(entry);
 		done += put(mount, list, &entry, name, out + done, list->size - done);
@@ -109,11 +111,11 @@ void mount_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, bool 
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
-	struct listing list = { .req = req,
-				.plus = plus,
-				.bytes = (uint8_t *)out + size,
-				.room = 2 * size,
-				.size = size };
+	struct dir_listing list = { .req = req,
+				    .plus = plus,
+				    .bytes = (uint8_t *)out + size,
+				    .room = 2 * size,
+				    .size = size };
 	uint64_t pos = (uint64_t)off;
 	bool full = false;
 	for (; pos < DOTS && !full; pos++)

@@ -5,6 +5,7 @@
  *   mount.c        mounting and serving: sessions, signals, being ready
  *   mount-ops.c    what FUSE asks, answered by the tree
  *   mount-dir.c    listing directories
+ *   mount-reply.c  what answers are made of
  *   mount-point.c  checking mount points, and unmounting
  */
 #ifndef MOUNT_PRIVATE_H
@@ -13,6 +14,7 @@
 #define FUSE_USE_VERSION 314
 #include <fuse_lowlevel.h>
 #include <pthread.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "lunette/mount.h"
@@ -20,6 +22,8 @@
 /* The root answers this attribute, which is not listed, with the number of the process that serves.
  */
 #define MOUNT_PID_XATTR "user.lunette.pid"
+
+#define MOUNT_BLOCK 4096u
 
 /* What the kernel may keep for ever, and what only for a moment. */
 #define MOUNT_EVER   1e9
@@ -49,6 +53,7 @@ void mount_fail(fuse_req_t req, const char *doing, const struct error *err);
 /* A buffer of this thread with @size bytes, freed when it ends; NULL without memory. */
 void *mount_buffer(size_t size);
 
+struct stat mount_stat(const struct fs_stat *st);
 void mount_entry(const struct tree_attr *attr, struct fuse_entry_param *ret);
 
 /* Anything but 0 for @fi: the kernel asks for attributes, too. */

@@ -31,7 +31,7 @@
 /* ---- the file in memory -----------------------------------------------------------------------
  */
 
-struct range {
+struct signature_range {
 	uint64_t start;
 	uint64_t length;
 };
@@ -40,10 +40,10 @@ struct range {
  * Most formats: up to btrfs' superblock at 64 KiB; and at the end MD, DDF (257 sectors before it)
  * and the like.
  */
-static size_t usual_places(uint64_t size, struct range *ret)
+static size_t usual_places(uint64_t size, struct signature_range *ret)
 {
-	ret[0] = (struct range){ 0, 128 * KIB };
-	ret[1] = (struct range){ size - MIN(size, 132 * KIB), 132 * KIB };
+	ret[0] = (struct signature_range){ 0, 128 * KIB };
+	ret[1] = (struct signature_range){ size - MIN(size, 132 * KIB), 132 * KIB };
 	return 2;
 }
 
@@ -52,24 +52,24 @@ static size_t usual_places(uint64_t size, struct range *ret)
  * MiB, VMFS' headers are at 1 and 2 MiB, and one kind of firmware RAID begins 3087 sectors before
  * the end.
  */
-static size_t rare_places(uint64_t size, struct range *ret)
+static size_t rare_places(uint64_t size, struct signature_range *ret)
 {
 	uint64_t labels = size & ~(256 * KIB - 1);
 	labels -= MIN(labels, 512 * KIB);
-	ret[0] = (struct range){ 128 * KIB, 384 * KIB };
-	ret[1] = (struct range){ labels, size - labels };
-	ret[2] = (struct range){ 1 * MIB, 4 * KIB };
-	ret[3] = (struct range){ 2 * MIB, 4 * KIB };
-	ret[4] = (struct range){ 4 * MIB, 4 * KIB };
-	ret[5] = (struct range){ size - MIN(size, 3087 * UINT64_C(512)), 512 };
+	ret[0] = (struct signature_range){ 128 * KIB, 384 * KIB };
+	ret[1] = (struct signature_range){ labels, size - labels };
+	ret[2] = (struct signature_range){ 1 * MIB, 4 * KIB };
+	ret[3] = (struct signature_range){ 2 * MIB, 4 * KIB };
+	ret[4] = (struct signature_range){ 4 * MIB, 4 * KIB };
+	ret[5] = (struct signature_range){ size - MIN(size, 3087 * UINT64_C(512)), 512 };
 	return 6;
 }
 #define PLACES_MAX 6
 
 /* Descriptors of optical media begin at 32 KiB, and UDF's anchor is in sector 256 of 2 KiB. */
-static size_t disc_places(uint64_t size, struct range *ret)
+static size_t disc_places(uint64_t size, struct signature_range *ret)
 {
-	ret[0] = (struct range){ 128 * KIB, MIN(size, 1 * MIB) };
+	ret[0] = (struct signature_range){ 128 * KIB, MIN(size, 1 * MIB) };
 	return 1;
 }
 
@@ -89,7 +89,7 @@ static uint32_t le32_at(const uint8_t *p)
  *
  * Source: Microsoft's FAT specification 1.03, "Boot Sector and BPB".
  */
-static struct range fat_root(const uint8_t *boot)
+static struct signature_range fat_root(const uint8_t *boot)
 {
 	uint64_t sector = le16_at(boot + 11), reserved = le16_at(boot + 14), tables = boot[16];
 	uint64_t length = le16_at(boot + 22), start;
@@ -97,21 +97,21 @@ static struct range fat_root(const uint8_t *boot)
 	start = reserved + tables * (fat32 ? le32_at(boot + 36) : length);
 	if (fat32 && le32_at(boot + 44) > 2)
 		start += (uint64_t)boot[13] * (le32_at(boot + 44) - 2);
-	return (struct range){ start * sector, 16 * KIB };
+	return (struct signature_range){ start * sector, 16 * KIB };
 }
 
 /* Source: Microsoft's exFAT specification, section 3.1. */
-static struct range exfat_root(const uint8_t *boot)
+static struct signature_range exfat_root(const uint8_t *boot)
 {
 	unsigned int sector_shift = boot[108] & 15, cluster_shift = sector_shift + (boot[109] & 31);
 	uint64_t heap = (uint64_t)le32_at(boot + 88) << sector_shift;
 	uint64_t cluster = le32_at(boot + 96) - (uint64_t)2;
 	if (cluster > UINT32_MAX || cluster_shift > 25)
-		return (struct range){ 0 };
-	return (struct range){ heap + (cluster << cluster_shift), 16 * KIB };
+		return (struct signature_range){ 0 };
+	return (struct signature_range){ heap + (cluster << cluster_shift), 16 * KIB };
 }
 
-static int copy_range(struct blk *blk, int fd, struct range range, struct error *err)
+static int copy_range(struct blk *blk, int fd, struct signature_range range, struct error *err)
 {
 	if (range.start >= blk->size)
 		return 0;
@@ -134,10 +134,10 @@ static int copy_range(struct blk *blk, int fd, struct range range, struct error 
 	return 0;
 }
 
-static int copy_places(struct blk *blk, int fd, size_t (*places)(uint64_t, struct range *),
-		       struct error *err)
+static int copy_places(struct blk *blk, int fd,
+		       size_t (*places)(uint64_t, struct signature_range *), struct error *err)
 {
-	struct range ranges[PLACES_MAX];
+	struct signature_range ranges[PLACES_MAX];
 	size_t n = places(blk->size, ranges);
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < n; i++)

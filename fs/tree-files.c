@@ -13,8 +13,6 @@
 
 #include "tree-private.h"
 
-#define INO_MASK ((1ull << FS_INO_BITS) - 1)
-
 /* ---- slots ---- */
 
 /* Adds a slot; under the lock. */
@@ -67,7 +65,7 @@ static struct tree_slot *slot_of(struct tree *tree, uint32_t number)
 
 /* ---- opening ---- */
 
-struct opening {
+struct slot_opening {
 	struct tree *tree;
 	struct tree_slot *slot;
 };
@@ -86,7 +84,7 @@ static int open_volume(const struct layout *layout, uint32_t index, void **ret, 
 
 static int open_slot(void *ctx, void **ret, struct error *err)
 {
-	const struct opening *opening = ctx;
+	const struct slot_opening *opening = ctx;
 	struct tree_slot *slot = opening->slot;
 	if (slot->damage)
 		return error_set(err, -EUCLEAN, "%s", slot->damage);
@@ -112,7 +110,7 @@ int tree_files_hold(struct tree *tree, uint32_t number, struct fs **ret, struct 
 	struct tree_slot *slot = slot_of(tree, number);
 	if (!slot)
 		return error_set(err, -ESTALE, "there is no file system %" PRIu32, number);
-	struct opening opening = { .tree = tree, .slot = slot };
+	struct slot_opening opening = { .tree = tree, .slot = slot };
 	void *fs;
 	int rc = pool_hold(&tree->open_files, &slot->item, open_slot, &opening, &fs, err);
 	if (rc == 0)
@@ -144,7 +142,7 @@ static int stat_ino(struct fs *fs, uint32_t slot, uint64_t ino, struct tree_attr
 	int rc = fs_stat(fs, ino, &attr.stat, err);
 	if (rc < 0)
 		return rc;
-	attr.stat.ino = (uint64_t)slot << FS_INO_BITS | (ino & INO_MASK);
+	attr.stat.ino = (uint64_t)slot << FS_INO_BITS | (ino & TREE_INO_MASK);
 	*ret = attr;
 	return 0;
 }
@@ -165,7 +163,7 @@ int tree_files_root(struct tree *tree, uint32_t point, uint32_t volume, struct t
 	return rc;
 }
 
-int tree_files_lookup(struct tree *tree, const struct node *dir, const char *name,
+int tree_files_lookup(struct tree *tree, const struct tree_node *dir, const char *name,
 		      struct tree_attr *ret, struct error *err)
 {
 	struct fs *fs = NULL;
@@ -180,7 +178,7 @@ int tree_files_lookup(struct tree *tree, const struct node *dir, const char *nam
 	return rc;
 }
 
-int tree_files_stat(struct tree *tree, const struct node *node, struct tree_attr *ret,
+int tree_files_stat(struct tree *tree, const struct tree_node *node, struct tree_attr *ret,
 		    struct error *err)
 {
 	struct fs *fs = NULL;
@@ -193,7 +191,7 @@ int tree_files_stat(struct tree *tree, const struct node *node, struct tree_attr
 }
 
 /* Turns a driver's inode numbers into the tree's. */
-struct renumbering {
+struct tree_renumbering {
 	fs_emit_fn *emit;
 	void *ctx;
 	uint32_t slot;
@@ -202,26 +200,26 @@ struct renumbering {
 static int renumber(void *ctx, const char *name, size_t len, uint64_t ino, uint32_t type,
 		    uint64_t next)
 {
-	const struct renumbering *r = ctx;
-	uint64_t number = (uint64_t)r->slot << FS_INO_BITS | (ino & INO_MASK);
+	const struct tree_renumbering *r = ctx;
+	uint64_t number = (uint64_t)r->slot << FS_INO_BITS | (ino & TREE_INO_MASK);
 	return r->emit(r->ctx, name, len, number, type, next);
 }
 
-int tree_files_readdir(struct tree *tree, const struct node *dir, uint64_t pos, fs_emit_fn *emit,
-		       void *ctx, struct error *err)
+int tree_files_readdir(struct tree *tree, const struct tree_node *dir, uint64_t pos,
+		       fs_emit_fn *emit, void *ctx, struct error *err)
 {
 	struct fs *fs = NULL;
 	int rc = tree_files_hold(tree, dir->slot, &fs, err);
 	if (rc < 0)
 		return rc;
-	struct renumbering r = { .emit = emit, .ctx = ctx, .slot = dir->slot };
+	struct tree_renumbering r = { .emit = emit, .ctx = ctx, .slot = dir->slot };
 	rc = fs_readdir(fs, dir->ino, pos, renumber, &r, err);
 	tree_files_release(tree, dir->slot);
 	return rc;
 }
 
-int tree_files_read(struct tree *tree, const struct node *node, void *buf, size_t len, uint64_t off,
-		    size_t *ret, struct error *err)
+int tree_files_read(struct tree *tree, const struct tree_node *node, void *buf, size_t len,
+		    uint64_t off, size_t *ret, struct error *err)
 {
 	struct fs *fs = NULL;
 	int rc = tree_files_hold(tree, node->slot, &fs, err);
@@ -232,7 +230,7 @@ int tree_files_read(struct tree *tree, const struct node *node, void *buf, size_
 	return rc;
 }
 
-int tree_files_extent(struct tree *tree, const struct node *node, uint64_t off,
+int tree_files_extent(struct tree *tree, const struct tree_node *node, uint64_t off,
 		      struct blk_extent *ret, struct error *err)
 {
 	struct fs *fs = NULL;

@@ -15,7 +15,7 @@
 /* ---- attributes ---- */
 
 /* The bytes of an image or of layout.json; NULL and no @json when there is none of this index. */
-static struct blk *bytes_of(const struct node *node, const struct tree_open *open,
+static struct blk *bytes_of(const struct tree_node *node, const struct tree_open *open,
 			    const char **json)
 {
 	*json = NULL;
@@ -34,7 +34,7 @@ static bool is_file(enum node_kind kind)
 }
 
 /* A blk does not know how much of it is zeros without a walk, so images claim all their blocks. */
-static int stat_file(const struct node *node, const struct tree_open *open, struct fs_stat *st,
+static int stat_file(const struct tree_node *node, const struct tree_open *open, struct fs_stat *st,
 		     struct error *err)
 {
 	const char *json;
@@ -47,7 +47,7 @@ static int stat_file(const struct node *node, const struct tree_open *open, stru
 	return 0;
 }
 
-static int fill_stat(struct tree *tree, const struct node *node, const struct tree_open *open,
+static int fill_stat(struct tree *tree, const struct tree_node *node, const struct tree_open *open,
 		     struct tree_attr *ret, struct error *err)
 {
 	time_t when = tree_points_time(tree, node->point);
@@ -74,7 +74,7 @@ static int fill_stat(struct tree *tree, const struct node *node, const struct tr
 	return 0;
 }
 
-int tree_own_stat(struct tree *tree, const struct node *node, struct tree_attr *ret,
+int tree_own_stat(struct tree *tree, const struct tree_node *node, struct tree_attr *ret,
 		  struct error *err)
 {
 	if (!is_file(node->kind))
@@ -94,8 +94,8 @@ int tree_own_stat(struct tree *tree, const struct node *node, struct tree_attr *
 
 /* The child of a directory at a position; false when there is none. @name has DIR_NAME_MAX bytes.
  */
-static bool child_at(const struct node *dir, const struct tree_open *open, uint64_t pos, char *name,
-		     struct node *ret)
+static bool child_at(const struct tree_node *dir, const struct tree_open *open, uint64_t pos,
+		     char *name, struct tree_node *ret)
 {
 	static const struct {
 		const char *name;
@@ -104,7 +104,7 @@ static bool child_at(const struct node *dir, const struct tree_open *open, uint6
 		    { "disks", NODE_DISKS },
 		    { "volumes", NODE_VOLUMES } };
 	const struct layout *layout = open->layout;
-	struct node child = { .point = dir->point, .index = (uint32_t)pos };
+	struct tree_node child = { .point = dir->point, .index = (uint32_t)pos };
 	if (dir->kind == NODE_POINT && pos < ARRAY_SIZE(top)) {
 		child.kind = top[pos].kind;
 		child.index = 0;
@@ -122,7 +122,8 @@ static bool child_at(const struct node *dir, const struct tree_open *open, uint6
 	return pos < NODE_INDEX_MAX;
 }
 
-static const struct layout_volume *volume_of(const struct node *dir, const struct tree_open *open)
+static const struct layout_volume *volume_of(const struct tree_node *dir,
+					     const struct tree_open *open)
 {
 	return dir->index < open->layout->n_volumes ? &open->layout->volumes[dir->index] : NULL;
 }
@@ -139,11 +140,12 @@ static bool has_files(const struct layout_volume *volume)
 	return has_image(volume) && fs_can_open(volume->filesystem);
 }
 
-static int lookup_in_volume(struct tree *tree, const struct node *dir, const struct tree_open *open,
-			    const char *name, struct tree_attr *ret, struct error *err)
+static int lookup_in_volume(struct tree *tree, const struct tree_node *dir,
+			    const struct tree_open *open, const char *name, struct tree_attr *ret,
+			    struct error *err)
 {
 	const struct layout_volume *volume = volume_of(dir, open);
-	struct node image = { .kind = NODE_IMAGE, .point = dir->point, .index = dir->index };
+	struct tree_node image = { .kind = NODE_IMAGE, .point = dir->point, .index = dir->index };
 	if (has_image(volume) && strcmp(name, "image") == 0)
 		return fill_stat(tree, &image, open, ret, err);
 	if (has_files(volume) && strcmp(name, "files") == 0) {
@@ -154,13 +156,13 @@ static int lookup_in_volume(struct tree *tree, const struct node *dir, const str
 	return error_set(err, -ENOENT, "%m");
 }
 
-static int lookup_in(struct tree *tree, const struct node *dir, const struct tree_open *open,
+static int lookup_in(struct tree *tree, const struct tree_node *dir, const struct tree_open *open,
 		     const char *name, struct tree_attr *ret, struct error *err)
 {
 	if (dir->kind == NODE_VOLUME)
 		return lookup_in_volume(tree, dir, open, name, ret, err);
 	char text[DIR_NAME_MAX];
-	struct node child;
+	struct tree_node child;
 	for (uint64_t pos = 0; child_at(dir, open, pos, text, &child); pos++)
 		if (strcmp(text, name) == 0)
 			return fill_stat(tree, &child, open, ret, err);
@@ -172,12 +174,12 @@ static bool is_directory(enum node_kind kind)
 	return !is_file(kind) && kind != NODE_LATEST;
 }
 
-int tree_own_lookup(struct tree *tree, const struct node *dir, const char *name,
+int tree_own_lookup(struct tree *tree, const struct tree_node *dir, const char *name,
 		    struct tree_attr *ret, struct error *err)
 {
 	if (!is_directory(dir->kind))
 		return error_set(err, -ENOTDIR, "%m");
-	struct node child;
+	struct tree_node child;
 	if (dir->kind == NODE_ROOT || dir->kind == NODE_NAME) {
 		int rc = tree_points_lookup(tree, dir, name, &child, err);
 		return rc < 0 ? rc : fill_stat(tree, &child, NULL, ret, err);
@@ -191,11 +193,11 @@ int tree_own_lookup(struct tree *tree, const struct node *dir, const char *name,
 	return rc;
 }
 
-static void list_volume(struct tree *tree, const struct node *dir, const struct tree_open *open,
-			uint64_t pos, fs_emit_fn *emit, void *ctx)
+static void list_volume(struct tree *tree, const struct tree_node *dir,
+			const struct tree_open *open, uint64_t pos, fs_emit_fn *emit, void *ctx)
 {
 	const struct layout_volume *volume = volume_of(dir, open);
-	struct node image = { .kind = NODE_IMAGE, .point = dir->point, .index = dir->index };
+	struct tree_node image = { .kind = NODE_IMAGE, .point = dir->point, .index = dir->index };
 	if (pos == 0 && has_image(volume) &&
 	    emit(ctx, "image", 5, tree_number(tree, &image), S_IFREG, 1))
 		return;
@@ -204,7 +206,7 @@ static void list_volume(struct tree *tree, const struct node *dir, const struct 
 		emit(ctx, "files", 5, 0, S_IFDIR, 2);
 }
 
-static void list(struct tree *tree, const struct node *dir, const struct tree_open *open,
+static void list(struct tree *tree, const struct tree_node *dir, const struct tree_open *open,
 		 uint64_t pos, fs_emit_fn *emit, void *ctx)
 {
 	if (dir->kind == NODE_VOLUME) {
@@ -212,14 +214,14 @@ static void list(struct tree *tree, const struct node *dir, const struct tree_op
 		return;
 	}
 	char name[DIR_NAME_MAX];
-	struct node child;
+	struct tree_node child;
 	for (; child_at(dir, open, pos, name, &child); pos++)
 		if (emit(ctx, name, strlen(name), tree_number(tree, &child),
 			 is_file(child.kind) ? S_IFREG : S_IFDIR, pos + 1))
 			return;
 }
 
-int tree_own_readdir(struct tree *tree, const struct node *dir, uint64_t pos, fs_emit_fn *emit,
+int tree_own_readdir(struct tree *tree, const struct tree_node *dir, uint64_t pos, fs_emit_fn *emit,
 		     void *ctx, struct error *err)
 {
 	if (!is_directory(dir->kind))
@@ -237,8 +239,8 @@ int tree_own_readdir(struct tree *tree, const struct node *dir, uint64_t pos, fs
 
 /* ---- bytes ---- */
 
-static int read_bytes(const struct node *node, const struct tree_open *open, void *buf, size_t len,
-		      uint64_t off, size_t *ret, struct error *err)
+static int read_bytes(const struct tree_node *node, const struct tree_open *open, void *buf,
+		      size_t len, uint64_t off, size_t *ret, struct error *err)
 {
 	const char *json;
 	struct blk *blk = bytes_of(node, open, &json);
@@ -255,8 +257,8 @@ static int read_bytes(const struct node *node, const struct tree_open *open, voi
 	return 0;
 }
 
-int tree_own_read(struct tree *tree, const struct node *node, void *buf, size_t len, uint64_t off,
-		  size_t *ret, struct error *err)
+int tree_own_read(struct tree *tree, const struct tree_node *node, void *buf, size_t len,
+		  uint64_t off, size_t *ret, struct error *err)
 {
 	struct tree_open *open;
 	int rc = tree_points_hold(tree, node->point, &open, err);
@@ -267,7 +269,7 @@ int tree_own_read(struct tree *tree, const struct node *node, void *buf, size_t 
 	return rc;
 }
 
-static int extent_of(const struct node *node, const struct tree_open *open, uint64_t off,
+static int extent_of(const struct tree_node *node, const struct tree_open *open, uint64_t off,
 		     struct blk_extent *ret, struct error *err)
 {
 	const char *json;
@@ -281,7 +283,7 @@ static int extent_of(const struct node *node, const struct tree_open *open, uint
 	return 0;
 }
 
-int tree_own_extent(struct tree *tree, const struct node *node, uint64_t off,
+int tree_own_extent(struct tree *tree, const struct tree_node *node, uint64_t off,
 		    struct blk_extent *ret, struct error *err)
 {
 	struct tree_open *open;

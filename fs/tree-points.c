@@ -48,14 +48,14 @@ void tree_open_free(void *arg)
 	free(open);
 }
 
-struct opening {
+struct point_opening {
 	struct points *points;
 	const char *id;
 };
 
 static int open_point(void *ctx, void **ret, struct error *err)
 {
-	const struct opening *opening = ctx;
+	const struct point_opening *opening = ctx;
 	struct layout *layout;
 	struct tree_open *open;
 	int rc = opening->points->ops->open(opening->points, opening->id, &layout, err);
@@ -85,7 +85,7 @@ int tree_points_hold(struct tree *tree, uint32_t number, struct tree_open **ret,
 	struct tree_point *point = point_of(tree, number);
 	if (!point)
 		return error_set(err, -ESTALE, "there is no restore point %" PRIu32, number);
-	struct opening opening = { .points = tree->points, .id = point->id };
+	struct point_opening opening = { .points = tree->points, .id = point->id };
 	void *open;
 	int rc = pool_hold(&tree->open_points, &point->item, open_point, &opening, &open, err);
 	if (rc < 0)
@@ -272,35 +272,35 @@ static bool there(const struct tree *tree, uint64_t seen)
 	return seen == tree->listing;
 }
 
-static bool find_name(struct tree *tree, const char *name, struct node *ret)
+static bool find_name(struct tree *tree, const char *name, struct tree_node *ret)
 {
 	for (uint32_t i = 0; i < tree->n_names; i++)
 		if (there(tree, tree->names[i].seen) && strcmp(tree->names[i].dir, name) == 0) {
-			*ret = (struct node){ .kind = NODE_NAME, .index = i };
+			*ret = (struct tree_node){ .kind = NODE_NAME, .index = i };
 			return true;
 		}
 	return false;
 }
 
-static bool find_time(struct tree *tree, uint32_t of, const char *name, struct node *ret)
+static bool find_time(struct tree *tree, uint32_t of, const char *name, struct tree_node *ret)
 {
 	if (strcmp(name, "latest") == 0) {
-		*ret = (struct node){ .kind = NODE_LATEST, .index = of };
+		*ret = (struct tree_node){ .kind = NODE_LATEST, .index = of };
 		return of < tree->n_names && there(tree, tree->names[of].seen);
 	}
 	for (uint32_t i = 0; i < tree->n_points; i++) {
 		const struct tree_point *point = tree->all[i];
 		if (point->name == of && there(tree, point->seen) &&
 		    strcmp(point->dir, name) == 0) {
-			*ret = (struct node){ .kind = NODE_POINT, .point = i };
+			*ret = (struct tree_node){ .kind = NODE_POINT, .point = i };
 			return true;
 		}
 	}
 	return false;
 }
 
-int tree_points_lookup(struct tree *tree, const struct node *dir, const char *name,
-		       struct node *ret, struct error *err)
+int tree_points_lookup(struct tree *tree, const struct tree_node *dir, const char *name,
+		       struct tree_node *ret, struct error *err)
 {
 	pthread_mutex_lock(&tree->lock);
 	int rc = refresh_locked(tree, err);
@@ -318,7 +318,7 @@ static void list_names(struct tree *tree, uint64_t pos, fs_emit_fn *emit, void *
 {
 	for (uint64_t i = pos; i < tree->n_names; i++) {
 		const struct tree_name *name = &tree->names[i];
-		struct node node = { .kind = NODE_NAME, .index = (uint32_t)i };
+		struct tree_node node = { .kind = NODE_NAME, .index = (uint32_t)i };
 		if (there(tree, name->seen) && emit(ctx, name->dir, strlen(name->dir),
 						    tree_number(tree, &node), S_IFDIR, i + 1))
 			return;
@@ -328,14 +328,14 @@ static void list_names(struct tree *tree, uint64_t pos, fs_emit_fn *emit, void *
 /* Position 0 is "latest"; restore point n stands at n + 1. */
 static void list_times(struct tree *tree, uint32_t of, uint64_t pos, fs_emit_fn *emit, void *ctx)
 {
-	struct node latest = { .kind = NODE_LATEST, .index = of };
+	struct tree_node latest = { .kind = NODE_LATEST, .index = of };
 	if (of >= tree->n_names || !there(tree, tree->names[of].seen))
 		return;
 	if (pos == 0 && emit(ctx, "latest", 6, tree_number(tree, &latest), S_IFLNK, 1))
 		return;
 	for (uint64_t i = pos ? pos - 1 : 0; i < tree->n_points; i++) {
 		const struct tree_point *point = tree->all[i];
-		struct node node = { .kind = NODE_POINT, .point = (uint32_t)i };
+		struct tree_node node = { .kind = NODE_POINT, .point = (uint32_t)i };
 		if (point->name == of && there(tree, point->seen) &&
 		    emit(ctx, point->dir, strlen(point->dir), tree_number(tree, &node), S_IFDIR,
 			 i + 2))
@@ -343,8 +343,8 @@ static void list_times(struct tree *tree, uint32_t of, uint64_t pos, fs_emit_fn 
 	}
 }
 
-int tree_points_readdir(struct tree *tree, const struct node *dir, uint64_t pos, fs_emit_fn *emit,
-			void *ctx, struct error *err)
+int tree_points_readdir(struct tree *tree, const struct tree_node *dir, uint64_t pos,
+			fs_emit_fn *emit, void *ctx, struct error *err)
 {
 	pthread_mutex_lock(&tree->lock);
 	int rc = pos == 0 ? refresh_locked(tree, err) : 0;

@@ -2,10 +2,13 @@
 /*
  * tree-private - what the files of the tree share.
  *
- *   tree.c         node numbers, and which kind of node answers what
+ * From the top down; each needs those below it only:
+ *
+ *   tree.c         which kind of node answers what
  *   tree-own.c     the directories that the tree itself makes
- *   tree-points.c  restore points: their directories' names, opening them
  *   tree-files.c   file systems: opening them, and everything below "files"
+ *   tree-points.c  restore points: their directories' names, opening them
+ *   tree-node.c    the numbers of nodes
  */
 #ifndef TREE_PRIVATE_H
 #define TREE_PRIVATE_H
@@ -41,7 +44,7 @@ enum node_kind {
 #define NODE_INDEX_MAX  (1u << 20)
 #define NODE_SLOTS_MAX  (1u << 16)
 
-struct node {
+struct tree_node {
 	enum node_kind kind;
 	uint32_t point;
 	uint32_t index;
@@ -125,21 +128,26 @@ struct tree {
 	struct pool open_files;
 };
 
-/* ---- tree.c ---- */
+#define TREE_INO_MASK ((1ull << FS_INO_BITS) - 1)
 
-uint64_t tree_number(const struct tree *tree, const struct node *node);
+/* ---- tree-node.c ---- */
+
+uint64_t tree_number(const struct tree *tree, const struct tree_node *node);
+
+/* Return: 0; -ESTALE when no node can have that number. */
+int tree_decode(const struct tree *tree, uint64_t number, struct tree_node *ret, struct error *err);
 
 /* ---- tree-own.c: nodes of slot 0 ---- */
 
-int tree_own_lookup(struct tree *tree, const struct node *dir, const char *name,
+int tree_own_lookup(struct tree *tree, const struct tree_node *dir, const char *name,
 		    struct tree_attr *ret, struct error *err);
-int tree_own_stat(struct tree *tree, const struct node *node, struct tree_attr *ret,
+int tree_own_stat(struct tree *tree, const struct tree_node *node, struct tree_attr *ret,
 		  struct error *err);
-int tree_own_readdir(struct tree *tree, const struct node *dir, uint64_t pos, fs_emit_fn *emit,
+int tree_own_readdir(struct tree *tree, const struct tree_node *dir, uint64_t pos, fs_emit_fn *emit,
 		     void *ctx, struct error *err);
-int tree_own_read(struct tree *tree, const struct node *node, void *buf, size_t len, uint64_t off,
-		  size_t *ret, struct error *err);
-int tree_own_extent(struct tree *tree, const struct node *node, uint64_t off,
+int tree_own_read(struct tree *tree, const struct tree_node *node, void *buf, size_t len,
+		  uint64_t off, size_t *ret, struct error *err);
+int tree_own_extent(struct tree *tree, const struct tree_node *node, uint64_t off,
 		    struct blk_extent *ret, struct error *err);
 
 /* ---- tree-points.c ---- */
@@ -147,10 +155,10 @@ int tree_own_extent(struct tree *tree, const struct node *node, uint64_t off,
 /* Lists restore points anew if the last listing is old. */
 int tree_points_refresh(struct tree *tree, struct error *err);
 
-int tree_points_lookup(struct tree *tree, const struct node *dir, const char *name,
-		       struct node *ret, struct error *err);
-int tree_points_readdir(struct tree *tree, const struct node *dir, uint64_t pos, fs_emit_fn *emit,
-			void *ctx, struct error *err);
+int tree_points_lookup(struct tree *tree, const struct tree_node *dir, const char *name,
+		       struct tree_node *ret, struct error *err);
+int tree_points_readdir(struct tree *tree, const struct tree_node *dir, uint64_t pos,
+			fs_emit_fn *emit, void *ctx, struct error *err);
 
 /* The directory of a name's newest restore point. */
 int tree_points_latest(struct tree *tree, uint32_t name, char *buf, size_t size, struct error *err);
@@ -176,15 +184,15 @@ int tree_files_root(struct tree *tree, uint32_t point, uint32_t volume, struct t
 int tree_files_hold(struct tree *tree, uint32_t slot, struct fs **ret, struct error *err);
 void tree_files_release(struct tree *tree, uint32_t slot);
 
-int tree_files_lookup(struct tree *tree, const struct node *dir, const char *name,
+int tree_files_lookup(struct tree *tree, const struct tree_node *dir, const char *name,
 		      struct tree_attr *ret, struct error *err);
-int tree_files_stat(struct tree *tree, const struct node *node, struct tree_attr *ret,
+int tree_files_stat(struct tree *tree, const struct tree_node *node, struct tree_attr *ret,
 		    struct error *err);
-int tree_files_readdir(struct tree *tree, const struct node *dir, uint64_t pos, fs_emit_fn *emit,
-		       void *ctx, struct error *err);
-int tree_files_read(struct tree *tree, const struct node *node, void *buf, size_t len, uint64_t off,
-		    size_t *ret, struct error *err);
-int tree_files_extent(struct tree *tree, const struct node *node, uint64_t off,
+int tree_files_readdir(struct tree *tree, const struct tree_node *dir, uint64_t pos,
+		       fs_emit_fn *emit, void *ctx, struct error *err);
+int tree_files_read(struct tree *tree, const struct tree_node *node, void *buf, size_t len,
+		    uint64_t off, size_t *ret, struct error *err);
+int tree_files_extent(struct tree *tree, const struct tree_node *node, uint64_t off,
 		      struct blk_extent *ret, struct error *err);
 
 void tree_files_free(struct tree *tree);

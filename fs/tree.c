@@ -1,49 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/*
- * tree - node numbers, and which part of the tree answers for a node. See include/lunette/tree.h.
- *
- * The one idea: a number is decoded, not looked up, so nothing has to be remembered or forgotten.
- */
+/* tree - which part of the tree answers for a node. See include/lunette/tree.h. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tree-private.h"
-
-#define INO_MASK ((1ull << FS_INO_BITS) - 1)
-
-/* ---- numbers ---- */
-
-uint64_t tree_number(const struct tree *tree, const struct node *node)
-{
-	if (node->kind == NODE_FILE)
-		return (uint64_t)(node->slot) << FS_INO_BITS | (node->ino & INO_MASK);
-	if (node->kind == NODE_ROOT || (!tree->points && node->kind == NODE_POINT))
-		return TREE_ROOT;
-	return (uint64_t)node->point << 24 | (uint64_t)node->kind << 20 | node->index;
-}
-
-static int decode(const struct tree *tree, uint64_t number, struct node *ret, struct error *err)
-{
-	struct node node = { .slot = (uint32_t)(number >> FS_INO_BITS) };
-	if (node.slot > 0) {
-		node.kind = NODE_FILE;
-		node.ino = number & INO_MASK;
-	} else if (number == TREE_ROOT) {
-		node.kind = tree->points ? NODE_ROOT : NODE_POINT;
-	} else {
-		node.point = (uint32_t)(number >> 24);
-		node.kind = (enum node_kind)(number >> 20 & 0xf);
-		node.index = (uint32_t)(number & (NODE_INDEX_MAX - 1));
-		bool only_points = node.kind <= NODE_POINT || node.point > 0;
-		if (node.kind == NODE_ROOT || node.kind >= NODE_FILE ||
-		    (!tree->points && only_points))
-			return error_set(err, -ESTALE, "there is no node %" PRIu64, number);
-	}
-	*ret = node;
-	return 0;
-}
 
 /* ---- making and freeing ---- */
 
@@ -116,8 +78,8 @@ uint64_t tree_size(const struct tree *tree)
 int tree_lookup(struct tree *tree, uint64_t dir, const char *name, struct tree_attr *ret,
 		struct error *err)
 {
-	struct node node = { 0 };
-	int rc = decode(tree, dir, &node, err);
+	struct tree_node node = { 0 };
+	int rc = tree_decode(tree, dir, &node, err);
 	if (rc < 0)
 		return rc;
 	return node.kind == NODE_FILE ? tree_files_lookup(tree, &node, name, ret, err)
@@ -126,8 +88,8 @@ int tree_lookup(struct tree *tree, uint64_t dir, const char *name, struct tree_a
 
 int tree_stat(struct tree *tree, uint64_t number, struct tree_attr *ret, struct error *err)
 {
-	struct node node = { 0 };
-	int rc = decode(tree, number, &node, err);
+	struct tree_node node = { 0 };
+	int rc = tree_decode(tree, number, &node, err);
 	if (rc < 0)
 		return rc;
 	return node.kind == NODE_FILE ? tree_files_stat(tree, &node, ret, err)
@@ -137,8 +99,8 @@ int tree_stat(struct tree *tree, uint64_t number, struct tree_attr *ret, struct 
 int tree_readdir(struct tree *tree, uint64_t dir, uint64_t pos, fs_emit_fn *emit, void *ctx,
 		 struct error *err)
 {
-	struct node node = { 0 };
-	int rc = decode(tree, dir, &node, err);
+	struct tree_node node = { 0 };
+	int rc = tree_decode(tree, dir, &node, err);
 	if (rc < 0)
 		return rc;
 	return node.kind == NODE_FILE ? tree_files_readdir(tree, &node, pos, emit, ctx, err)
@@ -148,8 +110,8 @@ int tree_readdir(struct tree *tree, uint64_t dir, uint64_t pos, fs_emit_fn *emit
 int tree_read(struct tree *tree, uint64_t number, void *buf, size_t len, uint64_t off, size_t *ret,
 	      struct error *err)
 {
-	struct node node = { 0 };
-	int rc = decode(tree, number, &node, err);
+	struct tree_node node = { 0 };
+	int rc = tree_decode(tree, number, &node, err);
 	if (rc < 0)
 		return rc;
 	return node.kind == NODE_FILE ? tree_files_read(tree, &node, buf, len, off, ret, err)
@@ -159,8 +121,8 @@ int tree_read(struct tree *tree, uint64_t number, void *buf, size_t len, uint64_
 int tree_extent(struct tree *tree, uint64_t number, uint64_t off, struct blk_extent *ret,
 		struct error *err)
 {
-	struct node node = { 0 };
-	int rc = decode(tree, number, &node, err);
+	struct tree_node node = { 0 };
+	int rc = tree_decode(tree, number, &node, err);
 	if (rc < 0)
 		return rc;
 	return node.kind == NODE_FILE ? tree_files_extent(tree, &node, off, ret, err)
@@ -169,9 +131,9 @@ int tree_extent(struct tree *tree, uint64_t number, uint64_t off, struct blk_ext
 
 int tree_readlink(struct tree *tree, uint64_t number, char *buf, size_t size, struct error *err)
 {
-	struct node node = { 0 };
+	struct tree_node node = { 0 };
 	struct fs *fs = NULL;
-	int rc = decode(tree, number, &node, err);
+	int rc = tree_decode(tree, number, &node, err);
 	if (rc < 0)
 		return rc;
 	if (node.kind == NODE_LATEST)
@@ -189,10 +151,10 @@ int tree_readlink(struct tree *tree, uint64_t number, char *buf, size_t size, st
 int tree_listxattr(struct tree *tree, uint64_t number, char *buf, size_t size, size_t *ret,
 		   struct error *err)
 {
-	struct node node = { 0 };
+	struct tree_node node = { 0 };
 	struct fs *fs = NULL;
 	*ret = 0;
-	int rc = decode(tree, number, &node, err);
+	int rc = tree_decode(tree, number, &node, err);
 	if (rc < 0 || node.kind != NODE_FILE)
 		return rc;
 	rc = tree_files_hold(tree, node.slot, &fs, err);
@@ -206,9 +168,9 @@ int tree_listxattr(struct tree *tree, uint64_t number, char *buf, size_t size, s
 int tree_getxattr(struct tree *tree, uint64_t number, const char *name, void *buf, size_t size,
 		  size_t *ret, struct error *err)
 {
-	struct node node = { 0 };
+	struct tree_node node = { 0 };
 	struct fs *fs = NULL;
-	int rc = decode(tree, number, &node, err);
+	int rc = tree_decode(tree, number, &node, err);
 	if (rc < 0)
 		return rc;
 	if (node.kind != NODE_FILE)

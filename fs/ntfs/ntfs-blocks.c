@@ -26,10 +26,10 @@ static int damaged(const ntfs_inode *ni, const char *why, struct error *err)
 /* ---- clusters ---- */
 
 /**
- * struct blocks - one call of fs_ntfs_file_blocks()
+ * struct ntfs_blocks - one call of fs_ntfs_file_blocks()
  * @log: clusters that are nobody's for sure
  */
-struct blocks {
+struct ntfs_blocks {
 	struct fs_ntfs *ntfs;
 	const struct ntfs_ranges *log;
 	fs_blocks_fn *fn;
@@ -37,7 +37,8 @@ struct blocks {
 };
 
 /* A run of clusters, without what the log has of it. */
-static int emit_run(const struct blocks *blocks, uint64_t first, uint64_t stop, struct error *err)
+static int emit_run(const struct ntfs_blocks *blocks, uint64_t first, uint64_t stop,
+		    struct error *err)
 {
 	uint64_t cluster = blocks->ntfs->boot.cluster;
 	size_t i = fs_ntfs_ranges_find(blocks->log, first);
@@ -54,8 +55,8 @@ static int emit_run(const struct blocks *blocks, uint64_t first, uint64_t stop, 
 	return 0;
 }
 
-static int emit_runs(const struct blocks *blocks, const ntfs_inode *ni, const ATTR_RECORD *attr,
-		     struct error *err)
+static int emit_runs(const struct ntfs_blocks *blocks, const ntfs_inode *ni,
+		     const ATTR_RECORD *attr, struct error *err)
 {
 	struct fs_ntfs *ntfs = blocks->ntfs;
 	errno = 0;
@@ -75,7 +76,7 @@ static int emit_runs(const struct blocks *blocks, const ntfs_inode *ni, const AT
 	return rc;
 }
 
-static int emit_inode(const struct blocks *blocks, ntfs_inode *ni, struct error *err)
+static int emit_inode(const struct ntfs_blocks *blocks, ntfs_inode *ni, struct error *err)
 {
 	CLEANUP(search_cleanup) ntfs_attr_search_ctx *search = ntfs_attr_get_search_ctx(ni, NULL);
 	if (!search)
@@ -95,7 +96,7 @@ static int emit_inode(const struct blocks *blocks, ntfs_inode *ni, struct error 
 int fs_ntfs_file_blocks(struct fs *fs, uint64_t ino, fs_blocks_fn *fn, void *ctx, struct error *err)
 {
 	struct fs_ntfs *ntfs = (struct fs_ntfs *)fs;
-	struct blocks blocks = { .ntfs = ntfs, .fn = fn, .ctx = ctx };
+	struct ntfs_blocks blocks = { .ntfs = ntfs, .fn = fn, .ctx = ctx };
 	if (ino < FILE_first_user)
 		return 0; /* the file system's own */
 	int rc = fs_ntfs_log_known(ntfs, &blocks.log, err);

@@ -17,19 +17,19 @@
 #define RUNS_MAX  (1u << 20)
 
 /* A run of clusters; it ends where the next one begins. @lcn below 0: a hole. */
-struct run {
+struct ntfs_run {
 	uint64_t vcn;
 	int64_t lcn;
 };
 
-enum file_kind {
+enum ntfs_file_kind {
 	FILE_RUNS,
 	FILE_RESIDENT,
 	FILE_LIBRARY,
 };
 
 /**
- * struct file - what is kept of a file's unnamed data
+ * struct ntfs_file - what is kept of a file's unnamed data
  * @refs: one for the table while it is there, one for each reader
  * @used: when it was wanted last, on the table's clock; under the table's lock
  * @size: bytes
@@ -37,15 +37,15 @@ enum file_kind {
  * @runs: @n_runs of them and one more, whose vcn is the end; FILE_RUNS
  * @bytes: @size of them; FILE_RESIDENT
  */
-struct file {
+struct ntfs_file {
 	atomic_uint refs;
 	uint64_t ino;
 	uint64_t used;
-	enum file_kind kind;
+	enum ntfs_file_kind kind;
 	uint64_t size;
 	uint64_t initialized;
 	size_t n_runs;
-	struct run *runs;
+	struct ntfs_run *runs;
 	uint8_t *bytes;
 };
 
@@ -57,10 +57,10 @@ struct ntfs_files {
 	pthread_mutex_t lock;
 	uint64_t clock;
 	size_t n_runs;
-	struct file *slots[FILES_MAX];
+	struct ntfs_file *slots[FILES_MAX];
 };
 
-static void file_put(struct file *file)
+static void file_put(struct ntfs_file *file)
 {
 	if (!file || atomic_fetch_sub(&file->refs, 1) != 1)
 		return;
@@ -68,7 +68,7 @@ static void file_put(struct file *file)
 	free(file->bytes);
 	free(file);
 }
-DEFINE_CLEANUP(struct file *, file_put)
+DEFINE_CLEANUP(struct ntfs_file *, file_put)
 
 int fs_ntfs_files_new(struct ntfs_files **ret, struct error *err)
 {
@@ -98,7 +98,7 @@ static int damaged(const ntfs_attr *na, const char *why, struct error *err)
 			 (unsigned long long)na->ni->mft_no, why);
 }
 
-static int load_runs(struct fs_ntfs *ntfs, ntfs_attr *na, struct file *file, struct error *err)
+static int load_runs(struct fs_ntfs *ntfs, ntfs_attr *na, struct ntfs_file *file, struct error *err)
 {
 	errno = 0;
 	if (ntfs_attr_map_whole_runlist(na) != 0)
@@ -120,17 +120,18 @@ static int load_runs(struct fs_ntfs *ntfs, ntfs_attr *na, struct file *file, str
 		    (rl->lcn >= 0 &&
 		     !range_inside(length, (uint64_t)rl->lcn, ntfs->boot.n_clusters)))
 			return damaged(na, "a run of it lies outside the volume", err);
-		file->runs[i] = (struct run){ .vcn = vcn, .lcn = rl->lcn };
+		file->runs[i] = (struct ntfs_run){ .vcn = vcn, .lcn = rl->lcn };
 		vcn += length;
 	}
-	file->runs[n] = (struct run){ .vcn = vcn, .lcn = LCN_ENOENT };
+	file->runs[n] = (struct ntfs_run){ .vcn = vcn, .lcn = LCN_ENOENT };
 	file->n_runs = n;
 	if (vcn * ntfs->boot.cluster < MIN(file->size, file->initialized))
 		return damaged(na, "its list of runs ends too early", err);
 	return 0;
 }
 
-static int load_resident(struct fs_ntfs *ntfs, ntfs_attr *na, struct file *file, struct error *err)
+static int load_resident(struct fs_ntfs *ntfs, ntfs_attr *na, struct ntfs_file *file,
+			 struct error *err)
 {
 	if (file->size > ntfs->boot.record)
 		return damaged(na, "it is larger than the record that it lies in", err);
@@ -144,7 +145,7 @@ static int load_resident(struct fs_ntfs *ntfs, ntfs_attr *na, struct file *file,
 	return 0;
 }
 
-static int load_attr(struct fs_ntfs *ntfs, ntfs_attr *na, struct file *file, struct error *err)
+static int load_attr(struct fs_ntfs *ntfs, ntfs_attr *na, struct ntfs_file *file, struct error *err)
 {
 	if (na->data_size < 0 || na->initialized_size < 0)
 		return damaged(na, "its size is impossible", err);
@@ -166,7 +167,8 @@ static int load_attr(struct fs_ntfs *ntfs, ntfs_attr *na, struct file *file, str
 	return load_runs(ntfs, na, file, err);
 }
 
-static int load_inode(struct fs_ntfs *ntfs, ntfs_inode *ni, struct file *file, struct error *err)
+static int load_inode(struct fs_ntfs *ntfs, ntfs_inode *ni, struct ntfs_file *file,
+		      struct error *err)
 {
 	if (ni->mrec->flags & MFT_RECORD_IS_DIRECTORY)
 		return error_set(err, -EISDIR, "NTFS: inode %llu: %m",
@@ -186,9 +188,9 @@ static int load_inode(struct fs_ntfs *ntfs, ntfs_inode *ni, struct file *file, s
 	return 0;
 }
 
-static int load(struct fs_ntfs *ntfs, uint64_t ino, struct file **ret, struct error *err)
+static int load(struct fs_ntfs *ntfs, uint64_t ino, struct ntfs_file **ret, struct error *err)
 {
-	CLEANUP(file_put_cleanup) struct file *file = calloc(1, sizeof(*file));
+	CLEANUP(file_put_cleanup) struct ntfs_file *file = calloc(1, sizeof(*file));
 	if (!file)
 		return error_set(err, -ENOMEM, "NTFS: %m");
 	file->ino = ino;
@@ -209,10 +211,10 @@ static int load(struct fs_ntfs *ntfs, uint64_t ino, struct file **ret, struct er
 
 /* ---- the table ---- */
 
-static struct file *find(struct ntfs_files *files, uint64_t ino)
+static struct ntfs_file *find(struct ntfs_files *files, uint64_t ino)
 {
 	for (size_t i = 0; i < FILES_MAX; i++) {
-		struct file *file = files->slots[i];
+		struct ntfs_file *file = files->slots[i];
 		if (!file || file->ino != ino)
 			continue;
 		file->used = ++files->clock;
@@ -241,7 +243,7 @@ static size_t oldest_slot(const struct ntfs_files *files)
 }
 
 /* A file with more runs than may be kept at all is only the reader's. */
-static void keep(struct ntfs_files *files, struct file *file)
+static void keep(struct ntfs_files *files, struct ntfs_file *file)
 {
 	if (file->n_runs > RUNS_MAX)
 		return;
@@ -260,18 +262,18 @@ static void keep(struct ntfs_files *files, struct file *file)
 	files->n_runs += file->n_runs;
 }
 
-static int get_file(struct fs_ntfs *ntfs, uint64_t ino, struct file **ret, struct error *err)
+static int get_file(struct fs_ntfs *ntfs, uint64_t ino, struct ntfs_file **ret, struct error *err)
 {
 	struct ntfs_files *files = ntfs->files;
 	pthread_mutex_lock(&files->lock);
-	struct file *file = find(files, ino);
+	struct ntfs_file *file = find(files, ino);
 	pthread_mutex_unlock(&files->lock);
 	if (!file) {
 		int rc = load(ntfs, ino, &file, err);
 		if (rc < 0)
 			return rc;
 		pthread_mutex_lock(&files->lock);
-		struct file *other = find(files, ino);
+		struct ntfs_file *other = find(files, ino);
 		if (!other)
 			keep(files, file);
 		file_put(other);
@@ -284,7 +286,7 @@ static int get_file(struct fs_ntfs *ntfs, uint64_t ino, struct file **ret, struc
 /* ---- answering ---- */
 
 /* The run that holds a cluster, which is less than the last run's end. */
-static size_t find_run(const struct file *file, uint64_t vcn)
+static size_t find_run(const struct ntfs_file *file, uint64_t vcn)
 {
 	size_t low = 0;
 	size_t high = file->n_runs;
@@ -295,14 +297,14 @@ static size_t find_run(const struct file *file, uint64_t vcn)
 	return low;
 }
 
-static struct fs_run run_at(const struct fs_ntfs *ntfs, const struct file *file, uint64_t off)
+static struct fs_run run_at(const struct fs_ntfs *ntfs, const struct ntfs_file *file, uint64_t off)
 {
 	if (file->kind != FILE_RUNS)
 		return (struct fs_run){ .length = file->size - off, .kind = FS_RUN_DRIVER };
 	if (off >= file->initialized)
 		return (struct fs_run){ .length = file->size - off, .kind = FS_RUN_ZERO };
 	size_t i = find_run(file, off / ntfs->boot.cluster);
-	const struct run *run = &file->runs[i];
+	const struct ntfs_run *run = &file->runs[i];
 	uint64_t last = MIN(file->size, file->initialized);
 	uint64_t end = MIN(run[1].vcn * ntfs->boot.cluster, last);
 	struct fs_run ret = { .length = end - off, .kind = FS_RUN_ZERO };
@@ -318,7 +320,7 @@ int fs_ntfs_file_extent(struct fs *fs, uint64_t ino, uint64_t off, struct fs_run
 			struct error *err)
 {
 	struct fs_ntfs *ntfs = (struct fs_ntfs *)fs;
-	CLEANUP(file_put_cleanup) struct file *file = NULL;
+	CLEANUP(file_put_cleanup) struct ntfs_file *file = NULL;
 	int rc = get_file(ntfs, ino, &file, err);
 	if (rc < 0)
 		return rc;
@@ -329,7 +331,7 @@ int fs_ntfs_file_extent(struct fs *fs, uint64_t ino, uint64_t off, struct fs_run
 	return 0;
 }
 
-static int read_runs(struct fs_ntfs *ntfs, const struct file *file, uint8_t *buf, size_t len,
+static int read_runs(struct fs_ntfs *ntfs, const struct ntfs_file *file, uint8_t *buf, size_t len,
 		     uint64_t off, struct error *err)
 {
 	while (len > 0) {
@@ -372,8 +374,8 @@ static int read_attr(struct fs_ntfs *ntfs, ntfs_inode *ni, uint8_t *buf, size_t 
 	return fs_ntfs_error(ntfs, err, "data of inode %llu", (unsigned long long)ni->mft_no);
 }
 
-static int read_by_library(struct fs_ntfs *ntfs, const struct file *file, uint8_t *buf, size_t len,
-			   uint64_t off, struct error *err)
+static int read_by_library(struct fs_ntfs *ntfs, const struct ntfs_file *file, uint8_t *buf,
+			   size_t len, uint64_t off, struct error *err)
 {
 	fs_ntfs_enter(ntfs, FS_NTFS_FUEL + (unsigned int)(len / 512));
 	ntfs_inode *ni = NULL;
@@ -390,7 +392,7 @@ int fs_ntfs_read(struct fs *fs, uint64_t ino, void *buf, size_t len, uint64_t of
 		 struct error *err)
 {
 	struct fs_ntfs *ntfs = (struct fs_ntfs *)fs;
-	CLEANUP(file_put_cleanup) struct file *file = NULL;
+	CLEANUP(file_put_cleanup) struct ntfs_file *file = NULL;
 	int rc = get_file(ntfs, ino, &file, err);
 	if (rc < 0)
 		return rc;
@@ -410,7 +412,7 @@ int fs_ntfs_read(struct fs *fs, uint64_t ino, void *buf, size_t len, uint64_t of
 int fs_ntfs_read_whole(struct fs_ntfs *ntfs, uint64_t ino, void *buf, size_t len, uint64_t off,
 		       struct error *err)
 {
-	CLEANUP(file_put_cleanup) struct file *file = NULL;
+	CLEANUP(file_put_cleanup) struct ntfs_file *file = NULL;
 	int rc = get_file(ntfs, ino, &file, err);
 	if (rc < 0)
 		return rc;

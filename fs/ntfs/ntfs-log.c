@@ -236,19 +236,20 @@ static uint64_t claimed_offset(const struct log *log, const uint8_t *page)
 /* ---- records ---- */
 
 /**
- * struct place - a record that may go on in another page
+ * struct log_place - a record that may go on in another page
  * @page: that it begins in
  * @next: that it goes on in, or NULL
  * @at: its offset in @page
  */
-struct place {
+struct log_place {
 	const uint8_t *page;
 	const uint8_t *next;
 	uint32_t at;
 };
 
 /* The word at @off of a record; false where it lies behind the pages known. */
-static bool get_word(const struct log *log, const struct place *place, uint32_t off, uint64_t *ret)
+static bool get_word(const struct log *log, const struct log_place *place, uint32_t off,
+		     uint64_t *ret)
 {
 	uint64_t at = (uint64_t)place->at + off;
 	const uint8_t *page = place->page;
@@ -267,7 +268,7 @@ static bool is_bits(uint16_t operation)
 	return operation == SET_BITS || operation == CLEAR_BITS;
 }
 
-static int take_record(struct log *log, const struct place *place, struct error *err)
+static int take_record(struct log *log, const struct log_place *place, struct error *err)
 {
 	uint64_t ops, undo, where, vcn, range;
 	if (!get_word(log, place, RECORD_OPS, &ops) || !get_word(log, place, RECORD_UNDO, &undo) ||
@@ -292,7 +293,7 @@ static bool is_change(const struct log *log, const uint8_t *page, uint32_t at)
 }
 
 /* A record that ends in its page is taken once; another with each page that may be its next. */
-static int take_across(struct log *log, struct place *place, uint64_t off, struct error *err)
+static int take_across(struct log *log, struct log_place *place, uint64_t off, struct error *err)
 {
 	uint64_t next =
 		off + log->page < log->size ? off + log->page : (uint64_t)log->first * log->page;
@@ -314,7 +315,7 @@ static int scan_page(struct log *log, const uint8_t *page, uint64_t off, struct 
 	if (!is_page(page))
 		return 0;
 	for (uint32_t at = RCRD_HEADER; at + RECORD_HEADER <= log->page && rc == 0; at += 8) {
-		struct place place = { .page = page, .at = at };
+		struct log_place place = { .page = page, .at = at };
 		if (!is_change(log, page, at))
 			continue;
 		if (get32(page + at + RECORD_LENGTH) <= log->page - at - RECORD_HEADER)

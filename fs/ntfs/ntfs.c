@@ -133,11 +133,11 @@ static int ntfs_lookup(struct fs *fs, uint64_t dir, const char *name, uint64_t *
 /* ---- listing directories ---- */
 
 /**
- * struct listing - one call of ntfs_list()
+ * struct ntfs_listing - one call of ntfs_list()
  * @from: entries at positions before it were listed already
  * @stopped: by @emit
  */
-struct listing {
+struct ntfs_listing {
 	fs_emit_fn *emit;
 	void *ctx;
 	uint64_t from;
@@ -183,7 +183,7 @@ static uint32_t entry_type(unsigned int dt)
 static int list_entry(void *ctx, const ntfschar *units, const int n_units, const int name_type,
 		      const s64 pos, const MFT_REF mref, const unsigned dt)
 {
-	struct listing *list = ctx;
+	struct ntfs_listing *list = ctx;
 	if (name_type == FILE_NAME_DOS || (uint64_t)pos < list->from)
 		return 0;
 	CLEANUP(free_cleanup) char *raw = NULL;
@@ -254,8 +254,8 @@ static s64 begin_at(const struct fs_ntfs *ntfs, ntfs_inode *ni, uint64_t pos)
 	return (s64)(root + (group ? inside - inside % group : inside));
 }
 
-static int readdir_locked(struct fs_ntfs *ntfs, uint64_t dir, uint64_t pos, struct listing *list,
-			  struct error *err)
+static int readdir_locked(struct fs_ntfs *ntfs, uint64_t dir, uint64_t pos,
+			  struct ntfs_listing *list, struct error *err)
 {
 	CLEANUP(ntfs_inode_close_cleanup) ntfs_inode *ni = NULL;
 	int rc = fs_ntfs_inode(ntfs, dir, &ni, err);
@@ -277,7 +277,7 @@ static int ntfs_list(struct fs *fs, uint64_t dir, uint64_t pos, fs_emit_fn *emit
 		     struct error *err)
 {
 	struct fs_ntfs *ntfs = (struct fs_ntfs *)fs;
-	struct listing list = { .emit = emit, .ctx = ctx, .from = pos };
+	struct ntfs_listing list = { .emit = emit, .ctx = ctx, .from = pos };
 	/* Each index block and each entry of a special kind costs a few reads, and there may be
 	 * many. */
 	fs_ntfs_enter(ntfs, UINT32_MAX);
