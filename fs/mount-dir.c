@@ -72,7 +72,7 @@ static void look(struct mount *mount, const struct dir_entry *entry, struct fuse
 {
 	struct tree_attr attr;
 	if (entry->number != 0 && tree_stat(mount->tree, entry->number, &attr, NULL) == 0)
-		mount_entry(&attr, ret);
+		mount_entry(mount, &attr, ret);
 }
 
 static size_t put(struct mount *mount, const struct dir_listing *list,
@@ -124,7 +124,9 @@ void mount_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, bool 
 
 	struct error err = { 0 };
 	int rc = full ? 0 : tree_readdir(mount->tree, ino, pos - DOTS, collect, &list, &err);
-	/* What was found before the damage is shown; the next request meets it again. */
+	/* What could be found is shown all the same. */
+	if (rc < 0 && list.used > 0)
+		mount_log(mount, "list a directory", &err);
 	if (rc < 0 && list.used == 0)
 		mount_fail(req, "list a directory", &err);
 	else

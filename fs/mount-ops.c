@@ -30,7 +30,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t dir, const char *name)
 	struct fuse_entry_param entry = { 0 };
 	int rc = tree_lookup(mount->tree, dir, name, &attr, &err);
 	if (rc == 0)
-		mount_entry(&attr, &entry);
+		mount_entry(mount, &attr, &entry);
 	else if (rc == -ENOENT && !tree_changes(mount->tree))
 		entry.entry_timeout = MOUNT_EVER; /* what is not there never will be */
 	else {
@@ -49,7 +49,7 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 		mount_fail(req, "attributes", &err);
 		return;
 	}
-	struct stat st = mount_stat(&attr.stat);
+	struct stat st = mount_stat(of(req), &attr.stat);
 	fuse_reply_attr(req, &st, attr.changes ? MOUNT_MOMENT : MOUNT_EVER);
 }
 

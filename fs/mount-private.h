@@ -31,6 +31,7 @@
 
 /**
  * struct mount - a mounted tree
+ * @uid: and @gid: who mounts
  * @log_lock: covers the next two, which keep the log short when everything fails at once
  * @log_second: the present second of the log's clock; @log_n: sentences in it
  */
@@ -39,6 +40,8 @@ struct mount {
 	const struct mount_options *options;
 	struct fuse_session *session;
 	const char *dir;
+	uid_t uid;
+	gid_t gid;
 	pthread_mutex_t log_lock;
 	time_t log_second;
 	unsigned int log_n;
@@ -47,14 +50,22 @@ struct mount {
 
 extern const struct fuse_lowlevel_ops mount_ops;
 
-/* Reply with an error, and log it if it is one that the user should know of. */
+/* Log an error if it is one that the user should know of. */
+void mount_log(struct mount *mount, const char *doing, const struct error *err);
+
+/* The same, and reply with it. */
 void mount_fail(fuse_req_t req, const char *doing, const struct error *err);
 
 /* A buffer of this thread with @size bytes, freed when it ends; NULL without memory. */
 void *mount_buffer(size_t size);
 
-struct stat mount_stat(const struct fs_stat *st);
-void mount_entry(const struct tree_attr *attr, struct fuse_entry_param *ret);
+/*
+ * How attributes are shown: what is nobody's belongs to who mounts, and nobody may write, whatever
+ * permissions there are.
+ */
+struct stat mount_stat(const struct mount *mount, const struct fs_stat *st);
+void mount_entry(const struct mount *mount, const struct tree_attr *attr,
+		 struct fuse_entry_param *ret);
 
 /* Anything but 0 for @fi: the kernel asks for attributes, too. */
 void mount_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, bool plus);

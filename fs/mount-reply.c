@@ -46,9 +46,8 @@ static bool may_log(struct mount *mount, bool *last)
 	return n <= LOG_EACH_SECOND;
 }
 
-void mount_fail(fuse_req_t req, const char *doing, const struct error *err)
+void mount_log(struct mount *mount, const char *doing, const struct error *err)
 {
-	struct mount *mount = fuse_req_userdata(req);
 	bool last;
 	if (!is_no(err->code) && may_log(mount, &last)) {
 		char text[sizeof(err->msg) + 128];
@@ -56,6 +55,11 @@ void mount_fail(fuse_req_t req, const char *doing, const struct error *err)
 			 last ? " (more of these in this second are left out)" : "");
 		mount->options->log(mount->options->ctx, text);
 	}
+}
+
+void mount_fail(fuse_req_t req, const char *doing, const struct error *err)
+{
+	mount_log(fuse_req_userdata(req), doing, err);
 	/* What is damaged here is not a file system that could be checked over there. */
 	fuse_reply_err(req, err->code == -EUCLEAN ? EIO : -err->code);
 }
@@ -92,14 +96,15 @@ void *mount_buffer(size_t size)
 
 /* ---- attributes ---- */
 
-struct stat mount_stat(const struct fs_stat *st)
+struct stat mount_stat(const struct mount *mount, const struct fs_stat *st)
 {
+	uint32_t writing = S_ISLNK(st->mode) ? 0 : S_IWUSR | S_IWGRP | S_IWOTH;
 	return (struct stat){
 		.st_ino = st->ino,
-		.st_mode = st->mode,
+		.st_mode = st->mode & ~writing,
 		.st_nlink = st->nlink,
-		.st_uid = st->uid,
-		.st_gid = st->gid,
+		.st_uid = st->uid == FS_NOBODY ? mount->uid : st->uid,
+		.st_gid = st->gid == FS_NOBODY ? mount->gid : st->gid,
 		.st_rdev = st->rdev,
 		.st_size = (off_t)MIN(st->size, (uint64_t)INT64_MAX),
 		.st_blksize = MOUNT_BLOCK,
@@ -110,12 +115,13 @@ struct stat mount_stat(const struct fs_stat *st)
 	};
 }
 
-void mount_entry(const struct tree_attr *attr, struct fuse_entry_param *ret)
+void mount_entry(const struct mount *mount, const struct tree_attr *attr,
+		 struct fuse_entry_param *ret)
 {
 	double timeout = attr->changes ? MOUNT_MOMENT : MOUNT_EVER;
 	*ret = (struct fuse_entry_param){
 		.ino = attr->stat.ino,
-		.attr = mount_stat(&attr->stat),
+		.attr = mount_stat(mount, &attr->stat),
 		.attr_timeout = timeout,
 		.entry_timeout = timeout,
 	};

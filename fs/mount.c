@@ -157,7 +157,9 @@ static int serve(struct mount *mount, struct error *err)
 int mount_run(struct tree *tree, const char *dir, const struct mount_options *options,
 	      struct error *err)
 {
-	struct mount mount = { .tree = tree, .dir = dir, .options = options };
+	struct mount mount = {
+		.tree = tree, .dir = dir, .options = options, .uid = getuid(), .gid = getgid()
+	};
 	fuse_set_log_func(keep_words);
 	mount.session = new_session(&mount);
 	if (!mount.session)

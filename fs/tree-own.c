@@ -55,8 +55,8 @@ static int fill_stat(struct tree *tree, const struct tree_node *node, const stru
 		.stat = { .ino = tree_number(tree, node),
 			  .nlink = 1,
 			  .mode = S_IFDIR | 0555,
-			  .uid = tree->uid,
-			  .gid = tree->gid },
+			  .uid = FS_NOBODY,
+			  .gid = FS_NOBODY },
 		.changes = node->kind <= NODE_LATEST,
 	};
 	if (node->kind <= NODE_LATEST)

@@ -111,8 +111,6 @@ struct tree {
 	struct points *points;
 	uint64_t size;
 	time_t made;
-	uint32_t uid;
-	uint32_t gid;
 	pthread_mutex_t lock;
 	uint64_t listing;
 	struct timespec listed;

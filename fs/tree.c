@@ -15,8 +15,6 @@ static struct tree *tree_alloc(void)
 	if (!tree)
 		return NULL;
 	tree->made = time(NULL);
-	tree->uid = getuid();
-	tree->gid = getgid();
 	pthread_mutex_init(&tree->lock, NULL);
 	pthread_mutex_init(&tree->slots_lock, NULL);
 	pool_init(&tree->open_points, tree_open_free);

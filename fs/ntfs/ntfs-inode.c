@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ntfs-inode - attributes of inodes, and what kind of file each is, as ntfs-3g shows them. */
+/*
+ * ntfs-inode - attributes of inodes, and what kind of file each is, as ntfs-3g shows them.
+ *
+ * NTFS has no owners and permissions as Unix has them: everything is nobody's, and everybody may do
+ * all with it but write to what is marked as read-only.
+ */
 #define NTFS_WANT_LIBRARY
 #include "ntfs-private.h"
 
@@ -27,7 +32,7 @@ static void stat_directory(ntfs_inode *ni, struct fs_stat *st)
 		st->size = na ? (uint64_t)na->data_size : 0;
 		st->allocated = na ? (uint64_t)na->allocated_size : 0;
 	}
-	st->mode = S_IFDIR | 0555;
+	st->mode = S_IFDIR | 0777;
 	st->nlink = 1; /* find(1) takes it for "not known" */
 }
 
@@ -50,15 +55,15 @@ static int stat_wsl(ntfs_inode *ni, struct fs_stat *st)
 		return 1;
 	switch (reparse->reparse_tag) {
 	case IO_REPARSE_TAG_AF_UNIX:
-		st->mode = S_IFSOCK | 0444;
+		st->mode = S_IFSOCK | 0666;
 		return 0;
 	case IO_REPARSE_TAG_LX_FIFO:
-		st->mode = S_IFIFO | 0444;
+		st->mode = S_IFIFO | 0666;
 		return 0;
 	case IO_REPARSE_TAG_LX_CHR:
-		return wsl_device(ni, st, S_IFCHR | 0444);
+		return wsl_device(ni, st, S_IFCHR | 0666);
 	case IO_REPARSE_TAG_LX_BLK:
-		return wsl_device(ni, st, S_IFBLK | 0444);
+		return wsl_device(ni, st, S_IFBLK | 0666);
 	default:
 		return 1;
 	}
@@ -83,7 +88,8 @@ static int stat_reparse(struct fs_ntfs *ntfs, ntfs_inode *ni, struct fs_stat *st
 
 static int stat_file(struct fs_ntfs *ntfs, ntfs_inode *ni, struct fs_stat *st, struct error *err)
 {
-	st->mode = S_IFREG | 0444;
+	uint32_t may = ni->flags & FILE_ATTR_READONLY ? 0444 : 0666;
+	st->mode = S_IFREG | may;
 	if (!(ni->flags & FILE_ATTR_SYSTEM))
 		return 0;
 	CLEANUP(free_cleanup) char *target = NULL;
@@ -92,7 +98,7 @@ static int stat_file(struct fs_ntfs *ntfs, ntfs_inode *ni, struct fs_stat *st, s
 		return rc;
 	if (target)
 		st->size = strlen(target);
-	st->mode |= S_ISLNK(st->mode) ? 0777 : 0444;
+	st->mode |= S_ISLNK(st->mode) ? 0777 : may;
 	return 0;
 }
 
@@ -103,8 +109,8 @@ int fs_ntfs_inode_stat(struct fs_ntfs *ntfs, ntfs_inode *ni, struct fs_stat *ret
 		.size = ni->data_size > 0 ? (uint64_t)ni->data_size : 0,
 		.allocated = ni->allocated_size > 0 ? (uint64_t)ni->allocated_size : 0,
 		.nlink = le16_to_cpu(ni->mrec->link_count),
-		.uid = ntfs->uid,
-		.gid = ntfs->gid,
+		.uid = FS_NOBODY,
+		.gid = FS_NOBODY,
 		.atime = to_timespec(ni->last_access_time),
 		.mtime = to_timespec(ni->last_data_change_time),
 		.ctime = to_timespec(ni->last_mft_change_time),

@@ -97,7 +97,6 @@ struct ntfs_bitmap;
  * @dev_err: why the device could not be read, during the present call; code 0 when it could
  * @fuel: how many more reads the present call may do: the library trusts the links on the disk
  *        and would follow a loop of them for ever
- * @uid: who owns everything: the user that mounts
  */
 struct fs_ntfs {
 	struct fs fs;
@@ -109,8 +108,6 @@ struct fs_ntfs {
 	ntfs_volume *vol;
 	struct ntfs_files *files;
 	struct ntfs_bitmap *bitmap;
-	uint32_t uid;
-	uint32_t gid;
 };
 
 /* No sane structure needs as many reads for one question. */

@@ -64,8 +64,6 @@ static int ntfs_open(struct blk *blk, struct fs **ret, struct error *err)
 	if (!ntfs)
 		return error_set(err, -ENOMEM, "NTFS: %m");
 	ntfs->fs = (struct fs){ .driver = &fs_ntfs_driver, .blk = blk_ref(blk), .root = FILE_root };
-	ntfs->uid = getuid();
-	ntfs->gid = getgid();
 	pthread_mutex_init(&ntfs->lock, NULL);
 	int rc = open_parts(ntfs, err);
 	if (rc < 0) {

@@ -48,9 +48,13 @@ struct fs_info {
 	char uuid[40];
 };
 
+/* An owner or a group where the file system knows none. */
+#define FS_NOBODY UINT32_MAX
+
 /**
- * struct fs_stat - an inode's attributes
- * @mode: type and permissions, never a write bit
+ * struct fs_stat - an inode's attributes, as they are on the volume
+ * @mode: type and permissions
+ * @uid: and @gid: may be FS_NOBODY
  * @size: bytes, as fs_read() will find them
  * @allocated: bytes that it takes on the volume
  */

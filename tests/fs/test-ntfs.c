@@ -182,7 +182,6 @@ static void bytes_read_are_those_written(void **state)
 	uint64_t ino = find(fs, "big");
 	struct fs_stat st;
 	assert_int_equal(fs_stat(fs, ino, &st, NULL), 0);
-	assert_int_equal(st.mode, S_IFREG | 0444);
 	assert_int_equal(st.size, NTFS_BIG);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		static uint8_t buf[NTFS_BIG];
@@ -193,6 +192,28 @@ static void bytes_read_are_those_written(void **state)
 		for (size_t k = 0; k < n; k++)
 			assert_int_equal(buf[k], ntfs_fixture_byte(cases[i].off + k));
 	}
+	fs_close(fs);
+	blk_unref(&mem->blk);
+}
+
+static void everything_is_nobodys_and_only_what_is_read_only_may_not_be_written(void **state)
+{
+	(void)state;
+	struct blk_mem *mem = ntfs_fixture_blk(volume);
+	struct fs *fs = open_fs(mem);
+	uint64_t big = find(fs, "big"), small = find(fs, "small");
+	fs_close(fs);
+	put(attribute(record(mem, small), 0x10) + 56, 4, 1); /* its flags: read-only */
+	fs = open_fs(mem);
+	struct fs_stat st;
+	assert_int_equal(fs_stat(fs, big, &st, NULL), 0);
+	assert_int_equal(st.mode, S_IFREG | 0666);
+	assert_int_equal(st.uid, FS_NOBODY);
+	assert_int_equal(st.gid, FS_NOBODY);
+	assert_int_equal(fs_stat(fs, small, &st, NULL), 0);
+	assert_int_equal(st.mode, S_IFREG | 0444);
+	assert_int_equal(fs_stat(fs, fs->root, &st, NULL), 0);
+	assert_int_equal(st.mode, S_IFDIR | 0777);
 	fs_close(fs);
 	blk_unref(&mem->blk);
 }
@@ -503,6 +524,8 @@ int main(void)
 		cmocka_unit_test(an_overwritten_boot_sector_is_told_by_its_copy),
 		cmocka_unit_test(only_the_users_files_are_listed),
 		cmocka_unit_test(bytes_read_are_those_written),
+		cmocka_unit_test(
+			everything_is_nobodys_and_only_what_is_read_only_may_not_be_written),
 		cmocka_unit_test(extents_say_where_the_bytes_lie),
 		cmocka_unit_test(bytes_past_the_initialized_size_are_zeros),
 		cmocka_unit_test(runs_outside_the_volume_are_damage),
