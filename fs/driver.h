@@ -15,12 +15,13 @@
 /**
  * struct fs_driver - a file system's code; all but @probe, @remains and @open work on what @open
  * returned
+ * @types: of file systems that it opens, "ext2", "ext3", ..., as @probe says them; ends with NULL
  * @left_out: what a backup leaves out by itself: patterns of files (not of directories) that the
  *            system makes anew and nobody wants back, ending with NULL; may be NULL
  * @probe: 1 and @ret set if it is on @blk, 0 if not, negative errno if @blk cannot be read
  * @remains: asked when nobody recognises what is on @blk: -EUCLEAN, with the reason, if it once was
  *           this file system, 0 if not; may be NULL
- * @open: the driver takes its own reference to @blk
+ * @open: fills in all of struct fs but @driver; of @source it takes its own references
  * @lookup: -ENOENT when there is no such name, which is never "", ".", ".." nor has a '/'
  * @stat: ino is filled in by the front
  * @readdir: from *position* @pos (0 is the start) until the end or until @emit says stop; names
@@ -40,11 +41,11 @@
  *        file have in common; NULL when there is only one spelling
  */
 struct fs_driver {
-	const char *name;
+	const char *const *types;
 	const char *const *left_out;
 	int (*probe)(struct blk *blk, struct fs_info *ret, struct error *err);
 	int (*remains)(struct blk *blk, struct error *err);
-	int (*open)(struct blk *blk, struct fs **ret, struct error *err);
+	int (*open)(const struct fs_source *source, struct fs **ret, struct error *err);
 	void (*close)(struct fs *fs);
 	int (*lookup)(struct fs *fs, uint64_t dir, const char *name, uint64_t *ret,
 		      struct error *err);

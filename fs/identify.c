@@ -15,8 +15,9 @@
 bool fs_can_open(const char *type)
 {
 	for (size_t i = 0; fs_drivers[i]; i++)
-		if (strcmp(fs_drivers[i]->name, type) == 0)
-			return true;
+		for (const char *const *known = fs_drivers[i]->types; *known; known++)
+			if (strcmp(*known, type) == 0)
+				return true;
 	return false;
 }
 
@@ -89,11 +90,11 @@ int fs_identify(struct layout *layout, struct error *err)
 	return 0;
 }
 
-int fs_open(struct blk *blk, struct fs **ret, struct error *err)
+int fs_open(const struct fs_source *source, struct fs **ret, struct error *err)
 {
 	struct fs_info info = { 0 };
 	const struct fs_driver *driver = NULL;
-	int rc = identify(blk, &info, &driver, err);
+	int rc = identify(source->blk, &info, &driver, err);
 	if (rc < 0)
 		return rc;
 	if (rc == 0)
@@ -101,5 +102,8 @@ int fs_open(struct blk *blk, struct fs **ret, struct error *err)
 	if (!driver)
 		return error_set(err, -ENOTSUP, "%s: lunette cannot open this kind of file system",
 				 info.type);
-	return driver->open(blk, ret, err);
+	rc = driver->open(source, ret, err);
+	if (rc == 0)
+		(*ret)->driver = driver;
+	return rc;
 }

@@ -74,8 +74,9 @@ static int open_volume(const struct layout *layout, uint32_t index, void **ret, 
 {
 	if (index >= layout->n_volumes || !layout->volumes[index].blk)
 		return error_set(err, -ESTALE, "there is no such volume");
+	struct fs_source source = { .blk = layout->volumes[index].blk };
 	struct fs *fs = NULL;
-	int rc = fs_open(layout->volumes[index].blk, &fs, err);
+	int rc = fs_open(&source, &fs, err);
 	if (rc < 0)
 		return error_wrap(err, rc, "volume %s", layout->volumes[index].name);
 	*ret = fs;

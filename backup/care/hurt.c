@@ -68,7 +68,8 @@ static int describe_volume(const struct layout_volume *volume, const struct hurt
 {
 	CLEANUP(fs_close_cleanup) struct fs *fs = NULL;
 	struct error why = { 0 };
-	int rc = fs_open(volume->blk, &fs, &why);
+	struct fs_source source = { .blk = volume->blk };
+	int rc = fs_open(&source, &fs, &why);
 	if (rc == 0)
 		rc = hurt_files(fs, lost, stop, ret, &why);
 	if (rc == -EINTR || rc == -ENOMEM)

@@ -62,7 +62,8 @@ static int add_volume(struct plan *plan, struct layout *layout, const struct lay
 {
 	struct fs *fs = NULL;
 	struct error why = { 0 };
-	int rc = fs_open(volume->blk, &fs, &why);
+	struct fs_source source = { .blk = volume->blk };
+	int rc = fs_open(&source, &fs, &why);
 	if (rc == -EUCLEAN)
 		rc = layout_warn(layout, err, "volume '%s': every block of it is stored: %s",
 				 volume->name, why.msg);

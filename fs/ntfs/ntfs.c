@@ -58,12 +58,12 @@ static int open_parts(struct fs_ntfs *ntfs, struct error *err)
 	return fs_ntfs_device_mount(ntfs, err);
 }
 
-static int ntfs_open(struct blk *blk, struct fs **ret, struct error *err)
+static int ntfs_open(const struct fs_source *source, struct fs **ret, struct error *err)
 {
 	struct fs_ntfs *ntfs = calloc(1, sizeof(*ntfs));
 	if (!ntfs)
 		return error_set(err, -ENOMEM, "NTFS: %m");
-	ntfs->fs = (struct fs){ .driver = &fs_ntfs_driver, .blk = blk_ref(blk), .root = FILE_root };
+	ntfs->fs = (struct fs){ .blk = blk_ref(source->blk), .root = FILE_root };
 	pthread_mutex_init(&ntfs->lock, NULL);
 	int rc = open_parts(ntfs, err);
 	if (rc < 0) {
@@ -287,8 +287,10 @@ static int ntfs_list(struct fs *fs, uint64_t dir, uint64_t pos, fs_emit_fn *emit
 /* What Windows makes anew, always at the root. */
 static const char *const page_files[] = { "/pagefile.sys", "/swapfile.sys", "/hiberfil.sys", NULL };
 
+static const char *const types[] = { "ntfs", NULL };
+
 const struct fs_driver fs_ntfs_driver = {
-	.name = "ntfs",
+	.types = types,
 	.left_out = page_files,
 	.probe = fs_ntfs_probe,
 	.remains = fs_ntfs_remains,

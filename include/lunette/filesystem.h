@@ -144,7 +144,7 @@ struct fs_size {
 
 /**
  * struct fs - an open file system; the head of every driver's own struct, which begins zeroed
- * @driver: who answers; only fs.c calls it
+ * @driver: who answers, filled in by fs_open(); only fs.c calls it
  * @blk: the volume; the driver holds a reference
  * @root: inode number of the root directory
  * @sizes: the front's own: what it takes to end a file where it ends without asking each time
@@ -167,6 +167,18 @@ struct fs {
 int fs_identify(struct layout *layout, struct error *err);
 
 /**
+ * struct fs_source - what a file system is opened from
+ * @blk: the volume
+ *
+ * All of it is borrowed: a driver takes references of its own to what it keeps. Where a file system
+ * has more than one volume, or its journal elsewhere, that becomes a member here, NULL when it is
+ * not there, so that other drivers need not know.
+ */
+struct fs_source {
+	struct blk *blk;
+};
+
+/**
  * fs_can_open() - is there a driver for a kind of file system?
  * @type: as in struct fs_info
  */
@@ -178,7 +190,7 @@ bool fs_can_open(const char *type);
  * Return: 0; -ENOTSUP when no driver knows what is on it; -EUCLEAN when it is damaged; the blk's
  * error.
  */
-int fs_open(struct blk *blk, struct fs **ret, struct error *err);
+int fs_open(const struct fs_source *source, struct fs **ret, struct error *err);
 
 /**
  * fs_close() - close and free

@@ -20,7 +20,7 @@ static int up(void **state)
 	struct blk_mem *mem = toy_volume();
 	struct error err;
 	(void)state;
-	if (fs_open(&mem->blk, &fs, &err) < 0)
+	if (fs_open(&(struct fs_source){ .blk = &mem->blk }, &fs, &err) < 0)
 		fail_msg("%s", err.msg);
 	blk_unref(&mem->blk);
 	return 0;
@@ -49,6 +49,15 @@ static void assert_bytes(uint64_t ino, const uint8_t *buf, size_t n, uint64_t of
 	for (size_t i = 0; i < n; i++)
 		if (buf[i] != (ino == 4 ? 0 : toy_byte(ino, off + i)))
 			fail_msg("inode %d: byte %zu is wrong", (int)ino, (size_t)off + i);
+}
+
+static void one_driver_may_open_several_types(void **state)
+{
+	(void)state;
+	assert_true(fs_can_open("toy"));
+	assert_true(fs_can_open("toy2")); /* which is what the volume is called */
+	assert_false(fs_can_open("ntfs"));
+	assert_false(fs_can_open(""));
 }
 
 /* ---- files -------------------------------------------------------------------------------------
@@ -473,6 +482,7 @@ int main(void)
 {
 #define test(f) cmocka_unit_test_setup_teardown(f, up, down)
 	const struct CMUnitTest tests[] = {
+		test(one_driver_may_open_several_types),
 		test(files_are_read_to_their_end_and_not_beyond),
 		test(a_driver_may_read_a_few_bytes_at_a_time),
 		test(plain_bytes_and_holes_are_read_without_the_driver),

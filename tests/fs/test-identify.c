@@ -231,10 +231,10 @@ static void what_has_no_driver_cannot_be_opened(void **state)
 	struct blk_mem *disk = blk_mem_new(1 << 20, 512);
 	struct fs *fs;
 	struct error err = { 0 };
-	assert_int_equal(fs_open(&disk->blk, &fs, &err), -ENOTSUP);
+	assert_int_equal(fs_open(&(struct fs_source){ .blk = &disk->blk }, &fs, &err), -ENOTSUP);
 	assert_non_null(strstr(err.msg, "no file system that lunette knows"));
 	make_swap(disk->bytes);
-	assert_int_equal(fs_open(&disk->blk, &fs, &err), -ENOTSUP);
+	assert_int_equal(fs_open(&(struct fs_source){ .blk = &disk->blk }, &fs, &err), -ENOTSUP);
 	assert_non_null(strstr(err.msg, "swap"));
 	blk_unref(&disk->blk);
 }

@@ -50,7 +50,7 @@ static struct fs *open_fs(struct blk_mem *mem)
 {
 	struct fs *fs = NULL;
 	struct error err = { 0 };
-	if (fs_open(&mem->blk, &fs, &err) != 0)
+	if (fs_open(&(struct fs_source){ .blk = &mem->blk }, &fs, &err) != 0)
 		fail_msg("%s", err.msg);
 	return fs;
 }
@@ -107,7 +107,8 @@ static void impossible_boot_sectors_are_refused_with_the_reason(void **state)
 		struct error err = { 0 };
 		struct fs *fs;
 		put(mem->bytes + cases[i].at, cases[i].n, cases[i].value);
-		assert_int_equal(fs_open(&mem->blk, &fs, &err), -EUCLEAN);
+		assert_int_equal(fs_open(&(struct fs_source){ .blk = &mem->blk }, &fs, &err),
+				 -EUCLEAN);
 		if (!strstr(err.msg, cases[i].why))
 			fail_msg("case %zu: %s", i, err.msg);
 		blk_unref(&mem->blk);
@@ -120,7 +121,7 @@ static void what_is_not_ntfs_is_not_claimed(void **state)
 	struct blk_mem *mem = ntfs_fixture_blk(volume);
 	struct fs *fs;
 	mem->bytes[3] = mem->bytes[NTFS_SIZE - 512 + 3] = 'X';
-	assert_int_equal(fs_open(&mem->blk, &fs, NULL), -ENOTSUP);
+	assert_int_equal(fs_open(&(struct fs_source){ .blk = &mem->blk }, &fs, NULL), -ENOTSUP);
 	blk_unref(&mem->blk);
 }
 
@@ -131,11 +132,11 @@ static void an_overwritten_boot_sector_is_told_by_its_copy(void **state)
 	struct error err = { 0 };
 	struct fs *fs;
 	memset(mem->bytes, 0, 512);
-	assert_int_equal(fs_open(&mem->blk, &fs, &err), -EUCLEAN);
+	assert_int_equal(fs_open(&(struct fs_source){ .blk = &mem->blk }, &fs, &err), -EUCLEAN);
 	assert_non_null(strstr(err.msg, "its copy at the end"));
 	mem->bytes[NTFS_SIZE - 512 + 40] ^=
 		1; /* of another size: of something that was here before */
-	assert_int_equal(fs_open(&mem->blk, &fs, &err), -ENOTSUP);
+	assert_int_equal(fs_open(&(struct fs_source){ .blk = &mem->blk }, &fs, &err), -ENOTSUP);
 	blk_unref(&mem->blk);
 }
 
@@ -316,7 +317,7 @@ static void an_index_that_leads_in_circles_is_damage(void **state)
 	/* Opening already looks for a name in the root. */
 	struct error err = { 0 };
 	struct fs *fs;
-	assert_int_equal(fs_open(&mem->blk, &fs, &err), -EUCLEAN);
+	assert_int_equal(fs_open(&(struct fs_source){ .blk = &mem->blk }, &fs, &err), -EUCLEAN);
 	assert_non_null(strstr(err.msg, "round in circles"));
 	blk_unref(&mem->blk);
 }
@@ -359,7 +360,7 @@ static int ask_all(struct blk_mem *mem, struct error *err)
 	struct fs *fs;
 	struct fs_used used;
 	struct fs_stat st;
-	int rc = fs_open(&mem->blk, &fs, err);
+	int rc = fs_open(&(struct fs_source){ .blk = &mem->blk }, &fs, err);
 	if (rc < 0)
 		return rc;
 	struct walk walk = { .fs = fs };

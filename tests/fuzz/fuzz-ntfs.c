@@ -136,7 +136,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < HEAD + ENTRY)
 		return 0;
 	make_volume(data, size);
-	if (fs_open(&disk, &fs, NULL) < 0)
+	if (fs_open(&(struct fs_source){ .blk = &disk }, &fs, NULL) < 0)
 		return 0;
 	struct walk walk = { .n = 1, .inodes = { fs->root } };
 	uint64_t ino;

@@ -69,19 +69,18 @@ static inline int toy_probe(struct blk *blk, struct fs_info *ret, struct error *
 	int rc = blk->size < TOY_SIZE ? 0 : blk_read(blk, magic, sizeof(magic), 0, err);
 	if (rc < 0 || blk->size < TOY_SIZE || memcmp(magic, "a toy fs", 8) != 0)
 		return rc;
-	*ret = (struct fs_info){ .type = "toy", .size = TOY_SIZE };
+	*ret = (struct fs_info){ .type = "toy2", .size = TOY_SIZE };
 	return 1;
 }
 
 static struct fs_driver toy_driver;
 
-static inline int toy_open(struct blk *blk, struct fs **ret, struct error *err)
+static inline int toy_open(const struct fs_source *source, struct fs **ret, struct error *err)
 {
 	struct fs *fs = calloc(1, sizeof(*fs));
 	if (!fs)
 		return error_set(err, -ENOMEM, "toy: %m");
-	fs->driver = &toy_driver;
-	fs->blk = blk_ref(blk);
+	fs->blk = blk_ref(source->blk);
 	fs->root = TOY_ROOT;
 	*ret = fs;
 	return 0;
@@ -182,10 +181,11 @@ static inline int toy_links(struct fs *fs, uint64_t ino, fs_link_fn *fn, void *c
 	return fn(ctx, toy_find(ino)->dir, toy_find(ino)->name, err);
 }
 
+static const char *const toy_types[] = { "toy", "toy2", NULL };
 static const char *const toy_left_out[] = { "/packed", NULL };
 
 static const struct fs_driver toy_right = {
-	.name = "toy",
+	.types = toy_types,
 	.left_out = toy_left_out,
 	.probe = toy_probe,
 	.open = toy_open,

@@ -89,13 +89,12 @@ static int tree_blocks(struct fs *fs, uint64_t ino, fs_blocks_fn *fn, void *ctx,
 
 static const char *const page_files[] = { "/pagefile.sys", NULL };
 
-static const struct fs_driver tree_driver = { .name = "tree",
-					      .left_out = page_files,
+static const struct fs_driver tree_driver = { .left_out = page_files,
 					      .readdir = tree_readdir,
 					      .stat = tree_stat,
 					      .links = tree_links,
 					      .file_blocks = tree_blocks };
-static const struct fs_driver blind_driver = { .name = "blind" };
+static const struct fs_driver blind_driver = { 0 };
 
 /* ---- tests -------------------------------------------------------------------------------------
  */

@@ -99,9 +99,7 @@ static void fake_close(struct fs *fs)
 	free(fake);
 }
 
-static const struct fs_driver fake_driver = { .name = "fake",
-					      .close = fake_close,
-					      .used = fake_used };
+static const struct fs_driver fake_driver = { .close = fake_close, .used = fake_used };
 
 static struct fake_fs *new_fs(struct blk *blk)
 {
