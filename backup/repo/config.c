@@ -111,57 +111,6 @@ int config_create(struct store *store, const struct repo_settings *settings, str
 	return store_put_new(store, CONFIG_KEY, text, strlen(text), err);
 }
 
-/*
- * The first feature of a list that is not @known, which may be NULL; "" when there is none; NULL
- * when the list is damaged.
- */
-static const char *unknown_feature(const json_t *list, const char *known)
-{
-	if (!json_is_array(list))
-		return NULL;
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const char *name = json_string_value(json_array_get(list, i));
-		if (!name || !name[0] || strlen(name) > CONFIG_FEATURE_MAX ||
-		    name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")])
-			return NULL;
-		if (!known || strcmp(name, known) != 0)
-			return name;
-	}
-	return "";
-}
-
-static int envelope(const json_t *object, const char *format, int version, const char *known,
-		    const char *what, struct error *err)
-{
-	const char *is = json_string_value(json_object_get(object, "format"));
-	if (!is || strcmp(is, format) != 0)
-		return error_set(err, -EMEDIUMTYPE, "%s is not a '%s'", what, format);
-	const json_t *number = json_object_get(object, "version");
-	if (!json_is_integer(number) || json_integer_value(number) < 1)
-		return error_set(err, -EUCLEAN, "%s is damaged: it has no version", what);
-	if (json_integer_value(number) > version)
-		return error_set(
-			err, -EPROTONOSUPPORT,
-			"%s has version %" JSON_INTEGER_FORMAT
-			", and this lunette knows versions up to %d: please use a newer one",
-			what, json_integer_value(number), version);
-	const char *feature = unknown_feature(json_object_get(object, "features"), known);
-	if (!feature)
-		return error_set(err, -EUCLEAN, "%s is damaged: it has no list of features", what);
-	if (feature[0])
-		return error_set(err, -EPROTONOSUPPORT,
-				 "%s needs the feature '%s', which this lunette does not know: "
-				 "please use a newer one",
-				 what, feature);
-	return 0;
-}
-
-int config_envelope(const json_t *object, const char *format, int version, const char *what,
-		    struct error *err)
-{
-	return envelope(object, format, version, NULL, what, err);
-}
-
 static int damaged(struct error *err, const char *why)
 {
 	return error_set(err, -EUCLEAN,
@@ -185,7 +134,8 @@ int config_parse(const char *buf, size_t len, struct config *ret, struct error *
 	json_t *json = json_loadb(buf, len, JSON_REJECT_DUPLICATES, NULL);
 	if (!json)
 		return damaged(err, "it is not JSON");
-	int rc = envelope(json, FORMAT, CONFIG_VERSION, ENCRYPTED, "the repository", err);
+	int rc = config_envelope_with(json, FORMAT, CONFIG_VERSION, ENCRYPTED, "the repository",
+				      err);
 	if (rc < 0)
 		return rc;
 	uint8_t sum[DIGEST_SIZE], stands[DIGEST_SIZE];
@@ -199,7 +149,8 @@ int config_parse(const char *buf, size_t len, struct config *ret, struct error *
 	json_int_t chunk_size = json_integer_value(json_object_get(json, "chunk_size"));
 	const json_t *level = json_object_get(json, "level"); /* the first lunettes wrote none */
 	json_int_t level_is = level ? json_integer_value(level) : REPO_LEVEL_DEFAULT;
-	const char *feature = unknown_feature(json_object_get(json, "write_features"), LEASES);
+	const char *feature =
+		config_unknown_feature(json_object_get(json, "write_features"), LEASES);
 	if (!id || strlen(id) != 32 || strspn(id, "0123456789abcdef") != 32)
 		return damaged(err, "its id is not one");
 	if (chunk_size < 0 || !config_chunk_size_ok((uint64_t)chunk_size))

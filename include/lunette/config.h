@@ -46,6 +46,8 @@ struct config {
 	char write_refused[CONFIG_FEATURE_MAX + 1];
 };
 
+/* ---- config.c ---- */
+
 bool config_chunk_size_ok(uint64_t size);
 
 /**
@@ -72,6 +74,14 @@ int config_parse(const char *buf, size_t len, struct config *ret, struct error *
  */
 int config_prove(const struct config *config, const struct keys *keys, struct error *err);
 
+/* ---- envelope.c ---- */
+
+/*
+ * The first feature of a list that is not @known, which may be NULL; "" when there is none; NULL
+ * when the list is damaged.
+ */
+const char *config_unknown_feature(const json_t *list, const char *known);
+
 /**
  * config_envelope() - check what every JSON object begins with: format, version and features
  * @what: for messages: "the repository", "the restore point"
@@ -80,5 +90,9 @@ int config_prove(const struct config *config, const struct keys *keys, struct er
  */
 int config_envelope(const json_t *object, const char *format, int version, const char *what,
 		    struct error *err);
+
+/* The same, of what may have the feature @known. */
+int config_envelope_with(const json_t *object, const char *format, int version, const char *known,
+			 const char *what, struct error *err);
 
 #endif
