@@ -165,7 +165,7 @@ static int read_piece(struct repo *repo, const struct piece *piece, const struct
 {
 	char key[STORE_KEY_MAX];
 	pack_key(piece->pack->id, key);
-	return objects_read(repo->objects, key, piece->sealed, len, first->offset, err);
+	return store_read(repo->store, key, piece->sealed, len, first->offset, err);
 }
 
 /* When the piece cannot be read in one go, each chunk of it is tried for itself. */

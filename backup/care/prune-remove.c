@@ -159,7 +159,7 @@ static int remove_one(struct removal *removal, const struct chunk_id *id, struct
 	rc = store_remove(removal->repo->store, key, err);
 	if (rc < 0)
 		return rc;
-	objects_forget(removal->repo->objects, key);
+	store_forget(removal->repo->store, key);
 	const struct index_pack *pack = usage_there(removal->usage, id);
 	if (pack) {
 		removal->result->removed.packs++;

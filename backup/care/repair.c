@@ -245,7 +245,7 @@ static int remove_all(struct repair *repair, const struct repair_keys *keys, str
 		int rc = store_remove(repair->repo->store, keys->keys[i], err);
 		if (rc < 0)
 			return rc;
-		objects_forget(repair->repo->objects, keys->keys[i]);
+		store_forget(repair->repo->store, keys->keys[i]);
 		repair->result->removed++;
 	}
 	return 0;

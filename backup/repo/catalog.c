@@ -30,7 +30,6 @@ struct listed {
 
 struct catalog {
 	struct store *store;
-	struct objects *objects;
 	const struct keys *keys;
 	struct pages *pages;
 	struct stock *stock;
@@ -42,8 +41,8 @@ struct catalog {
 	struct listed *listed;
 };
 
-int catalog_new(struct store *store, struct objects *objects, const struct keys *keys,
-		struct catalog **ret, struct error *err)
+int catalog_new(struct store *store, const struct keys *keys, struct catalog **ret,
+		struct error *err)
 {
 	CLEANUP(catalog_free_cleanup) struct catalog *catalog = calloc(1, sizeof(*catalog));
 	if (!catalog)
@@ -51,7 +50,6 @@ int catalog_new(struct store *store, struct objects *objects, const struct keys 
 	pthread_mutex_init(&catalog->refreshing, NULL);
 	pthread_rwlock_init(&catalog->lock, NULL);
 	catalog->store = store;
-	catalog->objects = objects;
 	catalog->keys = keys;
 	int rc = pages_new(&catalog->pages, err);
 	if (rc == 0)
@@ -122,8 +120,8 @@ static int found(void *ctx, const char *name, const struct store_stat *st, struc
 	struct index *index = listed->index;
 	uint64_t serial = (uint64_t)(listed - catalog->listed) + 1;
 	rc = index ? 0
-		   : index_open(catalog->objects, catalog->keys, catalog->pages, serial, name,
-				&index, &why);
+		   : index_open(catalog->store, catalog->keys, catalog->pages, serial, name, &index,
+				&why);
 	if (rc == -ENOMEM)
 		return error_set(err, rc, "%s", why.msg);
 	pthread_rwlock_wrlock(&catalog->lock);
@@ -145,7 +143,7 @@ static void forget_gone(struct catalog *catalog)
 		listed->gone = true;
 		pthread_rwlock_unlock(&catalog->lock);
 		if (listed->index)
-			objects_forget(catalog->objects, index_key(listed->index));
+			store_forget(catalog->store, index_key(listed->index));
 		catalog->changed = true;
 	}
 }

@@ -173,22 +173,44 @@ static int make_header(const struct index_builder *builder, uint8_t page[INDEX_P
 	return rc < 0 ? rc : index_header_seal(builder->keys, page, builder->seed, err);
 }
 
-/* What waited in the file, and then what is still in the buffer. */
-static int append_entries(struct index_builder *builder, struct store_put *put, struct error *err)
+/* The parts of an index as one source: header, packs, what waits in the file, the buffer. */
+struct index_source {
+	struct store_source source;
+	const struct index_builder *builder;
+	const uint8_t *header;
+};
+static int source_read(const struct store_source *source, void *buf, size_t len, uint64_t off,
+		       struct error *err)
 {
-	enum { STEP = 64 * INDEX_PAGE };
-	CLEANUP(free_cleanup) uint8_t *step = builder->parked ? malloc(STEP) : NULL;
-	if (builder->parked && !step)
-		return no_memory(err);
-	uint64_t end = builder->parked * INDEX_PAGE;
-	for (uint64_t off = 0; off < end; off += STEP) {
-		int rc = temp_read(builder->temp, step, STEP, off, err);
-		if (rc == 0)
-			rc = store_append(put, step, STEP, err);
+	const struct index_source *s = (const struct index_source *)source;
+	const struct index_builder *builder = s->builder;
+	const struct {
+		const uint8_t *buf; /* NULL: it is in the file */
+		uint64_t pages;
+	} parts[] = {
+		{ s->header, 1 },
+		{ builder->packs, builder->pack_pages },
+		{ NULL, builder->parked },
+		{ builder->buffer, builder->buffered },
+	};
+	uint8_t *to = buf;
+	uint64_t start = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(parts) && len > 0; i++) {
+		uint64_t end = start + parts[i].pages * INDEX_PAGE;
+		size_t n = off < end ? (size_t)MIN((uint64_t)len, end - off) : 0;
+		int rc = 0;
+		if (parts[i].buf && n > 0)
+			memcpy(to, parts[i].buf + (off - start), n);
+		else if (n > 0)
+			rc = temp_read(builder->temp, to, n, off - start, err);
 		if (rc < 0)
 			return rc;
+		to += n;
+		off += n;
+		len -= n;
+		start = end;
 	}
-	return store_append(put, builder->buffer, builder->buffered * INDEX_PAGE, err);
+	return 0;
 }
 
 int index_builder_finish(struct index_builder *builder, char ret_name[65], struct error *err)
@@ -200,21 +222,21 @@ int index_builder_finish(struct index_builder *builder, char ret_name[65], struc
 		rc = make_header(builder, header, err);
 	if (rc == 0)
 		rc = digest(header, sizeof(header), name, err);
-	CLEANUP(store_abort_cleanup) struct store_put *put = NULL;
-	if (rc == 0)
-		rc = store_begin(builder->store, &put, err);
-	if (rc == 0)
-		rc = store_append(put, header, sizeof(header), err);
-	if (rc == 0)
-		rc = store_append(put, builder->packs, builder->pack_pages * INDEX_PAGE, err);
-	if (rc == 0)
-		rc = append_entries(builder, put, err);
 	if (rc < 0)
 		return rc;
 	digest_hex(name, sizeof(name), ret_name);
 	char key[STORE_KEY_MAX];
 	snprintf(key, sizeof(key), INDEX_FOLDER "/%s", ret_name);
-	return store_commit(steal(&put), key, err);
+	static const struct store_source_ops ops = { .read = source_read };
+	const struct index_source source = {
+		.source = { .ops = &ops,
+			    .size = (1 + builder->pack_pages + builder->parked +
+				     builder->buffered) *
+				    INDEX_PAGE },
+		.builder = builder,
+		.header = header,
+	};
+	return store_put(builder->store, key, &source.source, STORE_TWIN, err);
 }
 
 static int by_id(const void *a, const void *b)

@@ -8,7 +8,7 @@
 #include "lunette/index.h"
 
 struct index {
-	struct objects *objects;
+	struct store *store;
 	const struct keys *keys;
 	struct pages *pages;
 	uint64_t serial;
@@ -19,7 +19,7 @@ struct index {
 
 int index_damaged(const struct index *index, struct error *err, const char *why)
 {
-	objects_forget(index->objects, index->key);
+	store_forget(index->store, index->key);
 	return error_set(err, -EUCLEAN, "'%s' is damaged: %s", index->key, why);
 }
 
@@ -62,27 +62,27 @@ static int parse_header(struct index *index, uint8_t *page, uint64_t size, struc
 	return 0;
 }
 
-int index_open(struct objects *objects, const struct keys *keys, struct pages *pages,
-	       uint64_t serial, const char *name, struct index **ret, struct error *err)
+int index_open(struct store *store, const struct keys *keys, struct pages *pages, uint64_t serial,
+	       const char *name, struct index **ret, struct error *err)
 {
 	CLEANUP(index_close_cleanup) struct index *index = calloc(1, sizeof(*index));
 	if (!index)
 		return error_set(err, -ENOMEM, "open an index: %m");
-	index->objects = objects;
+	index->store = store;
 	index->keys = keys;
 	index->pages = pages;
 	index->serial = serial;
 	snprintf(index->key, sizeof(index->key), INDEX_FOLDER "/%s", name);
 
-	uint64_t size;
+	struct store_stat st;
 	uint8_t page[INDEX_PAGE], sum[DIGEST_SIZE];
 	char hex[2 * DIGEST_SIZE + 1];
-	int rc = objects_size(objects, index->key, &size, err);
+	int rc = store_stat(store, index->key, &st, err);
 	if (rc < 0)
 		return rc;
-	if (size < INDEX_PAGE)
+	if (st.size < INDEX_PAGE)
 		return index_damaged(index, err, "its length is wrong");
-	rc = objects_read(objects, index->key, page, sizeof(page), 0, err);
+	rc = store_read(store, index->key, page, sizeof(page), 0, err);
 	if (rc < 0)
 		return rc;
 	rc = digest(page, sizeof(page), sum, err);
@@ -91,7 +91,7 @@ int index_open(struct objects *objects, const struct keys *keys, struct pages *p
 	digest_hex(sum, sizeof(sum), hex);
 	if (strcmp(hex, name) != 0)
 		return index_damaged(index, err, "its header is not what its name says");
-	rc = parse_header(index, page, size, err);
+	rc = parse_header(index, page, st.size, err);
 	if (rc < 0)
 		return rc;
 	*ret = steal(&index);
@@ -119,8 +119,8 @@ static int prove_page(struct index *index, uint64_t number, uint8_t page[INDEX_P
 int index_read_pages(struct index *index, uint64_t number, size_t n, uint8_t *buf,
 		     struct error *err)
 {
-	int rc = objects_read(index->objects, index->key, buf, n * INDEX_PAGE, number * INDEX_PAGE,
-			      err);
+	int rc =
+		store_read(index->store, index->key, buf, n * INDEX_PAGE, number * INDEX_PAGE, err);
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		rc = prove_page(index, number + i, buf + i * INDEX_PAGE, err);
 	return rc;

@@ -20,13 +20,26 @@ static int damaged(struct error *err, const char *why)
 	return error_set(err, -EUCLEAN, "it is damaged: %s", why);
 }
 
+/* An object, and how large it is. */
+struct object {
+	struct store *store;
+	const char *key;
+	uint64_t size;
+};
+
+static int read_object(const struct object *object, void *buf, size_t len, uint64_t off,
+		       struct error *err)
+{
+	return store_read(object->store, object->key, buf, len, off, err);
+}
+
 /* Finds the table by the trailer, which is not proved yet. */
-static int find_table(struct store_object *object, uint32_t *ret_offset, struct error *err)
+static int find_table(const struct object *object, uint32_t *ret_offset, struct error *err)
 {
 	uint8_t trailer[PACK_TRAILER_BYTES];
 	if (object->size > UINT32_MAX || object->size < PACK_HEADER_BYTES + PACK_TRAILER_BYTES)
 		return damaged(err, "its length is wrong");
-	int rc = store_read(object, trailer, sizeof(trailer), object->size - sizeof(trailer), err);
+	int rc = read_object(object, trailer, sizeof(trailer), object->size - sizeof(trailer), err);
 	if (rc < 0)
 		return rc;
 	if (memcmp(trailer, PACK_TRAILER_MAGIC, 8) != 0)
@@ -58,12 +71,12 @@ static int check_trailer(const uint8_t *trailer, const struct keys *keys, size_t
 }
 
 /* The header says what the trailer says; no name proves it. */
-static int check_header(struct store_object *object, const struct keys *keys, struct error *err)
+static int check_header(const struct object *object, const struct keys *keys, struct error *err)
 {
 	uint8_t want[PACK_HEADER_BYTES] = PACK_HEADER_MAGIC, header[PACK_HEADER_BYTES];
 	put_le32(want + 8, PACK_VERSION);
 	put_le32(want + 12, keys ? PACK_ENCRYPTED : 0);
-	int rc = store_read(object, header, sizeof(header), 0, err);
+	int rc = read_object(object, header, sizeof(header), 0, err);
 	if (rc < 0)
 		return rc;
 	return memcmp(header, want, sizeof(want)) == 0 ? 0 : damaged(err, "its header is wrong");
@@ -74,7 +87,7 @@ static int check_header(struct store_object *object, const struct keys *keys, st
  * @ret: to be freed with free()
  * @ret_table: where in it the @ret_n entries begin
  */
-static int read_proved(struct store_object *object, const struct keys *keys, uint32_t offset,
+static int read_proved(const struct object *object, const struct keys *keys, uint32_t offset,
 		       const uint8_t id[32], uint8_t **ret, uint8_t **ret_table, uint32_t *ret_n,
 		       struct error *err)
 {
@@ -83,7 +96,7 @@ static int read_proved(struct store_object *object, const struct keys *keys, uin
 	if (!table)
 		return error_set(err, -ENOMEM, "%m");
 	uint8_t sum[DIGEST_SIZE];
-	int rc = store_read(object, table, len, offset, err);
+	int rc = read_object(object, table, len, offset, err);
 	if (rc == 0)
 		rc = digest(table, len, sum, err);
 	if (rc < 0)
@@ -138,16 +151,13 @@ static int parse_table(const uint8_t *table, uint32_t n, uint32_t offset, uint32
 	return 0;
 }
 
-static int read_table(struct repo *repo, const char *key, const uint8_t id[32],
+static int read_table(struct repo *repo, const struct object *object, const uint8_t id[32],
 		      struct pack_table **ret, struct error *err)
 {
-	CLEANUP(store_close_cleanup) struct store_object *object = NULL;
 	CLEANUP(free_cleanup) uint8_t *end = NULL;
 	uint8_t *table = NULL;
 	uint32_t n = 0, offset = 0;
-	int rc = store_open(repo->store, key, &object, err);
-	if (rc == 0)
-		rc = find_table(object, &offset, err);
+	int rc = find_table(object, &offset, err);
 	if (rc == 0)
 		rc = read_proved(object, repo->keys, offset, id, &end, &table, &n, err);
 	if (rc == 0)
@@ -160,7 +170,13 @@ int pack_table_read(struct repo *repo, const uint8_t id[32], struct pack_table *
 {
 	char key[STORE_KEY_MAX];
 	pack_key(id, key);
-	int rc = read_table(repo, key, id, ret, err);
+	struct object object = { .store = repo->store, .key = key };
+	struct store_stat st;
+	store_forget(repo->store, key);
+	int rc = store_stat(repo->store, key, &st, err);
+	object.size = rc < 0 ? 0 : st.size;
+	if (rc == 0)
+		rc = read_table(repo, &object, id, ret, err);
 	return rc < 0 ? error_wrap(err, rc, "'%s'", key) : 0;
 }
 
@@ -170,9 +186,8 @@ int pack_chunk_read(struct repo *repo, const uint8_t id[32], const struct pack_e
 	char key[STORE_KEY_MAX];
 	pack_key(id, key);
 	CLEANUP(free_cleanup) uint8_t *sealed = malloc(entry->stored + 1);
-	int rc =
-		sealed ? objects_read(repo->objects, key, sealed, entry->stored, entry->offset, err)
-		       : error_set(err, -ENOMEM, "%m");
+	int rc = sealed ? store_read(repo->store, key, sealed, entry->stored, entry->offset, err)
+			: error_set(err, -ENOMEM, "%m");
 	if (rc == 0)
 		rc = repo_open_chunk(repo, &entry->id, sealed, entry->stored, entry->codec, buf,
 				     entry->length, err);

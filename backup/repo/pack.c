@@ -8,7 +8,7 @@
 #include "lunette/pack.h"
 
 struct pack {
-	struct store_put *put;
+	struct store_draft *draft;
 	const struct keys *keys;
 	uint32_t n;
 	uint8_t table[PACK_FULL_CHUNKS * PACK_ENTRY_BYTES];
@@ -20,13 +20,13 @@ int pack_begin(struct store *store, const struct keys *keys, struct pack **ret, 
 	if (!pack)
 		return error_set(err, -ENOMEM, "begin a pack: %m");
 	pack->keys = keys;
-	int rc = store_begin(store, &pack->put, err);
+	int rc = store_draft_new(store, &pack->draft, err);
 	if (rc < 0)
 		return rc;
 	uint8_t header[PACK_HEADER_BYTES] = PACK_HEADER_MAGIC;
 	put_le32(header + 8, PACK_VERSION);
 	put_le32(header + 12, keys ? PACK_ENCRYPTED : 0);
-	rc = store_append(pack->put, header, sizeof(header), err);
+	rc = store_draft_append(pack->draft, header, sizeof(header), err);
 	if (rc < 0)
 		return rc;
 	*ret = steal(&pack);
@@ -37,21 +37,21 @@ void pack_abort(struct pack *pack)
 {
 	if (!pack)
 		return;
-	store_abort(pack->put);
+	store_draft_free(pack->draft);
 	free(pack);
 }
 
 bool pack_full(const struct pack *pack)
 {
-	return pack->n == PACK_FULL_CHUNKS || pack->put->size >= PACK_FULL_BYTES;
+	return pack->n == PACK_FULL_CHUNKS || pack->draft->source.size >= PACK_FULL_BYTES;
 }
 
 int pack_add(struct pack *pack, const struct chunk_id *id, const struct sealed *sealed,
 	     uint32_t length, enum pack_kind kind, uint32_t *ret_offset, struct error *err)
 {
 	assert(!pack_full(pack));
-	uint32_t offset = (uint32_t)pack->put->size;
-	int rc = store_append(pack->put, sealed->buf, sealed->len, err);
+	uint32_t offset = (uint32_t)pack->draft->source.size;
+	int rc = store_draft_append(pack->draft, sealed->buf, sealed->len, err);
 	if (rc < 0)
 		return rc;
 	uint8_t *p = pack->table + pack->n++ * PACK_ENTRY_BYTES;
@@ -78,7 +78,7 @@ static int make_end(const struct pack *pack, uint64_t salt, uint8_t **ret, size_
 	put_le32(trailer + 8, PACK_VERSION);
 	put_le32(trailer + 12, pack->keys ? PACK_ENCRYPTED : 0);
 	put_le32(trailer + 16, pack->n);
-	put_le32(trailer + 20, (uint32_t)pack->put->size);
+	put_le32(trailer + 20, (uint32_t)pack->draft->source.size);
 	put_le64(trailer + 24, salt);
 	const struct box_note note = { trailer, PACK_TRAILER_BYTES };
 	int rc = 0;
@@ -115,7 +115,7 @@ static int choose_end(const struct pack *pack, const struct id_set *taken, uint8
 	}
 }
 
-int pack_finish(struct pack *pack, const struct id_set *taken, struct store_put **ret,
+int pack_finish(struct pack *pack, const struct id_set *taken, struct store_draft **ret,
 		struct index_pack *ret_pack, struct error *err)
 {
 	CLEANUP(pack_abort_cleanup) struct pack *owned = pack;
@@ -124,11 +124,11 @@ int pack_finish(struct pack *pack, const struct id_set *taken, struct store_put 
 	struct index_pack done;
 	int rc = choose_end(pack, taken, &end, &len, done.id, err);
 	if (rc == 0)
-		rc = store_append(pack->put, end, len, err);
+		rc = store_draft_append(pack->draft, end, len, err);
 	if (rc < 0)
 		return rc;
-	done.size = (uint32_t)pack->put->size;
+	done.size = (uint32_t)pack->draft->source.size;
 	*ret_pack = done;
-	*ret = steal(&owned->put);
+	*ret = steal(&owned->draft);
 	return 0;
 }

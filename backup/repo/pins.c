@@ -37,14 +37,12 @@ int repo_is_pinned(struct repo *repo, const char *id, bool *ret, struct error *e
 {
 	char key[STORE_KEY_MAX];
 	pin_key(id, key);
-	struct store_object *object;
+	struct store_stat st;
 	struct error why = { 0 };
-	int rc = store_open(repo->store, key, &object, &why);
+	int rc = store_stat(repo->store, key, &st, &why);
 	if (rc < 0 && rc != -ENOENT)
 		return error_set(err, rc, "is restore point %.16s pinned? %s", id, why.msg);
 	*ret = rc == 0;
-	if (rc == 0)
-		store_close(object);
 	return 0;
 }
 

@@ -73,16 +73,16 @@ static int write_index(struct repack *repack, struct error *err)
 
 static int finish_pack(struct repack *repack, struct error *err)
 {
-	struct store_put *put;
+	CLEANUP(store_draft_free_cleanup) struct store_draft *draft = NULL;
 	struct index_pack done;
 	char key[STORE_KEY_MAX];
 	if (!repack->pack)
 		return 0;
-	int rc = pack_finish(steal(&repack->pack), repack->taken, &put, &done, err);
+	int rc = pack_finish(steal(&repack->pack), repack->taken, &draft, &done, err);
 	if (rc < 0)
 		return rc;
 	pack_key(done.id, key);
-	rc = store_commit(put, key, err);
+	rc = store_put(repack->repo->store, key, &draft->source, STORE_TWIN, err);
 	if (rc < 0)
 		return rc;
 	recent_add_pack(repack->recent, &done);
@@ -122,8 +122,8 @@ int repack_add(struct repack *repack, const char *key, const struct pack_entry *
 	struct repo *repo = repack->repo;
 	uint8_t *copy = repack->sealed + SEALED_MAX;
 	*ret_why = (struct error){ 0 };
-	int rc = objects_read(repo->objects, key, repack->sealed, entry->stored, entry->offset,
-			      ret_why);
+	int rc =
+		store_read(repo->store, key, repack->sealed, entry->stored, entry->offset, ret_why);
 	if (rc < 0)
 		return 0;
 	memcpy(copy, repack->sealed, entry->stored);

@@ -110,7 +110,7 @@ static int read_sealed(struct repo *repo, const struct catalog_place *place, con
 	if (rc < 0)
 		return rc;
 	void *sealed = opener_buf(opener, entry->stored);
-	rc = sealed ? objects_read(repo->objects, key, sealed, entry->stored, entry->offset, err)
+	rc = sealed ? store_read(repo->store, key, sealed, entry->stored, entry->offset, err)
 		    : error_set(err, -ENOMEM, "%m");
 	if (rc == 0)
 		rc = open_sealed(repo, opener, &entry->id, sealed, entry->stored, entry->codec, buf,
@@ -131,7 +131,7 @@ int repo_read_place(struct repo *repo, const struct catalog_place *place, void *
 	if (rc == -ENOENT)
 		return error_set(err, -EUCLEAN, "'%s' is missing", key);
 	if (rc == -EUCLEAN)
-		objects_forget(repo->objects, key);
+		store_forget(repo->store, key);
 	return rc < 0 ? error_wrap(err, rc, "'%s' at offset %u", key, place->entry.offset) : 0;
 }
 

@@ -45,7 +45,8 @@ struct repo_writer {
 
 struct pack_job {
 	struct committer_job job;
-	struct store_put *put;
+	struct repo_writer *writer;
+	struct store_draft *draft;
 	char key[STORE_KEY_MAX];
 };
 
@@ -121,13 +122,13 @@ bool repo_writer_knows(struct repo_writer *writer, const struct chunk_id *id)
 static int pack_job_run(struct committer_job *job, struct error *err)
 {
 	struct pack_job *p = (struct pack_job *)job;
-	return store_commit(steal(&p->put), p->key, err);
+	return store_put(p->writer->repo->store, p->key, &p->draft->source, STORE_TWIN, err);
 }
 
 static void pack_job_free(struct committer_job *job)
 {
 	struct pack_job *p = (struct pack_job *)job;
-	store_abort(p->put);
+	store_draft_free(p->draft);
 	free(p);
 }
 
@@ -194,9 +195,10 @@ static int finish_pack(struct repo_writer *writer, struct error *err)
 	struct pack_job *job = calloc(1, sizeof(*job));
 	if (!job)
 		return error_set(err, -ENOMEM, "finish a pack: %m");
-	job->job = (struct committer_job){ .run = pack_job_run, .free = pack_job_free };
+	*job = (struct pack_job){ .job = { .run = pack_job_run, .free = pack_job_free },
+				  .writer = writer };
 	struct index_pack done;
-	int rc = pack_finish(steal(&writer->pack), writer->marks->packs, &job->put, &done, err);
+	int rc = pack_finish(steal(&writer->pack), writer->marks->packs, &job->draft, &done, err);
 	if (rc < 0) {
 		free(job);
 		return rc;

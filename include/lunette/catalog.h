@@ -18,13 +18,12 @@ struct catalog;
 
 /**
  * catalog_new() - open every index there is
- * @store: and @objects must outlive the catalog, and so must @keys, which are NULL where nothing is
- *         encrypted
+ * @store: must outlive the catalog, and so must @keys, which are NULL where nothing is encrypted
  *
  * Return: 0, also when some of them are damaged; -ENOMEM; what listing them said.
  */
-int catalog_new(struct store *store, struct objects *objects, const struct keys *keys,
-		struct catalog **ret, struct error *err);
+int catalog_new(struct store *store, const struct keys *keys, struct catalog **ret,
+		struct error *err);
 void catalog_free(struct catalog *catalog);
 DEFINE_CLEANUP(struct catalog *, catalog_free)
 

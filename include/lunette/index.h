@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 #include "lunette/repo.h"
-#include "lunette/objects.h"
 #include "lunette/pages.h"
 #include "lunette/store.h"
 
@@ -96,15 +95,15 @@ struct index;
 
 /**
  * index_open() - get ready to look up chunks in an index
- * @objects: reads it; must outlive the index
+ * @store: must outlive the index
  * @keys: of an encrypted repository, else NULL; must outlive the index
  * @pages: keeps what was read; must outlive the index
  * @serial: of this index among those that share @pages, not 0
  *
  * Return: 0; -EUCLEAN when its header or its length is damaged; -EPROTONOSUPPORT; ...
  */
-int index_open(struct objects *objects, const struct keys *keys, struct pages *pages,
-	       uint64_t serial, const char *name, struct index **ret, struct error *err);
+int index_open(struct store *store, const struct keys *keys, struct pages *pages, uint64_t serial,
+	       const char *name, struct index **ret, struct error *err);
 void index_close(struct index *index);
 DEFINE_CLEANUP(struct index *, index_close)
 

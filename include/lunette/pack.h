@@ -52,7 +52,7 @@ struct keys;
 struct pack;
 
 /**
- * pack_begin() - begin an empty pack; what is added goes to the store at once
+ * pack_begin() - begin an empty pack; what is added goes into a draft of the store
  * @keys: of an encrypted repository, else NULL; must outlive the pack
  * @ret: to be freed with pack_abort() unless it is finished
  */
@@ -74,10 +74,10 @@ bool pack_full(const struct pack *pack);
  * pack_finish() - write the table
  * @pack: freed, also on failure
  * @taken: names of packs that it must not get; may be NULL
- * @ret: the object, complete but not committed
+ * @ret: the object, complete, to be put under its key and freed
  * @ret_pack: its name and size
  */
-int pack_finish(struct pack *pack, const struct id_set *taken, struct store_put **ret,
+int pack_finish(struct pack *pack, const struct id_set *taken, struct store_draft **ret,
 		struct index_pack *ret_pack, struct error *err);
 
 #endif

@@ -7,7 +7,6 @@
 #include "lunette/config.h"
 #include "lunette/keys.h"
 #include "lunette/repo.h"
-#include "lunette/objects.h"
 #include "lunette/pack.h"
 #include "lunette/store.h"
 
@@ -18,7 +17,6 @@ struct openers;
  * @path: as the user wrote it, for messages
  * @keys: NULL when it is not encrypted
  * @key_id: of the password that opened it; "" when none did
- * @objects: reads packs and indexes
  * @openers: for repo_read()
  */
 struct repo {
@@ -27,7 +25,6 @@ struct repo {
 	struct config config;
 	struct keys *keys;
 	char key_id[65];
-	struct objects *objects;
 	struct catalog *catalog;
 	struct openers *openers;
 };
@@ -41,6 +38,8 @@ struct repo {
  */
 int repo_open_store(struct store *store, const char *path, const struct repo_open_options *options,
 		    struct repo **ret, struct error *err);
+
+/* ---- repo-about.c ---- */
 
 /* Return: 0; -EPROTONOSUPPORT when writers need a feature that is not known here. */
 int repo_may_write(const struct repo *repo, struct error *err);

@@ -6,10 +6,14 @@
  * there yet, read a range of one, list. There is no rename, no append to what exists, no
  * overwriting, and nothing above this line knows files.
  *
+ * A put knows its key before the first byte, and its source can be read again, so that one that
+ * failed can be repeated. What takes shape piece by piece, and learns its name last, is a draft
+ * until then.
+ *
  * A key is "config", or FOLDER/NAME, or "packs/xx/NAME" (see FORMAT.md): short, made by us, never
  * by a user.
  *
- * Any thread may use a store. A struct store_put belongs to one thread at a time.
+ * Any thread may use a store, all of them at once. A draft belongs to one thread at a time.
  */
 #ifndef LUNETTE_STORE_H
 #define LUNETTE_STORE_H
@@ -22,11 +26,70 @@
 #include "lunette/util.h"
 
 struct store;
-struct store_put;
-struct store_object;
+struct store_draft;
 
 /* Longest key, its NUL included: "packs/xx/" and 64 digits fit. */
 #define STORE_KEY_MAX 80
+
+/* ---- what is put ---- */
+
+struct store_source;
+
+/**
+ * struct store_source_ops - how a source is read
+ * @read: all of a range, which lies inside the source; any part, any number of times, any thread
+ */
+struct store_source_ops {
+	int (*read)(const struct store_source *source, void *buf, size_t len, uint64_t off,
+		    struct error *err);
+};
+
+/**
+ * struct store_source - the bytes of an object that is to be put; the head of an owner's struct
+ */
+struct store_source {
+	const struct store_source_ops *ops;
+	uint64_t size;
+};
+
+/* A source in memory. */
+struct store_bytes {
+	struct store_source source;
+	const void *buf;
+};
+
+struct store_bytes store_bytes(const void *buf, size_t len);
+
+/* Return: 0 when all of @buf was filled; the source's error. The range lies inside the source. */
+int store_source_read(const struct store_source *source, void *buf, size_t len, uint64_t off,
+		      struct error *err);
+
+/**
+ * struct store_draft_ops - what a place for drafts provides
+ * @append: bytes behind those that are there
+ * @free: the draft, and what it takes; not what was put of it
+ */
+struct store_draft_ops {
+	int (*append)(struct store_draft *draft, const void *buf, size_t len, struct error *err);
+	void (*free)(struct store_draft *draft);
+};
+
+/**
+ * struct store_draft - an object that takes shape; the head of an implementation's struct
+ * @source: what is there so far, which can be put when it is all there
+ */
+struct store_draft {
+	struct store_source source;
+	const struct store_draft_ops *ops;
+};
+
+/* What a put does when there is an object under its key. */
+enum store_taken {
+	STORE_REFUSE, /* -EEXIST */
+	STORE_TWIN,   /* as good as ours if it has the same bytes; else damaged, and replaced */
+};
+
+/* ---- what is there ---- */
 
 /**
  * struct store_stat - what is known of an object without reading it
@@ -47,56 +110,55 @@ struct store_stat {
 typedef int store_list_fn(void *ctx, const char *name, const struct store_stat *st,
 			  struct error *err);
 
+/* Takes the next bytes of an object. Return: 0 to go on; a negative errno, recorded in @err. */
+typedef int store_sink_fn(void *ctx, const void *buf, size_t len, struct error *err);
+
+/* ---- implementations ---- */
+
 /**
- * struct store_ops - what an implementation provides
- * @begin: an object without a key yet: content decides the key, so it comes last
- * @append: bytes for it
- * @commit: put it under @key: when this returns 0 it is complete, visible and on stable storage.
- *          When the key is taken: -EEXIST; or, if it @is_content, what is there is left when it is
- *          the same, and replaced when it is not. The put is over, also on failure
- * @abort: it never was
- * @open: an object to read from; -ENOENT when it is not there
- * @read: all of a range, which lies inside the object
- * @close: of an object
+ * struct store_ops - what an implementation provides; the front below checks ranges and keys
+ * @put: an object: when this returns 0 it is complete, visible and on stable storage, under a
+ *       name that is, too. Nobody ever sees half of it
+ * @read: all of a range; -EUCLEAN when it is not inside the object
  * @list: the objects in a folder and in folders in it, in no order, as they are now, whatever a
  *        network file system remembers; a folder that is not there is empty
- * @stat: of an object; -ENOENT when it is not there
+ * @stat: of an object, as it is now; -ENOENT when it is not there
  * @remove: an object; when this returns 0 it is gone and stays gone. It may be gone already
- * @sweep: remove what writers that died left unfinished and nobody has touched for @age seconds
  * @destroy: free everything, the struct store included
+ *
+ * These may be NULL:
+ * @draft: a place for an object that takes shape, from which @put takes it without copying;
+ *         without it a temporary file of this host
+ * @get: an object whole, in pieces, from its beginning; without it, @stat and @read
+ * @forget: what was kept open or remembered of an object; without it nothing is
+ * @sweep: remove what writers that died left unfinished and nobody has touched for @age seconds;
+ *         without it nothing is ever left
  */
 struct store_ops {
-	int (*begin)(struct store *store, struct store_put **ret, struct error *err);
-	int (*append)(struct store_put *put, const void *buf, size_t len, struct error *err);
-	int (*commit)(struct store_put *put, const char *key, bool is_content, struct error *err);
-	void (*abort)(struct store_put *put);
-	int (*open)(struct store *store, const char *key, struct store_object **ret,
+	int (*put)(struct store *store, const char *key, const struct store_source *source,
+		   enum store_taken taken, struct error *err);
+	int (*read)(struct store *store, const char *key, void *buf, size_t len, uint64_t off,
 		    struct error *err);
-	int (*read)(struct store_object *object, void *buf, size_t len, uint64_t off,
-		    struct error *err);
-	void (*close)(struct store_object *object);
 	int (*list)(struct store *store, const char *folder, store_list_fn *fn, void *ctx,
 		    struct error *err);
 	int (*stat)(struct store *store, const char *key, struct store_stat *ret,
 		    struct error *err);
 	int (*remove)(struct store *store, const char *key, struct error *err);
-	int (*sweep)(struct store *store, uint32_t age, struct error *err);
 	void (*destroy)(struct store *store);
+	int (*draft)(struct store *store, struct store_draft **ret, struct error *err);
+	int (*get)(struct store *store, const char *key, store_sink_fn *sink, void *ctx,
+		   struct error *err);
+	void (*forget)(struct store *store, const char *key);
+	int (*sweep)(struct store *store, uint32_t age, struct error *err);
 };
 
-/* The heads of an implementation's own structs. */
+/**
+ * struct store - the head of an implementation's own struct
+ * @puts: how many puts at once are worth while; 0 is 1
+ */
 struct store {
 	const struct store_ops *ops;
-};
-
-struct store_put {
-	struct store *store;
-	uint64_t size; /* bytes appended so far */
-};
-
-struct store_object {
-	struct store *store;
-	uint64_t size;
+	unsigned int puts;
 };
 
 /**
@@ -114,38 +176,67 @@ int store_dir_create(const char *path, struct store **ret, struct error *err);
  */
 int store_dir_open(const char *path, struct store **ret, struct error *err);
 
+/* ---- the front: the only way to an implementation ---- */
+
 void store_free(struct store *store);
 DEFINE_CLEANUP(struct store *, store_free)
 
-int store_begin(struct store *store, struct store_put **ret, struct error *err);
-int store_append(struct store_put *put, const void *buf, size_t len, struct error *err);
+unsigned int store_puts(const struct store *store); /* at least 1 */
 
 /**
- * store_commit() - put the object under its key, which its content decides
- * @put: freed, also on failure
- *
- * One that is there already is as good as ours if it has the same bytes. If it has not, it is
- * damaged, and ours takes its place: that is how a backup heals what it meets.
- *
- * Return: 0 when the object is on stable storage; what the system said.
+ * store_draft_new() - begin an object whose key is not known yet
+ * @ret: to be freed with store_draft_free(), before the store is
  */
-int store_commit(struct store_put *put, const char *key, struct error *err);
+int store_draft_new(struct store *store, struct store_draft **ret, struct error *err);
+int store_draft_append(struct store_draft *draft, const void *buf, size_t len, struct error *err);
+void store_draft_free(struct store_draft *draft); /* @draft may be NULL */
+DEFINE_CLEANUP(struct store_draft *, store_draft_free)
 
-/* Forgets an object that was begun. @put may be NULL. */
-void store_abort(struct store_put *put);
-DEFINE_CLEANUP(struct store_put *, store_abort)
+/**
+ * store_put() - put an object
+ * @source: still its owner's, and may be put again
+ *
+ * STORE_TWIN is for what is named by its content: it can be put twice without harm, and one that
+ * has other bytes is damaged, and replaced. That is how a backup heals what it meets.
+ *
+ * Return: 0 when the object is on stable storage; -EEXIST as @taken says; what the system said.
+ */
+int store_put(struct store *store, const char *key, const struct store_source *source,
+	      enum store_taken taken, struct error *err);
 
-int store_open(struct store *store, const char *key, struct store_object **ret, struct error *err);
+/* Puts an object that fits in memory. Return: as store_put() with STORE_REFUSE and STORE_TWIN. */
+int store_put_new(struct store *store, const char *key, const void *buf, size_t len,
+		  struct error *err);
+int store_put_same(struct store *store, const char *key, const void *buf, size_t len,
+		   struct error *err);
 
 /**
  * store_read() - read a range of an object, all of it
  *
- * Return: 0; -EUCLEAN if the range is not inside the object (it has been cut, or what points into
- * it is damaged); ...
+ * Return: 0; -ENOENT; -EUCLEAN if the range is not inside the object (it has been cut, or what
+ * points into it is damaged); what the system said.
  */
-int store_read(struct store_object *object, void *buf, size_t len, uint64_t off, struct error *err);
-void store_close(struct store_object *object); /* @object may be NULL */
-DEFINE_CLEANUP(struct store_object *, store_close)
+int store_read(struct store *store, const char *key, void *buf, size_t len, uint64_t off,
+	       struct error *err);
+
+/**
+ * store_get() - read a small object whole
+ * @max: more bytes than this are taken for damage
+ * @ret: to be freed with free(); has one NUL more than @ret_len
+ *
+ * Return: 0; -ENOENT; -EUCLEAN when it is larger than @max; ...
+ */
+int store_get(struct store *store, const char *key, size_t max, char **ret, size_t *ret_len,
+	      struct error *err);
+
+/**
+ * store_get_to() - read an object whole, whatever its size
+ * @sink: is given its bytes in pieces, from the first to the last
+ *
+ * Return: 0; -ENOENT; what @sink or the system said.
+ */
+int store_get_to(struct store *store, const char *key, store_sink_fn *sink, void *ctx,
+		 struct error *err);
 
 /**
  * store_list() - what there is in a folder, and in folders in it
@@ -169,27 +260,16 @@ int store_stat(struct store *store, const char *key, struct store_stat *ret, str
 int store_remove(struct store *store, const char *key, struct error *err);
 
 /**
+ * store_forget() - have an object read anew from where it lies
+ *
+ * For one that turned out to be damaged: another may have taken its place by then.
+ */
+void store_forget(struct store *store, const char *key);
+
+/**
  * store_sweep() - remove what writers that died left unfinished
  * @age: seconds for which nobody has added to it
  */
 int store_sweep(struct store *store, uint32_t age, struct error *err);
-
-/**
- * store_get() - read a small object whole
- * @max: more bytes than this are taken for damage
- * @ret: to be freed with free(); has one NUL more than @ret_len
- *
- * Return: 0; -ENOENT; -EUCLEAN when it is larger than @max; ...
- */
-int store_get(struct store *store, const char *key, size_t max, char **ret, size_t *ret_len,
-	      struct error *err);
-
-/* Puts an object that fits in memory. Return: 0; -EEXIST when there is one under the key; ... */
-int store_put_new(struct store *store, const char *key, const void *buf, size_t len,
-		  struct error *err);
-
-/* Puts an object that is named by its content. Return: as store_commit(). */
-int store_put_same(struct store *store, const char *key, const void *buf, size_t len,
-		   struct error *err);
 
 #endif

@@ -12,7 +12,7 @@
 #include "lunette/pack-read.h"
 #include "lunette/repair.h"
 #include "repo-fixture.h"
-#include "store-faulty.h"
+#include "lunette/store-layers.h"
 
 #define N 600 /* more than a node of the chunk map has */
 
@@ -207,7 +207,7 @@ static int repair_faulty(const char *dir, int fail_at, bool once, int *ret_count
 	struct repair_plan plan = { 0 };
 	struct repair_result repaired;
 	ok(store_dir_open(dir, &below, err));
-	struct store_faulty *faulty = store_faulty_new(below);
+	struct store_faults *faulty = store_faults_new(below);
 	faulty->code = -EIO;
 	faulty->fail_at = fail_at;
 	faulty->once = once;

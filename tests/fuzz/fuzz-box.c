@@ -34,9 +34,9 @@ static void nothing_is_taken(struct repo *repo, const uint8_t *data, size_t size
 	snprintf(key, sizeof(key), INDEX_FOLDER "/%s", name);
 	fuzz_check(store_put_same(repo->store, key, data, size, NULL) == 0);
 	fuzz_check(pages_new(&pages, NULL) == 0);
-	fuzz_check(index_open(repo->objects, repo->keys, pages, 1, name, &index, NULL) < 0);
+	fuzz_check(index_open(repo->store, repo->keys, pages, 1, name, &index, NULL) < 0);
 	pages_free(pages);
-	objects_forget(repo->objects, key);
+	store_forget(repo->store, key);
 	fuzz_check(store_remove(repo->store, key, NULL) == 0);
 	snprintf(key, sizeof(key), "points/%s", id);
 	fuzz_check(store_remove(repo->store, key, NULL) == 0);

@@ -15,7 +15,7 @@ static inline void fuzz_repo_put(struct store_mem *mem, const struct index_entry
 {
 	struct index_entry entries[16];
 	struct pack *pack;
-	struct store_put *put;
+	struct store_draft *draft;
 	struct index_pack done;
 	char key[STORE_KEY_MAX], name[65];
 	fuzz_check(n <= ARRAY_SIZE(entries));
@@ -25,9 +25,10 @@ static inline void fuzz_repo_put(struct store_mem *mem, const struct index_entry
 		fuzz_check(pack_add(pack, &chunks[i].id, &sealed[i], chunks[i].length,
 				    PACK_KIND_DATA, &entries[i].offset, NULL) == 0);
 	}
-	fuzz_check(pack_finish(pack, NULL, &put, &done, NULL) == 0);
+	fuzz_check(pack_finish(pack, NULL, &draft, &done, NULL) == 0);
 	pack_key(done.id, key);
-	fuzz_check(store_commit(put, key, NULL) == 0);
+	fuzz_check(store_put(&mem->store, key, &draft->source, STORE_TWIN, NULL) == 0);
+	store_draft_free(draft);
 	fuzz_check(index_build(&mem->store, NULL, entries, n, &done, 1, name, NULL) == 0);
 }
 

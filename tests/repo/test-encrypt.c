@@ -154,7 +154,7 @@ static int read_index(struct repo *repo, const char *key, struct error *err)
 	struct index_entry entry;
 	int rc = pages_new(&pages, err);
 	if (rc == 0)
-		rc = index_open(repo->objects, repo->keys, pages, 1, strrchr(key, '/') + 1, &index,
+		rc = index_open(repo->store, repo->keys, pages, 1, strrchr(key, '/') + 1, &index,
 				err);
 	if (rc == 0)
 		rc = index_cursor_new(index, &cursor, err);
@@ -349,15 +349,16 @@ static void what_is_not_encrypted_is_not_taken(void **state)
 	assert_non_null(strstr(why.msg, "belongs to another repository"));
 
 	struct pack *plain;
-	struct store_put *put;
+	struct store_draft *draft;
 	uint8_t bytes[5] = { 1, 2, 3, 4, 5 };
 	const struct sealed sealed = { .buf = bytes, .len = sizeof(bytes) };
 	uint32_t offset;
 	ok(pack_begin(store, NULL, &plain, err));
 	ok(pack_add(plain, &entry.id, &sealed, 5, PACK_KIND_DATA, &offset, err));
-	ok(pack_finish(plain, NULL, &put, &pack, err));
+	ok(pack_finish(plain, NULL, &draft, &pack, err));
 	pack_key(pack.id, key);
-	ok(store_commit(put, key, err));
+	ok(store_put(store, key, &draft->source, STORE_TWIN, err));
+	store_draft_free(draft);
 	assert_int_equal(read_pack(repo, key, &why), -EUCLEAN);
 	assert_non_null(strstr(why.msg, "belongs to another repository"));
 }
@@ -386,7 +387,7 @@ static void pages_are_found_one_by_one_and_nowhere_else(void **state)
 	struct index_entry found;
 	bool is_there;
 	ok(pages_new(&pages, err));
-	ok(index_open(repo->objects, repo->keys, pages, 1, name, &index, err));
+	ok(index_open(repo->store, repo->keys, pages, 1, name, &index, err));
 	for (uint32_t i = 0; i < ENTRIES; i++) {
 		ok(index_find(index, &entries[i].id, &found, &pack, &is_there, err));
 		assert_true(is_there);

@@ -14,7 +14,6 @@
 
 struct fixture {
 	struct store_mem *mem;
-	struct objects *objects;
 	struct pages *pages;
 	uint64_t serial;
 };
@@ -23,7 +22,6 @@ static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	f->mem = store_mem_new();
-	ok(objects_new(&f->mem->store, &f->objects, err));
 	ok(pages_new(&f->pages, err));
 	*state = f;
 	return 0;
@@ -32,18 +30,10 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
-	objects_free(f->objects);
 	pages_free(f->pages);
 	store_free(&f->mem->store);
 	free(f);
 	return 0;
-}
-
-/* Objects that stay open would hide that a test changed the bytes. */
-static void forget(struct fixture *f)
-{
-	objects_free(f->objects);
-	ok(objects_new(&f->mem->store, &f->objects, err));
 }
 
 static void make_id(uint32_t n, struct chunk_id *ret)
@@ -84,7 +74,7 @@ static void build(struct fixture *f, uint32_t n, uint32_t n_packs, size_t skew, 
 static struct index *open_index(struct fixture *f, const char *name)
 {
 	struct index *index;
-	ok(index_open(f->objects, NULL, f->pages, ++f->serial, name, &index, err));
+	ok(index_open(&f->mem->store, NULL, f->pages, ++f->serial, name, &index, err));
 	return index;
 }
 
@@ -149,8 +139,7 @@ static void the_same_chunks_make_the_same_index(void **state)
 static uint32_t count_errors(struct fixture *f, const char *name, uint32_t n, bool first_only)
 {
 	struct index *index;
-	forget(f);
-	if (index_open(f->objects, NULL, f->pages, ++f->serial, name, &index, NULL) < 0)
+	if (index_open(&f->mem->store, NULL, f->pages, ++f->serial, name, &index, NULL) < 0)
 		return n;
 	uint32_t errors = 0;
 	for (uint32_t i = 0; i < n; i++) {
@@ -200,9 +189,8 @@ static void an_index_that_is_cut_or_too_long_is_damaged(void **state)
 	size_t whole = object->len;
 	for (size_t len = 0; len < whole; len += 1024) {
 		object->len = len;
-		forget(f);
 		assert_int_equal(
-			index_open(f->objects, NULL, f->pages, ++f->serial, name, &index, NULL),
+			index_open(&f->mem->store, NULL, f->pages, ++f->serial, name, &index, NULL),
 			-EUCLEAN);
 	}
 	snprintf(key, sizeof(key), "%s", object->key);
@@ -210,8 +198,7 @@ static void an_index_that_is_cut_or_too_long_is_damaged(void **state)
 	memcpy(longer, object->bytes, whole);
 	store_mem_set(f->mem, key, longer, whole + 4096);
 	free(longer);
-	forget(f);
-	assert_int_equal(index_open(f->objects, NULL, f->pages, ++f->serial, name, &index, NULL),
+	assert_int_equal(index_open(&f->mem->store, NULL, f->pages, ++f->serial, name, &index, NULL),
 			 -EUCLEAN);
 }
 
@@ -247,7 +234,7 @@ static void a_newer_index_is_refused_politely(void **state)
 		snprintf(key, sizeof(key), "index/%s", name);
 		store_mem_set(f->mem, key, bytes, f->mem->entries[0].len);
 		assert_int_equal(
-			index_open(f->objects, NULL, f->pages, ++f->serial, name, &index, &why),
+			index_open(&f->mem->store, NULL, f->pages, ++f->serial, name, &index, &why),
 			-EPROTONOSUPPORT);
 		assert_non_null(strstr(why.msg, "newer"));
 		bytes[at] ^= 2;
@@ -297,7 +284,6 @@ static void a_cursor_tells_of_damage(void **state)
 	build(f, 171, 2, 0, name);
 	for (size_t page = 1; page < 5; page++) {
 		f->mem->entries[0].bytes[page * 4096 + 100] ^= 1;
-		forget(f);
 		struct index *index = open_index(f, name);
 		struct index_cursor *cursor = NULL;
 		struct index_entry entry;

@@ -27,7 +27,7 @@ static void put_pack(struct store_mem *mem, uint8_t ret_id[32])
 	static uint8_t buf[CHUNK], room[CHUNK];
 	struct sealer *sealer;
 	struct pack *pack;
-	struct store_put *put;
+	struct store_draft *draft;
 	struct index_pack done;
 	char key[STORE_KEY_MAX];
 	ok(sealer_new(NULL, 1, &sealer, err));
@@ -41,10 +41,11 @@ static void put_pack(struct store_mem *mem, uint8_t ret_id[32])
 		ok(sealer_seal(sealer, &id, buf, CHUNK, &sealed, err));
 		ok(pack_add(pack, &id, &sealed, CHUNK, i == 3, &offset, err));
 	}
-	ok(pack_finish(pack, NULL, &put, &done, err));
+	ok(pack_finish(pack, NULL, &draft, &done, err));
 	memcpy(ret_id, done.id, 32);
 	pack_key(done.id, key);
-	ok(store_commit(put, key, err));
+	ok(store_put(&mem->store, key, &draft->source, STORE_TWIN, err));
+	store_draft_free(draft);
 	sealer_free(sealer);
 }
 

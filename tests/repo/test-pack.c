@@ -21,7 +21,7 @@ static void make_pack(struct store_mem *mem, struct index_pack *ret, uint32_t of
 	static uint8_t buf[CHUNK], sealed_buf[CHUNK];
 	struct sealer *sealer;
 	struct pack *pack;
-	struct store_put *put;
+	struct store_draft *draft;
 	char key[STORE_KEY_MAX];
 	ok(sealer_new(NULL, 1, &sealer, err));
 	ok(pack_begin(&mem->store, NULL, &pack, err));
@@ -34,9 +34,10 @@ static void make_pack(struct store_mem *mem, struct index_pack *ret, uint32_t of
 		ok(pack_add(pack, &id, &sealed, CHUNK, i % 2 ? PACK_KIND_MAP : PACK_KIND_DATA,
 			    &offsets[i], err));
 	}
-	ok(pack_finish(pack, NULL, &put, ret, err));
+	ok(pack_finish(pack, NULL, &draft, ret, err));
 	pack_key(ret->id, key);
-	ok(store_commit(put, key, err));
+	ok(store_put(&mem->store, key, &draft->source, STORE_TWIN, err));
+	store_draft_free(draft);
 	sealer_free(sealer);
 }
 

@@ -13,7 +13,7 @@
 
 #include "lunette/digest.h"
 #include "repo-fixture.h"
-#include "store-faulty.h"
+#include "lunette/store-layers.h"
 
 #define OLD "2026-11-22T17:00:00Z"
 #define NEW "2026-11-22T18:00:00Z"
@@ -151,7 +151,7 @@ static int faulty_backup(const char *dir, int n, int code, bool once, struct err
 	int rc = store_dir_open(dir, &store, err);
 	if (rc < 0)
 		return rc;
-	struct store_faulty *faulty = store_faulty_new(store);
+	struct store_faults *faulty = store_faults_new(store);
 	faulty->fail_at = n;
 	faulty->code = code;
 	faulty->once = once;

@@ -9,7 +9,7 @@
 
 /* Indexes that are merged, and those who read the repository meanwhile. */
 #include "open-fixture.h"
-#include "store-faulty.h"
+#include "lunette/store-layers.h"
 #include "lunette/tiers.h"
 
 #define TIME "2026-11-22T17:00:00Z"
@@ -109,7 +109,7 @@ static void a_writer_that_is_at_work_follows(void **state)
 	for (uint32_t seed = 1; seed < TIERS_FACTOR; seed++)
 		back_up(f, seed);
 	/* The index that it knows is gone, and it does not happen to have it open. */
-	objects_forget(f->repo->objects, index_key(indexes[0]));
+	store_forget(f->repo->store, index_key(indexes[0]));
 	free(indexes);
 	fixture_chunk(3, 0, buf);
 	ok(repo_identify(f->repo, buf, CHUNK, &id, err));
@@ -212,7 +212,7 @@ static void no_failure_loses_an_entry(void **state)
 		for (uint32_t seed = 0; seed + 1 < TIERS_FACTOR; seed++)
 			back_up(f, seed);
 		ok(store_dir_open(f->dir, &store, err));
-		struct store_faulty *faulty = store_faulty_new(store);
+		struct store_faults *faulty = store_faults_new(store);
 		ok(repo_open_store(&faulty->store, f->dir, NULL, &repo, err));
 		struct index **indexes;
 		size_t n_indexes;

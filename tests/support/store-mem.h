@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* store-mem - a store in memory, for tests and fuzz targets that make objects up. Not thread-safe.
- */
+/* store-mem - a store in memory, for tests and fuzz targets that make objects up. */
 #ifndef STORE_MEM_H
 #define STORE_MEM_H
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "lunette/store.h"
 
@@ -14,23 +15,14 @@ struct mem_entry {
 	char key[STORE_KEY_MAX];
 	uint8_t *bytes;
 	size_t len;
+	int64_t modified;
 };
 
 struct store_mem {
 	struct store store;
+	pthread_mutex_t lock; /* guards all below, where a store is used as one */
 	size_t n;
 	struct mem_entry entries[64];
-};
-
-struct mem_put {
-	struct store_put put;
-	uint8_t *bytes;
-	size_t len;
-};
-
-struct mem_object {
-	struct store_object object;
-	const struct mem_entry *entry;
 };
 
 static inline struct mem_entry *store_mem_find(struct store_mem *mem, const char *key)
@@ -59,76 +51,43 @@ static inline void store_mem_set(struct store_mem *mem, const char *key, const v
 	if (len > 0)
 		memcpy(entry->bytes, bytes, len);
 	entry->len = len;
+	entry->modified = time(NULL);
 }
 
-static inline int mem_begin(struct store *store, struct store_put **ret, struct error *err)
+static inline int mem_put(struct store *store, const char *key, const struct store_source *source,
+			  enum store_taken taken, struct error *err)
 {
-	(void)store, (void)err;
-	struct mem_put *put = calloc(1, sizeof(*put));
-	if (!put)
+	struct store_mem *mem = (struct store_mem *)store;
+	size_t len = (size_t)source->size;
+	uint8_t *bytes = malloc(len + 1);
+	if (!bytes)
 		abort();
-	*ret = &put->put;
-	return 0;
-}
-
-static inline int mem_append(struct store_put *put, const void *buf, size_t len, struct error *err)
-{
-	(void)err;
-	struct mem_put *p = (struct mem_put *)put;
-	p->bytes = realloc(p->bytes, p->len + len);
-	if (!p->bytes)
-		abort();
-	memcpy(p->bytes + p->len, buf, len);
-	p->len += len;
-	return 0;
-}
-
-static inline void mem_abort(struct store_put *put)
-{
-	free(((struct mem_put *)put)->bytes);
-	free(put);
-}
-
-static inline int mem_commit(struct store_put *put, const char *key, bool is_content,
-			     struct error *err)
-{
-	struct store_mem *mem = (struct store_mem *)put->store;
-	struct mem_put *p = (struct mem_put *)put;
-	int rc = 0;
-	if (store_mem_find(mem, key) && !is_content)
+	int rc = store_source_read(source, bytes, len, 0, err);
+	pthread_mutex_lock(&mem->lock);
+	if (rc == 0 && taken == STORE_REFUSE && store_mem_find(mem, key))
 		rc = error_set(err, -EEXIST, "'%s': %m", key);
-	else
-		store_mem_set(mem, key, p->bytes, p->len);
-	mem_abort(put);
+	if (rc == 0)
+		store_mem_set(mem, key, bytes, len);
+	pthread_mutex_unlock(&mem->lock);
+	free(bytes);
 	return rc;
 }
 
-static inline int mem_open(struct store *store, const char *key, struct store_object **ret,
-			   struct error *err)
+static inline int mem_read(struct store *store, const char *key, void *buf, size_t len,
+			   uint64_t off, struct error *err)
 {
-	const struct mem_entry *entry = store_mem_find((struct store_mem *)store, key);
+	struct store_mem *mem = (struct store_mem *)store;
+	int rc = 0;
+	pthread_mutex_lock(&mem->lock);
+	const struct mem_entry *entry = store_mem_find(mem, key);
 	if (!entry)
-		return error_set(err, -ENOENT, "'%s': %m", key);
-	struct mem_object *object = calloc(1, sizeof(*object));
-	if (!object)
-		abort();
-	object->entry = entry;
-	object->object.size = entry->len;
-	*ret = &object->object;
-	return 0;
-}
-
-static inline int mem_read(struct store_object *object, void *buf, size_t len, uint64_t off,
-			   struct error *err)
-{
-	(void)err;
-	memcpy(buf, ((struct mem_object *)object)->entry->bytes + off, len);
-	return 0;
-}
-
-static inline void mem_close(struct store_object *object)
-{
-	free(object);
+		rc = error_set(err, -ENOENT, "'%s': %m", key);
+	else if (!range_inside(len, off, entry->len))
+		rc = error_set(err, -EUCLEAN, "'%s' has no such range", key);
+	else
+		memcpy(buf, entry->bytes + off, len);
+	pthread_mutex_unlock(&mem->lock);
+	return rc;
 }
 
 static inline int mem_list(struct store *store, const char *folder, store_list_fn *fn, void *ctx,
@@ -136,9 +95,14 @@ static inline int mem_list(struct store *store, const char *folder, store_list_f
 {
 	struct store_mem *mem = (struct store_mem *)store;
 	size_t len = strlen(folder);
-	for (size_t i = 0; i < mem->n; i++) {
-		const char *key = mem->entries[i].key;
-		const struct store_stat st = { .size = mem->entries[i].len };
+	struct mem_entry found[ARRAY_SIZE(mem->entries)];
+	pthread_mutex_lock(&mem->lock);
+	size_t n = mem->n;
+	memcpy(found, mem->entries, sizeof(found)); /* so that @fn may use the store */
+	pthread_mutex_unlock(&mem->lock);
+	for (size_t i = 0; i < n; i++) {
+		const char *key = found[i].key;
+		const struct store_stat st = { found[i].len, found[i].modified };
 		if (len > 0 && (strncmp(key, folder, len) != 0 || key[len] != '/'))
 			continue;
 		int rc = fn(ctx, len > 0 ? key + len + 1 : key, &st, err);
@@ -151,30 +115,28 @@ static inline int mem_list(struct store *store, const char *folder, store_list_f
 static inline int mem_stat(struct store *store, const char *key, struct store_stat *ret,
 			   struct error *err)
 {
-	const struct mem_entry *entry = store_mem_find((struct store_mem *)store, key);
-	if (!entry)
-		return error_set(err, -ENOENT, "'%s': %m", key);
-	*ret = (struct store_stat){ .size = entry->len };
-	return 0;
+	struct store_mem *mem = (struct store_mem *)store;
+	pthread_mutex_lock(&mem->lock);
+	const struct mem_entry *entry = store_mem_find(mem, key);
+	if (entry)
+		*ret = (struct store_stat){ entry->len, entry->modified };
+	pthread_mutex_unlock(&mem->lock);
+	return entry ? 0 : error_set(err, -ENOENT, "'%s': %m", key);
 }
 
 static inline int mem_remove(struct store *store, const char *key, struct error *err)
 {
 	(void)err;
 	struct store_mem *mem = (struct store_mem *)store;
+	pthread_mutex_lock(&mem->lock);
 	struct mem_entry *entry = store_mem_find(mem, key);
 	if (entry) {
 		free(entry->bytes);
 		*entry = mem->entries[--mem->n];
 		mem->entries[mem->n] = (struct mem_entry){ 0 };
 	}
+	pthread_mutex_unlock(&mem->lock);
 	return 0;
-}
-
-static inline int mem_sweep(struct store *store, uint32_t age, struct error *err)
-{
-	(void)store, (void)age, (void)err;
-	return 0; /* what was not finished died with its writer */
 }
 
 static inline void mem_destroy(struct store *store)
@@ -182,29 +144,25 @@ static inline void mem_destroy(struct store *store)
 	struct store_mem *mem = (struct store_mem *)store;
 	for (size_t i = 0; i < mem->n; i++)
 		free(mem->entries[i].bytes);
+	pthread_mutex_destroy(&mem->lock);
 	free(mem);
 }
 
 static inline struct store_mem *store_mem_new(void)
 {
 	static const struct store_ops ops = {
-		.begin = mem_begin,
-		.append = mem_append,
-		.commit = mem_commit,
-		.abort = mem_abort,
-		.open = mem_open,
+		.put = mem_put,
 		.read = mem_read,
-		.close = mem_close,
 		.list = mem_list,
 		.stat = mem_stat,
 		.remove = mem_remove,
-		.sweep = mem_sweep,
 		.destroy = mem_destroy,
 	};
 	struct store_mem *mem = calloc(1, sizeof(*mem));
 	if (!mem)
 		abort();
-	mem->store.ops = &ops;
+	mem->store = (struct store){ .ops = &ops, .puts = 4 };
+	pthread_mutex_init(&mem->lock, NULL);
 	return mem;
 }
 

@@ -16,7 +16,7 @@
 
 #include "disk-fixture.h"
 #include "lunette/image.h"
-#include "store-faulty.h"
+#include "lunette/store-layers.h"
 
 #define PART ((size_t)2 << 20) /* of the disk: enough for every kind of chunk, and soon read */
 
@@ -148,7 +148,7 @@ static int backup_with(const struct bed *bed, const struct fault *fault, int n, 
 	int rc = store_dir_open(bed->dir, &store, err);
 	if (rc < 0)
 		return rc;
-	struct store_faulty *faulty = store_faulty_new(store);
+	struct store_faults *faulty = store_faults_new(store);
 	faulty->fail_at = n;
 	faulty->code = fault->code;
 	faulty->once = fault->once;

@@ -1,308 +1,55 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * store-dir - a store in a directory: an object is a file, read-only once it has a name.
- *
- * A file is written without a name (O_TMPFILE) and linked to its name when it is complete and
- * synced, so that a crash leaves nothing behind and nobody ever sees half an object. The name
- * counts when its directory is synced too. File systems that know no nameless files get a name in
- * tmp/, which a crash may leave there; nothing ever reads it.
+ * store-dir - a store in a directory: an object is a file, read-only once it has a name. How it
+ * comes there dir-put says.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-#include "lunette/digest.h"
-#include "lunette/store.h"
+#include "dir-private.h"
 
-/*
- * Written data is handed to the disk in steps of this many bytes while more is appended: the disk
- * works all the time, and syncing at the end finds little left.
- */
-#define WRITEBACK_STEP (8u << 20)
+/* No more puts at once than this: more syncs of one disk at once do not make it faster. */
+#define PUTS 2
 
-#define TEMP_MAX 48
-
-struct dir_store {
-	struct store store;
-	char *path;
-	int fd;
-};
-
-struct dir_put {
-	struct store_put put;
-	int fd;
-	char temp[TEMP_MAX]; /* its name for now, "" when it has none */
-	uint64_t submitted;  /* bytes that were handed to the disk */
-};
-
-struct dir_object {
-	struct store_object object;
-	int fd;
-	char key[STORE_KEY_MAX];
-};
-
-static struct dir_store *dir_of(struct store *store)
+static int dir_read(struct store *store, const char *key, void *buf, size_t len, uint64_t off,
+		    struct error *err)
 {
-	return (struct dir_store *)store;
+	return dir_files_read(dir_of(store), key, buf, len, off, err);
 }
 
-static struct dir_put *put_of(struct store_put *put)
-{
-	return (struct dir_put *)put;
-}
-
-static struct dir_object *object_of(struct store_object *object)
-{
-	return (struct dir_object *)object;
-}
-
-static void dir_abort(struct store_put *put)
-{
-	struct dir_put *p = put_of(put);
-	if (p->fd >= 0)
-		close(p->fd);
-	if (p->temp[0])
-		unlinkat(dir_of(put->store)->fd, p->temp, 0);
-	free(p);
-}
-
-/*
- * Brings a name to stable storage, and the names of the folders that lead to it. These too, each
- * time: who made a folder may have died, or not have come to syncing it, before we relied on it.
- * Some file systems sync directories without being asked, and say EINVAL.
- */
-static int sync_name(struct dir_store *dir, const char *key, struct error *err)
-{
-	char folder[STORE_KEY_MAX];
-	snprintf(folder, sizeof(folder), "%s", key);
-	for (bool more = true; more;) {
-		char *slash = strrchr(folder, '/');
-		more = slash != NULL;
-		strcpy(slash ? slash : folder, slash ? "" : ".");
-		CLEANUP(close_cleanup)
-		int fd = openat(dir->fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fd < 0 || (fsync(fd) < 0 && errno != EINVAL))
-			return error_set(err, -errno, "sync directory '%s/%s': %m", dir->path,
-					 folder);
-	}
-	return 0;
-}
-
-static int make_folder(struct dir_store *dir, const char *folder, struct error *err)
-{
-	if (mkdirat(dir->fd, folder, 0700) < 0 && errno != EEXIST)
-		return error_set(err, -errno, "make directory '%s/%s': %m", dir->path, folder);
-	return 0;
-}
-
-/* Makes the folders that lead to a key: at most two. */
-static int make_folders(struct dir_store *dir, const char *key, struct error *err)
-{
-	for (const char *slash = strchr(key, '/'); slash; slash = strchr(slash + 1, '/')) {
-		char folder[STORE_KEY_MAX];
-		snprintf(folder, sizeof(folder), "%.*s", (int)(slash - key), key);
-		int rc = make_folder(dir, folder, err);
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
-}
-
-/* A name that nobody else uses; @ret has TEMP_MAX bytes. */
-static int make_temp_name(struct dir_store *dir, char *ret, struct error *err)
-{
-	int rc = make_folder(dir, "tmp", err);
-	if (rc < 0)
-		return rc;
-	uint8_t random[16];
-	char digits[2 * sizeof(random) + 1];
-	if (getrandom(random, sizeof(random), 0) != sizeof(random))
-		return error_set(err, -EIO, "the system has no random numbers");
-	digest_hex(random, sizeof(random), digits);
-	snprintf(ret, TEMP_MAX, "tmp/%s", digits);
-	return 0;
-}
-
-static int open_named(struct dir_store *dir, struct dir_put *put, struct error *err)
-{
-	int rc = make_temp_name(dir, put->temp, err);
-	if (rc < 0)
-		return rc;
-	put->fd = openat(dir->fd, put->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (put->fd < 0) {
-		rc = error_set(err, -errno, "create '%s/%s': %m", dir->path, put->temp);
-		put->temp[0] = '\0';
-		return rc;
-	}
-	return 0;
-}
-
-static int dir_begin(struct store *store, struct store_put **ret, struct error *err)
-{
-	struct dir_store *dir = dir_of(store);
-	CLEANUP(free_cleanup) struct dir_put *put = calloc(1, sizeof(*put));
-	if (!put)
-		return error_set(err, -ENOMEM, "write to '%s': %m", dir->path);
-	put->fd = openat(dir->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (put->fd < 0) {
-		/* What file systems and kernels say that do not know nameless files. */
-		if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL && errno != ENOENT)
-			return error_set(err, -errno, "write to '%s': %m", dir->path);
-		int rc = open_named(dir, put, err);
-		if (rc < 0)
-			return rc;
-	}
-	*ret = &steal(&put)->put;
-	return 0;
-}
-
-static int dir_append(struct store_put *put, const void *buf, size_t len, struct error *err)
-{
-	struct dir_put *p = put_of(put);
-	for (size_t done = 0; done < len;) {
-		ssize_t n = write(p->fd, (const char *)buf + done, len - done);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return error_set(err, n < 0 ? -errno : -EIO, "write to '%s': %m",
-					 dir_of(put->store)->path);
-		done += (size_t)n;
-	}
-	uint64_t end = put->size + len;
-	if (end - p->submitted >= WRITEBACK_STEP) {
-		/* Only a hint: what fails here fails again when it is synced. */
-		sync_file_range(p->fd, (off_t)p->submitted, (off_t)(end - p->submitted),
-				SYNC_FILE_RANGE_WRITE);
-		p->submitted = end;
-	}
-	return 0;
-}
-
-/* Links a complete file to its name. Return: 0 or a negative errno, nothing recorded. */
-static int link_put(struct dir_store *dir, const struct dir_put *put, const char *key)
-{
-	char self[32];
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", put->fd);
-	int rc = put->temp[0] ? linkat(dir->fd, put->temp, dir->fd, key, 0)
-			      : linkat(AT_FDCWD, self, dir->fd, key, AT_SYMLINK_FOLLOW);
-	return rc < 0 ? -errno : 0;
-}
-
-/* Does what lies under the key have our bytes? What cannot be read has not. */
-static bool is_twin(struct dir_store *dir, const struct dir_put *put, const char *key)
-{
-	enum { STEP = 64 << 10 };
-	CLEANUP(free_cleanup) char *ours = malloc(2 * STEP);
-	CLEANUP(close_cleanup) int fd = openat(dir->fd, key, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
-	if (!ours || fd < 0 || fstat(fd, &st) < 0 || (uint64_t)st.st_size != put->put.size)
-		return false;
-	char *theirs = ours + STEP;
-	for (off_t off = 0; off < st.st_size;) {
-		size_t len = (size_t)MIN(st.st_size - off, (off_t)STEP);
-		if (pread(put->fd, ours, len, off) != (ssize_t)len ||
-		    pread(fd, theirs, len, off) != (ssize_t)len || memcmp(ours, theirs, len) != 0)
-			return false;
-		off += (off_t)len;
-	}
-	return true;
-}
-
-/* Puts a complete file in the place of a damaged one. */
-static int replace(struct dir_store *dir, struct dir_put *put, const char *key, struct error *err)
-{
-	if (!put->temp[0]) {
-		char temp[TEMP_MAX];
-		int rc = make_temp_name(dir, temp, err);
-		if (rc == 0 && (rc = link_put(dir, put, temp)) < 0)
-			error_set(err, rc, "replace '%s/%s': %m", dir->path, key);
-		if (rc < 0)
-			return rc;
-		memcpy(put->temp, temp, sizeof(temp));
-	}
-	if (renameat(dir->fd, put->temp, dir->fd, key) < 0)
-		return error_set(err, -errno, "replace '%s/%s': %m", dir->path, key);
-	put->temp[0] = '\0';
-	return 0;
-}
-
-static int publish(struct dir_store *dir, struct dir_put *put, const char *key, bool is_content,
+/* Apart from the files that are kept open: what is read whole is read once. */
+static int dir_get(struct store *store, const char *key, store_sink_fn *sink, void *ctx,
 		   struct error *err)
 {
-	if (fchmod(put->fd, 0400) < 0 || fsync(put->fd) < 0)
-		return error_set(err, -errno, "write '%s/%s': %m", dir->path, key);
-	int rc = link_put(dir, put, key);
-	if (rc == -ENOENT) {
-		rc = make_folders(dir, key, err);
-		if (rc < 0)
-			return rc;
-		rc = link_put(dir, put, key);
+	enum { STEP = 256 << 10 };
+	const struct dir_store *dir = dir_of(store);
+	CLEANUP(close_cleanup) int fd = -1;
+	struct store_stat st;
+	int rc = dir_file_open(dir, key, &fd, &st, err);
+	if (rc < 0)
+		return rc;
+	size_t room = (size_t)MIN(st.size, (uint64_t)STEP);
+	CLEANUP(free_cleanup) char *buf = malloc(room + 1);
+	if (!buf)
+		return error_set(err, -ENOMEM, "'%s/%s': %m", dir->path, key);
+	for (uint64_t off = 0; rc == 0 && off < st.size;) {
+		size_t len = (size_t)MIN(st.size - off, (uint64_t)room);
+		rc = dir_file_read(dir, key, fd, buf, len, off, err);
+		if (rc == 0)
+			rc = sink(ctx, buf, len, err);
+		off += len;
 	}
-	if (rc == -EEXIST && is_content)
-		rc = is_twin(dir, put, key) ? 0 : replace(dir, put, key, err);
-	else if (rc < 0)
-		error_set(err, rc, "give '%s/%s' its name: %m", dir->path, key);
-	/* Also for a twin: its writer may not have come to this yet, and we rely on it too. */
-	return rc < 0 ? rc : sync_name(dir, key, err);
-}
-
-static int dir_commit(struct store_put *put, const char *key, bool is_content, struct error *err)
-{
-	int rc = publish(dir_of(put->store), put_of(put), key, is_content, err);
-	dir_abort(put); /* the name under which it was written, not the one it has now */
 	return rc;
 }
 
-static int dir_open(struct store *store, const char *key, struct store_object **ret,
-		    struct error *err)
+static void dir_forget(struct store *store, const char *key)
 {
-	struct dir_store *dir = dir_of(store);
-	CLEANUP(close_cleanup) int fd = openat(dir->fd, key, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return error_set(err, -errno, "'%s/%s': %m", dir->path, key);
-	struct stat st;
-	if (fstat(fd, &st) < 0)
-		return error_set(err, -errno, "'%s/%s': %m", dir->path, key);
-	if (!S_ISREG(st.st_mode))
-		return error_set(err, -EUCLEAN, "'%s/%s' is not a file", dir->path, key);
-	struct dir_object *object = calloc(1, sizeof(*object));
-	if (!object)
-		return error_set(err, -ENOMEM, "'%s/%s': %m", dir->path, key);
-	object->object.size = (uint64_t)st.st_size;
-	snprintf(object->key, sizeof(object->key), "%s", key);
-	object->fd = steal_fd(&fd);
-	*ret = &object->object;
-	return 0;
-}
-
-static int dir_read(struct store_object *object, void *buf, size_t len, uint64_t off,
-		    struct error *err)
-{
-	struct dir_object *o = object_of(object);
-	for (size_t done = 0; done < len;) {
-		ssize_t n = pread(o->fd, (char *)buf + done, len - done, (off_t)(off + done));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return error_set(err, -errno, "read '%s/%s': %m",
-					 dir_of(object->store)->path, o->key);
-		if (n == 0)
-			return error_set(err, -EUCLEAN, "'%s/%s' has been cut short",
-					 dir_of(object->store)->path, o->key);
-		done += (size_t)n;
-	}
-	return 0;
-}
-
-static void dir_close(struct store_object *object)
-{
-	close(object_of(object)->fd);
-	free(object);
+	dir_files_forget(dir_of(store)->files, key);
 }
 
 static void closedir_cleanup(DIR **d)
@@ -393,16 +140,11 @@ static int dir_list(struct store *store, const char *folder, store_list_fn *fn, 
 	return list_folder(&l, l.dir->fd, *folder ? folder : ".", err);
 }
 
+/* Opened, and not only looked up: then a network file system asks the server. */
 static int dir_stat(struct store *store, const char *key, struct store_stat *ret, struct error *err)
 {
-	struct dir_store *dir = dir_of(store);
-	/* Opened, and not only looked up: then a network file system asks the server. */
-	CLEANUP(close_cleanup) int fd = openat(dir->fd, key, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return error_set(err, -errno, "'%s/%s': %m", dir->path, key);
-	*ret = (struct store_stat){ .size = (uint64_t)st.st_size, .modified = st.st_mtime };
-	return 0;
+	CLEANUP(close_cleanup) int fd = -1;
+	return dir_file_open(dir_of(store), key, &fd, ret, err);
 }
 
 static int dir_remove(struct store *store, const char *key, struct error *err)
@@ -425,8 +167,8 @@ static int dir_remove(struct store *store, const char *key, struct error *err)
 /* What time is it on the file system's clock? That of a file server is not that of this host. */
 static int time_there(struct dir_store *dir, time_t *ret, struct error *err)
 {
-	char temp[TEMP_MAX];
-	int rc = make_temp_name(dir, temp, err);
+	char temp[DIR_TEMP_MAX];
+	int rc = dir_temp_name(dir, temp, err);
 	if (rc < 0)
 		return rc;
 	CLEANUP(close_cleanup)
@@ -448,7 +190,7 @@ struct sweep {
 static int sweep_one(void *ctx, const char *name, const struct store_stat *st, struct error *err)
 {
 	struct sweep *sweep = ctx;
-	char temp[TEMP_MAX];
+	char temp[DIR_TEMP_MAX];
 	if (snprintf(temp, sizeof(temp), "tmp/%s", name) >= (int)sizeof(temp))
 		return 0; /* not ours */
 	if (st->modified >= sweep->before)
@@ -474,37 +216,44 @@ static int dir_sweep(struct store *store, uint32_t age, struct error *err)
 static void dir_destroy(struct store *store)
 {
 	struct dir_store *dir = dir_of(store);
-	close(dir->fd);
+	dir_files_free(dir->files);
+	if (dir->fd >= 0)
+		close(dir->fd);
 	free(dir->path);
 	free(dir);
 }
 
 static const struct store_ops dir_ops = {
-	.begin = dir_begin,
-	.append = dir_append,
-	.commit = dir_commit,
-	.abort = dir_abort,
-	.open = dir_open,
+	.put = dir_put,
 	.read = dir_read,
-	.close = dir_close,
 	.list = dir_list,
 	.stat = dir_stat,
 	.remove = dir_remove,
-	.sweep = dir_sweep,
 	.destroy = dir_destroy,
+	.draft = dir_draft,
+	.get = dir_get,
+	.forget = dir_forget,
+	.sweep = dir_sweep,
 };
 
 int store_dir_open(const char *path, struct store **ret, struct error *err)
 {
-	CLEANUP(close_cleanup) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return error_set(err, -errno, "repository '%s': %m", path);
-	CLEANUP(free_cleanup) struct dir_store *dir = calloc(1, sizeof(*dir));
-	if (!dir || !(dir->path = strdup(path)))
+	CLEANUP(store_free_cleanup) struct store *store = NULL;
+	struct dir_store *dir = calloc(1, sizeof(*dir));
+	if (!dir)
 		return error_set(err, -ENOMEM, "repository '%s': %m", path);
-	dir->store.ops = &dir_ops;
-	dir->fd = steal_fd(&fd);
-	*ret = &steal(&dir)->store;
+	store = &dir->store;
+	*store = (struct store){ .ops = &dir_ops, .puts = PUTS };
+	dir->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir->fd < 0)
+		return error_set(err, -errno, "repository '%s': %m", path);
+	dir->path = strdup(path);
+	if (!dir->path)
+		return error_set(err, -ENOMEM, "repository '%s': %m", path);
+	int rc = dir_files_new(&dir->files, err);
+	if (rc < 0)
+		return rc;
+	*ret = steal(&store);
 	return 0;
 }
 

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* dir-names - folders, and names that count because they are synced. See dir-private.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dir-private.h"
+#include "lunette/digest.h"
+
+/*
+ * The folders too, each time: who made one may have died, or not have come to syncing it, before we
+ * relied on it.
+ * Some file systems sync directories without being asked, and say EINVAL.
+ */
+int dir_sync_name(const struct dir_store *dir, const char *key, struct error *err)
+{
+	char folder[STORE_KEY_MAX];
+	snprintf(folder, sizeof(folder), "%s", key);
+	for (bool more = true; more;) {
+		char *slash = strrchr(folder, '/');
+		more = slash != NULL;
+		strcpy(slash ? slash : folder, slash ? "" : ".");
+		CLEANUP(close_cleanup)
+		int fd = openat(dir->fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0 || (fsync(fd) < 0 && errno != EINVAL))
+			return error_set(err, -errno, "sync directory '%s/%s': %m", dir->path,
+					 folder);
+	}
+	return 0;
+}
+
+static int make_folder(const struct dir_store *dir, const char *folder, struct error *err)
+{
+	if (mkdirat(dir->fd, folder, 0700) < 0 && errno != EEXIST)
+		return error_set(err, -errno, "make directory '%s/%s': %m", dir->path, folder);
+	return 0;
+}
+
+int dir_make_folders(const struct dir_store *dir, const char *key, struct error *err)
+{
+	for (const char *slash = strchr(key, '/'); slash; slash = strchr(slash + 1, '/')) {
+		char folder[STORE_KEY_MAX];
+		snprintf(folder, sizeof(folder), "%.*s", (int)(slash - key), key);
+		int rc = make_folder(dir, folder, err);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+int dir_temp_name(const struct dir_store *dir, char ret[DIR_TEMP_MAX], struct error *err)
+{
+	int rc = make_folder(dir, "tmp", err);
+	if (rc < 0)
+		return rc;
+	uint8_t random[16];
+	char digits[2 * sizeof(random) + 1];
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		return error_set(err, -EIO, "the system has no random numbers");
+	digest_hex(random, sizeof(random), digits);
+	snprintf(ret, DIR_TEMP_MAX, "tmp/%s", digits);
+	return 0;
+}
