@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * committer - one thread that brings objects to stable storage, in the order in which they are
- * given to it, while the giver goes on. So an index always comes after its packs.
+ * committer - brings objects to stable storage while the giver goes on, several at once.
  *
- * The first error ends it: what comes later is dropped, and every call says that error.
+ * Jobs begin in the order in which they are given. One that relies on those before it, as an index
+ * does on its packs, begins when all of them have ended well, and not before.
+ *
+ * The first error ends it: what has not begun is dropped, and every call says that error.
  */
 #ifndef REPO_COMMITTER_H
 #define REPO_COMMITTER_H
@@ -15,17 +17,26 @@ struct committer;
 
 /**
  * struct committer_job - one thing to do; the head of the giver's own struct
- * @run: do it, in the committer's thread
+ * @after_all: it begins when all jobs that were given before it have ended
+ * @run: do it, in a thread of the committer
  * @free: free the job; @run may not have been called
  */
 struct committer_job {
+	bool after_all;
 	int (*run)(struct committer_job *job, struct error *err);
 	void (*free)(struct committer_job *job);
 };
 
-int committer_new(struct committer **ret, struct error *err);
+/* No more jobs than this run at once. */
+#define COMMITTER_MAX 16u
 
-/* Drops the jobs that have not begun, waits for the one that has. @committer may be NULL. */
+/**
+ * committer_new()
+ * @at_once: so many jobs may run at once; at least 1
+ */
+int committer_new(unsigned int at_once, struct committer **ret, struct error *err);
+
+/* Drops the jobs that have not begun, waits for those that have. @committer may be NULL. */
 void committer_free(struct committer *committer);
 DEFINE_CLEANUP(struct committer *, committer_free)
 

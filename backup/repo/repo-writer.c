@@ -3,10 +3,10 @@
  * repo-writer - adding to a repository.
  *
  * One thread adds; it alone decides what is new, so that the same chunks in the same order make the
- * same objects. A full pack goes to the committer, and an index after the packs it speaks of, so
- * that whatever an index says is on stable storage, and a killed writer's work is found by the next
- * one. Chunks that no index knows yet are in one of two tables: the one being filled, and the one
- * whose index is being written.
+ * same objects. Full packs go to the committer, several at once where the store is faster so, and
+ * an index begins when the packs that it speaks of have ended: whatever an index says is on stable
+ * storage, and a killed writer's work is found by the next one. Chunks that no index knows yet are
+ * in one of two tables: the one being filled, and the one whose index is being written.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -82,7 +82,7 @@ int repo_writer_new(struct repo *repo, struct repo_writer **ret, struct error *e
 		rc = catalog_refresh(repo->catalog, err);
 	catalog_recount(repo->catalog);
 	if (rc == 0)
-		rc = committer_new(&writer->committer, err);
+		rc = committer_new(store_puts(repo->store), &writer->committer, err);
 	if (rc < 0)
 		return rc;
 	*ret = steal(&writer);
@@ -117,7 +117,7 @@ bool repo_writer_knows(struct repo_writer *writer, const struct chunk_id *id)
 	return known || catalog_knows(writer->repo->catalog, id, writer->marks->packs);
 }
 
-/* ---- jobs of the committer's thread ---- */
+/* ---- jobs of the committer ---- */
 
 static int pack_job_run(struct committer_job *job, struct error *err)
 {
@@ -178,7 +178,7 @@ static int flush(struct repo_writer *writer, struct error *err)
 	if (!job)
 		return error_set(err, -ENOMEM, "write an index: %m");
 	*job = (struct flush_job){
-		.job = { .run = flush_job_run, .free = flush_job_free },
+		.job = { .after_all = true, .run = flush_job_run, .free = flush_job_free },
 		.writer = writer,
 	};
 	pthread_mutex_lock(&writer->lock);
