@@ -18,7 +18,7 @@ int repo_init(const char *path, const struct repo_settings *settings, struct err
 	if (settings->level && !repo_level_ok(settings->level))
 		return error_set(err, -EINVAL, "there is no compression level %d", settings->level);
 	CLEANUP(store_free_cleanup) struct store *store = NULL;
-	int rc = store_dir_create(path, &store, err);
+	int rc = store_create(path, &store, err);
 	if (rc < 0)
 		return rc;
 	return config_create(store, settings, err);
@@ -88,7 +88,7 @@ int repo_open(const char *path, const struct repo_open_options *options, struct 
 	      struct error *err)
 {
 	struct store *store;
-	int rc = store_dir_open(path, &store, err);
+	int rc = store_open(path, &store, err);
 	return rc < 0 ? rc : repo_open_store(store, path, options, ret, err);
 }
 

@@ -161,21 +161,6 @@ struct store {
 	unsigned int puts;
 };
 
-/**
- * store_dir_create() - make the directory of a new repository
- * @path: does not exist yet, or is empty
- *
- * Return: 0; -EEXIST when there is something in it; else what the system said.
- */
-int store_dir_create(const char *path, struct store **ret, struct error *err);
-
-/**
- * store_dir_open() - the directory of an existing repository
- *
- * Return: 0; -ENOENT, -ENOTDIR, ...
- */
-int store_dir_open(const char *path, struct store **ret, struct error *err);
-
 /* ---- the front: the only way to an implementation ---- */
 
 void store_free(struct store *store);
@@ -271,5 +256,39 @@ void store_forget(struct store *store, const char *key);
  * @age: seconds for which nobody has added to it
  */
 int store_sweep(struct store *store, uint32_t age, struct error *err);
+
+/* ---- store-open.c: which store a REPO names ---- */
+
+/**
+ * store_open() - the store of an existing repository
+ * @url: the path of a folder, or "SCHEME://WHERE"
+ *
+ * Return: 0; -ENOENT; -EOPNOTSUPP when the scheme is not known here; what the store said.
+ */
+int store_open(const char *url, struct store **ret, struct error *err);
+
+/**
+ * store_create() - an empty store for a new repository
+ *
+ * Return: 0; -EEXIST when there is something in it; else as store_open().
+ */
+int store_create(const char *url, struct store **ret, struct error *err);
+
+/* ---- store-dir.c ---- */
+
+/**
+ * store_dir_create() - make the directory of a new repository
+ * @path: does not exist yet, or is empty
+ *
+ * Return: 0; -EEXIST when there is something in it; else what the system said.
+ */
+int store_dir_create(const char *path, struct store **ret, struct error *err);
+
+/**
+ * store_dir_open() - the directory of an existing repository
+ *
+ * Return: 0; -ENOENT, -ENOTDIR, ...
+ */
+int store_dir_open(const char *path, struct store **ret, struct error *err);
 
 #endif

@@ -148,6 +148,44 @@ static void a_new_store_begins_empty(void **state)
 	assert_non_null(strstr(why.msg, "is not empty: there is 'new' in it"));
 }
 
+static void a_repository_is_named_by_path_or_scheme(void **state)
+{
+	struct fixture *f = *state;
+	char url[128], path[128];
+	struct store *store;
+	struct store_stat st;
+	ok(store_put_same(f->store, "config", "x", 1, err));
+	snprintf(url, sizeof(url), "file://%s", f->dir);
+	ok(store_open(url, &store, err));
+	ok(store_stat(store, "config", &st, err));
+	store_free(store);
+	ok(store_open(f->dir, &store, err));
+	store_free(store);
+	assert_int_equal(store_create(url, &store, NULL), -EEXIST);
+	snprintf(url, sizeof(url), "file://%s/new", f->dir);
+	snprintf(path, sizeof(path), "%s/new", f->dir);
+	ok(store_create(url, &store, err));
+	store_free(store);
+	assert_int_equal(access(path, F_OK), 0);
+	assert_int_equal(store_open("file://new", &store, NULL), -EINVAL);
+	assert_int_equal(store_open("/nowhere/s3://x", &store, NULL), -ENOENT); /* a path */
+}
+
+static void an_unknown_scheme_is_refused_with_those_that_are_known(void **state)
+{
+	(void)state;
+	static const char *const urls[] = { "s3://host/bucket", "s3+http://host/bucket", "x.y-z://",
+					    "filex:///srv" };
+	struct store *store;
+	for (size_t i = 0; i < ARRAY_SIZE(urls); i++) {
+		struct error why = { 0 };
+		assert_int_equal(store_open(urls[i], &store, &why), -EOPNOTSUPP);
+		assert_non_null(strstr(why.msg, urls[i]));
+		assert_non_null(strstr(why.msg, "a folder's path, file:///"));
+		assert_int_equal(store_create(urls[i], &store, NULL), -EOPNOTSUPP);
+	}
+}
+
 static void full_disks_are_told_of_and_leave_nothing(void **state)
 {
 	(void)state;
@@ -224,6 +262,8 @@ int main(void)
 		TEST(a_file_that_is_cut_while_open_is_an_error),
 		TEST(an_error_is_not_absence),
 		TEST(a_new_store_begins_empty),
+		TEST(a_repository_is_named_by_path_or_scheme),
+		cmocka_unit_test(an_unknown_scheme_is_refused_with_those_that_are_known),
 		cmocka_unit_test(file_systems_without_nameless_files_serve_too),
 		cmocka_unit_test(full_disks_are_told_of_and_leave_nothing),
 	};
