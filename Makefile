@@ -188,7 +188,7 @@ $(KIT_OBJ) $(PLUGIN_OBJ): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
 	$(call q,CC) $(CC) $(LUNETTE_CFLAGS) -Icontrib/plugins/kit $(call pkg_cflags,jansson) -MMD -MP -c -o $@ $<
 
 .SECONDEXPANSION:
-$(PLUGINS): $(O)/lunette-%: $$(filter $(O)/contrib/plugins/$$*/$$(percent),$(PLUGIN_OBJ)) $(KIT_OBJ) $(O)/libbase.a
+$(PLUGINS): $(O)/lunette-%: $$(filter $(O)/contrib/plugins/$$*/$$(percent),$(PLUGIN_OBJ)) $(KIT_OBJ) $(O)/libwire.a $(O)/libbase.a
 	$(call q,LD) $(CC) $(LUNETTE_LDFLAGS) -o $@ $^ $(call pkg_libs,jansson $(PKGS_PLUGIN_$*))
 
 plugins: $(PLUGINS)

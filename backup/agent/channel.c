@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "channel.h"
+#include "lunette/code.h"
 
 /* How long the job may leave a line unread before it counts as gone. */
 #define WRITE_MS 30000
@@ -185,41 +186,12 @@ void channel_reply(struct channel *ch, const json_t *id, json_t *result)
 				result ? result : json_object()));
 }
 
-static const char *code_of(int rc)
-{
-	switch (-rc) {
-	case ENOTSUP:
-		return "UNSUPPORTED";
-	case ENOENT:
-	case ENODEV:
-		return "NOT_FOUND";
-	case EEXIST:
-		return "ALREADY_EXISTS";
-	case EBUSY:
-		return "BUSY";
-	case EALREADY:
-		return "CONFLICT";
-	case ENOSPC:
-		return "NO_SPACE";
-	case EACCES:
-	case EPERM:
-		return "DENIED";
-	case ETIMEDOUT:
-		return "DEADLINE";
-	case ECONNREFUSED:
-	case EHOSTUNREACH:
-	case ENETUNREACH:
-		return "UNREACHABLE";
-	default:
-		return "INTERNAL";
-	}
-}
-
 void channel_refuse(struct channel *ch, const json_t *id, const struct error *why)
 {
-	send_line(ch,
-		  json_pack("{s:O, s:b, s:{s:s, s:b, s:s}}", "id", id, "ok", 0, "error", "code",
-			    code_of(why->code), "retry", why->code == -EBUSY, "message", why->msg));
+	bool retry;
+	const char *code = code_of(why->code, &retry);
+	send_line(ch, json_pack("{s:O, s:b, s:{s:s, s:b, s:s}}", "id", id, "ok", 0, "error", "code",
+				code, "retry", retry, "message", why->msg));
 }
 
 void channel_event(struct channel *ch, json_t *event)

@@ -9,18 +9,18 @@ static int judge(json_t *line, struct request *request)
 {
 	struct error *why = &request->broken;
 	if (!json_is_object(line))
-		return error_set(why, -EPROTO, "a request is a JSON object");
+		return error_set(why, -EINVAL, "a request is a JSON object");
 	json_t *id = json_object_get(line, "id");
 	if (!json_is_string(id) && !json_is_integer(id))
-		return error_set(why, -EPROTO, "a request has an 'id', which is a text");
+		return error_set(why, -EINVAL, "a request has an 'id', which is a text");
 	json_decref(request->id);
 	request->id = json_incref(id);
 	const char *verb = json_string_value(json_object_get(line, "verb"));
 	if (!verb)
-		return error_set(why, -EPROTO, "a request has a 'verb', which is a text");
+		return error_set(why, -EINVAL, "a request has a 'verb', which is a text");
 	json_t *params = json_object_get(line, "params");
 	if (params && !json_is_object(params))
-		return error_set(why, -EPROTO, "%.32s: 'params' is no object", verb);
+		return error_set(why, -EINVAL, "%.32s: 'params' is no object", verb);
 	json_decref(request->params);
 	request->params = params ? json_incref(params) : json_object();
 	free(request->verb);
@@ -41,7 +41,7 @@ int request_parse(const char *line, size_t len, struct request **ret, struct err
 	json_error_t why;
 	CLEANUP(json_cleanup) json_t *json = json_loadb(line, len, JSON_REJECT_DUPLICATES, &why);
 	if (!json)
-		error_set(&request->broken, -EPROTO, "a line is not JSON: %s", why.text);
+		error_set(&request->broken, -EINVAL, "a line is not JSON: %s", why.text);
 	else
 		judge(json, request);
 	*ret = steal(&request);

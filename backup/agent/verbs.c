@@ -239,7 +239,7 @@ static int dispatch(struct agent *agent, const struct request *request, json_t *
 		if (strcmp(request->verb, verbs[i].name) != 0)
 			continue;
 		if (!agent->greeted && verbs[i].run != do_hello)
-			return error_set(err, -EPROTO, "the first request must be hello");
+			return error_set(err, -EINVAL, "the first request must be hello");
 		return verbs[i].run(agent, request->params, ret, err);
 	}
 	return error_set(err, -ENOTSUP, "there is no verb '%.64s'", request->verb);

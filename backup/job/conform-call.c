@@ -128,7 +128,7 @@ bool conform_ended(struct conform *c, int rc, const char *code, const char *what
 {
 	if (!code)
 		return conform_check(c, rc == 0, what, paragraph, "%s", c->err.msg);
-	return conform_check(c, rc == message_code(code), what, paragraph,
+	return conform_check(c, rc == code_errno(code), what, paragraph,
 			     "%s was expected, and it answered: %s", code,
 			     rc == 0 ? "success" : c->err.msg);
 }
@@ -141,7 +141,7 @@ bool conform_named_wrong(struct conform *c, int rc, const char *verb, const char
 	snprintf(head, sizeof(head), ": %s: ", verb);
 	const char *message = strstr(c->err.msg, head);
 	message = message ? message + strlen(head) : "";
-	return conform_check(c, rc == message_code("INTERNAL") && strstr(message, param), what,
+	return conform_check(c, rc == code_errno("INTERNAL") && strstr(message, param), what,
 			     P_CODES, "it answered: %s", rc == 0 ? "success" : c->err.msg);
 }
 

@@ -85,7 +85,7 @@ static void resolve(struct conform *c)
 	json_array_append_new(json_object_get(luns, "luns"),
 			      json_pack("{s:s, s:i}", "identity", nobody, "size", 0));
 	rc = conform_do(c, "resolve", luns);
-	conform_check(c, rc == message_code("NOT_FOUND") && strstr(c->err.msg, nobody),
+	conform_check(c, rc == code_errno("NOT_FOUND") && strstr(c->err.msg, nobody),
 		      "resolve of an unknown LUN is NOT_FOUND, which names it", P_VERB("resolve"),
 		      "it answered: %s", rc == 0 ? "success" : c->err.msg);
 	c->volumes = json_incref((json_t *)volumes);

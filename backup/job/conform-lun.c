@@ -144,7 +144,7 @@ static void try_unmap(struct conform *c, struct shown *shown)
 	const char *user, *secret = secret_of(c, shown->map, &user);
 	char bytes[4096];
 	int rc = conform_do(c, "unmap", conform_lun(shown->lun, c->o->initiator));
-	bool busy = rc == message_code("BUSY") && lines_may_retry(c->lines);
+	bool busy = rc == code_errno("BUSY") && lines_may_retry(c->lines);
 	conform_check(c, rc == 0 || busy,
 		      "unmap with an open session succeeds, or is BUSY with 'retry'",
 		      P_VERB("unmap"), "%s", c->err.msg);

@@ -7,6 +7,7 @@
 #include "lunette/lines.h"
 #include "lunette/json.h"
 #include "lunette/source.h"
+#include "lunette/code.h"
 #include "lunette/message.h"
 #include "plugin.h"
 #include "lunette/shape.h"

@@ -108,7 +108,7 @@ static int check_room(const struct reservation *r, const json_t *objects, const 
 			n += names(json_array_get(reserved, i), volume);
 		if (n >= r->most)
 			return error_set(
-				err, -EDQUOT,
+				err, -EMLINK,
 				"volume '%s' has %ju snapshots of lunette already, and %ju "
 				"are allowed: [limits] snapshots",
 				volume, (uintmax_t)n, (uintmax_t)r->most);

@@ -36,7 +36,7 @@ struct reservation {
  * reservation_take() - count, and reserve
  * @ret_fd: to be closed when the snapshot is on the list, or will never be
  *
- * Return: 0; -EDQUOT when a volume has as many snapshots as are allowed; what @list said.
+ * Return: 0; -EMLINK when a volume has as many snapshots as are allowed; what @list said.
  */
 int reservation_take(const struct reservation *r, int *ret_fd, struct error *err);
 

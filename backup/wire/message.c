@@ -4,29 +4,9 @@
 #include <limits.h>
 #include <string.h>
 
-#include "lunette/util.h"
+#include "lunette/code.h"
 #include "lunette/message.h"
-
-int message_code(const char *code)
-{
-	static const struct {
-		const char *code;
-		int rc;
-	} codes[] = {
-		{ "AUTH", -EKEYREJECTED },        { "DENIED", -EACCES },
-		{ "NOT_FOUND", -ENOENT },         { "ALREADY_EXISTS", -EEXIST },
-		{ "CONFLICT", -ESTALE },          { "BUSY", -EBUSY },
-		{ "NO_SPACE", -ENOSPC },          { "LIMIT", -EDQUOT },
-		{ "HAS_DEPENDENTS", -ENOTEMPTY }, { "IS_MAPPED", -EUSERS },
-		{ "UNSUPPORTED", -EOPNOTSUPP },   { "DEADLINE", -ETIME },
-		{ "UNREACHABLE", -EHOSTUNREACH }, { "BAD_REPLY", -EBADMSG },
-		{ "INTERNAL", -EREMOTEIO },
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
-		if (strcmp(codes[i].code, code) == 0)
-			return codes[i].rc;
-	return -EPROTO;
-}
+#include "lunette/util.h"
 
 void message_clear(struct message *message)
 {
@@ -50,7 +30,7 @@ static int parse_refusal(struct message *m, struct error *err)
 	m->code = json_string_value(json_object_get(error, "code"));
 	m->why = json_string_value(json_object_get(error, "message"));
 	m->retry = json_is_true(json_object_get(error, "retry"));
-	m->rc = m->code ? message_code(m->code) : -EPROTO;
+	m->rc = m->code ? code_errno(m->code) : -EPROTO;
 	if (m->rc == -EPROTO)
 		return error_set(err, -EPROTO, "a refusal has no code, or one that there is not");
 	if (!m->why || !*m->why)

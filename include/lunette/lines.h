@@ -88,7 +88,7 @@ int lines_send(struct lines *lines, const char *verb, const json_t *params, unsi
  * lines_reply() - wait for the reply to a request
  * @ret: its result, an object, a new reference; NULL for a caller that does not want it
  *
- * Return: 0; the errno of the code that it answered with (see message_code()); -ETIMEDOUT when it
+ * Return: 0; the errno of the code that it answered with (see code_errno()); -ETIMEDOUT when it
  * missed the deadline, -EPROTO when it broke the protocol, -EPIPE when it is gone; -EINTR when told
  * to stop, and then the request is still open.
  */

@@ -41,11 +41,4 @@ struct message {
 int message_parse(const char *line, size_t len, struct message *ret, struct error *err);
 void message_clear(struct message *message); /* may be clear already */
 
-/**
- * message_code() - the errno that stands for a code of the protocol, as "NO_SPACE"
- *
- * Every code has one of its own. Return: negative; -EPROTO when there is no such code.
- */
-int message_code(const char *code);
-
 #endif

@@ -236,7 +236,7 @@ static void the_last_place_is_given_once(void **state)
 		json_pack("[{s:s,s:s,s:s}]", "kind", "snapshot", "name", "old", "volume", "v");
 	int one = -1, two = -1;
 	assert_int_equal(reserve("one", "v", 2, objects, &one), 0);
-	assert_int_equal(reserve("two", "v", 2, objects, &two), -EDQUOT);
+	assert_int_equal(reserve("two", "v", 2, objects, &two), -EMLINK);
 	assert_int_equal(reserve("two", "w", 2, objects, &two), 0);
 	close(two);
 	/* Once its snapshot is listed, it counts once. */

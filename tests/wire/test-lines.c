@@ -14,7 +14,6 @@
 #include <string.h>
 
 #include "lunette/lines.h"
-#include "lunette/message.h"
 
 #define LONG_MS 20000
 
@@ -279,23 +278,6 @@ static void a_program_that_is_not_there_is_told_at_once(void **state)
 	assert_string_equal(err.msg, "child: run '/nonexistent/plugin': No such file or directory");
 }
 
-static void every_code_has_an_errno_of_its_own(void **state)
-{
-	(void)state;
-	static const char *const codes[] = {
-		"AUTH",        "DENIED",   "NOT_FOUND",   "ALREADY_EXISTS", "CONFLICT",
-		"BUSY",        "NO_SPACE", "LIMIT",       "HAS_DEPENDENTS", "IS_MAPPED",
-		"UNSUPPORTED", "DEADLINE", "UNREACHABLE", "BAD_REPLY",      "INTERNAL",
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
-		assert_true(message_code(codes[i]) < 0);
-		assert_int_not_equal(message_code(codes[i]), -EPROTO);
-		for (size_t j = 0; j < i; j++)
-			assert_int_not_equal(message_code(codes[i]), message_code(codes[j]));
-	}
-	assert_int_equal(message_code("no_space"), -EPROTO);
-}
-
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -312,7 +294,6 @@ int main(void)
 		cmocka_unit_test(a_stop_ends_the_waiting_and_not_the_child),
 		cmocka_unit_test(secrets_come_by_descriptor_or_in_the_first_line),
 		cmocka_unit_test(a_program_that_is_not_there_is_told_at_once),
-		cmocka_unit_test(every_code_has_an_errno_of_its_own),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #include "plug.h"
+#include "lunette/code.h"
 
 /* Longest line, either way. */
 #define LINE_MAX_BYTES (4u << 20)
@@ -100,7 +101,7 @@ static json_t *answer(const struct plug *plug, const char *verb, const json_t *p
 		return reply;
 	}
 	bool retry;
-	const char *code = plug_code(rc, &retry);
+	const char *code = code_of(rc, &retry);
 	json_t *error =
 		json_pack("{s:s, s:b, s:s}", "code", code, "retry", retry, "message", err.msg);
 	/* Only text that is not UTF-8, a path say, can be in the way. */

@@ -4,7 +4,7 @@
  * parameters (PROTOCOL.md). A plug-in is a table of verbs and a table of settings.
  *
  * Its one idea: a verb is a function that gets a request and returns a result or an error, as all
- * functions here do. The errno of the error is the protocol's code, by one table (plug-code.c).
+ * functions here do. The errno of the error is the protocol's code, by one table (lunette/code.h).
  */
 #ifndef LUNETTE_PLUG_H
 #define LUNETTE_PLUG_H
@@ -73,14 +73,6 @@ struct plug {
  * Return: the exit status.
  */
 int plug_main(const struct plug *plug, int argc, char **argv);
-
-/* ---- plug-code.c ---- */
-
-/**
- * plug_code() - the protocol's code for a negative errno
- * @ret_retry: the same call may succeed soon
- */
-const char *plug_code(int rc, bool *ret_retry);
 
 /* ---- plug-param.c: strings live as long as the request ---- */
 
