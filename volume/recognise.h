@@ -183,7 +183,7 @@ int layout_add_group(struct layout *layout, enum layout_kind kind, const char *n
  * Return: 0 or -ENOMEM.
  */
 int layout_miss(struct layout_group *group, struct error *err, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+	ERROR_FORMAT(3, 4);
 
 /**
  * layout_unique_name() - make a name from a disk safe for a path, and unlike those of all volumes

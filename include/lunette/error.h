@@ -10,6 +10,13 @@
 #ifndef LUNETTE_ERROR_H
 #define LUNETTE_ERROR_H
 
+/* Formats are those of glibc, and %m is one of them, everywhere. */
+#ifdef _WIN32
+#define ERROR_FORMAT(fmt, args) __attribute__((format(gnu_printf, fmt, args)))
+#else
+#define ERROR_FORMAT(fmt, args) __attribute__((format(printf, fmt, args)))
+#endif
+
 /**
  * struct error - a cause, and what each caller on the way up had to add
  * @code: the negative errno that the failed call returned; 0 when nothing was recorded
@@ -29,8 +36,7 @@ struct error {
  * Return: @code, so that `return error_set(err, -errno, "open '%s': %m", path);` is the whole of
  * it.
  */
-int error_set(struct error *err, int code, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+int error_set(struct error *err, int code, const char *fmt, ...) ERROR_FORMAT(3, 4);
 
 /**
  * error_wrap() - say where it happened: puts "FMT: " in front of the message
@@ -39,7 +45,6 @@ int error_set(struct error *err, int code, const char *fmt, ...)
  *
  * Return: @code.
  */
-int error_wrap(struct error *err, int code, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+int error_wrap(struct error *err, int code, const char *fmt, ...) ERROR_FORMAT(3, 4);
 
 #endif

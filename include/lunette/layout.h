@@ -323,8 +323,7 @@ void layout_drop(struct layout *layout, struct layout_volume *volume);
  *
  * Return: 0 or -ENOMEM.
  */
-int layout_warn(struct layout *layout, struct error *err, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+int layout_warn(struct layout *layout, struct error *err, const char *fmt, ...) ERROR_FORMAT(3, 4);
 
 /**
  * layout_json() - the document of `probe --json` and `layout.json`

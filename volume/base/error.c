@@ -8,6 +8,30 @@
 
 #include "lunette/error.h"
 
+#ifdef _WIN32
+/* Windows' printf has no %m: puts the text of errno in its place. */
+static const char *with_reason(const char *fmt, char *buf, size_t size)
+{
+	size_t len = 0;
+	for (const char *p = fmt; *p && len + 3 < size; p++) {
+		if (p[0] == '%' && p[1] == 'm') {
+			snprintf(buf + len, size - len, "%s", strerror(errno));
+			len += strlen(buf + len);
+			p++;
+			continue;
+		}
+		buf[len++] = *p;
+		if (p[0] == '%' && p[1] == '%')
+			buf[len++] = *++p;
+	}
+	buf[len] = '\0';
+	return buf;
+}
+#define WITH_REASON(fmt) with_reason(fmt, (char[512]){ 0 }, 512)
+#else
+#define WITH_REASON(fmt) (fmt)
+#endif
+
 int error_set(struct error *err, int code, const char *fmt, ...)
 {
 	assert(code < 0);
@@ -17,7 +41,7 @@ int error_set(struct error *err, int code, const char *fmt, ...)
 	va_start(ap, fmt);
 	int saved = errno;
 	errno = -code;
-	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
+	vsnprintf(err->msg, sizeof(err->msg), WITH_REASON(fmt), ap);
 	errno = saved;
 	va_end(ap);
 	err->code = code;
@@ -34,7 +58,7 @@ int error_wrap(struct error *err, int code, const char *fmt, ...)
 	char text[sizeof(err->msg)];
 	va_list ap;
 	va_start(ap, fmt);
-	int len = vsnprintf(text, sizeof(text), fmt, ap);
+	int len = vsnprintf(text, sizeof(text), WITH_REASON(fmt), ap);
 	va_end(ap);
 
 	/* The cause is worth more than the place: the place gives way when both do not fit. */

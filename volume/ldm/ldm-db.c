@@ -97,7 +97,7 @@ static int by_record(const void *a, const void *b)
 	return x->index < y->index ? -1 : x->index > y->index;
 }
 
-static void damaged(struct ldm_db *db, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void damaged(struct ldm_db *db, const char *fmt, ...) ERROR_FORMAT(2, 3);
 
 static void damaged(struct ldm_db *db, const char *fmt, ...)
 {

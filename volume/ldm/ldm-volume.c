@@ -15,8 +15,7 @@
 
 #include "ldm.h"
 
-static void say(struct ldm_assembly *out, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+static void say(struct ldm_assembly *out, const char *fmt, ...) ERROR_FORMAT(2, 3);
 
 /* Adds to the reason; what does not fit is cut. */
 static void say(struct ldm_assembly *out, const char *fmt, ...)

@@ -72,8 +72,7 @@ DEFINE_CLEANUP(struct table *, table_free)
 /* Each returns 0 or -ENOMEM. Of very many warnings only the first are kept. */
 int table_add_entry(struct table *table, const struct table_entry *entry, struct error *err);
 int table_add_metadata(struct table *table, uint64_t length, uint64_t start, struct error *err);
-int table_warn(struct table *table, struct error *err, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+int table_warn(struct table *table, struct error *err, const char *fmt, ...) ERROR_FORMAT(3, 4);
 
 /**
  * mbr_read() - the MBR and its chains of logical partitions
