@@ -12,6 +12,7 @@
 #include "lunette/layout.h"
 #include "lunette/repo.h"
 #include "lunette/source.h"
+#include "lunette/secret.h"
 #include "say.h"
 
 /* Row of a command that reports. */
@@ -69,14 +70,10 @@ void cmd_put_excluded(const json_t *excluded);
 
 /* ---- secrets (password.c) ---- */
 
-/* Wipes and frees; @secret may be NULL. */
-void cmd_secret_free(char *secret);
-DEFINE_CLEANUP(char *, cmd_secret_free)
-
 /**
  * cmd_secret_line() - a secret that is the first line of a file
  * @what: "password file", for messages
- * @ret: to be freed with cmd_secret_free()
+ * @ret: to be freed with secret_free()
  */
 int cmd_secret_line(const char *path, const char *what, char **ret, struct error *err);
 

@@ -43,7 +43,7 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 	(void)n;
 	struct init_args *args = ctx;
 	const struct option_text *file = &args->password_file;
-	CLEANUP(cmd_secret_free_cleanup) char *password = NULL;
+	CLEANUP(secret_free_cleanup) char *password = NULL;
 	if (file->text && !file->from_env && !args->encrypt)
 		return cmd_usage(err, "--password-file is for --encrypt");
 	int rc = args->encrypt ? cmd_password_new(file->text, &password, err) : 0;

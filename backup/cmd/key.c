@@ -150,7 +150,7 @@ static int add(void *ctx, char **words, size_t n, struct error *err)
 {
 	(void)words, (void)n;
 	struct key_args *args = ctx;
-	CLEANUP(cmd_secret_free_cleanup) char *password = NULL;
+	CLEANUP(secret_free_cleanup) char *password = NULL;
 	char id[65];
 	int rc = open_and_ask(args, &password, err);
 	if (rc == 0)
@@ -163,7 +163,7 @@ static int change(void *ctx, char **words, size_t n, struct error *err)
 {
 	(void)words, (void)n;
 	struct key_args *args = ctx;
-	CLEANUP(cmd_secret_free_cleanup) char *password = NULL;
+	CLEANUP(secret_free_cleanup) char *password = NULL;
 	char id[65];
 	int rc = open_and_ask(args, &password, err);
 	if (rc == 0)

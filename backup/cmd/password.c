@@ -10,79 +10,32 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <termios.h>
 
 #include "cmd.h"
 
-/* Longest secret and longest file with an exported key. */
-#define SECRET_MAX 65536
-
-void cmd_secret_free(char *secret)
+static void warn_mode(unsigned int others, const char *what, const char *path)
 {
-	if (secret)
-		explicit_bzero(secret, strlen(secret));
-	free(secret);
-}
-
-static int read_all(int fd, char *buf, size_t room, const char *what, const char *path,
-		    struct error *err)
-{
-	size_t len = 0;
-	while (len < room) {
-		ssize_t n = read(fd, buf + len, room - len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return error_set(err, -errno, "%s '%s': %m", what, path);
-		if (n == 0)
-			break;
-		len += (size_t)n;
-	}
-	if (len == room)
-		return error_set(err, -EINVAL, "%s '%s' is too long", what, path);
-	buf[len] = '\0';
-	return 0;
-}
-
-static void warn_mode(int fd, const char *what, const char *path)
-{
-	struct stat st;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 044))
-		cmd_warn("%s '%s' can be read by others (mode %04o): chmod 600 it", what, path,
-			 (unsigned int)st.st_mode & 07777);
+	if (others & 044)
+		cmd_warn("%s '%s' can be read by others: chmod 600 it", what, path);
 }
 
 int cmd_secret_text(const char *path, const char *what, char **ret, struct error *err)
 {
+	unsigned int others = 0;
 	prctl(PR_SET_DUMPABLE, 0); /* nor into core files */
-	CLEANUP(close_cleanup) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return error_set(err, -errno, "%s '%s': %m", what, path);
-	warn_mode(fd, what, path);
-	CLEANUP(cmd_secret_free_cleanup) char *buf = calloc(1, SECRET_MAX);
-	if (!buf)
-		return error_set(err, -ENOMEM, "%s '%s': %m", what, path);
-	int rc = read_all(fd, buf, SECRET_MAX, what, path, err);
-	if (rc < 0)
-		return rc;
-	*ret = steal(&buf);
-	return 0;
+	int rc = secret_text(path, what, &others, ret, err);
+	warn_mode(others, what, path);
+	return rc;
 }
 
 int cmd_secret_line(const char *path, const char *what, char **ret, struct error *err)
 {
-	CLEANUP(cmd_secret_free_cleanup) char *text = NULL;
-	int rc = cmd_secret_text(path, what, &text, err);
-	if (rc < 0)
-		return rc;
-	size_t len = strcspn(text, "\r\n");
-	if (len == 0)
-		return error_set(err, -EINVAL, "%s '%s' is empty: its first line counts", what,
-				 path);
-	explicit_bzero(text + len, strlen(text + len));
-	*ret = steal(&text);
-	return 0;
+	unsigned int others = 0;
+	prctl(PR_SET_DUMPABLE, 0);
+	int rc = secret_line(path, what, &others, ret, err);
+	warn_mode(others, what, path);
+	return rc;
 }
 
 /* ---- the terminal ---- */
@@ -138,7 +91,7 @@ static int ask_once(const char *prompt, char **ret, struct error *err)
 		return error_set(err, -ENOTTY,
 				 "there is no terminal to ask for the password on: name a file "
 				 "that holds it, with --password-file or LUNETTE_PASSWORD_FILE");
-	CLEANUP(cmd_secret_free_cleanup) char *buf = calloc(1, SECRET_MAX);
+	CLEANUP(secret_free_cleanup) char *buf = calloc(1, SECRET_MAX);
 	if (!buf)
 		return error_set(err, -ENOMEM, "read the password: %m");
 	int rc = ask(tty, prompt, buf, SECRET_MAX, err);
@@ -159,8 +112,8 @@ int cmd_password_new(const char *path, char **ret, struct error *err)
 {
 	if (path)
 		return cmd_secret_line(path, "password file", ret, err);
-	CLEANUP(cmd_secret_free_cleanup) char *first = NULL;
-	CLEANUP(cmd_secret_free_cleanup) char *second = NULL;
+	CLEANUP(secret_free_cleanup) char *first = NULL;
+	CLEANUP(secret_free_cleanup) char *second = NULL;
 	int rc = ask_once("New password: ", &first, err);
 	if (rc == 0)
 		rc = ask_once("The same again: ", &second, err);

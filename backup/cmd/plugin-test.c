@@ -65,7 +65,7 @@ static int take_secrets(const struct option_row *row, void *to, const char *arg,
 {
 	(void)row;
 	json_t **secrets = to;
-	CLEANUP(cmd_secret_free_cleanup) char *text = NULL;
+	CLEANUP(secret_free_cleanup) char *text = NULL;
 	int rc = cmd_secret_text(arg, "secrets file", &text, err);
 	char *next = text;
 	unsigned int number = 0;

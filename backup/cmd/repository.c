@@ -42,7 +42,7 @@ static int find_secret(const struct cmd_repo *which, char **ret, struct error *e
 int cmd_open_repo(struct cmd_repo *which, struct error *err)
 {
 	const char *path = which->path.text;
-	CLEANUP(cmd_secret_free_cleanup) char *secret = NULL;
+	CLEANUP(secret_free_cleanup) char *secret = NULL;
 	if (!path || !*path)
 		return cmd_usage(err, "which repository? Say --repo REPO, or set LUNETTE_REPO");
 	int rc = find_secret(which, &secret, err);

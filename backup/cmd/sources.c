@@ -13,7 +13,7 @@ static int take_secret(const struct option_row *row, void *to, const char *arg, 
 {
 	(void)row;
 	char **secret = to;
-	cmd_secret_free(steal(secret));
+	secret_free(steal(secret));
 	return cmd_secret_line(arg, "secret file", secret, err);
 }
 
@@ -109,8 +109,8 @@ void cmd_sources_free(struct cmd_sources *sources)
 	for (size_t i = 0; i < sources->n; i++)
 		source_free(sources->sources[i]);
 	free(sources->sources);
-	cmd_secret_free(sources->chap_secret);
-	cmd_secret_free(sources->mutual_secret);
+	secret_free(sources->chap_secret);
+	secret_free(sources->mutual_secret);
 	*sources = (struct cmd_sources){ 0 };
 }
 

@@ -6,15 +6,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include <openssl/crypto.h>
-
 #include "lunette/backup.h"
+#include "lunette/json.h"
+#include "lunette/secret.h"
 #include "settings-private.h"
 #include "lunette/shape.h"
 
 #define CLUSTER_SNAPSHOT_MAX 9000
 #define CLUSTER_COMMIT_MAX   10000
-#define SECRETS_LINE_MAX     1024
 #define SECRETS_LINES_MAX    100
 #define PLUGINS_BESIDE       "/../libexec/lunette/plugins/"
 
@@ -286,33 +285,39 @@ static int take_secret(char *line, json_t *to)
 	return json_object_set_new(to, name, json_string(value)) < 0 ? -EINVAL : 0;
 }
 
+/* The text belongs to the caller, who wipes it. */
+static int take_secrets(char *text, const char *path, json_t *to, struct error *err)
+{
+	int n = 0;
+	for (char *line; (line = strsep(&text, "\n"));) {
+		if (++n > SECRETS_LINES_MAX || take_secret(line, to) < 0)
+			return error_set(err, -EINVAL,
+					 "secrets file '%s', line %d: 'KEY = VALUE' is wanted",
+					 path, n);
+	}
+	return 0;
+}
+
 int settings_read_secrets(const char *path, json_t **ret, struct error *err)
 {
-	json_t *secrets = json_object();
-	FILE *in = path ? fopen(path, "re") : NULL;
-	struct stat st;
-	int rc = 0, n = 0;
-	if (path && !in)
-		rc = error_set(err, -errno, "secrets file '%s': %m", path);
-	else if (in && (fstat(fileno(in), &st) < 0 || st.st_mode & 077))
+	unsigned int others = 0;
+	char *text = NULL;
+	int rc = path ? secret_text(path, "secrets file", &others, &text, err) : 0;
+	if (rc < 0)
+		return rc;
+	size_t len = text ? strlen(text) : 0;
+	CLEANUP(json_decref_cleanup) json_t *secrets = json_object();
+	if (others)
 		rc = error_set(err, -EACCES,
 			       "secrets file '%s' can be read by others: chmod 600 is wanted",
 			       path);
-	char line[SECRETS_LINE_MAX];
-	while (rc == 0 && in && fgets(line, sizeof(line), in)) {
-		n++;
-		if (n > SECRETS_LINES_MAX || take_secret(line, secrets) < 0)
-			rc = error_set(err, -EINVAL,
-				       "secrets file '%s', line %d: 'KEY = VALUE' is "
-				       "wanted",
-				       path, n);
-	}
-	OPENSSL_cleanse(line, sizeof(line));
-	if (in)
-		fclose(in);
-	if (rc < 0)
-		json_decref(secrets);
-	else
-		*ret = secrets;
+	if (rc == 0 && text)
+		rc = take_secrets(text, path, secrets, err);
+	/* It is in pieces by now. */
+	if (text)
+		explicit_bzero(text, len);
+	free(text);
+	if (rc == 0)
+		*ret = steal(&secrets);
 	return rc;
 }

@@ -6,48 +6,33 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include <openssl/crypto.h>
-
 #include "changes.h"
 #include "lunette/forget.h"
 #include "lunette/filesystem.h"
 #include "lunette/json.h"
+#include "lunette/secret.h"
 #include "run.h"
 #include "lunette/shape.h"
 #include "verify.h"
 
-#define PASSWORD_MAX 1024
-
 /* ---- repository -------------------------------------------------------------------------------
  */
-
-/* The first line of the file, as everywhere. */
-static int read_password(const char *path, char password[PASSWORD_MAX], struct error *err)
-{
-	FILE *f = fopen(path, "re");
-	if (!f)
-		return error_set(err, -errno, "password file '%s': %m", path);
-	int rc = fgets(password, PASSWORD_MAX, f) ? 0
-						  : error_set(err, -EINVAL,
-							      "password file '%s' is "
-							      "empty",
-							      path);
-	fclose(f);
-	password[rc == 0 ? strcspn(password, "\r\n") : 0] = '\0';
-	return rc;
-}
 
 int step_repository(struct run *run, struct error *err)
 {
 	const struct settings *s = run->settings;
-	char password[PASSWORD_MAX] = "";
+	CLEANUP(secret_free_cleanup) char *password = NULL;
+	unsigned int others = 0;
+	int rc = s->password_file
+			 ? secret_line(s->password_file, "password file", &others, &password, err)
+			 : 0;
+	if (others & 044)
+		story_say(run->log.story, "password file '%s' can be read by others: chmod 600 it",
+			  s->password_file);
+	if (rc < 0)
+		return rc;
 	const struct repo_open_options options = { .password = password };
-	int rc = s->password_file ? read_password(s->password_file, password, err) : 0;
-	if (rc == 0)
-		rc = repo_open(s->repository, s->password_file ? &options : NULL, &run->point.repo,
-			       err);
-	OPENSSL_cleanse(password, sizeof(password));
-	return rc;
+	return repo_open(s->repository, password ? &options : NULL, &run->point.repo, err);
 }
 
 int step_repository_undo(struct run *run, struct error *err)

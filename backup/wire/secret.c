@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* secret - see secret.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lunette/secret.h"
+
+void secret_free(char *secret)
+{
+	if (secret)
+		explicit_bzero(secret, strlen(secret));
+	free(secret);
+}
+
+static int read_all(int fd, char *buf, const char *what, const char *path, struct error *err)
+{
+	size_t len = 0;
+	while (len < SECRET_MAX) {
+		ssize_t n = read(fd, buf + len, SECRET_MAX - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_set(err, -errno, "%s '%s': %m", what, path);
+		if (n == 0)
+			break;
+		len += (size_t)n;
+	}
+	if (len == SECRET_MAX)
+		return error_set(err, -EINVAL, "%s '%s' is too long", what, path);
+	/* What is behind it would not count, and nobody would know. */
+	if (memchr(buf, '\0', len))
+		return error_set(err, -EINVAL, "%s '%s' is not text", what, path);
+	buf[len] = '\0';
+	return 0;
+}
+
+int secret_text(const char *path, const char *what, unsigned int *ret_others, char **ret,
+		struct error *err)
+{
+	struct stat st;
+	CLEANUP(close_cleanup) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_set(err, -errno, "%s '%s': %m", what, path);
+	if (ret_others)
+		*ret_others = S_ISREG(st.st_mode) ? (unsigned int)st.st_mode & 077 : 0;
+	char *buf = calloc(1, SECRET_MAX);
+	if (!buf)
+		return error_set(err, -ENOMEM, "%s '%s': %m", what, path);
+	int rc = read_all(fd, buf, what, path, err);
+	if (rc < 0) {
+		explicit_bzero(buf, SECRET_MAX);
+		free(buf);
+		return rc;
+	}
+	*ret = buf;
+	return 0;
+}
+
+int secret_line(const char *path, const char *what, unsigned int *ret_others, char **ret,
+		struct error *err)
+{
+	CLEANUP(secret_free_cleanup) char *text = NULL;
+	int rc = secret_text(path, what, ret_others, &text, err);
+	if (rc < 0)
+		return rc;
+	size_t len = strcspn(text, "\r\n");
+	if (len == 0)
+		return error_set(err, -EINVAL, "%s '%s' is empty: its first line counts", what,
+				 path);
+	explicit_bzero(text + len, strlen(text + len));
+	*ret = steal(&text);
+	return 0;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * secret - passwords and keys from files, for commands and for jobs.
+ *
+ * A file or a pipe; what is in memory is wiped before it is given back.
+ */
+#ifndef LUNETTE_SECRET_H
+#define LUNETTE_SECRET_H
+
+#include "lunette/error.h"
+#include "lunette/util.h"
+
+/* Longest secret, and longest file with one. */
+#define SECRET_MAX 65536
+
+/* Wipes and frees; @secret may be NULL. */
+void secret_free(char *secret);
+DEFINE_CLEANUP(char *, secret_free)
+
+/**
+ * secret_text() - all that is in a file
+ * @what: "key file", for messages
+ * @ret_others: what its group and everybody may do with it, as mode bits; 0 for what is no file, a
+ *              pipe say. Set as soon as it is known; may be NULL
+ * @ret: to be freed with secret_free()
+ *
+ * Return: 0; -EINVAL when it is too long or has a byte 0; what opening or reading it said.
+ */
+int secret_text(const char *path, const char *what, unsigned int *ret_others, char **ret,
+		struct error *err);
+
+/* The same of its first line, which must not be empty (-EINVAL). */
+int secret_line(const char *path, const char *what, unsigned int *ret_others, char **ret,
+		struct error *err);
+
+#endif

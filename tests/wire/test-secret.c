@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Secrets from files: what counts, what is refused, and what is told of who else may read them. */
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lunette/secret.h"
+
+static char path[] = "/tmp/test-secret.XXXXXX";
+
+static void put(const void *bytes, size_t len, mode_t mode)
+{
+	FILE *f = fopen(path, "we");
+	assert_non_null(f);
+	assert_int_equal(fwrite(bytes, 1, len, f), len);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(chmod(path, mode), 0);
+}
+
+static int line_of(const char *text, char **ret)
+{
+	put(text, strlen(text), 0600);
+	return secret_line(path, "password file", NULL, ret, NULL);
+}
+
+static void the_first_line_is_the_password(void **state)
+{
+	(void)state;
+	static const char *const files[] = { "one two", "one two\n", "one two\r\n",
+					     "one two\nmore" };
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		char *got = NULL;
+		assert_int_equal(line_of(files[i], &got), 0);
+		assert_string_equal(got, "one two");
+		secret_free(got);
+	}
+}
+
+static void a_password_of_nothing_is_refused(void **state)
+{
+	(void)state;
+	char *got = NULL;
+	assert_int_equal(line_of("", &got), -EINVAL);
+	assert_int_equal(line_of("\nsecond", &got), -EINVAL);
+	assert_null(got);
+}
+
+static void what_would_be_cut_is_refused(void **state)
+{
+	(void)state;
+	static char big[SECRET_MAX];
+	struct error err = { 0 };
+	char *got = NULL;
+	memset(big, 'x', sizeof(big));
+	put(big, sizeof(big), 0600);
+	assert_int_equal(secret_text(path, "key file", NULL, &got, &err), -EINVAL);
+	assert_non_null(strstr(err.msg, "too long"));
+	put("half\0lost", 9, 0600);
+	assert_int_equal(secret_text(path, "key file", NULL, &got, &err), -EINVAL);
+	assert_non_null(strstr(err.msg, "not text"));
+	put(big, sizeof(big) - 1, 0600);
+	assert_int_equal(secret_text(path, "key file", NULL, &got, &err), 0);
+	assert_int_equal(strlen(got), sizeof(big) - 1);
+	secret_free(got);
+}
+
+static void who_else_may_read_a_file_is_told(void **state)
+{
+	(void)state;
+	static const mode_t modes[] = { 0600, 0640, 0604, 0622 };
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		unsigned int others = 0777;
+		char *got = NULL;
+		put("x", 1, modes[i]);
+		assert_int_equal(secret_line(path, "password file", &others, &got, NULL), 0);
+		assert_int_equal(others, modes[i] & 077);
+		secret_free(got);
+	}
+}
+
+static void a_pipe_is_read_too_and_is_nobody_elses(void **state)
+{
+	(void)state;
+	int ends[2];
+	char name[32], *got = NULL;
+	unsigned int others = 0777;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "from a pipe\n", 12), 12);
+	close(ends[1]);
+	snprintf(name, sizeof(name), "/dev/fd/%d", ends[0]);
+	assert_int_equal(secret_line(name, "password file", &others, &got, NULL), 0);
+	assert_string_equal(got, "from a pipe");
+	assert_int_equal(others, 0);
+	secret_free(got);
+	close(ends[0]);
+}
+
+static int make_file(void **state)
+{
+	(void)state;
+	int fd = mkstemp(path);
+	close_cleanup(&fd);
+	return fd < 0;
+}
+
+static int remove_file(void **state)
+{
+	(void)state;
+	return unlink(path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_first_line_is_the_password),
+		cmocka_unit_test(a_password_of_nothing_is_refused),
+		cmocka_unit_test(what_would_be_cut_is_refused),
+		cmocka_unit_test(who_else_may_read_a_file_is_told),
+		cmocka_unit_test(a_pipe_is_read_too_and_is_nobody_elses),
+	};
+	return cmocka_run_group_tests(tests, make_file, remove_file);
+}
