@@ -126,10 +126,13 @@ static int emit_name(ntfs_inode *ni, const ATTR_RECORD *attr, fs_link_fn *fn, vo
 	if (name->file_name_type == FILE_NAME_DOS)
 		return 0; /* the short form of another one */
 	const ntfschar *units = (const void *)((const uint8_t *)name + sizeof(*name));
-	CLEANUP(free_cleanup) char *text = NULL;
-	if (ntfs_ucstombs(units, name->file_name_length, &text, 0) < 0)
-		return error_set(err, -errno, "NTFS: a name of inode %llu: %m",
+	char text[FS_NAME_MAX];
+	int n = fs_ntfs_name(units, name->file_name_length, text);
+	if (n < 0)
+		return error_set(err, n, "NTFS: a name of inode %llu: %m",
 				 (unsigned long long)ni->mft_no);
+	if (n == 0)
+		return damaged(ni, "a name of it is damaged", err);
 	return fn(ctx, MREF_LE(name->parent_directory), text, err);
 }
 

@@ -9,6 +9,7 @@
  *   ntfs-boot.c    the boot sector and the label, without the library
  *   ntfs-device.c  the library's way down to the blk, and its way of saying what went wrong
  *   ntfs.c         opening, directories: the driver table
+ *   ntfs-name.c    names as they are shown
  *   ntfs-inode.c   attributes, kinds of file
  *   ntfs-link.c    where links lead to
  *   ntfs-xattr.c   alternate data streams
@@ -145,6 +146,15 @@ static inline void ntfs_attr_close_cleanup(ntfs_attr **na)
 	if (*na)
 		ntfs_attr_close(*na);
 }
+
+/* ---- ntfs-name.c ---- */
+
+/**
+ * fs_ntfs_name() - a name as it is shown
+ *
+ * Return: its length; 0 for ".", "..", "" and names that only damage makes; -errno.
+ */
+int fs_ntfs_name(const ntfschar *units, size_t n_units, char ret[FS_NAME_MAX]);
 
 /* ---- ntfs-inode.c ---- */
 

@@ -14,7 +14,6 @@
 
 #define CACHE_BYTES (8u << 20)
 
-static const char SLASH_SHOWN[] = "\xe2\x88\x95"; /* U+2215 */
 #define SLASH_SHOWN_UNIT 0x2215
 
 /* ---- opening ---- */
@@ -142,26 +141,6 @@ struct ntfs_listing {
 	bool stopped;
 };
 
-/* Replaces each '/' in a name of FS_NAME_MAX bytes. Returns its new length, 0 if it is too long. */
-static size_t hide_slashes(char *out, const char *in, size_t len)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < len; i++) {
-		size_t add = in[i] == '/' ? sizeof(SLASH_SHOWN) - 1 : 1;
-		if (n + add >= FS_NAME_MAX)
-			return 0;
-		memcpy(out + n, add == 1 ? &in[i] : SLASH_SHOWN, add);
-		n += add;
-	}
-	out[n] = '\0';
-	return n;
-}
-
-static bool is_dots(const char *name)
-{
-	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
-}
-
 /* What the directory knows of a type at no cost; only stat() can tell about the others. */
 static uint32_t entry_type(unsigned int dt)
 {
@@ -184,16 +163,15 @@ static int list_entry(void *ctx, const ntfschar *units, const int n_units, const
 	struct ntfs_listing *list = ctx;
 	if (name_type == FILE_NAME_DOS || (uint64_t)pos < list->from)
 		return 0;
-	CLEANUP(free_cleanup) char *raw = NULL;
-	int len = ntfs_ucstombs(units, n_units, &raw, 0);
-	if (len < 0)
-		return -1;
 	char name[FS_NAME_MAX];
-	size_t n = hide_slashes(name, raw, (size_t)len);
-	if (n == 0 || is_dots(name))
-		return 0; /* ".", "..", and names that only damage makes */
+	int n = fs_ntfs_name(units, (size_t)n_units, name);
+	if (n < 0)
+		return -1;
+	if (n == 0)
+		return 0;
 	/* An entry is found again at its own position, so the one behind it from the next byte. */
-	if (list->emit(list->ctx, name, n, MREF(mref), entry_type(dt), (uint64_t)pos + 1) == 0)
+	if (list->emit(list->ctx, name, (size_t)n, MREF(mref), entry_type(dt), (uint64_t)pos + 1) ==
+	    0)
 		return 0;
 	list->stopped = true;
 	return -1;

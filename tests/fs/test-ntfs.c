@@ -447,6 +447,29 @@ static void blocks_of_a_file_are_its_alone(void **state)
 	blk_unref(&mem->blk);
 }
 
+static int copy_link(void *ctx, uint64_t dir, const char *name, struct error *err)
+{
+	(void)dir, (void)err;
+	strcpy(ctx, name);
+	return 0;
+}
+
+static void a_slash_in_a_name_is_shown_as_one_that_may_be(void **state)
+{
+	(void)state;
+	struct blk_mem *mem = ntfs_fixture_blk(volume);
+	struct fs *fs = open_fs(mem);
+	uint64_t ino = find(fs, "big");
+	char name[FS_NAME_MAX];
+	fs_close(fs);
+	put(attribute(record(mem, ino), 0x30) + 24 + 66 + 2, 2, '/');
+	fs = open_fs(mem);
+	assert_int_equal(fs_links(fs, ino, copy_link, name, NULL), 0);
+	assert_string_equal(name, "b\xe2\x88\x95g");
+	fs_close(fs);
+	blk_unref(&mem->blk);
+}
+
 static void case_is_folded_by_the_volumes_own_table(void **state)
 {
 	(void)state;
@@ -534,6 +557,7 @@ int main(void)
 		cmocka_unit_test(every_read_may_fail),
 		cmocka_unit_test(no_byte_of_metadata_can_do_harm),
 		cmocka_unit_test(blocks_of_a_file_are_its_alone),
+		cmocka_unit_test(a_slash_in_a_name_is_shown_as_one_that_may_be),
 		cmocka_unit_test(case_is_folded_by_the_volumes_own_table),
 		cmocka_unit_test(used_bytes_are_those_of_the_bitmap_and_of_the_tail),
 		cmocka_unit_test(a_bitmap_that_ends_early_is_an_error),
