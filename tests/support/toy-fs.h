@@ -222,7 +222,7 @@ static inline struct layout *toy_layout(void)
 	struct layout_input input = { .blk = disk, .source = "toy" };
 	struct layout *layout = NULL;
 	struct error err;
-	if (layout_new(&input, 1, &layout, &err) != 0 || fs_identify(layout, &err) != 0 ||
+	if (layout_new(&input, 1, NULL, &layout, &err) != 0 || fs_identify(layout, &err) != 0 ||
 	    layout->n_volumes != 1)
 		abort();
 	blk_unref(disk);
