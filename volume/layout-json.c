@@ -102,10 +102,11 @@ static json_t *volume_object(const struct layout *layout, const struct layout_vo
 			json_decref(segments);
 			return NULL;
 		}
-	return json_pack("{so so so so so so so so so}", "name", text(volume->name), "group",
+	return json_pack("{so so so so so so so so so so}", "name", text(volume->name), "group",
 			 text_or_null(volume->group ? volume->group->name : NULL), "type",
 			 text(layout_type_name(volume->type)), "size", bytes(volume->size), "state",
-			 text(layout_state_name(volume->state)), "filesystem",
+			 text(layout_state_name(volume->state)), "reason",
+			 text_or_null(volume->reason), "filesystem",
 			 text_or_null(volume->filesystem), "label", text_or_null(volume->label),
 			 "uuid", text_or_null(volume->uuid), "segments", segments);
 }

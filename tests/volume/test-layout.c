@@ -132,10 +132,10 @@ static void the_document_says_it_all_in_bytes(void **state)
 	json_t *got = json_loads(text, 0, NULL);
 	json_t *wanted = json_pack(
 		"{s:[{ss ss si si ss ss}{ss ss si si ss sn}{ss ss si si ss sn}] s:[] s:["
-		"{ss sn ss si ss sn sn sn s[{si si ss s[{ss si}]}]}"
-		"{ss sn ss si ss sn sn sn s[{si si ss s[{ss si}]}]}"
-		"{ss sn ss si ss sn sn sn s[]}"
-		"{ss sn ss si ss sn sn sn s[{si si ss s[{ss si}]}]}]}",
+		"{ss sn ss si ss sn sn sn sn s[{si si ss s[{ss si}]}]}"
+		"{ss sn ss si ss sn sn sn sn s[{si si ss s[{ss si}]}]}"
+		"{ss sn ss si ss ss sn sn sn s[]}"
+		"{ss sn ss si ss sn sn sn sn s[{si si ss s[{ss si}]}]}]}",
 		"disks", "name", "disk0", "source", "a.img", "size", 1 << 20, "sector_size", 512,
 		"table", "gpt", "id", "d1d1d1d1-d1d1-d1d1-d1d1-d1d1d1d1d1d1", "name", "disk1",
 		"source", "b\xEF\xBF\xBD.img", "size", 1 << 20, "sector_size", 512, "table", "mbr",
@@ -143,17 +143,20 @@ static void the_document_says_it_all_in_bytes(void **state)
 		"table", "none", "id", "groups", "volumes",
 		/* disk0-p2 */
 		"name", "disk0-p2", "group", "type", "basic", "size", 200 * 512, "state", "ok",
-		"filesystem", "label", "uuid", "segments", "start", 0, "length", 200 * 512, "type",
-		"linear", "legs", "disk", "disk0", "start", 100 * 512,
+		"reason", "filesystem", "label", "uuid", "segments", "start", 0, "length",
+		200 * 512, "type", "linear", "legs", "disk", "disk0", "start", 100 * 512,
 		/* disk1-p1 */
 		"name", "disk1-p1", "group", "type", "basic", "size", 100 * 512, "state", "ok",
-		"filesystem", "label", "uuid", "segments", "start", 0, "length", 100 * 512, "type",
-		"linear", "legs", "disk", "disk1", "start", 10 * 512,
+		"reason", "filesystem", "label", "uuid", "segments", "start", 0, "length",
+		100 * 512, "type", "linear", "legs", "disk", "disk1", "start", 10 * 512,
 		/* disk1-p2 */
 		"name", "disk1-p2", "group", "type", "basic", "size", 100 * 512, "state",
-		"incomplete", "filesystem", "label", "uuid", "segments",
+		"incomplete", "reason",
+		"it ends 26624 bytes past the end of disk1, which has 1048576 bytes: the end of "
+		"the disk is missing",
+		"filesystem", "label", "uuid", "segments",
 		/* disk2 */
-		"name", "disk2", "group", "type", "disk", "size", 1 << 20, "state", "ok",
+		"name", "disk2", "group", "type", "disk", "size", 1 << 20, "state", "ok", "reason",
 		"filesystem", "label", "uuid", "segments", "start", 0, "length", 1 << 20, "type",
 		"linear", "legs", "disk", "disk2", "start", 0);
 	assert_non_null(got);
