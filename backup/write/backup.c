@@ -78,19 +78,11 @@ static int note_disk(json_t *point, const struct repo *repo, const struct source
 	return 0;
 }
 
-static bool is_stored(const struct plan *plan, const struct layout_volume *volume)
-{
-	for (size_t i = 0; i < plan->n_volumes; i++)
-		if (plan->volumes[i].volume == volume)
-			return true;
-	return plan->all_blocks;
-}
-
 static json_t *stored_volumes(const struct plan *plan)
 {
 	json_t *names = json_array();
 	for (size_t i = 0; i < plan->layout->n_volumes; i++)
-		if (is_stored(plan, &plan->layout->volumes[i]))
+		if (plan_stores(plan, &plan->layout->volumes[i]))
 			json_array_append_new(names, json_string(plan->layout->volumes[i].name));
 	return names;
 }

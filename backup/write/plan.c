@@ -22,11 +22,10 @@ static bool is_chosen(const char *name, const struct plan_choice *choice)
  * Of volumes in volumes either those inside are stored, with what is around them, or, when not all
  * of them can be read, the one that they lie in, whole.
  */
-static bool is_stored_otherwise(const struct layout_volume *volume,
-				const struct plan_choice *choice)
+static bool is_stored_otherwise(const struct plan *plan, const struct layout_volume *volume)
 {
 	bool broken = volume->state == LAYOUT_INCOMPLETE || volume->state == LAYOUT_DEGRADED;
-	return choice->n_volumes == 0 && (volume->holds || (volume->inside && broken));
+	return plan->every_volume && (volume->holds || (volume->inside && broken));
 }
 
 static int check_names(const struct layout *layout, const struct plan_choice *choice,
@@ -105,7 +104,7 @@ static int add_volumes(struct plan *plan, struct layout *layout, const struct pl
 		return error_set(err, -ENOMEM, "plan of %zu volumes: %m", layout->n_volumes);
 	for (size_t i = 0; i < layout->n_volumes; i++) {
 		const struct layout_volume *volume = &layout->volumes[i];
-		if (!is_chosen(volume->name, choice) || is_stored_otherwise(volume, choice))
+		if (!is_chosen(volume->name, choice) || is_stored_otherwise(plan, volume))
 			continue;
 		int rc = check_state(volume, choice->degraded, err);
 		if (rc == 0)
@@ -117,6 +116,14 @@ static int add_volumes(struct plan *plan, struct layout *layout, const struct pl
 	for (size_t i = 0; rc == 0 && choice->n_volumes == 0 && i < layout->n_disks; i++)
 		rc = warn_of_strange_disk(layout, &layout->disks[i], err);
 	return rc;
+}
+
+bool plan_stores(const struct plan *plan, const struct layout_volume *volume)
+{
+	for (size_t i = 0; i < plan->n_volumes; i++)
+		if (plan->volumes[i].volume == volume)
+			return true;
+	return plan->all_blocks || is_stored_otherwise(plan, volume);
 }
 
 int plan_new(struct layout *layout, const struct plan_choice *choice, struct plan **ret,
@@ -132,6 +139,7 @@ int plan_new(struct layout *layout, const struct plan_choice *choice, struct pla
 		return error_set(err, -ENOMEM, "plan: %m");
 	plan->layout = layout;
 	plan->all_blocks = choice->all_blocks;
+	plan->every_volume = choice->n_volumes == 0;
 	plan->defaults = !choice->exclude.no_defaults;
 	plan->patterns = json_array();
 	for (size_t i = 0; i < choice->exclude.n_patterns; i++)

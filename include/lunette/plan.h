@@ -38,12 +38,14 @@ struct plan_volume {
  * struct plan - what a backup stores of a layout
  * @layout: borrowed
  * @all_blocks: every byte of every disk, and @volumes do not matter
+ * @every_volume: none was named: volumes that hold others are stored by what is in them, and around
  * @patterns: of files that are left out, as the user gave them: a list of texts
  * @defaults: page files are left out as well
  */
 struct plan {
 	const struct layout *layout;
 	bool all_blocks;
+	bool every_volume;
 	size_t n_volumes;
 	struct plan_volume *volumes;
 	json_t *patterns;
@@ -105,6 +107,9 @@ int plan_new(struct layout *layout, const struct plan_choice *choice, struct pla
  * Return: a new reference; NULL without memory, and where all blocks are stored.
  */
 json_t *plan_excluded(const struct plan *plan);
+
+/* Will all of a volume be there, be it by what it holds or by what holds it? */
+bool plan_stores(const struct plan *plan, const struct layout_volume *volume);
 
 /**
  * plan_free() - close file systems and free
