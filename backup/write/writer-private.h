@@ -10,7 +10,7 @@
 
 #include <pthread.h>
 
-#include "limit.h"
+#include "lunette/limit.h"
 #include "lunette/writer.h"
 
 #define JOB_SIZE   ((size_t)1 << 20)

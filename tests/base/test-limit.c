@@ -8,7 +8,7 @@
 /* clang-format on */
 #include <errno.h>
 
-#include "limit.h"
+#include "lunette/limit.h"
 #include "lunette/util.h"
 
 #define SECOND 1000000000ull

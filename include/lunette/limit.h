@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * limit - a bound on how many bytes a second are read, by all threads together: a token bucket.
+ * limit - a bound on how many bytes a second pass, by all threads together: a token bucket.
  *
  * It is kept as the time at which the next bytes are due. Whoever wants some books the time that
  * they take at that rate, and waits for its beginning; time that nobody used is lost but for a
  * tenth of a second, so that a pause is not followed by a burst.
  */
-#ifndef LIMIT_H
-#define LIMIT_H
+#ifndef LUNETTE_LIMIT_H
+#define LUNETTE_LIMIT_H
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -43,7 +43,7 @@ uint64_t limit_book(struct limit *limit, uint64_t now, size_t bytes);
 
 /**
  * limit_wait() - book time for some bytes and wait until then. Any thread.
- * @stop: ends the wait within a tenth of a second
+ * @stop: ends the wait within a tenth of a second; may be NULL
  *
  * Return: 0; -EINTR.
  */

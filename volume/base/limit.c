@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <time.h>
 
-#include "limit.h"
+#include "lunette/limit.h"
 #include "lunette/util.h"
 
 #define SECOND    1000000000ull
@@ -38,7 +38,7 @@ int limit_wait(struct limit *limit, size_t bytes, const atomic_bool *stop, struc
 {
 	uint64_t now = monotonic_ns();
 	for (uint64_t due = limit_book(limit, now, bytes); now < due; now = monotonic_ns()) {
-		if (atomic_load_explicit(stop, memory_order_relaxed))
+		if (stop && atomic_load_explicit(stop, memory_order_relaxed))
 			return error_set(err, -EINTR, "interrupted");
 		uint64_t rest = MIN(due - now, TENTH);
 		nanosleep(&(struct timespec){ .tv_nsec = (long)rest }, NULL);
