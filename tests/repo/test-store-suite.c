@@ -48,10 +48,45 @@ static struct store *open_faults(const char *dir)
 	return &store_faults_new(open_dir(dir))->store;
 }
 
+static struct store *open_retry(const char *dir)
+{
+	return store_retry_new(open_dir(dir), &(struct store_retry_policy){ 3, 1, 1 });
+}
+
+static struct store *open_limit(const char *dir)
+{
+	(void)dir;
+	return store_limit_new(&store_mem_new()->store, 1u << 30);
+}
+
+static struct store *cached(struct store *below, const char *dir)
+{
+	char folder[128];
+	snprintf(folder, sizeof(folder), "%s-cache", dir);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	return store_cache_new(below, &(struct store_cache_options){ folder, 1 << 20, "suite" });
+}
+
+static struct store *open_cache(const char *dir)
+{
+	return cached(open_dir(dir), dir);
+}
+
+static struct store *open_all(const char *dir)
+{
+	const struct store_retry_policy policy = { 3, 1, 1 };
+	struct store *below = store_limit_new(&store_mem_new()->store, 1u << 30);
+	return cached(store_retry_new(below, &policy), dir);
+}
+
 static const struct row rows[] = {
 	{ "directory", open_dir },
 	{ "memory", open_mem },
 	{ "faults over a directory", open_faults },
+	{ "retry over a directory", open_retry },
+	{ "limit over memory", open_limit },
+	{ "cache over a directory", open_cache },
+	{ "cache over retry over limit over memory", open_all },
 };
 
 struct fixture {
@@ -74,6 +109,9 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 	store_free(f->store);
+	char *cache;
+	if (asprintf(&cache, "%s-cache", f->dir) > 0)
+		fixture_dir_free(cache);
 	fixture_dir_free(f->dir);
 	free(f);
 	return 0;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 
+#include "layer.h"
 #include "lunette/store-layers.h"
 
 struct faults_draft {
@@ -10,6 +11,9 @@ struct faults_draft {
 	struct store_faults *faults;
 	struct store_draft *below;
 };
+
+_Static_assert(offsetof(struct store_faults, below) == offsetof(struct layer, below),
+	       "it begins as a layer does");
 
 static struct store_faults *faults_of(struct store *store)
 {
@@ -109,51 +113,40 @@ static int faults_read(struct store *store, const char *key, void *buf, size_t l
 		       struct error *err)
 {
 	int rc = pass(store, "read", err);
-	return rc < 0 ? rc : store_read(faults_of(store)->below, key, buf, len, off, err);
+	return rc < 0 ? rc : layer_read(store, key, buf, len, off, err);
 }
 
 static int faults_get(struct store *store, const char *key, store_sink_fn *sink, void *ctx,
 		      struct error *err)
 {
 	int rc = pass(store, "get", err);
-	return rc < 0 ? rc : store_get_to(faults_of(store)->below, key, sink, ctx, err);
+	return rc < 0 ? rc : layer_get(store, key, sink, ctx, err);
 }
 
 static int faults_list(struct store *store, const char *folder, store_list_fn *fn, void *ctx,
 		       struct error *err)
 {
 	int rc = pass(store, "list", err);
-	return rc < 0 ? rc : store_list(faults_of(store)->below, folder, fn, ctx, err);
+	return rc < 0 ? rc : layer_list(store, folder, fn, ctx, err);
 }
 
 static int faults_stat(struct store *store, const char *key, struct store_stat *ret,
 		       struct error *err)
 {
 	int rc = pass(store, "stat", err);
-	return rc < 0 ? rc : store_stat(faults_of(store)->below, key, ret, err);
+	return rc < 0 ? rc : layer_stat(store, key, ret, err);
 }
 
 static int faults_remove(struct store *store, const char *key, struct error *err)
 {
 	int rc = pass(store, "remove", err);
-	return rc < 0 ? rc : store_remove(faults_of(store)->below, key, err);
+	return rc < 0 ? rc : layer_remove(store, key, err);
 }
 
 static int faults_sweep(struct store *store, uint32_t age, struct error *err)
 {
 	int rc = pass(store, "sweep", err);
-	return rc < 0 ? rc : store_sweep(faults_of(store)->below, age, err);
-}
-
-static void faults_forget(struct store *store, const char *key)
-{
-	store_forget(faults_of(store)->below, key);
-}
-
-static void faults_destroy(struct store *store)
-{
-	store_free(faults_of(store)->below);
-	free(store);
+	return rc < 0 ? rc : layer_sweep(store, age, err);
 }
 
 struct store_faults *store_faults_new(struct store *below)
@@ -164,10 +157,10 @@ struct store_faults *store_faults_new(struct store *below)
 		.list = faults_list,
 		.stat = faults_stat,
 		.remove = faults_remove,
-		.destroy = faults_destroy,
+		.destroy = layer_destroy,
 		.draft = faults_draft,
 		.get = faults_get,
-		.forget = faults_forget,
+		.forget = layer_forget,
 		.sweep = faults_sweep,
 	};
 	struct store_faults *faults = calloc(1, sizeof(*faults));
@@ -175,7 +168,6 @@ struct store_faults *store_faults_new(struct store *below)
 		store_free(below);
 		return NULL;
 	}
-	faults->store = (struct store){ .ops = &ops, .puts = below->puts };
-	faults->below = below;
+	layer_init((struct layer *)faults, &ops, below);
 	return faults;
 }

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* layer - see layer.h. */
+#include <stdlib.h>
+
+#include "layer.h"
+
+void layer_init(struct layer *layer, const struct store_ops *ops, struct store *below)
+{
+	layer->store = (struct store){ .ops = ops, .puts = below->puts };
+	layer->below = below;
+}
+
+int layer_draft(struct store *store, struct store_draft **ret, struct error *err)
+{
+	return store_draft_new(layer_below(store), ret, err);
+}
+
+int layer_put(struct store *store, const char *key, const struct store_source *source,
+	      enum store_taken taken, struct error *err)
+{
+	return store_put(layer_below(store), key, source, taken, err);
+}
+
+int layer_read(struct store *store, const char *key, void *buf, size_t len, uint64_t off,
+	       struct error *err)
+{
+	return store_read(layer_below(store), key, buf, len, off, err);
+}
+
+int layer_get(struct store *store, const char *key, store_sink_fn *sink, void *ctx,
+	      struct error *err)
+{
+	return store_get_to(layer_below(store), key, sink, ctx, err);
+}
+
+int layer_list(struct store *store, const char *folder, store_list_fn *fn, void *ctx,
+	       struct error *err)
+{
+	return store_list(layer_below(store), folder, fn, ctx, err);
+}
+
+int layer_stat(struct store *store, const char *key, struct store_stat *ret, struct error *err)
+{
+	return store_stat(layer_below(store), key, ret, err);
+}
+
+int layer_remove(struct store *store, const char *key, struct error *err)
+{
+	return store_remove(layer_below(store), key, err);
+}
+
+void layer_forget(struct store *store, const char *key)
+{
+	store_forget(layer_below(store), key);
+}
+
+int layer_sweep(struct store *store, uint32_t age, struct error *err)
+{
+	return store_sweep(layer_below(store), age, err);
+}
+
+void layer_destroy(struct store *store)
+{
+	store_free(layer_below(store));
+	free(store);
+}
