@@ -15,7 +15,7 @@ commands=0
 does() {
 	"$record" log world -- "$@" >said 2>&1 || { cat said && return 1; }
 	commands=$((commands + 1))
-	"$LUNETTE" list --repo world/repo --json | jq -r '.. | .id? // empty' | sort >points.$commands
+	ls world/repo/points >points.$commands 2>/dev/null || : >points.$commands
 }
 backup() { # NAME IMAGE
 	does "$LUNETTE" backup --repo world/repo --name "$1" --all-blocks "$2"
@@ -43,7 +43,7 @@ n=$POWERCUT_ENDED
 next=$((n + 1))
 [ -e points.$next ] || next=$n
 "$LUNETTE" check --read-data --repo cut/repo || exit
-"$LUNETTE" list --repo cut/repo --json | jq -r '.. | .id? // empty' | sort >there || exit
+ls cut/repo/points >there 2>/dev/null || : >there
 lost=$(comm -12 points.$n points.$next | comm -23 - there)
 back=$(sort -u points.$n points.$next | comm -13 - there)
 [ -z "$lost$back" ] || { echo "gone: ${lost:-none}; there again: ${back:-none}" && exit 1; }
@@ -67,17 +67,18 @@ ok 'whenever the power goes, the repository is whole, and has what it must have'
 # ---- what else writes ----
 commands=0
 rm -rf log log.data world points.* && mkdir world
-umask 077 && echo secret >password && echo other >password2
-export LUNETTE_PASSWORD_FILE=password
-ok 'an encrypted repository' does "$LUNETTE" init --encrypt --chunk-size 64K world/repo
-ok 'a second key' does "$LUNETTE" key add --repo world/repo --new-password-file password2 --label other
-ok 'a key is removed' does "$LUNETTE" key remove --repo world/repo "$("$LUNETTE" key list --repo world/repo --json | jq -r '.keys[] | select(.label == "other") | .id')"
-ok 'a key is exported' does "$LUNETTE" key export --repo world/repo world/key
-ok 'a backup of it' backup a one.img
+ok 'a repository' does "$LUNETTE" init --chunk-size 64K world/repo
+ok 'a backup' backup a one.img
 ok 'a disk of it is restored' does "$LUNETTE" restore --repo world/repo a@latest --disk disk0 world/out.img
 ok 'another repository' does "$LUNETTE" init --chunk-size 64K world/copy
 ok 'has a copy of it' does "$LUNETTE" copy --repo world/repo --to world/copy
-ok 'a backup whose packs are damaged' damage
-ok 'is repaired' repair
+ok 'packs are damaged' damage
+ok 'and repaired' repair
 ok 'and stored again' backup a one.img
+umask 077 && echo secret >password && echo other >password2
+export LUNETTE_PASSWORD_FILE=password LUNETTE_REPO=world/locked
+ok 'an encrypted repository' does "$LUNETTE" init --encrypt world/locked
+ok 'a second key' does "$LUNETTE" key add --new-password-file password2 --label other
+ok 'a key is removed' does "$LUNETTE" key remove "$("$LUNETTE" key list --json | jq -r '.keys[] | select(.label == "other") | .id')"
+ok 'a key is exported' does "$LUNETTE" key export world/key
 ok 'all of that is on stable storage when it has ended' "$powercut" rest log world
