@@ -211,6 +211,10 @@ $(BENCH_TOOLS): %: %.o $(LIBS)
 check: $(O)/lunette $(O)/lunette-agent $(PLUGINS) $(UNIT_TESTS) $(TEST_TOOLS) $(BENCH_TOOLS)
 	JOBS=$(JOBS) LUNETTE=$(abspath $(O)/lunette) WRAP='$(WRAP)' tests/support/check $(UNIT_TESTS) $(E2E)
 
+# Do the tests find what they are there for? One-line changes, one at a time in a copy; half an hour.
+mutations: all $(UNIT_TESTS) $(TEST_TOOLS)
+	tests/mutations/run
+
 asan:
 	$(MAKE) SAN=address,undefined check
 
@@ -376,6 +380,7 @@ help:
 	@echo 'check-ceph the storage plug-in for Ceph, on a small cluster'
 	@echo 'check-vm   tests that need a kernel with device-mapper, in a virtual machine'
 	@echo 'asan tsan  the same under address and undefined-behaviour, or thread sanitizers'
+	@echo 'mutations  make each one-line change of tests/mutations in a copy, and see a test fail'
 	@echo 'fuzz       run each fuzz target for FUZZ_SECONDS=60'
 	@echo 'mingw      compile for Windows what an agent there will stand on'
 	@echo 'bench      measure, side by side with the peers'
@@ -387,6 +392,6 @@ help:
 	@echo 'install    into DESTDIR and PREFIX=$(PREFIX); uninstall takes it away again'
 	@echo 'clean      remove build/'
 
-.PHONY: all deb dist check check-ceph check-long check-vm asan tsan demo bench torture fuzz fuzz-run mingw lint format coverage install uninstall clean help plugins FORCE
+.PHONY: all mutations deb dist check check-ceph check-long check-vm asan tsan demo bench torture fuzz fuzz-run mingw lint format coverage install uninstall clean help plugins FORCE
 
 -include $(patsubst %.o,%.d,$(MINGW_OBJ) $(MINGW_TRY) $(foreach r,$(ROOMS),$(OBJ_$(r))) $(CMD_MAIN) $(AGENT_MAIN) $(KIT_OBJ) $(PLUGIN_OBJ) $(SUPPORT_OBJ)) $(UNIT_TESTS:=.d) $(TEST_TOOLS:=.d) $(BENCH_TOOLS:=.d) $(FUZZ:=.d)
