@@ -341,7 +341,7 @@ static void a_pack_that_is_healed_is_read_again_by_who_has_it_open(void **state)
 
 struct reader {
 	struct repo *repo;
-	struct chunk_id id;
+	struct catalog_place place;
 	struct error err;
 	int rc;
 	uint8_t buf[CHUNK];
@@ -351,7 +351,8 @@ static void *read_slowly(void *arg)
 {
 	struct reader *reader = arg;
 	hold_in_read = true;
-	reader->rc = repo_read(reader->repo, &reader->id, reader->buf, CHUNK, &reader->err);
+	reader->rc =
+		repo_read_place(reader->repo, &reader->place, reader->buf, CHUNK, &reader->err);
 	return NULL;
 }
 
@@ -377,9 +378,10 @@ static void who_reads_goes_on_when_another_forgets_the_file(void **state)
 	ok(repo_point_find(f->repo, "a@latest", id, &point, err));
 	assert_int_equal(nftw(f->dir, damage_the_middle, 8, FTW_PHYS), 0);
 	fixture_chunk(0, 1, want);
-	ok(repo_identify(f->repo, want, CHUNK, &reader.id, err));
-	/* Its index is read before, so that it is the pack where he is held. */
-	ok(repo_read(f->repo, &reader.id, reader.buf, CHUNK, err));
+	struct chunk_id chunk;
+	struct catalog_search search = { 0 };
+	ok(repo_identify(f->repo, want, CHUNK, &chunk, err));
+	assert_true(catalog_next(f->repo->catalog, &search, &chunk, &reader.place));
 	sem_init(&held, 0, 0);
 	sem_init(&go_on, 0, 0);
 	assert_int_equal(pthread_create(&thread, NULL, read_slowly, &reader), 0);
