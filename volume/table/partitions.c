@@ -154,6 +154,8 @@ static int store_gaps(struct layout *layout, const struct candidate *c, struct e
 static bool is_believable(const struct candidate *c, struct table *table)
 {
 	uint64_t end = 0;
+	if (table->n_entries == 0 || is_file_system(c))
+		return false;
 	qsort(table->entries, table->n_entries, sizeof(*table->entries), by_start);
 	for (size_t i = 0; i < table->n_entries; i++) {
 		const struct table_entry *e = &table->entries[i];
@@ -162,7 +164,7 @@ static bool is_believable(const struct candidate *c, struct table *table)
 			return false;
 		end = e->start + e->length;
 	}
-	return table->n_entries > 0 && !is_file_system(c);
+	return true;
 }
 
 static int take_inner(struct search *search, struct candidate *c, struct table *table,
