@@ -39,16 +39,17 @@ fill Völlig/ÄRGER/x 70000
 echo 'has a stream' >ntfs/kept/stream.tmp
 setfattr -n user.big -v "0x$(disks_random stream 50000 | od -An -v -tx1 | tr -d ' \n')" ntfs/kept/stream.tmp
 # Fragmented, sparse, compressed.
-for ((i = 0; i < 60; i++)); do
-	disks_random "a $i" 10000 >>ntfs/kept/fragments.tmp
-	disks_random "b $i" 10000 >>ntfs/kept/fragments.kept
-done
+disks_random fragments $((120 * 10000)) | perl -e 'for (1 .. 60) {
+	for my $name ("tmp", "kept") {
+		read STDIN, my $piece, 10000;
+		open my $f, ">>", "ntfs/kept/fragments.$name" or die; print $f $piece; close $f or die;
+	} }'
 truncate -s 64M ntfs/kept/sparse.tmp
 disks_random island 65536 | dd of=ntfs/kept/sparse.tmp bs=65536 seek=500 conv=notrunc status=none
 setfattr -h -n system.ntfs_attrib_be -v 0x00000800 ntfs/squeezed
 seq 300000 >ntfs/squeezed/numbers.tmp
 seq 300000 >ntfs/squeezed/numbers.kept
-( cd ntfs && disks_make_tree "$PWD/kept" 50 1 )
+disks_tree ntfs/kept 50 1
 disks_umount "$TAP_DIR/ntfs"
 disks_gpt one.img 512 basic:a.img
 set +e

@@ -90,106 +90,11 @@ disks_cleanup() {
 
 # disks_random SEED BYTES: bytes that cannot be compressed, the same for the same seed
 disks_random() {
-	local key
-	key=$(printf %s "$1" | sha256sum | cut -c1-32)
-	openssl enc -aes-128-ctr -nosalt -K "$key" -iv 00 </dev/zero 2>/dev/null | head -c "$2"
+	openssl enc -aes-128-ctr -nosalt -md sha256 -pass "pass:$1" </dev/zero 2>/dev/null | head -c "$2"
 }
 
-# Real programs and texts, in a fixed order. SIZE is find's, such as -200k.
-disks_real_files() {
-	find /usr/bin /usr/lib /usr/share -xdev -type f -size "${1:--200k}" -size +0 2>/dev/null |
-		LC_ALL=C sort
-}
-
-# Everything that a file system can hold and that has ever confused a reader of one.
-disks_make_tree() {
-	local d=$1 small=${2:-200} bulk=${3:-8} n i path
-	export LC_ALL=C.UTF-8
-	cd "$d" || return
-
-	# Sizes around the limits: of a resident file, a sector, a cluster, a compression unit.
-	mkdir sizes
-	for n in 0 1 511 512 513 600 700 800 1023 1024 4095 4096 4097 65535 65536 65537 1048577; do
-		disks_random "size $n" "$n" >"sizes/$n"
-	done
-
-	# What users have: programs, text, and things that are packed already.
-	mkdir -p real/programs real/texts random
-	# shellcheck disable=SC2046 # one word a file
-	cp $(readlink -f "$(command -v perl)" "$(command -v bash)" "$(command -v openssl)") real/programs
-	cp -L /usr/share/common-licenses/GPL-3 real/texts
-	seq 200000 >real/texts/numbers
-	for ((i = 0; i < bulk; i++)); do
-		disks_random "bulk $i" 1048576 >"random/$i"
-	done
-	head -c "${bulk}M" /dev/zero >zeros
-
-	# Many small ones, in one directory (its index gets several levels) and in a deep one.
-	mkdir many
-	i=0
-	disks_real_files -64k | while read -r path && ((i++ < small)); do
-		cp --no-preserve=all "$path" "many/$i-${path##*/}"
-	done
-	path=deep
-	for ((i = 0; i < 40; i++)); do
-		path+=/level-$i
-	done
-	mkdir -p "$path"
-	echo bottom >"$path/file"
-
-	# Names. NTFS counts UTF-16 units: an emoji is two, and the last name is 510 bytes long here, more
-	# than ext4 could hold.
-	mkdir names
-	for n in Grüße 日本語 '😀😀' $'combining e\u0301' 'two  spaces' "it's \"quoted\"" -dash .hidden \
-		'back\slash' $'new\nline' 'trailing dot.' 'trailing space ' '%s%n' ǅ \
-		"$(printf 'x%.0s' {1..255})" "$(printf 'ü%.0s' {1..255})"; do
-		echo "$n" >"names/$n"
-	done
-	echo lower >names/case
-	echo upper >names/CASE
-	mkdir 'names/directory with ä'
-	echo inside >'names/directory with ä/ß'
-
-	# Links.
-	mkdir links
-	echo shared >links/first
-	ln links/first links/second
-	ln links/first "links/$(printf 'long%.0s' {1..20})"
-	ln -s first links/relative
-	ln -s ../sizes links/to-directory
-	ln -s /nowhere/at/all links/dangling
-	ln -s "$(printf 'target/%.0s' {1..100})" links/long
-
-	# Holes, compression, fragments, streams.
-	mkdir special special/compressed
-	truncate -s 64M special/sparse
-	for n in 0 12345678 33554432 67108000; do
-		echo island | dd of=special/sparse bs=1 seek="$n" conv=notrunc status=none
-	done
-	truncate -s 10M special/only-hole
-	setfattr -h -n system.ntfs_attrib_be -v 0x00000800 special/compressed
-	seq 300000 >special/compressed/text
-	head -c 3M /dev/zero >special/compressed/zeros
-	{ seq 50000; disks_random compressed 300000; seq 50000; } >special/compressed/mixed
-	disks_random incompressible 200000 >special/compressed/random
-	for ((i = 0; i < 40; i++)); do
-		disks_random "a $i" 10000 >>special/fragmented-a
-		disks_random "b $i" 10000 >>special/fragmented-b
-	done
-	echo 'with streams' >special/streams
-	setfattr -n user.Zone.Identifier -v '[ZoneTransfer]' special/streams
-	setfattr -n user.big -v "0x$(disks_random stream 50000 | od -An -v -tx1 | tr -d ' \n')" special/streams
-	mkdir special/empty
-
-	# Times: long ago, between two seconds, far ahead; then one for all the others.
-	find . -mindepth 1 -exec touch -h -d '2024-02-29 12:34:56.1234567 UTC' {} +
-	touch -d '1980-01-01 00:00:00 UTC' sizes/1
-	touch -d '2107-12-31 23:59:59.9999999 UTC' sizes/511
-}
-
-# In a shell of its own, where -e holds whatever the caller does with our status.
 disks_tree() {
-	bash -e "$DISKS_SH" make_tree "$@"
+	"${DISKS_SH%/*}/make-tree" "$@"
 }
 
 disks_fill() {
