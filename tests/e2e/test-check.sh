@@ -120,6 +120,7 @@ reset
 "$LUNETTE" restore "$second" --disk disk0 second.img >/dev/null
 export LUNETTE_PASSWORD_FILE=$TAP_DIR/password
 ok 'an encrypted repository' "$LUNETTE" init --encrypt sealed
+"$TAP_TOP/tests/support/cheap-key" sealed password || exit
 "$LUNETTE" backup --repo sealed --name other disk.img >/dev/null || exit
 sealed=$("$LUNETTE" backup --repo sealed --name server --json disk.img | jq -r .id)
 for _ in 1 2 3 4 5; do # a lease that is left

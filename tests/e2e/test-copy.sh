@@ -58,6 +58,7 @@ ok 'the copied one is the parent of none, and can be backed up on' "$LUNETTE" ba
 
 echo 'one secret' >one.pw && echo 'another secret' >two.pw && chmod 600 one.pw two.pw || exit
 "$LUNETTE" init --encrypt --password-file one.pw sealed >/dev/null && "$LUNETTE" init --encrypt --password-file two.pw sealed2 >/dev/null || exit
+"$TAP_TOP/tests/support/cheap-key" sealed one.pw && "$TAP_TOP/tests/support/cheap-key" sealed2 two.pw || exit
 ok 'into an encrypted repository' "$LUNETTE" copy --to sealed --to-password-file one.pw server
 ok 'from there into another one' "$LUNETTE" copy --repo sealed --password-file one.pw --to sealed2 --to-password-file two.pw --json
 is 'of the second restore point little was read' "$(jq '.read < 1.6 * .new and .new > 0' .out)" true

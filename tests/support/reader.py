@@ -44,15 +44,18 @@ def canonical(document, *but):
     return json.dumps(document, sort_keys=True, separators=(',', ':'), ensure_ascii=True).encode()
 
 
-def open_sealed(key, nonce, data, note):
+def derived_key(key, nonce):
     """XAES-256-GCM: the key of AES-256-GCM comes from the first half of the nonce."""
     aes = Cipher(algorithms.AES(key), modes.ECB()).encryptor()
     left = int.from_bytes(aes.update(bytes(16)), 'big') << 1
     k1 = left & (1 << 128) - 1 ^ (0x87 if left >> 128 else 0)
     halves = [int.from_bytes(b'\0' + i + b'X\0' + nonce[:12], 'big') ^ k1 for i in (b'\1', b'\2')]
-    derived = b''.join(aes.update(half.to_bytes(16, 'big')) for half in halves)
+    return b''.join(aes.update(half.to_bytes(16, 'big')) for half in halves)
+
+
+def open_sealed(key, nonce, data, note):
     try:
-        return AESGCM(derived).decrypt(nonce[12:], data, note)
+        return AESGCM(derived_key(key, nonce)).decrypt(nonce[12:], data, note)
     except InvalidTag:
         raise Damage('a box does not open')
 
