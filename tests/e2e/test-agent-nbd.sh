@@ -13,7 +13,7 @@ truncate -s 40M disk.img
 head -c 1000 /dev/urandom >>disk.img # an end that is on no sector
 socat "UNIX-LISTEN:$PWD/sock,fork" "EXEC:$agent --nbd $PWD/disk.img" 2>/dev/null &
 tap_at_exit kill $!
-for _ in {1..100}; do [ -S sock ] || sleep .1; done
+tap_until [ -S sock ]
 uri="nbd+unix:///?socket=$PWD/sock"
 
 is 'its size' "$(nbdinfo --size "$uri")" $((40 * 1048576 + 1000))

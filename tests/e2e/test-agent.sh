@@ -39,10 +39,10 @@ writer() { # DIR
 	(echo "$SECONDS" >"$1/new" && touch written) &
 	WRITER=$!
 }
-thawed() { # DIR...: can be written to again, soon
+thawed() { # DIR...: can be written to again, before the limit of a minute after which the watchdog would see to it
 	local dir
 	for dir; do
-		timeout 20 touch "$dir/thawed" || return 1
+		timeout 40 touch "$dir/thawed" || return 1
 	done
 }
 
@@ -74,7 +74,7 @@ is 'a disk without identity is an error' "$(agent_get '.ok')" false
 
 # ---- a snapshot
 prepare
-ok 'commit-now comes when all is frozen' snapshot 9000 20000
+ok 'commit-now comes when all is frozen' snapshot 9000 60000
 writer m
 for _ in {1..10}; do [ -e written ] || sleep .05; done
 ok 'a writer waits' [ ! -e written ]
@@ -86,16 +86,16 @@ content=$(agent_get '.result.contents | map(.sha256)')
 echo more >m/more && echo more >e/more && echo more >i/more
 prepare
 is 'the signature of a disk stays' "$(agent_get '[.result.disks[].signature]')" "$first"
-snapshot 9000 20000 && committed
+snapshot 9000 60000 && committed
 is 'what a later freeze wrote is other' "$(jq -n --argjson a "$content" --argjson b "$(agent_get '.result.contents | map(.sha256)')" '[range(3) | $a[.] == $b[.]]' -c)" \
 	'[false,false,false]'
 
 # ---- time
-snapshot 300 20000
+snapshot 300 60000
 agent_until '.id == "snap"'
 is 'nobody says committed: it thaws and says so' "$(agent_get '.result | [.consistency, .window_exceeded]')" '["crash",true]'
 ok 'and everything can be written to' thawed m e i
-snapshot 9000 20000
+snapshot 9000 60000
 agent_send ab abort '{"session":"s"}'
 agent_until '.id == "snap"'
 is 'abort ends the snapshot' "$(agent_get .ok)" false
@@ -104,19 +104,19 @@ is 'and is a success' "$(agent_get .ok)" true
 ok 'after it everything can be written to' thawed m e i
 ok 'abort of nothing is a success' agent_call abort '{"session":"other"}'
 is 'that is so' "$(agent_get .ok)" true
-prepare && snapshot 9000 20000
+prepare && snapshot 9000 60000
 fsfreeze -u e
 committed
 is 'what somebody else thawed is not called consistent' "$(agent_get '.result | [.consistency, .window_exceeded]')" '["crash",true]'
 fsfreeze -f e
-prepare && snapshot 9000 20000 && committed
+prepare && snapshot 9000 60000 && committed
 is 'nor what somebody else has frozen' "$(agent_get '.result.consistency')" '"crash"'
 is 'which is named' "$(agent_get ".result.warnings | map(contains(\"$PWD/e\"))")" '[true]'
 ok 'and stays frozen' fsfreeze -u e
 agent_stop
 
 # ---- the agent and its watchdog are killed and stopped
-begin && snapshot 9000 20000
+begin && snapshot 9000 60000
 kill -KILL "$AGENT_PID"
 ok 'the agent is killed: the watchdog thaws' thawed m e i
 agent_stop
@@ -127,19 +127,19 @@ agent_send com committed '{"session":"s","ok":true}'
 kill -CONT "$AGENT_PID"
 agent_until '.id == "snap"'
 is 'when it goes on it does not call this consistent' "$(agent_get '.result | [.consistency, .window_exceeded]')" '["crash",true]'
-prepare && snapshot 9000 20000
+prepare && snapshot 9000 60000
 kill -KILL "$(pgrep -P "$AGENT_PID" lunette-thaw)"
 agent_until '.id == "snap"'
 is 'the watchdog is killed: the agent thaws at once, and says so' "$(agent_get '.result | [.consistency, .window_exceeded]')" '["crash",true]'
 ok 'it is thawed' thawed m e i
-prepare && snapshot 9000 20000
+prepare && snapshot 9000 60000
 exec {AGENT_IN}>&-
 ok 'the job is gone: it thaws' thawed m e i
 wait "$AGENT_PID"
 is 'and ends' $? 0
 exec {AGENT_OUT}<&-
 
-begin && snapshot 9000 20000
+begin && snapshot 9000 60000
 dog=$(pgrep -P "$AGENT_PID" lunette-thaw)
 kill -STOP "$dog"
 kill -KILL "$AGENT_PID"
@@ -167,16 +167,16 @@ hook bad 'echo I cannot >&2; exit 3'
 hook slow 'sleep 300 & echo $! >'"$PWD/child; sleep 300"
 begin
 prepare "[\"$PWD/m\"]" "{\"pre_freeze\":\"$PWD/pre\",\"post_thaw\":\"$PWD/post\"}"
-snapshot 9000 20000 && committed
+snapshot 9000 60000 && committed
 is 'hooks that succeed make it application consistent' "$(agent_get '.result | [.consistency, .hooks]')" '["application","ok"]'
 ok 'what a hook says is in the log' grep -q 'pre-freeze: pre-freeze of s"' agent.log
 is 'its environment is small' "$(cut -d= -f1 env | grep -vE '^(PWD|SHLVL|_|OLDPWD)$' | tr '\n' ' ')" 'LANG LUNETTE_PHASE LUNETTE_SESSION PATH '
 prepare "[\"$PWD/m\"]" "{\"pre_freeze\":\"$PWD/bad\"}"
-snapshot 9000 20000 && committed
+snapshot 9000 60000 && committed
 is 'a hook that fails makes it file-system consistent' "$(agent_get '.result | [.consistency, .hooks]')" '["filesystem","failed"]'
 is 'with a warning' "$(agent_get '.result.warnings | map(contains("ended with status 3"))')" '[true]'
 prepare "[\"$PWD/m\"]" "{\"pre_freeze\":\"$PWD/slow\",\"limit_ms\":300}"
-snapshot 9000 20000 && committed
+snapshot 9000 60000 && committed
 is 'a hook that hangs is killed' "$(agent_get '.result | [.consistency, .hooks]')" '["filesystem","failed"]'
 ok 'with all that it started' bash -c "[ -s child ] && ! grep -q '^State:.[RSD]' /proc/\$(cat child)/status"
 

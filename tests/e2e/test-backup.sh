@@ -80,7 +80,7 @@ ok 'the second one is as it is now' cmp a.second <(compare_manifest mnt/server/l
 ok 'so is the second disk' cmp c.first <(compare_manifest mnt/server/latest/volumes/disk1-p1/files)
 ok 'a volume without a known file system is there, every byte' cmp unknown.img mnt/server/latest/volumes/disk0-p2/image
 "$LUNETTE" backup --name other two.img >/dev/null
-ok 'a new restore point shows by itself' timeout 5 bash -c 'until [ -d mnt/other/latest/volumes ]; do sleep 0.2; done'
+ok 'a new restore point shows by itself' tap_until [ -d mnt/other/latest/volumes ]
 ok 'umount' "$LUNETTE" umount mnt
 
 ok 'mount one restore point' "$LUNETTE" mount --repo repo server@latest mnt

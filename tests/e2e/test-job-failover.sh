@@ -14,7 +14,7 @@ printf '[policy]\non-snapshot-failure = failover\n' >>job.conf
 ok 'as long as the storage works, there is no failover' run
 is 'the restore point is of the storage' "$("$LUNETTE" show srv@latest --repo repo --json | jq -c '[has("storage"), has("software_snapshot")]')" '[true,false]'
 sentence="the storage has failed, and the failover too: .*no snapshot of '$PWD/mnt' is possible: .* is no logical volume"
-ok 'storage that is late: the failover is tried, and why it is not possible is said' ends 'commit delay 4' "$sentence"
+ok 'storage that is late: the failover is tried, and why it is not possible is said' ends 'commit delay 60' "$sentence"
 ok 'the story has the cause too' grep -q 'WARNING: the storage has failed, and by on-snapshot-failure = failover .*no answer in time' state/srv/runs/*.log
 is 'the journal says so' "$(grep -h '"failover"' state/srv/runs/*.journal | grep -c 'no answer in time')" 1
 is 'the storage was cleaned up before' "$("$LUNETTE" job status --json srv | jq -r '[.runs[-1].steps[] | select(.step == "storage" and .undo or .step == "software" and (.undo | not)) | .step] | join(" ")')" \

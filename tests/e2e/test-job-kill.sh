@@ -35,7 +35,7 @@ clean() { # nothing is left of anything
 	local left
 	left=$(array_leftovers)
 	[ -z "$left" ] || { echo "left: $left" && return 1; }
-	timeout 20 touch mnt/touched || { echo 'the file system is frozen' && return 1; }
+	timeout 120 touch mnt/touched || { echo 'the file system is frozen' && return 1; }
 	"$LUNETTE" job status --json | jq -e 'all(.runs[]; .clean)' >/dev/null || { "$LUNETTE" job status && return 1; }
 }
 left_something() {
@@ -51,7 +51,7 @@ for step in ${steps/software /}; do
 	for when in before after; do
 		ok "it is killed at $step:$when" killed "$step:$when"
 		left_something && dirty=$((dirty + 1))
-		ok 'what it left can be recovered' timeout 60 "$LUNETTE" job recover
+		ok 'what it left can be recovered' timeout "$TAP_PATIENCE" "$LUNETTE" job recover
 		ok 'nothing is left' clean
 	done
 done
@@ -63,7 +63,7 @@ ok 'there is something left' left_something
 # The restore point was made before the kill.
 fails 'a dry run only tells' 0 'would remove snapshot' "$LUNETTE" job recover --dry-run
 ok 'and leaves it there' left_something
-ok 'the next run, of another job, removes it and succeeds' timeout 60 "$LUNETTE" job run --quiet other.conf
+ok 'the next run, of another job, removes it and succeeds' timeout "$TAP_PATIENCE" "$LUNETTE" job run --quiet other.conf
 ok 'nothing is left' clean
-ok 'the next run of the job succeeds' timeout 60 "$LUNETTE" job run --quiet job.conf
+ok 'the next run of the job succeeds' timeout "$TAP_PATIENCE" "$LUNETTE" job run --quiet job.conf
 ok 'nothing is left after that either' clean

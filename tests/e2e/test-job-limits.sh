@@ -12,6 +12,7 @@ server_possible >/dev/null || tap_skip_all "$(server_possible)"
 tap_begin
 
 . "$TAP_TOP/tests/support/job-faults.sh"
+sed -i 's/^snapshot = .*/snapshot = 1500ms/; s/^commit = .*/commit = 2500ms/; s/^freeze = .*/freeze = 6s/' job.conf
 
 # ---- the window: a channel to the agent that is slow ----
 cat >slow-agent <<'AGENT'
@@ -30,7 +31,7 @@ export REAL_AGENT=${LUNETTE_AGENT:-$LUNETTE-agent}
 sed "s|^agent = local|agent = local\nagent-program = $PWD/slow-agent|" job.conf >slow.conf
 
 exceeded() { # how late each way, what is said
-	LATE_THERE=$1 LATE_HERE=$2 timeout 60 "$LUNETTE" job run --json --quiet slow.conf >result 2>said
+	LATE_THERE=$1 LATE_HERE=$2 timeout "$TAP_PATIENCE" "$LUNETTE" job run --json --quiet slow.conf >result 2>said
 	local rc=$?
 	[ $rc -eq 3 ] || { cat result said && echo "status $rc" && return 1; }
 }
@@ -80,5 +81,5 @@ is 'nothing was frozen, and the storage was not asked for a snapshot' \
 ok 'check says it too' bash -c "'$LUNETTE' job check dynamic.conf 2>&1 | grep -q '^FAILED .*naa.6001405000000005 too'"
 server_mount 3 three || exit
 dynamic "$PWD/one, $PWD/two, $PWD/three"
-ok 'with all three it succeeds' timeout 60 "$LUNETTE" job run --quiet dynamic.conf
+ok 'with all three it succeeds' timeout "$TAP_PATIENCE" "$LUNETTE" job run --quiet dynamic.conf
 ok 'and puts the volume together' grep -q "volume 'D': spanned, $((48 << 20)) bytes" state/dynamic/runs/*.log

@@ -96,7 +96,7 @@ interrupted() { # COMMAND...: does it, with the backup's process id, in the midd
 	"$@" "$pid"
 	wait "$pid" 2>/dev/null || rc=$?
 	echo "status $rc"
-	((SECONDS <= 20)) || echo "but it took $SECONDS s"
+	((SECONDS <= 120)) || echo "but it took $SECONDS s"
 }
 kill_target() {
 	tgt_kill

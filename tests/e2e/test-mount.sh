@@ -18,7 +18,7 @@ mkdir mnt theirs
 unmount_all() {
 	local dir
 	for dir in mnt theirs other; do
-		mountpoint -q "$dir" && { timeout 20 "$LUNETTE" umount "$dir" || umount -l "$dir"; }
+		mountpoint -q "$dir" && { timeout "$TAP_PATIENCE" "$LUNETTE" umount "$dir" || umount -l "$dir"; }
 	done
 	true
 }
@@ -219,7 +219,7 @@ fails 'a boot sector that was overwritten: its copy tells' 3 'boot sector is ove
 
 cp sound.img damaged.img && disks_damage ntfs-mft damaged.img "$at"
 "$LUNETTE" mount -f damaged.img mnt >log 2>&1 &
-for ((i = 0; i < 100; i++)); do mountpoint -q mnt && break; sleep 0.1; done
+tap_until mountpoint -q mnt
 fails 'a corrupt MFT: entering is an error' 2 'needs cleaning|Input/output' ls mnt/volumes/disk0-p1/files
 fails 'and the log says why, once' 0 'volume disk0-p1: NTFS: open: ' cat log
 ok 'the other volume is whole' same_as_ntfs_3g disk0-p2
@@ -242,7 +242,7 @@ perl -e 'srand 7; open my $f, "+<", "rotten"; binmode $f; my $size = -s $f;
 	}'
 ok 'a volume with rotten structures can be entered' "$LUNETTE" mount rotten mnt
 walk() {
-	timeout 60 bash -c 'find mnt -ls; find mnt -type f -print0 | xargs -0 cat; getfattr -R -d mnt' >/dev/null 2>&1
+	timeout "$TAP_PATIENCE" bash -c 'find mnt -ls; find mnt -type f -print0 | xargs -0 cat; getfattr -R -d mnt' >/dev/null 2>&1
 	[ $? -ne 124 ] && kill -0 "$(server)"
 }
 ok 'reading all of it ends, and the server lives' walk
@@ -289,19 +289,19 @@ for signal in TERM INT HUP; do
 	"$LUNETTE" mount sound.img mnt
 	pid=$(server)
 	kill -s $signal "$pid"
-	for ((i = 0; i < 100; i++)); do gone "$pid" && break; sleep 0.05; done
+	tap_until gone "$pid"
 	ok "SIG$signal unmounts" bash -c '! mountpoint -q mnt'
 done
 "$LUNETTE" mount sound.img mnt
 pid=$(server)
 umount mnt
-for ((i = 0; i < 100; i++)); do gone "$pid" && break; sleep 0.05; done
+tap_until gone "$pid"
 ok 'a plain umount ends the process, too' gone "$pid"
 fails 'umount of what is not mounted' 1 'nothing is mounted' "$LUNETTE" umount mnt
 fails "umount of another's mount" 1 'not a mount of lunette but of type proc' "$LUNETTE" umount /proc
 "$LUNETTE" mount -f sound.img mnt 2>log &
 pid=$!
-for ((i = 0; i < 100; i++)); do mountpoint -q mnt && break; sleep 0.1; done
+tap_until mountpoint -q mnt
 ok 'in the foreground, the process stays' test "$(server)" = "$pid"
 "$LUNETTE" umount mnt
 wait "$pid"

@@ -104,14 +104,14 @@ ok 'the other point, too' "$LUNETTE" show "$seven"
 
 # ---- a writer that is at work ----
 new_repo
-random 64M g.img && ten=$(backup g g.img) && random 8M h.img && eleven=$(backup h h.img)
+random 32M g.img && ten=$(backup g g.img) && random 8M h.img && eleven=$(backup h h.img)
 "$LUNETTE" forget "$ten" >/dev/null
-"$LUNETTE" backup --name g --all-blocks --json g.img >g.json & # which relies on what was forgotten
+"$LUNETTE" backup --name g --all-blocks --limit 4M --json g.img >g.json & # which relies on what was forgotten
 writer=$!
-for _ in $(seq 200); do
-	[ "$(objects leases)" -gt 0 ] && break
-	sleep 0.02
-done
+leased() {
+	[ "$(objects leases)" -gt 0 ]
+}
+tap_until leased
 kill -STOP $writer
 "$LUNETTE" prune --json >prune.json
 is 'prune waits for the writer' "$(jq '(.waiting_for | length) <= 1 and (.writers | length) == 1' prune.json)" true
@@ -124,7 +124,7 @@ ok 'and the other one' same "$eleven" h.img
 is 'no lease and no mark is left' "$(objects leases) $(objects marks)" '0 0'
 
 # ---- two prunes ----
-sleep 60 &
+sleep 600 &
 sleeper=$!
 tap_at_exit kill $sleeper
 boot="$(cat /proc/sys/kernel/random/boot_id) $(readlink /proc/self/ns/pid)"

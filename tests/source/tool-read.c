@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "lunette/source.h"
 
@@ -28,7 +29,7 @@ struct job {
 	uint64_t from;
 	uint64_t to;
 	bool skip_zeros;
-	int seconds; /* go round and round for as long */
+	const char *until; /* go round and round until there is this file */
 	double start;
 	pthread_mutex_t lock;
 	uint64_t next;
@@ -48,9 +49,10 @@ static double now(void)
 static bool take(struct job *job, uint64_t *off, size_t *len)
 {
 	pthread_mutex_lock(&job->lock);
-	if (job->next >= job->to && job->seconds && now() - job->start < job->seconds)
+	if (job->next >= job->to && job->until)
 		job->next = job->from;
-	bool more = job->next < job->to && !job->err.code;
+	bool more = job->next < job->to && !job->err.code &&
+		    !(job->until && access(job->until, F_OK) == 0);
 	if (more) {
 		*off = job->next;
 		*len = (size_t)MIN((uint64_t)job->block, job->to - job->next);
@@ -137,7 +139,7 @@ enum {
 	OPT_BLOCK,
 	OPT_FROM,
 	OPT_TO,
-	OPT_SECONDS,
+	OPT_UNTIL,
 	OPT_COMPARE,
 	OPT_EXTENTS,
 	OPT_WAIT,
@@ -152,7 +154,7 @@ static const struct option options[] = {
 	{ "block", required_argument, NULL, OPT_BLOCK },
 	{ "from", required_argument, NULL, OPT_FROM },
 	{ "to", required_argument, NULL, OPT_TO },
-	{ "seconds", required_argument, NULL, OPT_SECONDS },
+	{ "until", required_argument, NULL, OPT_UNTIL },
 	{ "compare", required_argument, NULL, OPT_COMPARE },
 	{ "extents", no_argument, NULL, OPT_EXTENTS },
 	{ "wait", no_argument, NULL, OPT_WAIT }, /* for a line on standard input, before it reads */
@@ -187,8 +189,8 @@ int main(int argc, char **argv)
 		case OPT_TO:
 			job.to = strtoull(optarg, NULL, 10);
 			break;
-		case OPT_SECONDS:
-			job.seconds = atoi(optarg);
+		case OPT_UNTIL:
+			job.until = optarg;
 			break;
 		case OPT_COMPARE:
 			job.compare = optarg;

@@ -35,12 +35,12 @@ agent_send() {
 
 agent_read() {
 	LINE=
-	IFS= read -r -t "${1:-60}" -u "$AGENT_OUT" LINE || return 1
+	IFS= read -r -t "${1:-240}" -u "$AGENT_OUT" LINE || return 1
 	printf '%s\n' "$LINE" >>agent.log
 }
 
 agent_until() {
-	while agent_read "${2:-60}"; do
+	while agent_read "${2:-240}"; do
 		jq -e "$1" <<<"$LINE" >/dev/null && return 0
 	done
 	return 1

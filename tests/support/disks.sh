@@ -56,7 +56,7 @@ disks_mount() {
 	mkdir -p "$dir"
 	ntfs-3g -o "no_detach,compression${options:+,$options}" "$img" "$dir" </dev/null >"$img.log" 2>&1 &
 	DISKS_PIDS[$dir]=$!
-	for ((i = 0; i < 200; i++)); do
+	for ((i = 0; i < 4000; i++)); do
 		mountpoint -q "$dir" && rm "$img.log" && return
 		kill -0 "${DISKS_PIDS[$dir]}" 2>/dev/null || break
 		sleep 0.05
@@ -71,7 +71,7 @@ disks_mount() {
 
 disks_umount() {
 	local dir=$1 i
-	for ((i = 0; i < 50; i++)); do
+	for ((i = 0; i < 600; i++)); do
 		umount "$dir" 2>/dev/null && break
 		mountpoint -q "$dir" || break
 		sleep 0.1

@@ -115,7 +115,7 @@ flip_run() { # SECONDS COMMAND...: says what is wrong with how it ended; sets FL
 flip_mounted() { # REPO POINT IMG MNT
 	local image
 	# Whether it can be mounted at all is up to the damage.
-	flip_run 60 "$LUNETTE" mount --repo "$1" "$2" "$4"
+	flip_run 240 "$LUNETTE" mount --repo "$1" "$2" "$4"
 	((FLIP_RC == 0)) || return
 	image=$4/disks/disk0.img
 	if [ -r "$image" ] && cp "$image" "$FLIP_OUT.img" 2>/dev/null; then
@@ -130,12 +130,12 @@ flip_mounted() { # REPO POINT IMG MNT
 flip_verdict() {
 	local out
 	FLIP_OUT=$(mktemp) && out=$FLIP_OUT
-	flip_run 60 "$LUNETTE" check --repo "$1" --read-data
+	flip_run 240 "$LUNETTE" check --repo "$1" --read-data
 	((FLIP_RC == 1)) || echo "check ended with $FLIP_RC"
-	flip_run 60 "$LUNETTE" list --repo "$1"
-	flip_run 60 "$LUNETTE" show --repo "$1" "$2"
+	flip_run 240 "$LUNETTE" list --repo "$1"
+	flip_run 240 "$LUNETTE" show --repo "$1" "$2"
 	rm -f "$out.img"
-	flip_run 60 "$LUNETTE" restore --repo "$1" "$2" --disk disk0 "$out.img"
+	flip_run 240 "$LUNETTE" restore --repo "$1" "$2" --disk disk0 "$out.img"
 	((FLIP_RC != 0)) || cmp -s "$out.img" "$3" || echo "restore gave wrong bytes"
 	rm -f "$out.img"
 	[ -z "$4" ] || flip_mounted "$1" "$2" "$3" "$4"

@@ -23,35 +23,35 @@ cat >>job.conf <<-EOF
 	[disks]
 	${ARRAY_LOOP[1]} = naa.6001405000000001
 	[limits]
-	snapshot = 1500ms
-	commit = 2500ms
-	freeze = 6s
+	snapshot = 4s
+	commit = 5s
+	freeze = 12s
 	storage = 10s
 	[notify]
 	prometheus-file = metrics
 EOF
 
 run() {
-	timeout 60 "$LUNETTE" job run --quiet job.conf
+	timeout "$TAP_PATIENCE" "$LUNETTE" job run --quiet job.conf
 }
 # FAULT, what is said: the job fails, the server was not frozen for longer than it may be, nothing is left.
 ends() {
 	echo "$1" >fault
-	timeout 60 "$LUNETTE" job run --quiet --json job.conf >result 2>said
+	timeout "$TAP_PATIENCE" "$LUNETTE" job run --quiet --json job.conf >result 2>said
 	local rc=$?
 	rm -f fault
 	[ $rc -eq 1 ] || { cat result said && echo "status $rc" && return 1; }
 	grep -qE "$2" said || { cat said && return 1; }
 	local frozen
 	frozen=$(jq '.frozen_ms // 0' result)
-	[ "$frozen" -lt 6000 ] || { echo "frozen for $frozen ms" && return 1; }
+	[ "$frozen" -lt 12000 ] || { echo "frozen for $frozen ms" && return 1; }
 	nothing_left
 }
 nothing_left() {
 	local left
 	left=$(array_leftovers | grep -v test:other)
 	[ -z "$left" ] || { echo "left: $left" && return 1; }
-	timeout 20 touch mnt/touched || { echo 'the file system is frozen' && return 1; }
+	timeout 120 touch mnt/touched || { echo 'the file system is frozen' && return 1; }
 	"$LUNETTE" job status --json | jq -e 'all(.runs[]; .clean)' >/dev/null || { "$LUNETTE" job status && return 1; }
 }
 restore_points() {

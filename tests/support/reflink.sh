@@ -52,7 +52,7 @@ array_lun() {
 
 array_stop() {
 	tgt_stop
-	for _ in {1..50}; do
+	for _ in {1..600}; do
 		! mountpoint -q "$ARRAY_DIR/fs" || umount "$ARRAY_DIR/fs" 2>/dev/null && break
 		sleep .1
 	done

@@ -43,7 +43,7 @@ server_disks() {
 		[ -e "/sys/class/block/${disk##*/}p3" ] ||
 			addpart "$disk" 3 $((rest / 512)) $((rest_length / 512)) || return
 		SERVER_PARTS[$n]=${disk}p3
-		for _ in {1..100}; do
+		for _ in {1..2000}; do
 			[ -b "${disk}p3" ] && break
 			sleep .05
 		done
@@ -95,7 +95,7 @@ server_busy() {
 server_writes() {
 	local dir
 	for dir; do
-		timeout 20 sh -c "echo written >$(printf %q "$dir")/written" || return 1
+		timeout 120 sh -c "echo written >$(printf %q "$dir")/written" || return 1
 	done
 }
 
@@ -111,7 +111,7 @@ server_stop() {
 		SERVER_WRITER=
 	fi
 	for dir in "${SERVER_MOUNTS[@]}"; do
-		for n in {1..50}; do # an agent that is about to end may still look at it
+		for n in {1..600}; do # an agent that is about to end may still look at it
 			mountpoint -q "$dir" || continue 2
 			umount "$dir" 2>/dev/null || sleep .1
 		done

@@ -19,7 +19,7 @@ sshd_start() {
 			'StrictModes no' 'PasswordAuthentication no' 'UsePAM no' 'PidFile none' 'PermitRootLogin yes' >"$dir/sshd_config"
 		"$sshd" -D -e -f "$dir/sshd_config" 2>"$dir/log" &
 		SSHD_PID=$!
-		for _ in {1..50}; do
+		for _ in {1..1000}; do
 			(: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break 2
 			kill -0 "$SSHD_PID" 2>/dev/null || break
 			sleep .1

@@ -11,11 +11,16 @@
 #                              expression) in what it prints, and prints no crash
 #   tap_skip_all REASON        only for a fact about the machine; before any test
 #   tap_skip 'what' REASON     the same of one test, which counts as passed
+#   tap_until COMMAND...       waits until the command succeeds: for an event, however slow the machine is
 #   tap_at_exit COMMAND...     last in, first out; before the folder goes
+#
+# What decides a test is an event, or a limit of the product. Where a test has to give up some time, that time is
+# long: a machine with ten other things to do is no reason to fail.
 
 TAP_N=0
 TAP_FAILED=0
 TAP_EXIT=()
+TAP_PATIENCE=240 # seconds
 TAP_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
 # What is skipped is said once more when all have run (tests/support/check).
@@ -33,6 +38,14 @@ tap_skip() {
 	tap_skipped "$1: $2"
 	TAP_N=$((TAP_N + 1))
 	echo "ok $TAP_N - $1 # SKIP $2"
+}
+
+tap_until() {
+	local end=$((EPOCHSECONDS + TAP_PATIENCE))
+	until "$@"; do
+		((EPOCHSECONDS < end)) || return 1
+		sleep .05
+	done
 }
 
 tap_at_exit() {
@@ -86,7 +99,7 @@ is() {
 
 fails() {
 	local rc=0 bad=0
-	timeout --kill-after=5 "${TAP_TIMEOUT:-60}" "${@:4}" >"$TAP_DIR/.out" 2>&1 </dev/null || rc=$?
+	timeout --kill-after=5 "${TAP_TIMEOUT:-$TAP_PATIENCE}" "${@:4}" >"$TAP_DIR/.out" 2>&1 </dev/null || rc=$?
 	((rc == $2)) && grep -qE -- "$3" "$TAP_DIR/.out" || bad=1
 	grep -qE 'Sanitizer|runtime error:|Assertion' "$TAP_DIR/.out" && bad=1
 	((bad == 0)) || printf 'status %d (wanted %d) from: %s\nwanted: %s\n' "$rc" "$2" "${*:4}" "$3" >>"$TAP_DIR/.out"

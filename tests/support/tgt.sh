@@ -45,7 +45,7 @@ tgt_start() {
 			MALLOC_TRIM_THRESHOLD_=268435456 \
 			tgtd -f -t 4 --iscsi portal="127.0.0.1:$TGT_PORT" >"$TGT_DIR/tgtd.log" 2>&1 &
 		TGT_PID=$!
-		for _ in {1..100}; do
+		for _ in {1..2000}; do
 			tgt_a --mode target --op show >/dev/null 2>&1 &&
 				(: <"/dev/tcp/127.0.0.1/$TGT_PORT") 2>/dev/null && return 0
 			kill -0 "$TGT_PID" 2>/dev/null || break
@@ -84,7 +84,7 @@ tgt_params() {
 }
 
 tgt_unlun() {
-	for _ in {1..100}; do
+	for _ in {1..2000}; do
 		tgt_a --mode logicalunit --op delete --tid "$1" --lun "$2" 2>/dev/null && return 0
 		sleep .05
 	done
