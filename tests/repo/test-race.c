@@ -269,8 +269,8 @@ static void an_index_of_a_pack_that_failed_is_not_written(void **state)
 	ok(repo_writer_new(f->repo, &writer, err));
 	ok(fixture_store(writer, f->repo, 20, 1, &root, NULL, err));
 	json_t *point = fixture_point("a", TIME, 20, &root);
-	main_thread = pthread_self();
-	sem_init(&main_waits, 0, 0);
+	while (sem_trywait(&main_waits) == 0)
+		; /* of what it waited for before */
 	at_link("packs/", fail_late_with_eio, NULL);
 	assert_int_equal(repo_writer_commit(writer, point, id, NULL), -EIO);
 	assert_int_equal(repo_writer_commit(writer, point, id, NULL), -EIO);
@@ -396,6 +396,8 @@ static void who_reads_goes_on_when_another_forgets_the_file(void **state)
 
 int main(void)
 {
+	main_thread = pthread_self();
+	sem_init(&main_waits, 0, 0);
 	alarm(300); /* a thread that nobody wakes is a failure, too */
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
