@@ -312,6 +312,7 @@ static void what_a_driver_lacks_has_a_safe_answer(void **state)
 
 struct seen {
 	size_t n, stop_at;
+	bool stopped;
 	uint64_t next;
 	char names[32][16];
 };
@@ -320,8 +321,11 @@ static int see(void *ctx, const char *name, size_t len, uint64_t ino, uint32_t t
 {
 	struct seen *seen = ctx;
 	(void)ino, (void)type;
-	if (seen->n == seen->stop_at)
+	assert_false(seen->stopped); /* who said stop is left in peace */
+	if (seen->n == seen->stop_at) {
+		seen->stopped = true;
 		return 1;
+	}
 	assert_int_equal(strlen(name), len);
 	snprintf(seen->names[seen->n++], sizeof(seen->names[0]), "%s", name);
 	seen->next = next;
@@ -336,6 +340,7 @@ static void a_listing_goes_on_where_it_was_stopped(void **state)
 		for (size_t before = SIZE_MAX; before != seen.n;) {
 			before = seen.n;
 			seen.stop_at = seen.n + step;
+			seen.stopped = false;
 			assert_int_equal(fs_readdir(fs, TOY_ROOT, seen.next, see, &seen, NULL), 0);
 		}
 		assert_int_equal(seen.n, 5);
@@ -364,6 +369,7 @@ static void a_driver_that_does_not_stop_is_not_listened_to(void **state)
 	toy_driver.readdir = wrong_readdir_deaf;
 	assert_int_equal(fs_readdir(fs, TOY_ROOT, 0, see, &seen, NULL), 0);
 	seen.stop_at = 32;
+	seen.stopped = false;
 	assert_int_equal(fs_readdir(fs, TOY_ROOT, seen.next, see, &seen, NULL), 0);
 	assert_int_equal(seen.n, 5);
 }

@@ -82,7 +82,7 @@ static struct bench new_bench(bool clean)
 	struct fs *fs = NULL;
 	struct fs_stat stat;
 	struct fs_run run;
-	assert_int_equal(fs_ntfs_driver.open(&b.mem->blk, &fs, NULL), 0);
+	assert_int_equal(fs_open(&(struct fs_source){ .blk = &b.mem->blk }, &fs, NULL), 0);
 	assert_int_equal(fs_stat(fs, 2, &stat, NULL), 0);
 	assert_int_equal(fs_file_extent(fs, 2, 0, &run, NULL), 0);
 	assert_int_equal(run.kind, FS_RUN_DATA);
@@ -136,7 +136,7 @@ static bool is_used(struct bench *b, uint64_t cluster)
 {
 	struct fs *fs = NULL;
 	struct fs_used used;
-	assert_int_equal(fs_ntfs_driver.open(&b->mem->blk, &fs, NULL), 0);
+	assert_int_equal(fs_open(&(struct fs_source){ .blk = &b->mem->blk }, &fs, NULL), 0);
 	assert_int_equal(fs_used(fs, cluster * CLUSTER, &used, NULL), 0);
 	fs_close(fs);
 	return used.used;
