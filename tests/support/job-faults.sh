@@ -23,10 +23,10 @@ cat >>job.conf <<-EOF
 	[disks]
 	${ARRAY_LOOP[1]} = naa.6001405000000001
 	[limits]
-	snapshot = 4s
-	commit = 5s
-	freeze = 12s
-	storage = 10s
+	snapshot = 9s
+	commit = 10s
+	freeze = 60s
+	storage = 60s
 	[notify]
 	prometheus-file = metrics
 EOF
@@ -35,16 +35,23 @@ run() {
 	timeout "$TAP_PATIENCE" "$LUNETTE" job run --quiet job.conf
 }
 # FAULT, what is said: the job fails, the server was not frozen for longer than it may be, nothing is left.
+# Where the storage is waited for until a limit, the limits are short ones.
 ends() {
+	local conf=job.conf limit=60000
+	if [[ $1 =~ delay|never|later ]]; then
+		conf=late.conf limit=12000
+		sed 's/^snapshot = .*/snapshot = 4s/; s/^commit = .*/commit = 5s/; s/^freeze = .*/freeze = 12s/; s/^storage = .*/storage = 10s/' \
+			job.conf >late.conf
+	fi
 	echo "$1" >fault
-	timeout "$TAP_PATIENCE" "$LUNETTE" job run --quiet --json job.conf >result 2>said
+	timeout "$TAP_PATIENCE" "$LUNETTE" job run --quiet --json $conf >result 2>said
 	local rc=$?
 	rm -f fault
 	[ $rc -eq 1 ] || { cat result said && echo "status $rc" && return 1; }
 	grep -qE "$2" said || { cat said && return 1; }
 	local frozen
 	frozen=$(jq '.frozen_ms // 0' result)
-	[ "$frozen" -lt 12000 ] || { echo "frozen for $frozen ms" && return 1; }
+	[ "$frozen" -lt "$limit" ] || { echo "frozen for $frozen ms" && return 1; }
 	nothing_left
 }
 nothing_left() {
