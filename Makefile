@@ -90,7 +90,7 @@ all: $(O)/lunette $(O)/lunette-agent plugins
 
 # `make` only says what is missing and goes on; the targets that promise to work on a fresh system
 # install it. The stamp means that nothing was missing.
-INSTALLING := deb demo check check-ceph check-long check-vm bench asan tsan fuzz lint format coverage
+INSTALLING := deb demo check check-quick check-ceph check-long check-vm bench asan tsan fuzz lint format coverage
 SETUP := contrib/setup$(if $(filter $(INSTALLING),$(MAKECMDGOALS)),, --check)
 
 build/setup.stamp: contrib/setup
@@ -214,6 +214,10 @@ check: $(O)/lunette $(O)/lunette-agent $(PLUGINS) $(UNIT_TESTS) $(TEST_TOOLS) $(
 # Do the tests find what they are there for? One-line changes, one at a time in a copy; half an hour.
 mutations: all $(UNIT_TESTS) $(TEST_TOOLS)
 	tests/mutations/run
+
+# An answer in a minute: what is apart, and the main job from end to end.
+check-quick: $(O)/lunette $(UNIT_TESTS)
+	JOBS=$(JOBS) LUNETTE=$(abspath $(O)/lunette) WRAP='$(WRAP)' tests/support/check tests/e2e/test-main-job.sh $(UNIT_TESTS)
 
 asan:
 	$(MAKE) SAN=address,undefined check
@@ -376,6 +380,7 @@ help:
 	@echo 'all        build $(O)/lunette and $(O)/lunette-agent'
 	@echo 'demo       show a snapshot job: freeze, snapshot, back up, restore, clean up'
 	@echo 'check      run every test; JOBS=N at a time'
+	@echo 'check-quick the unit tests and the main job, in a minute'
 	@echo 'check-long the real limits of a job; ten jobs at once with random kills, for ten minutes'
 	@echo 'check-ceph the storage plug-in for Ceph, on a small cluster'
 	@echo 'check-vm   tests that need a kernel with device-mapper, in a virtual machine'
@@ -392,6 +397,6 @@ help:
 	@echo 'install    into DESTDIR and PREFIX=$(PREFIX); uninstall takes it away again'
 	@echo 'clean      remove build/'
 
-.PHONY: all mutations deb dist check check-ceph check-long check-vm asan tsan demo bench torture fuzz fuzz-run mingw lint format coverage install uninstall clean help plugins FORCE
+.PHONY: all mutations deb dist check check-quick check-ceph check-long check-vm asan tsan demo bench torture fuzz fuzz-run mingw lint format coverage install uninstall clean help plugins FORCE
 
 -include $(patsubst %.o,%.d,$(MINGW_OBJ) $(MINGW_TRY) $(foreach r,$(ROOMS),$(OBJ_$(r))) $(CMD_MAIN) $(AGENT_MAIN) $(KIT_OBJ) $(PLUGIN_OBJ) $(SUPPORT_OBJ)) $(UNIT_TESTS:=.d) $(TEST_TOOLS:=.d) $(BENCH_TOOLS:=.d) $(FUZZ:=.d)
