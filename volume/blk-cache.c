@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "lunette/blk-cache.h"
+#include "lunette/map.h"
 
 #define BLOCK_SIZE (64u << 10)
 #define NONE       UINT32_MAX
@@ -31,6 +32,7 @@ struct cached {
 
 /**
  * struct cache - the layer
+ * @map: all of it, on @below
  * @lock: covers everything below it
  * @n: slots in @slots and in @hash
  * @used: slots that hold a block
@@ -39,6 +41,7 @@ struct cached {
 struct cache {
 	struct blk blk;
 	struct blk *below;
+	struct map *map;
 	pthread_mutex_t lock;
 	uint32_t n;
 	uint32_t used;
@@ -172,6 +175,31 @@ static int cache_extent(struct blk *blk, uint64_t off, struct blk_extent *ret, s
 	return blk_extent(((struct cache *)blk)->below, off, ret, err);
 }
 
+static int cache_below(struct blk *blk, uint64_t length, uint64_t off, blk_range_fn *fn, void *ctx,
+		       uint64_t *ret, struct error *err)
+{
+	(void)ret;
+	return fn(ctx, ((struct cache *)blk)->below, length, off, err);
+}
+
+static int cache_find(struct blk *blk, struct blk *disk, uint64_t length, uint64_t off,
+		      blk_range_fn *fn, void *ctx, struct error *err)
+{
+	return blk_find_through(blk, ((struct cache *)blk)->below, disk, length, off, fn, ctx, err);
+}
+
+static bool cache_is_on(const struct blk *blk, const struct blk *disk)
+{
+	return blk_is_on(((const struct cache *)blk)->below, disk);
+}
+
+static int cache_map(struct blk *blk, const struct map **ret, struct error *err)
+{
+	(void)err;
+	*ret = ((struct cache *)blk)->map;
+	return 0;
+}
+
 static void cache_destroy(struct blk *blk)
 {
 	struct cache *cache = (struct cache *)blk;
@@ -179,6 +207,7 @@ static void cache_destroy(struct blk *blk)
 		free(cache->slots[i].bytes);
 	free(cache->slots);
 	free(cache->hash);
+	map_free(cache->map);
 	blk_unref(cache->below);
 	pthread_mutex_destroy(&cache->lock);
 	free(cache);
@@ -188,6 +217,10 @@ static const struct blk_ops cache_ops = {
 	.name = "cache",
 	.read = cache_read,
 	.extent = cache_extent,
+	.below = cache_below,
+	.find = cache_find,
+	.is_on = cache_is_on,
+	.map = cache_map,
 	.destroy = cache_destroy,
 };
 
@@ -197,6 +230,7 @@ int blk_cache_new(struct blk *below, size_t memory, struct blk **ret, struct err
 	if (!cache)
 		return error_set(err, -ENOMEM, "cache: %m");
 	blk_init(&cache->blk, &cache_ops, below->size, below->sector);
+	blk_stand_on(&cache->blk, below);
 	pthread_mutex_init(&cache->lock, NULL);
 	cache->below = blk_ref(below);
 	size_t n = MIN(memory / BLOCK_SIZE, (size_t)1 << 20);
@@ -204,9 +238,16 @@ int blk_cache_new(struct blk *below, size_t memory, struct blk **ret, struct err
 	cache->newest = cache->oldest = NONE;
 	cache->slots = calloc(cache->n, sizeof(*cache->slots));
 	cache->hash = malloc(cache->n * sizeof(*cache->hash));
-	if (!cache->slots || !cache->hash) {
+	int rc = 0;
+	if (!cache->slots || !cache->hash)
+		rc = error_set(err, -ENOMEM, "cache: %m");
+	if (rc == 0)
+		rc = map_new(&cache->map, err);
+	if (rc == 0 && below->size > 0)
+		rc = map_add_linear(cache->map, below->size, below, 0, err);
+	if (rc < 0) {
 		blk_unref(&cache->blk);
-		return error_set(err, -ENOMEM, "cache: %m");
+		return rc;
 	}
 	for (uint32_t i = 0; i < cache->n; i++)
 		cache->hash[i] = NONE;

@@ -136,10 +136,9 @@ int layout_set_map(struct layout_volume *volume, struct map *map, uint32_t secto
 	layout_describe(volume);
 	if (volume->state == LAYOUT_INCOMPLETE)
 		return 0;
-	volume->map = NULL; /* from here on it is the blk's, or gone */
 	int rc = map_blk(map, sector, &volume->blk, err);
-	if (rc == 0)
-		volume->map = map_of(volume->blk);
+	if (rc < 0)
+		volume->map = NULL; /* it is gone */
 	return rc;
 }
 
@@ -171,17 +170,21 @@ static int join_range(struct layout_disk *disk, uint64_t length, uint64_t start,
 	return 0;
 }
 
-static int found_range(void *ctx, struct blk *blk, uint64_t length, uint64_t off, struct error *err)
+static int found_range(void *ctx, struct layout_disk *disk, uint64_t length, uint64_t off,
+		       struct error *err)
 {
-	struct layout *layout = ctx;
-	for (size_t i = 0; i < layout->n_disks; i++)
-		if (layout->disks[i].blk == blk)
-			return join_range(&layout->disks[i], length, off, err);
-	return 0;
+	(void)ctx;
+	return join_range(disk, length, off, err);
 }
 
 int layout_add_metadata(struct layout *layout, struct blk *blk, uint64_t length, uint64_t off,
 			struct error *err)
 {
-	return map_walk(blk, length, off, found_range, layout, err);
+	struct error why = { 0 };
+	int rc = layout_walk(layout, blk, length, off, found_range, NULL, &why);
+	if (rc == -ENOTSUP) {
+		layout->unplaced = true;
+		return 0;
+	}
+	return rc < 0 ? error_set(err, rc, "%s", why.msg) : 0;
 }

@@ -56,28 +56,32 @@ static json_t *group_object(const struct layout_group *group)
 			 text(group->name), "id", text_or_null(group->id), "missing", missing);
 }
 
-/* Where a leg begins below what only takes a part of something else: partitions, linear volumes. */
-static struct map_leg bottom(struct map_leg leg)
+/* Follows a leg to where it begins on a disk, below what only takes a part of something else:
+ * partitions, linear volumes. The disk's name, or NULL; @leg is left at the place. */
+static const char *bottom(const struct layout *layout, struct map_leg *leg)
 {
-	while (leg.blk && map_of(leg.blk) && leg.start < leg.blk->size) {
-		const struct map_segment *seg = map_of(leg.blk)->segments;
-		while (leg.start - seg->start >= seg->length)
+	while (leg->blk) {
+		for (size_t i = 0; i < layout->n_disks; i++)
+			if (layout->disks[i].blk == leg->blk)
+				return layout->disks[i].name;
+		const struct map *map;
+		if (leg->start >= leg->blk->size || blk_map(leg->blk, &map, NULL) < 0)
+			return NULL;
+		const struct map_segment *seg = map->segments;
+		while (leg->start - seg->start >= seg->length)
 			seg++;
 		if (seg->kind != MAP_LINEAR)
-			break;
-		leg = (struct map_leg){ seg->legs[0].blk,
-					seg->legs[0].start + (leg.start - seg->start) };
+			return NULL;
+		*leg = (struct map_leg){ seg->legs[0].blk,
+					 seg->legs[0].start + (leg->start - seg->start) };
 	}
-	return leg;
+	return NULL;
 }
 
 static json_t *leg_object(const struct layout *layout, const struct map_leg *from)
 {
-	struct map_leg leg = bottom(*from);
-	const char *name = NULL;
-	for (size_t i = 0; i < layout->n_disks && !name; i++)
-		if (layout->disks[i].blk == leg.blk)
-			name = layout->disks[i].name;
+	struct map_leg leg = *from;
+	const char *name = bottom(layout, &leg);
 	return json_pack("{so so}", "disk", text_or_null(name), "start", bytes(leg.start));
 }
 

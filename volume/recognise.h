@@ -212,9 +212,11 @@ int layout_set_map(struct layout_volume *volume, struct map *map, uint32_t secto
 
 /**
  * layout_add_metadata() - have a range stored in full by backups, wherever its bytes lie
- * @blk: a disk of the layout or a blk mapped to them; what lies elsewhere is left out
+ * @blk: a disk of the layout or a blk that stands on them; when it cannot say where its bytes lie
+ *       on them, the layout is marked as unplaced
  *
- * Return: 0; -ERANGE if the range is not inside @blk; -ENOMEM.
+ * Return: 0; -ERANGE if the range is not inside @blk; -ENXIO when bytes lie on no disk of the
+ * layout; -ENOMEM.
  */
 int layout_add_metadata(struct layout *layout, struct blk *blk, uint64_t length, uint64_t off,
 			struct error *err);

@@ -72,6 +72,7 @@ static void direct_destroy(struct blk *blk)
 
 static const struct blk_ops direct_ops = {
 	.name = "direct",
+	.leaf = true,
 	.read = direct_read,
 	.destroy = direct_destroy,
 };

@@ -68,13 +68,12 @@ struct collect {
 	struct signature *signatures;
 };
 
-static int add_behind(void *ctx, struct blk *blk, uint64_t length, uint64_t off, struct error *err)
+static int add_behind(void *ctx, struct layout_disk *disk, uint64_t length, uint64_t off,
+		      struct error *err)
 {
 	(void)err;
 	struct collect *c = ctx;
-	for (size_t i = 0; i < c->layout->n_disks; i++)
-		if (c->layout->disks[i].blk == blk)
-			add_range(&c->signatures[i], off, length);
+	add_range(&c->signatures[disk - c->layout->disks], off, length);
 	return 0;
 }
 
@@ -119,7 +118,7 @@ int signature_of_disks(const struct layout_input *disks, size_t n, struct signat
 		/* A volume that cannot be read tells nothing, and is no reason to stop. */
 		if (!is_plain(v) || superblock_find(v->blk, id, &kind, NULL) < 0 || !kind)
 			continue;
-		rc = map_walk(v->blk, kind->id_len, kind->id_at, add_behind, &c, err);
+		rc = layout_walk(layout, v->blk, kind->id_len, kind->id_at, add_behind, &c, err);
 		if (rc < 0)
 			return rc;
 	}

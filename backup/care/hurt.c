@@ -54,7 +54,7 @@ static int find_lost(const struct layout_volume *volume, const struct layout *la
 	for (size_t d = 0; d < layout->n_disks; d++)
 		for (size_t i = 0; i < disks[d].n; i++) {
 			const struct layout_range *range = &disks[d].ranges[i];
-			int rc = map_find(volume->blk, layout->disks[d].blk, range->length,
+			int rc = blk_find(volume->blk, layout->disks[d].blk, range->length,
 					  range->start, add_range, ret, err);
 			if (rc < 0)
 				return rc;
@@ -116,7 +116,7 @@ static int count_outside(const struct layout *layout, const struct hurt_ranges *
 			bool inside = false;
 			for (size_t v = 0; v < layout->n_volumes && !inside; v++) {
 				struct blk *blk = layout->volumes[v].blk;
-				int rc = blk ? map_find(blk, layout->disks[d].blk, range->length,
+				int rc = blk ? blk_find(blk, layout->disks[d].blk, range->length,
 							range->start, note_found, &inside, err)
 					     : 0;
 				if (rc < 0)

@@ -85,7 +85,7 @@ static void print_disk(const struct layout_disk *disk, const struct source *sour
 static void print_disks_of(const struct layout *layout, const struct layout_volume *volume)
 {
 	for (size_t i = 0; volume->blk && i < layout->n_disks; i++)
-		if (map_is_on(volume->blk, layout->disks[i].blk))
+		if (blk_is_on(volume->blk, layout->disks[i].blk))
 			printf(" %s", layout->disks[i].name);
 }
 

@@ -78,6 +78,7 @@ static void image_destroy(struct blk *blk)
 
 static const struct blk_ops image_ops = {
 	.name = "image",
+	.leaf = true,
 	.read = image_read,
 	.extent = image_extent,
 	.destroy = image_destroy,

@@ -75,6 +75,36 @@ static int add_volume(struct plan *plan, struct layout *layout, const struct lay
 	return rc < 0 ? rc : exclude_find(exclude, layout, volume, fs, &pv->exclude, err);
 }
 
+static int look_at_nothing(void *ctx, struct layout_disk *disk, uint64_t length, uint64_t off,
+			   struct error *err)
+{
+	(void)ctx, (void)disk, (void)length, (void)off, (void)err;
+	return 0;
+}
+
+/* Where not all bytes of a volume can be followed to the disks, no byte of these is known to be
+ * unused. */
+static int check_places(struct plan *plan, struct layout *layout, struct error *err)
+{
+	struct error why = { .msg = "records of volumes lie where nobody can say" };
+	for (size_t i = 0; i < plan->n_volumes && !layout->unplaced && !plan->all_blocks; i++) {
+		const struct layout_volume *volume = plan->volumes[i].volume;
+		int rc = layout_walk(layout, volume->blk, volume->blk->size, 0, look_at_nothing,
+				     NULL, &why);
+		plan->all_blocks = rc == -ENOTSUP;
+		if (rc < 0)
+			error_wrap(&why, rc, "volume '%s': where its bytes lie", volume->name);
+		if (rc < 0 && rc != -ENOTSUP)
+			return error_set(err, rc, "%s (--all-blocks does not ask)", why.msg);
+	}
+	plan->all_blocks = plan->all_blocks || layout->unplaced;
+	if (!plan->all_blocks)
+		return 0;
+	return layout_warn(layout, err,
+			   "every block of the disks is stored, and nothing is left out of it: %s",
+			   why.msg);
+}
+
 /* A disk without a table and without a volume is easily one that lunette does not understand. */
 static int warn_of_strange_disk(struct layout *layout, const struct layout_disk *disk,
 				struct error *err)
@@ -82,7 +112,7 @@ static int warn_of_strange_disk(struct layout *layout, const struct layout_disk 
 	bool holds_volume = disk->table != LAYOUT_TABLE_NONE;
 	for (size_t i = 0; i < layout->n_volumes && !holds_volume; i++)
 		holds_volume =
-			layout->volumes[i].blk && map_is_on(layout->volumes[i].blk, disk->blk);
+			layout->volumes[i].blk && blk_is_on(layout->volumes[i].blk, disk->blk);
 	if (holds_volume)
 		return 0;
 	return layout_warn(layout, err,
@@ -112,8 +142,9 @@ static int add_volumes(struct plan *plan, struct layout *layout, const struct pl
 		if (rc < 0)
 			return rc;
 	}
-	int rc = 0;
-	for (size_t i = 0; rc == 0 && choice->n_volumes == 0 && i < layout->n_disks; i++)
+	int rc = check_places(plan, layout, err);
+	for (size_t i = 0;
+	     rc == 0 && !plan->all_blocks && choice->n_volumes == 0 && i < layout->n_disks; i++)
 		rc = warn_of_strange_disk(layout, &layout->disks[i], err);
 	return rc;
 }
@@ -198,9 +229,10 @@ json_t *plan_excluded(const struct plan *plan)
  * @bits: of the window, that are to be set
  */
 struct search {
+	const struct layout *layout;
+	const struct layout_disk *disk;
 	struct plan_window *window;
 	uint64_t *bits;
-	struct blk *disk;
 	const struct plan_volume *pv;
 };
 
@@ -214,13 +246,13 @@ static void mark(const struct plan_window *window, uint64_t *bits, uint64_t leng
 			 (size_t)((to - window->off + PLAN_GRANULE - 1) / PLAN_GRANULE), true);
 }
 
-/* map_walk() found a range behind the volume; it may be on another of its disks. */
-static int mark_disk_range(void *ctx, struct blk *blk, uint64_t length, uint64_t off,
+/* A range behind the volume; it may be on another of its disks. */
+static int mark_disk_range(void *ctx, struct layout_disk *disk, uint64_t length, uint64_t off,
 			   struct error *err)
 {
 	(void)err;
 	struct search *search = ctx;
-	if (blk == search->disk)
+	if (disk == search->disk)
 		mark(search->window, search->bits, length, off);
 	return 0;
 }
@@ -235,14 +267,14 @@ static int mark_kept(struct search *search, struct blk *blk, uint64_t length, ui
 		int rc = exclude_run(search->pv->exclude, end - off, off, &n, &out, err);
 		search->bits = out ? search->window->left_out : search->window->in_use;
 		if (rc == 0)
-			rc = map_walk(blk, n, off, mark_disk_range, search, err);
+			rc = layout_walk(search->layout, blk, n, off, mark_disk_range, search, err);
 		if (rc < 0)
 			return rc;
 	}
 	return 0;
 }
 
-/* map_find() found a range of the volume that lies in the window. */
+/* A range of the volume that lies in the window. */
 static int mark_used(void *ctx, struct blk *blk, uint64_t length, uint64_t off, struct error *err)
 {
 	struct search *search = ctx;
@@ -268,8 +300,8 @@ static int mark_used(void *ctx, struct blk *blk, uint64_t length, uint64_t off, 
 static int mark_volume(struct search *search, struct error *err)
 {
 	const struct layout_volume *volume = search->pv->volume;
-	int rc = map_find(volume->blk, search->disk, search->window->length, search->window->off,
-			  mark_used, search, err);
+	int rc = blk_find(volume->blk, search->disk->blk, search->window->length,
+			  search->window->off, mark_used, search, err);
 	if (rc < 0)
 		return error_wrap(err, rc,
 				  "volume '%s': which blocks are used (--all-blocks does not ask)",
@@ -319,13 +351,13 @@ int plan_used(const struct plan *plan, const struct layout_disk *disk, uint64_t 
 	memset(ret->in_use, 0, sizeof(ret->in_use));
 	memset(ret->left_out, 0, sizeof(ret->left_out));
 
-	struct search search = { .window = ret, .disk = disk->blk };
+	struct search search = { .layout = plan->layout, .disk = disk, .window = ret };
 	int rc = 0;
 	if (plan->all_blocks)
 		mark(ret, ret->in_use, ret->length, off);
 	for (size_t i = 0; i < disk->n_metadata; i++)
 		mark(ret, ret->in_use, disk->metadata[i].length, disk->metadata[i].start);
-	for (size_t i = 0; rc == 0 && i < plan->n_volumes; i++) {
+	for (size_t i = 0; rc == 0 && !plan->all_blocks && i < plan->n_volumes; i++) {
 		search.pv = &plan->volumes[i];
 		rc = mark_volume(&search, err);
 	}

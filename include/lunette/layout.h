@@ -183,6 +183,8 @@ struct layout_volume {
 /**
  * struct layout - everything that was found
  * @warnings: sentences for the user: which table is damaged and what was used instead, ...
+ * @unplaced: there is metadata of which nobody can say where on the disks it lies: a backup that
+ *            must have it stores them whole
  */
 struct layout {
 	size_t n_disks;
@@ -193,6 +195,7 @@ struct layout {
 	struct layout_volume *volumes;
 	size_t n_warnings;
 	char **warnings;
+	bool unplaced;
 };
 
 /**
@@ -310,6 +313,25 @@ DEFINE_CLEANUP(struct layout *, layout_free)
  * Return: the volume, owned by the layout, or NULL.
  */
 struct layout_volume *layout_find(const struct layout *layout, const char *name);
+
+/**
+ * typedef layout_range_fn - a range of one of the layout's disks
+ *
+ * Return: 0 to go on; a negative errno, recorded in @err, ends the walk with it.
+ */
+typedef int layout_range_fn(void *ctx, struct layout_disk *disk, uint64_t length, uint64_t off,
+			    struct error *err);
+
+/**
+ * layout_walk() - the ranges of the layout's disks behind a range of a volume, parity and mirrors
+ * included
+ * @blk: a volume, or a disk, which is behind itself
+ *
+ * Return: 0; -ENXIO when bytes lie on none of these disks; -ENOTSUP when it cannot be said where
+ * they lie: then they may lie anywhere on all disks; as blk_walk().
+ */
+int layout_walk(const struct layout *layout, struct blk *blk, uint64_t length, uint64_t off,
+		layout_range_fn *fn, void *ctx, struct error *err);
 
 /**
  * layout_drop() - take a volume away that turned out to be none

@@ -2,10 +2,9 @@
 /*
  * map - a volume as a list of segments, the same shape as a device-mapper table.
  *
- * One description serves three ways: map_blk() reads through it, map_walk() goes from a range of
- * the volume to the disk ranges that hold it, and map_find() goes from a range of a disk to the
- * ranges of the volume that lie there. A leg may itself be a mapped blk (an LV on an MD array);
- * walking descends to the blks that are not maps: the disks.
+ * One description serves three ways: map_blk() reads through it, blk_walk() goes from a range of
+ * the volume to the disk ranges that hold it, and blk_find() from a range of a disk to the ranges
+ * of the volume that lie there. A leg may be any blk: a disk, a volume on an MD array, a cache.
  */
 #ifndef LUNETTE_MAP_H
 #define LUNETTE_MAP_H
@@ -170,51 +169,6 @@ bool map_is_whole(const struct map *map);
  * map_is_readable() - can every byte be had, through parity or mirrors where members are missing?
  */
 bool map_is_readable(const struct map *map);
-
-/**
- * map_of() - the map behind a blk
- *
- * Return: the map, owned by @blk, or NULL when @blk is not a mapped volume.
- */
-const struct map *map_of(const struct blk *blk);
-
-/**
- * map_is_on() - does any byte of a blk lie on this disk, as far as its map says?
- * @blk: a mapped volume, or a disk, which is on itself
- */
-bool map_is_on(const struct blk *blk, const struct blk *disk);
-
-/**
- * typedef map_range_fn - one range found by a walk
- * @blk: the disk (map_walk) or the volume (map_find)
- *
- * Return: 0 to go on; a negative errno, recorded in @err, ends the walk with it.
- */
-typedef int map_range_fn(void *ctx, struct blk *blk, uint64_t length, uint64_t off,
-			 struct error *err);
-
-/**
- * map_walk() - the disk ranges behind a range of a volume, parity and mirrors included
- * @blk: a mapped volume, or a disk, which is behind itself
- *
- * Return: 0; -ERANGE if the range is not inside @blk; what @fn returned.
- */
-int map_walk(struct blk *blk, uint64_t length, uint64_t off, map_range_fn *fn, void *ctx,
-	     struct error *err);
-
-/**
- * map_find() - the ranges of a volume that lie in a range of a disk
- * @blk: a mapped volume, or a disk
- * @disk: the disk to look on
- * @length: of the range on @disk; what reaches past the end of @disk is left out
- * @off: of the range on @disk
- * @fn: called with @blk and ranges of it; ranges may say more than lies there (the whole stripe
- *      row), never less, and come in no particular order
- *
- * Return: 0; what @fn returned.
- */
-int map_find(struct blk *blk, struct blk *disk, uint64_t length, uint64_t off, map_range_fn *fn,
-	     void *ctx, struct error *err);
 
 /**
  * typedef map_device_fn - how device-mapper is to call a leg

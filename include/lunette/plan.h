@@ -37,7 +37,8 @@ struct plan_volume {
 /**
  * struct plan - what a backup stores of a layout
  * @layout: borrowed
- * @all_blocks: every byte of every disk, and @volumes do not matter
+ * @all_blocks: every byte of every disk, and @volumes do not matter: so it was chosen, or the bytes
+ *              of a volume cannot be followed to the disks
  * @every_volume: none was named: volumes that hold others are stored by what is in them, and around
  * @patterns: of files that are left out, as the user gave them: a list of texts
  * @defaults: page files are left out as well
@@ -91,12 +92,14 @@ struct plan_choice {
 
 /**
  * plan_new() - choose volumes and open their file systems
- * @layout: must outlive the plan; what cannot be looked into becomes one of its warnings
+ * @layout: must outlive the plan; what cannot be looked into becomes one of its warnings, and so
+ *          does a volume whose bytes cannot be followed to the disks: then all blocks are stored
  * @choice: not needed afterwards
  * @ret: to be freed with plan_free()
  *
  * Return: 0; -ENOENT when there is no such volume; -ENODATA when there is none at all, or a chosen
- * one is incomplete, or degraded and that was not asked for; ...
+ * one is incomplete, or degraded and that was not asked for; -ENXIO when one lies on a disk that is
+ * none of the layout's; ...
  */
 int plan_new(struct layout *layout, const struct plan_choice *choice, struct plan **ret,
 	     struct error *err);

@@ -9,6 +9,8 @@
 #ifndef LUNETTE_REMAP_H
 #define LUNETTE_REMAP_H
 
+#include <pthread.h>
+
 #include "lunette/blk.h"
 #include "lunette/map.h"
 
@@ -41,12 +43,18 @@ struct remap_ops {
 
 /**
  * struct remap - the head of every implementation's own struct
- * @below: what its bytes may lie on, referenced; NULL from the last one on
+ * @below: what its bytes may lie on, referenced; NULL from the last one on; see remap_stand_on()
+ * @lock: of the next two
+ * @map: all runs, once somebody asked for them
+ * @too_many: somebody did, and there are more than REMAP_MAX_RUNS
  */
 struct remap {
 	struct blk blk;
 	const struct remap_ops *ops;
 	struct blk *below[REMAP_BELOW];
+	pthread_mutex_t lock;
+	struct map *map;
+	bool too_many;
 };
 
 /**
@@ -54,8 +62,12 @@ struct remap {
  */
 void remap_init(struct remap *remap, const struct remap_ops *ops, uint64_t size, uint32_t sector);
 
-/* The remap behind a blk, or NULL when it is none. */
-const struct remap *remap_of(const struct blk *blk);
+/**
+ * remap_stand_on() - take a reference of the next blk on which its bytes may lie
+ *
+ * Return: @below.
+ */
+struct blk *remap_stand_on(struct remap *remap, struct blk *below);
 
 /**
  * remap_place() - where the run at an offset lies
@@ -66,20 +78,8 @@ const struct remap *remap_of(const struct blk *blk);
 int remap_place(const struct remap *remap, uint64_t off, struct remap_place *ret,
 		struct error *err);
 
+/* Of more runs than this blk_map() makes no map: device-mapper, which asks, knows no tables but its
+ * own, and would not take them. */
 #define REMAP_MAX_RUNS (1u << 16)
-
-/**
- * remap_map() - all runs as a map: for device-mapper, which knows no tables but its own
- * @ret: owned by the caller
- *
- * Return: 0; -EFBIG when there are more than REMAP_MAX_RUNS; -ENOMEM; as remap_place().
- */
-int remap_map(const struct remap *remap, struct map **ret, struct error *err);
-
-/* As map_walk() and map_find(), which call them when they come to a remap. */
-int remap_walk(const struct remap *remap, uint64_t length, uint64_t off, map_range_fn *fn,
-	       void *ctx, struct error *err);
-int remap_find(struct blk *blk, struct blk *disk, uint64_t length, uint64_t off, map_range_fn *fn,
-	       void *ctx, struct error *err);
 
 #endif

@@ -38,6 +38,7 @@ static int disk_read(struct blk *blk, void *buf, size_t len, uint64_t off, struc
 
 static const struct blk_ops disk_ops = {
 	.name = "fake",
+	.leaf = true,
 	.read = disk_read,
 	.destroy = disk_gone,
 };

@@ -11,10 +11,11 @@
 #include "fuzz.h"
 #include "lunette/filesystem.h"
 
-static int inside(void *ctx, struct blk *blk, uint64_t length, uint64_t off, struct error *err)
+static int inside(void *ctx, struct layout_disk *disk, uint64_t length, uint64_t off,
+		  struct error *err)
 {
 	(void)err;
-	fuzz_check(blk == ctx && range_inside(length, off, blk->size));
+	fuzz_check(disk->blk == ctx && range_inside(length, off, disk->blk->size));
 	return 0;
 }
 
@@ -70,8 +71,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz_check((volume->state == LAYOUT_OK) == (*volume->reason == '\0'));
 		fuzz_check(!volume->holds || volume->state == LAYOUT_OK);
 		if (volume->blk)
-			fuzz_check(map_walk(volume->blk, volume->size, 0, inside, &disk.blk,
-					    NULL) == 0);
+			fuzz_check(layout_walk(layout, volume->blk, volume->size, 0, inside,
+					       &disk.blk, NULL) == 0);
 		fuzz_check(layout_find(layout, volume->name) == volume); /* names are unique */
 	}
 	char *json;

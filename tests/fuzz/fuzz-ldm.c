@@ -59,9 +59,9 @@ static void seal(uint8_t *to, const uint8_t *from)
 
 static void dynamic_init(struct dynamic *d, const uint8_t *head, const uint8_t *data, size_t size)
 {
-	static const struct blk_ops ops = { .name = "dynamic",
-					    .read = dynamic_read,
-					    .destroy = dynamic_destroy };
+	static const struct blk_ops ops = {
+		.name = "dynamic", .leaf = true, .read = dynamic_read, .destroy = dynamic_destroy
+	};
 	blk_init(&d->blk, &ops, SECTORS * 512, 512);
 	memset(d->mbr, 0, 512);
 	d->mbr[450] = 0x42;
@@ -75,12 +75,13 @@ static void dynamic_init(struct dynamic *d, const uint8_t *head, const uint8_t *
 	d->size = size - 1536;
 }
 
-static int inside(void *ctx, struct blk *blk, uint64_t length, uint64_t off, struct error *err)
+static int inside(void *ctx, struct layout_disk *disk, uint64_t length, uint64_t off,
+		  struct error *err)
 {
 	(void)err;
 	struct dynamic *disks = ctx;
-	fuzz_check(blk == &disks[0].blk || blk == &disks[1].blk);
-	fuzz_check(range_inside(length, off, blk->size));
+	fuzz_check(disk->blk == &disks[0].blk || disk->blk == &disks[1].blk);
+	fuzz_check(range_inside(length, off, disk->blk->size));
 	return 0;
 }
 
@@ -106,7 +107,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size_t n = (size_t)MIN((uint64_t)sizeof(buf), volume->size);
 		fuzz_check(blk_read(volume->blk, buf, n, 0, NULL) == 0);
 		fuzz_check(blk_read(volume->blk, buf, n, volume->size - n, NULL) == 0);
-		fuzz_check(map_walk(volume->blk, volume->size, 0, inside, disks, NULL) == 0);
+		fuzz_check(layout_walk(layout, volume->blk, volume->size, 0, inside, disks, NULL) ==
+			   0);
 	}
 	char *json;
 	fuzz_check(layout_json(layout, &json, NULL) == 0);

@@ -15,11 +15,12 @@
 #define START  4096
 #define LENGTH 131072
 
-static int inside(void *ctx, struct blk *blk, uint64_t length, uint64_t off, struct error *err)
+static int inside(void *ctx, struct layout_disk *disk, uint64_t length, uint64_t off,
+		  struct error *err)
 {
 	(void)ctx;
 	(void)err;
-	fuzz_check(range_inside(length, off, blk->size));
+	fuzz_check(range_inside(length, off, disk->blk->size));
 	return 0;
 }
 
@@ -37,7 +38,8 @@ static void check(const struct layout *layout)
 		(void)blk_read(v->blk, buf, n, 0, NULL);
 		(void)blk_read(v->blk, buf, n, v->blk->size - n, NULL);
 		/* A walk over stripes goes chunk by chunk. */
-		(void)map_walk(v->blk, MIN(v->blk->size, (uint64_t)SIZE), 0, inside, NULL, NULL);
+		(void)layout_walk(layout, v->blk, MIN(v->blk->size, (uint64_t)SIZE), 0, inside,
+				  NULL, NULL);
 	}
 }
 

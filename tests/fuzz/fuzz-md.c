@@ -14,11 +14,12 @@
 #define MEMBERS 4
 #define SIZE    (1u << 20)
 
-static int inside(void *ctx, struct blk *blk, uint64_t length, uint64_t off, struct error *err)
+static int inside(void *ctx, struct layout_disk *disk, uint64_t length, uint64_t off,
+		  struct error *err)
 {
 	(void)ctx;
 	(void)err;
-	fuzz_check(range_inside(length, off, blk->size));
+	fuzz_check(range_inside(length, off, disk->blk->size));
 	return 0;
 }
 
@@ -34,7 +35,7 @@ static void check(const struct layout *layout)
 		size_t n = (size_t)MIN(v->blk->size, (uint64_t)sizeof(buf));
 		fuzz_check(blk_read(v->blk, buf, n, 0, NULL) == 0);
 		fuzz_check(blk_read(v->blk, buf, n, v->blk->size - n, NULL) == 0);
-		fuzz_check(map_walk(v->blk, v->blk->size, 0, inside, NULL, NULL) == 0);
+		fuzz_check(layout_walk(layout, v->blk, v->blk->size, 0, inside, NULL, NULL) == 0);
 	}
 }
 

@@ -55,9 +55,9 @@ static void volume_destroy(struct blk *blk)
 
 static void make_volume(const uint8_t *data, size_t size)
 {
-	static const struct blk_ops ops = { .name = "fuzz",
-					    .read = volume_read,
-					    .destroy = volume_destroy };
+	static const struct blk_ops ops = {
+		.name = "fuzz", .leaf = true, .read = volume_read, .destroy = volume_destroy
+	};
 	static ntfschar *upcase;
 	if (!upcase)
 		ntfs_upcase_build_default(&upcase);

@@ -35,7 +35,7 @@ static int nothing(void *ctx, struct blk *blk, uint64_t length, uint64_t off, st
 	(void)ctx;
 	(void)err;
 	fuzz_check(range_inside(length, off, blk->size));
-	return 0;
+	return blk->ops->leaf ? 0 : BLK_BELOW;
 }
 
 static int open_table(const uint8_t *data, struct blk_mem *meta, struct blk_mem *below,
@@ -77,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (uint64_t off = 0; off < blk->size; off += CHUNK)
 			(void)blk_read(blk, buf, (size_t)MIN(blk->size - off, (uint64_t)CHUNK), off,
 				       NULL);
-		(void)map_walk(blk, blk->size, 0, nothing, NULL, NULL);
+		(void)blk_walk(blk, blk->size, 0, nothing, NULL, NULL);
 		blk_unref(blk);
 	}
 	blk_unref(&meta->blk);

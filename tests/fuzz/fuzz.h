@@ -49,9 +49,9 @@ static inline void fuzz_disk_destroy(struct blk *blk)
 
 static inline void fuzz_disk_init(struct fuzz_disk *disk, const uint8_t *data, size_t size)
 {
-	static const struct blk_ops ops = { .name = "fuzz",
-					    .read = fuzz_disk_read,
-					    .destroy = fuzz_disk_destroy };
+	static const struct blk_ops ops = {
+		.name = "fuzz", .leaf = true, .read = fuzz_disk_read, .destroy = fuzz_disk_destroy
+	};
 	size_t head = MIN(size, (size_t)3);
 	*disk = (struct fuzz_disk){
 		.data = data + head,

@@ -25,7 +25,9 @@ static void mem_destroy(struct blk *blk)
 	free(mem);
 }
 
-static const struct blk_ops mem_ops = { .name = "mem", .read = mem_read, .destroy = mem_destroy };
+static const struct blk_ops mem_ops = {
+	.name = "mem", .leaf = true, .read = mem_read, .destroy = mem_destroy
+};
 
 struct blk_mem *blk_mem_new(uint64_t size, uint32_t sector)
 {

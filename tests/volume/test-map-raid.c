@@ -208,7 +208,9 @@ static void assert_content(const struct fixture *f, struct blk *volume)
 /* The same volume with only the legs of @present. */
 static struct blk *without(const struct fixture *f, unsigned int present)
 {
-	const struct map_segment *seg = &map_of(f->volume)->segments[0];
+	const struct map *whole;
+	assert_int_equal(blk_map(f->volume, &whole, NULL), 0);
+	const struct map_segment *seg = whole->segments;
 	struct map_leg legs[MAX_LEGS];
 	for (unsigned int l = 0; l < f->n_legs; l++)
 		legs[l] = (struct map_leg){ present & 1u << l ? seg->legs[l].blk : NULL, START };
@@ -247,13 +249,12 @@ static void every_layout_reads_whole_and_with_all_it_can_miss(void **state)
 	for (size_t d = 0; d < ARRAY_SIZE(drawings); d++) {
 		struct fixture f;
 		setup(&f, &drawings[d]);
-		assert_true(map_is_whole(map_of(f.volume)));
+		assert_true(f.volume->whole);
 		assert_content(&f, f.volume);
 		for (unsigned int present = 1; present < 1u << f.n_legs; present++) {
 			struct blk *volume = without(&f, present);
-			const struct map *map = map_of(volume);
-			assert_int_equal(map_is_whole(map), present + 1 == 1u << f.n_legs);
-			if (map_is_readable(map) != enough(&f, present))
+			assert_int_equal(volume->whole, present + 1 == 1u << f.n_legs);
+			if (volume->readable != enough(&f, present))
 				fail_msg("%s: legs %#x", f.drawing->rows, present);
 			if (enough(&f, present)) {
 				assert_content(&f, volume);
@@ -286,7 +287,7 @@ static void a_failing_read_is_made_good(void **state)
 struct found {
 	struct fixture *f;
 	uint8_t seen[MAX_LEGS][START + ROWS * CHUNK];
-	uint64_t start, end; /* what map_find must cover */
+	uint64_t start, end; /* what blk_find must cover */
 	uint8_t *covered;
 };
 
@@ -294,6 +295,8 @@ static int mark_leg(void *ctx, struct blk *blk, uint64_t length, uint64_t off, s
 {
 	(void)err;
 	struct found *found = ctx;
+	if (!blk->ops->leaf)
+		return BLK_BELOW;
 	for (unsigned int l = 0; l < found->f->n_legs; l++)
 		if (&found->f->legs[l]->blk == blk) {
 			assert_true(range_inside(length, off, blk->size));
@@ -312,7 +315,7 @@ static int mark_volume(void *ctx, struct blk *blk, uint64_t length, uint64_t off
 	return 0;
 }
 
-/* All of a range lies in what map_walk() gives, with every copy and parity; and map_find() leads
+/* All of a range lies in what blk_walk() gives, with every copy and parity; and blk_find() leads
  * from there back to it. */
 static void walking_there_and_back_misses_nothing(void **state)
 {
@@ -327,7 +330,7 @@ static void walking_there_and_back_misses_nothing(void **state)
 		for (uint64_t off = 0; off < f.size; off += 512) {
 			uint64_t len = MIN(f.size - off, (off % 7 + 1) * 700);
 			memset(found.seen, 0, sizeof(found.seen));
-			assert_int_equal(map_walk(f.volume, len, off, mark_leg, &found, NULL), 0);
+			assert_int_equal(blk_walk(f.volume, len, off, mark_leg, &found, NULL), 0);
 			/* Change what was not seen: the range must read the same. */
 			for (unsigned int l = 0; l < f.n_legs; l++)
 				for (size_t b = 0; b < f.legs[l]->blk.size; b++)
@@ -336,7 +339,7 @@ static void walking_there_and_back_misses_nothing(void **state)
 				struct blk *volume =
 					without(&f, ((1u << f.n_legs) - 1) & ~(1u << lost));
 				uint8_t buf[8192];
-				if (map_is_readable(map_of(volume))) {
+				if (volume->readable) {
 					assert_int_equal(blk_read(volume, buf, len, off, NULL), 0);
 					assert_memory_equal(buf, f.content + off, len);
 				}
@@ -350,7 +353,7 @@ static void walking_there_and_back_misses_nothing(void **state)
 			for (unsigned int l = 0; l < f.n_legs; l++)
 				for (size_t b = 0; b < f.legs[l]->blk.size; b += 256)
 					if (found.seen[l][b])
-						assert_int_equal(map_find(f.volume, &f.legs[l]->blk,
+						assert_int_equal(blk_find(f.volume, &f.legs[l]->blk,
 									  256, b, mark_volume,
 									  &found, NULL),
 								 0);

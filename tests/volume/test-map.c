@@ -131,11 +131,14 @@ struct ranges {
 		uint64_t length, off;
 	} r[16];
 	size_t stop_at;
+	bool leaves; /* on the way down: only they */
 };
 
 static int collect(void *ctx, struct blk *blk, uint64_t length, uint64_t off, struct error *err)
 {
 	struct ranges *ranges = ctx;
+	if (ranges->leaves && !blk->ops->leaf)
+		return BLK_BELOW;
 	assert_true(ranges->n < ARRAY_SIZE(ranges->r));
 	ranges->r[ranges->n].blk = blk;
 	ranges->r[ranges->n].length = length;
@@ -170,25 +173,25 @@ static void walking_descends_to_the_disks(void **state)
 	setup(&f);
 	struct blk *outer = nested(&f);
 
-	struct ranges got = { 0 };
-	assert_int_equal(map_walk(outer, 20 * KIB, 1 * KIB, collect, &got, NULL), 0);
+	struct ranges got = { .leaves = true };
+	assert_int_equal(blk_walk(outer, 20 * KIB, 1 * KIB, collect, &got, NULL), 0);
 	assert_int_equal(got.n, 3);
 	assert_range(&got, 0, &f.a->blk, 3 * KIB, 21 * KIB);
 	assert_range(&got, 1, &f.b->blk, 8 * KIB, 1 * KIB);
 	assert_range(&got, 2, &f.a->blk, 5 * KIB, 24 * KIB);
 
 	/* A disk is behind itself; an empty range is behind nothing. */
-	got = (struct ranges){ 0 };
-	assert_int_equal(map_walk(&f.a->blk, 5, 7, collect, &got, NULL), 0);
-	assert_int_equal(map_walk(outer, 0, outer->size, collect, &got, NULL), 0);
+	got = (struct ranges){ .leaves = true };
+	assert_int_equal(blk_walk(&f.a->blk, 5, 7, collect, &got, NULL), 0);
+	assert_int_equal(blk_walk(outer, 0, outer->size, collect, &got, NULL), 0);
 	assert_int_equal(got.n, 1);
 	assert_range(&got, 0, &f.a->blk, 5, 7);
 
 	struct error err;
-	assert_int_equal(map_walk(outer, 2, outer->size - 1, collect, &got, &err), -ERANGE);
-	assert_int_equal(map_walk(outer, UINT64_MAX, 1, collect, &got, &err), -ERANGE);
-	got = (struct ranges){ .stop_at = 2 };
-	assert_int_equal(map_walk(outer, 20 * KIB, 0, collect, &got, &err), -ECANCELED);
+	assert_int_equal(blk_walk(outer, 2, outer->size - 1, collect, &got, &err), -ERANGE);
+	assert_int_equal(blk_walk(outer, UINT64_MAX, 1, collect, &got, &err), -ERANGE);
+	got = (struct ranges){ .stop_at = 2, .leaves = true };
+	assert_int_equal(blk_walk(outer, 20 * KIB, 0, collect, &got, &err), -ECANCELED);
 	assert_int_equal(got.n, 2);
 	blk_unref(outer);
 	teardown(&f);
@@ -204,24 +207,24 @@ static void finding_comes_back_from_a_disk_to_the_volume(void **state)
 	/* All of disk a: 16..24 KiB is the volume's 0..8, 24..32 its 20..28; the outer volume
 	 * begins at 4 and ends at 26. */
 	struct ranges got = { 0 };
-	assert_int_equal(map_find(outer, &f.a->blk, UINT64_MAX, 0, collect, &got, NULL), 0);
+	assert_int_equal(blk_find(outer, &f.a->blk, UINT64_MAX, 0, collect, &got, NULL), 0);
 	assert_int_equal(got.n, 2);
 	assert_range(&got, 0, outer, 4 * KIB, 0);
 	assert_range(&got, 1, outer, 6 * KIB, 16 * KIB);
 
 	got = (struct ranges){ 0 };
-	assert_int_equal(map_find(f.volume, &f.b->blk, 2 * KIB, 0, collect, &got, NULL), 0);
+	assert_int_equal(blk_find(f.volume, &f.b->blk, 2 * KIB, 0, collect, &got, NULL), 0);
 	assert_int_equal(got.n, 1);
 	assert_range(&got, 0, f.volume, 1 * KIB, 12 * KIB);
 
 	/* Between the segments, behind them, and on a disk of somebody else there is nothing. */
 	got = (struct ranges){ 0 };
 	struct blk_mem *other = blk_mem_new(KIB, 512);
-	assert_int_equal(map_find(f.volume, &f.a->blk, 16 * KIB, 0, collect, &got, NULL), 0);
-	assert_int_equal(map_find(f.volume, &f.a->blk, 32 * KIB, 32 * KIB, collect, &got, NULL), 0);
-	assert_int_equal(map_find(f.volume, &f.b->blk, 64 * KIB, 9 * KIB, collect, &got, NULL), 0);
-	assert_int_equal(map_find(f.volume, &other->blk, KIB, 0, collect, &got, NULL), 0);
-	assert_int_equal(map_find(&f.a->blk, &f.a->blk, 1, 64 * KIB, collect, &got, NULL), 0);
+	assert_int_equal(blk_find(f.volume, &f.a->blk, 16 * KIB, 0, collect, &got, NULL), 0);
+	assert_int_equal(blk_find(f.volume, &f.a->blk, 32 * KIB, 32 * KIB, collect, &got, NULL), 0);
+	assert_int_equal(blk_find(f.volume, &f.b->blk, 64 * KIB, 9 * KIB, collect, &got, NULL), 0);
+	assert_int_equal(blk_find(f.volume, &other->blk, KIB, 0, collect, &got, NULL), 0);
+	assert_int_equal(blk_find(&f.a->blk, &f.a->blk, 1, 64 * KIB, collect, &got, NULL), 0);
 	assert_int_equal(got.n, 0);
 	blk_unref(&other->blk);
 	blk_unref(outer);
@@ -246,13 +249,13 @@ static void every_byte_that_walking_finds_is_found_again(void **state)
 	setup(&f);
 	struct blk *outer = nested(&f);
 	for (uint64_t off = 0; off < outer->size; off += 131) {
-		struct ranges got = { 0 };
-		assert_int_equal(map_walk(outer, 1, off, collect, &got, NULL), 0);
+		struct ranges got = { .leaves = true };
+		assert_int_equal(blk_walk(outer, 1, off, collect, &got, NULL), 0);
 		if (got.n == 0)
 			continue; /* in the zeros */
 		uint64_t wanted = off;
 		assert_int_equal(
-			map_find(outer, got.r[0].blk, 1, got.r[0].off, must_contain, &wanted, NULL),
+			blk_find(outer, got.r[0].blk, 1, got.r[0].off, must_contain, &wanted, NULL),
 			0);
 		assert_int_equal(wanted, UINT64_MAX);
 	}
@@ -307,9 +310,11 @@ static void a_map_knows_its_blk_and_a_disk_has_none(void **state)
 	(void)state;
 	struct fixture f;
 	setup(&f);
-	assert_int_equal(map_of(f.volume)->n_segments, 4);
-	assert_string_equal(map_kind_name(map_of(f.volume)->segments[1].kind), "zero");
-	assert_null(map_of(&f.a->blk));
+	const struct map *map;
+	assert_int_equal(blk_map(f.volume, &map, NULL), 0);
+	assert_int_equal(map->n_segments, 4);
+	assert_string_equal(map_kind_name(map->segments[1].kind), "zero");
+	assert_int_equal(blk_map(&f.a->blk, &map, NULL), -ENOTSUP);
 	teardown(&f);
 }
 
@@ -332,8 +337,8 @@ static void volumes_on_volumes_are_refused_before_they_multiply_without_end(void
 		}
 		blk_unref(top);
 		assert_int_equal(map_blk(map, 512, &top, NULL), 0);
-		assert_true(map_is_whole(map_of(top)));
-		assert_true(map_is_readable(map_of(top)));
+		assert_true(top->whole);
+		assert_true(top->readable);
 	}
 	assert_int_equal(level, 6);
 	assert_int_equal(rc, -ELOOP);

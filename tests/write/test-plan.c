@@ -56,9 +56,11 @@ static void hollow_destroy(struct blk *blk)
 	free(blk);
 }
 
-static const struct blk_ops hollow_ops = {
-	.name = "hollow", .read = hollow_read, .extent = hollow_extent, .destroy = hollow_destroy
-};
+static const struct blk_ops hollow_ops = { .name = "hollow",
+					   .leaf = true,
+					   .read = hollow_read,
+					   .extent = hollow_extent,
+					   .destroy = hollow_destroy };
 
 static struct blk *new_disk(uint64_t size)
 {
@@ -193,7 +195,8 @@ static int bed_down(void **state)
 /* What the used granules of the spanned volume are on the disks, segment by segment. */
 static void expect_spanned(struct bed *bed)
 {
-	const struct map *map = map_of(bed->volumes[0].blk);
+	const struct map *map;
+	assert_int_equal(blk_map(bed->volumes[0].blk, &map, NULL), 0);
 	for (size_t s = 0; s < map->n_segments; s++) {
 		const struct map_segment *seg = &map->segments[s];
 		for (uint64_t in = 0; seg->kind == MAP_LINEAR && in < seg->length; in += G) {

@@ -19,7 +19,7 @@
 #include <libdevmapper.h>
 
 #include "lunette/attach.h"
-#include "lunette/remap.h"
+#include "lunette/map.h"
 
 #define PREFIX      "lunette-"
 #define UUID_PREFIX "LUNETTE-"
@@ -210,13 +210,16 @@ static int device_of_range(struct attachment *a, const struct map_leg *leg, uint
 	return rc;
 }
 
-/* Follows linear maps (partitions) down, so that most legs need no device of their own. */
-static struct map_leg through_linear(const struct map_leg *leg, uint64_t length)
+/* Follows linear maps (partitions) down to a disk, so that most legs need no device of their own.
+ */
+static struct map_leg through_linear(const struct layout *layout, const struct map_leg *leg,
+				     uint64_t length)
 {
 	struct map_leg at = *leg;
 	for (;;) {
-		const struct map *map = map_of(at.blk);
-		if (!map || map->n_segments != 1 || map->segments[0].kind != MAP_LINEAR ||
+		const struct map *map;
+		if (disk_of(layout, at.blk) || blk_map(at.blk, &map, NULL) < 0 ||
+		    map->n_segments != 1 || map->segments[0].kind != MAP_LINEAR ||
 		    !map->segments[0].legs[0].blk || length > map->size)
 			return at;
 		at.start += map->segments[0].legs[0].start;
@@ -224,12 +227,14 @@ static struct map_leg through_linear(const struct map_leg *leg, uint64_t length)
 	}
 }
 
-/* A blk behind a table that only its own driver reads, as the runs that it amounts to. */
-static int device_of_remap(struct attachment *a, struct blk *blk, char device[32],
-			   struct error *err)
+/* What is no disk, as a device of its own. */
+static int device_of_blk(struct attachment *a, struct blk *blk, char device[32], struct error *err)
 {
-	CLEANUP(map_free_cleanup) struct map *map = NULL;
-	int rc = remap_map(remap_of(blk), &map, err);
+	const struct map *map;
+	int rc = blk_map(blk, &map, err);
+	if (rc == -ENOTSUP)
+		return error_set(err, rc, "device-mapper has no target for a '%s' volume",
+				 blk->ops->name);
 	return rc < 0 ? rc : device_below(a, map, blk, device, err);
 }
 
@@ -239,7 +244,7 @@ static int device_of_leg(void *ctx, const struct map_leg *leg, uint64_t length, 
 	struct attachment *a = ctx;
 	char device[32];
 	int rc = 0;
-	struct map_leg at = through_linear(leg, length);
+	struct map_leg at = through_linear(a->layout, leg, length);
 	const struct layout_disk *disk = disk_of(a->layout, at.blk);
 	if (whole) {
 		rc = device_of_range(a, &at, length, device, err);
@@ -248,13 +253,8 @@ static int device_of_leg(void *ctx, const struct map_leg *leg, uint64_t length, 
 		dev_t number = 0;
 		rc = disk_number(disk->source, &number, err);
 		snprintf(device, sizeof(device), "%u:%u", major(number), minor(number));
-	} else if (map_of(at.blk)) {
-		rc = device_below(a, map_of(at.blk), at.blk, device, err);
-	} else if (remap_of(at.blk)) {
-		rc = device_of_remap(a, at.blk, device, err);
 	} else {
-		rc = error_set(err, -ENOTSUP, "device-mapper has no target for a '%s' volume",
-			       at.blk->ops->name);
+		rc = device_of_blk(a, at.blk, device, err);
 	}
 	if (rc < 0)
 		return rc;
@@ -264,24 +264,23 @@ static int device_of_leg(void *ctx, const struct map_leg *leg, uint64_t length, 
 }
 
 /* Which of the disks holds the first bytes that lie on one; then there is no need to go on. */
-static int note_disk(void *ctx, struct blk *blk, uint64_t length, uint64_t off, struct error *err)
+static int note_disk(void *ctx, struct layout_disk *disk, uint64_t length, uint64_t off,
+		     struct error *err)
 {
 	(void)length, (void)off;
-	struct blk **first = ctx;
-	*first = blk;
+	struct layout_disk **first = ctx;
+	*first = disk;
 	return error_set(err, -ECANCELED, "found");
 }
 
 static int head_of(struct attachment *a, const struct layout_volume *volume, struct error *err)
 {
-	struct blk *first = NULL;
-	int rc = map_walk(volume->blk, volume->size, 0, note_disk, &first, err);
+	struct layout_disk *first = NULL;
+	int rc = layout_walk(a->layout, volume->blk, volume->size, 0, note_disk, &first, err);
 	if (rc < 0 && !first)
 		return rc;
 	/* A thin volume in which nothing was written lies nowhere. */
-	const struct layout_disk *disk = first ? disk_of(a->layout, first) : &a->layout->disks[0];
-	if (!disk)
-		return error_set(err, -ENOTSUP, "its first bytes lie on no disk");
+	const struct layout_disk *disk = first ? first : &a->layout->disks[0];
 	dev_t number = 0;
 	rc = disk_number(disk->source, &number, err);
 	snprintf(a->head, sizeof(a->head), "%u.%u", major(number), minor(number));
@@ -291,7 +290,8 @@ static int head_of(struct attachment *a, const struct layout_volume *volume, str
 int attach_volume(const struct layout *layout, const struct layout_volume *volume,
 		  char ret_name[ATTACH_NAME_MAX], struct error *err)
 {
-	if (!volume->blk || !map_of(volume->blk))
+	const struct map *map;
+	if (!volume->blk || blk_map(volume->blk, &map, NULL) < 0)
 		return error_set(err, -ENODEV, "volume '%s': %s", volume->name,
 				 volume->reason[0]
 					 ? volume->reason
@@ -302,7 +302,7 @@ int attach_volume(const struct layout *layout, const struct layout_volume *volum
 		rc = check_kernel(err);
 	CLEANUP(free_cleanup) char *table = NULL;
 	if (rc == 0)
-		rc = map_dm_table(map_of(volume->blk), device_of_leg, &a, &table, err);
+		rc = map_dm_table(map, device_of_leg, &a, &table, err);
 	if (rc == 0) {
 		char name[ATTACH_NAME_MAX], device[32];
 		if (snprintf(name, sizeof(name), PREFIX "%s-%s", a.head, volume->name) >=

@@ -195,7 +195,7 @@ static int add_volume(struct search *search, const struct ldm_group *group,
 		volume.map = NULL; /* from here on it is the blk's, or gone */
 		rc = map_blk(assembly.map, assembly.sector, &volume.blk, err);
 		if (rc == 0)
-			volume.map = map_of(volume.blk);
+			rc = blk_map(volume.blk, &volume.map, err);
 	}
 	if (rc < 0) {
 		layout_clear_volume(&volume);

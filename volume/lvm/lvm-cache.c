@@ -201,8 +201,8 @@ int lvm_cache_open(struct blk *origin, struct blk *meta, struct blk *data, uint6
 	if (!cache)
 		return error_set(err, -ENOMEM, "cache: %m");
 	remap_init(&cache->remap, &cache_ops, origin->size, origin->sector);
-	cache->remap.below[0] = blk_ref(origin);
-	cache->remap.below[1] = blk_ref(data);
+	remap_stand_on(&cache->remap, origin);
+	remap_stand_on(&cache->remap, data);
 	cache->chunk = chunk;
 	CLEANUP(blk_unref_cleanup) struct blk *own = &cache->remap.blk;
 	rc = read_table(store, cache, err);

@@ -198,8 +198,8 @@ int lvm_snapshot_open(struct blk *origin, struct blk *cow,
 	if (!snap)
 		return error_set(err, -ENOMEM, "snapshot: %m");
 	remap_init(&snap->remap, &snapshot_ops, origin->size, origin->sector);
-	snap->remap.below[0] = blk_ref(origin);
-	snap->remap.below[1] = blk_ref(cow);
+	remap_stand_on(&snap->remap, origin);
+	remap_stand_on(&snap->remap, cow);
 	CLEANUP(blk_unref_cleanup) struct blk *own = &snap->remap.blk;
 	int rc = read_header(cow, snap, err);
 	if (rc == 0)

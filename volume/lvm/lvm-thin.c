@@ -164,10 +164,10 @@ int lvm_thin_open(const struct lvm_thin *thin, struct blk **ret, struct error *e
 	t->store = steal(&store);
 	t->root = root;
 	t->chunk = thin->chunk;
-	t->data = t->remap.below[0] = blk_ref(thin->data);
+	t->data = remap_stand_on(&t->remap, thin->data);
 	t->origin = thin->origin;
 	if (thin->origin)
-		t->remap.below[1] = blk_ref(thin->origin);
+		remap_stand_on(&t->remap, thin->origin);
 	*ret = &t->remap.blk;
 	return 0;
 }

@@ -136,8 +136,9 @@ static int show_volume(struct search *search, const struct layout_group *group,
 	}
 	if (lv->blk) {
 		volume.blk = blk_ref(lv->blk);
-		volume.map = map_of(lv->blk);
-		layout_describe(&volume);
+		rc = blk_map(lv->blk, &volume.map, err);
+		if (rc == 0)
+			layout_describe(&volume);
 	} else if (lv->map) {
 		volume.map = steal(&lv->map);
 		layout_describe(&volume);

@@ -19,7 +19,7 @@
  *            when none is missing
  * @read: @len is at least 1 and lies inside the segment
  * @extent: the run at @off; may reach past the segment's end, which clips it
- * @walk: the disk ranges behind a range of the segment; NULL when there are none
+ * @below: the ranges of legs on which a range of the segment lies; NULL when there are none
  * @cover: turn a range of a leg, counted from the leg's start, into the range of the segment that
  *         has bytes there; clipped to the segment; a length of 0 when there is none. NULL when the
  *         kind has no legs
@@ -33,8 +33,8 @@ struct map_kind_ops {
 		    struct error *err);
 	int (*extent)(const struct map_segment *seg, uint64_t off, struct blk_extent *ret,
 		      struct error *err);
-	int (*walk)(const struct map_segment *seg, uint64_t length, uint64_t off, map_range_fn *fn,
-		    void *ctx, struct error *err);
+	int (*below)(const struct map_segment *seg, uint64_t length, uint64_t off, blk_range_fn *fn,
+		     void *ctx, struct error *err);
 	void (*cover)(const struct map_segment *seg, uint64_t *length, uint64_t *off);
 };
 
@@ -48,8 +48,8 @@ int map_leg_read(const struct map_segment *seg, unsigned int leg, void *buf, siz
 		 uint64_t off, struct error *err);
 int map_leg_extent(const struct map_segment *seg, unsigned int leg, uint64_t off,
 		   struct blk_extent *ret, struct error *err);
-int map_leg_walk(const struct map_segment *seg, unsigned int leg, uint64_t length, uint64_t off,
-		 map_range_fn *fn, void *ctx, struct error *err);
+int map_leg_below(const struct map_segment *seg, unsigned int leg, uint64_t length, uint64_t off,
+		  blk_range_fn *fn, void *ctx, struct error *err);
 
 /* Bytes that the segment takes on a leg; of a kind that has legs. */
 uint64_t map_leg_length(const struct map_segment *seg, unsigned int leg);

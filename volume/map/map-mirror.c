@@ -45,11 +45,11 @@ static int mirror_extent(const struct map_segment *seg, uint64_t off, struct blk
 	return 0;
 }
 
-static int mirror_walk(const struct map_segment *seg, uint64_t length, uint64_t off,
-		       map_range_fn *fn, void *ctx, struct error *err)
+static int mirror_below(const struct map_segment *seg, uint64_t length, uint64_t off,
+			blk_range_fn *fn, void *ctx, struct error *err)
 {
 	for (unsigned int l = 0; l < seg->n_legs; l++) {
-		int rc = map_leg_walk(seg, l, length, off, fn, ctx, err);
+		int rc = map_leg_below(seg, l, length, off, fn, ctx, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -67,6 +67,6 @@ const struct map_kind_ops map_mirror = {
 	.readable = mirror_readable,
 	.read = mirror_read,
 	.extent = mirror_extent,
-	.walk = mirror_walk,
+	.below = mirror_below,
 	.cover = mirror_cover,
 };

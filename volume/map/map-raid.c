@@ -262,14 +262,14 @@ static int raid_extent(const struct map_segment *seg, uint64_t off, struct blk_e
  * Whole rows on every leg: the parities of a row are made of all of it, so a restored disk has
  * correct parity only when all of the row is there.
  */
-static int raid_walk(const struct map_segment *seg, uint64_t length, uint64_t off, map_range_fn *fn,
-		     void *ctx, struct error *err)
+static int raid_below(const struct map_segment *seg, uint64_t length, uint64_t off,
+		      blk_range_fn *fn, void *ctx, struct error *err)
 {
 	uint64_t row = seg->chunk * n_data(seg);
 	uint64_t first = off / row, end = (off + length - 1) / row + 1;
 	for (unsigned int l = 0; l < seg->n_legs; l++) {
-		int rc = map_leg_walk(seg, l, (end - first) * seg->chunk, first * seg->chunk, fn,
-				      ctx, err);
+		int rc = map_leg_below(seg, l, (end - first) * seg->chunk, first * seg->chunk, fn,
+				       ctx, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -291,7 +291,7 @@ static void raid_cover(const struct map_segment *seg, uint64_t *length, uint64_t
 	{                                                                            \
 		.name = NAME, .check = raid_check, .leg_length = raid_leg_length,    \
 		.readable = raid_readable, .read = raid_read, .extent = raid_extent, \
-		.walk = raid_walk, .cover = raid_cover,                              \
+		.below = raid_below, .cover = raid_cover,                            \
 	}
 
 const struct map_kind_ops map_raid4 = RAID("raid4");

@@ -135,8 +135,8 @@ static int raid10_extent(const struct map_segment *seg, uint64_t off, struct blk
 	return 0;
 }
 
-static int raid10_walk(const struct map_segment *seg, uint64_t length, uint64_t off,
-		       map_range_fn *fn, void *ctx, struct error *err)
+static int raid10_below(const struct map_segment *seg, uint64_t length, uint64_t off,
+			blk_range_fn *fn, void *ctx, struct error *err)
 {
 	struct shape s = shape_of(seg);
 	while (length > 0) {
@@ -144,7 +144,7 @@ static int raid10_walk(const struct map_segment *seg, uint64_t length, uint64_t 
 		for (unsigned int c = 0; c < s.near * s.far; c++) {
 			struct map_piece piece = { .at = off };
 			locate_copy(seg, &s, c, &piece);
-			int rc = map_leg_walk(seg, piece.leg, n, piece.off, fn, ctx, err);
+			int rc = map_leg_below(seg, piece.leg, n, piece.off, fn, ctx, err);
 			if (rc < 0)
 				return rc;
 		}
@@ -183,6 +183,6 @@ const struct map_kind_ops map_raid10 = {
 	.readable = raid10_readable,
 	.read = raid10_read,
 	.extent = raid10_extent,
-	.walk = raid10_walk,
+	.below = raid10_below,
 	.cover = raid10_cover,
 };

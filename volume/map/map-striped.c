@@ -48,8 +48,8 @@ static int striped_extent(const struct map_segment *seg, uint64_t off, struct bl
 	return rc;
 }
 
-static int striped_walk(const struct map_segment *seg, uint64_t length, uint64_t off,
-			map_range_fn *fn, void *ctx, struct error *err)
+static int striped_below(const struct map_segment *seg, uint64_t length, uint64_t off,
+			 blk_range_fn *fn, void *ctx, struct error *err)
 {
 	/* A leg's part of a long range is one run but for its ends: one call a leg, not one a
 	 * chunk. */
@@ -61,7 +61,7 @@ static int striped_walk(const struct map_segment *seg, uint64_t length, uint64_t
 		uint64_t from = i / seg->n_legs * seg->chunk + (i == first ? off % seg->chunk : 0);
 		uint64_t to = last_here / seg->n_legs * seg->chunk +
 			      (last_here == last ? end_in : seg->chunk);
-		int rc = map_leg_walk(seg, leg, to - from, from, fn, ctx, err);
+		int rc = map_leg_below(seg, leg, to - from, from, fn, ctx, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -85,6 +85,6 @@ const struct map_kind_ops map_striped = {
 	.leg_length = striped_leg_length,
 	.read = striped_read,
 	.extent = striped_extent,
-	.walk = striped_walk,
+	.below = striped_below,
 	.cover = striped_cover,
 };

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "map-kind.h"
-#include "lunette/remap.h"
 
 struct map_blk {
 	struct blk blk;
@@ -38,12 +37,12 @@ int map_leg_extent(const struct map_segment *seg, unsigned int leg, uint64_t off
 }
 
 /* Nothing lies behind a missing leg. */
-int map_leg_walk(const struct map_segment *seg, unsigned int leg, uint64_t length, uint64_t off,
-		 map_range_fn *fn, void *ctx, struct error *err)
+int map_leg_below(const struct map_segment *seg, unsigned int leg, uint64_t length, uint64_t off,
+		  blk_range_fn *fn, void *ctx, struct error *err)
 {
 	if (!seg->legs[leg].blk)
 		return 0;
-	return map_walk(seg->legs[leg].blk, length, seg->legs[leg].start + off, fn, ctx, err);
+	return fn(ctx, seg->legs[leg].blk, length, seg->legs[leg].start + off, err);
 }
 
 /* ---- linear: one leg, byte for byte ---------------------------------------------------------- */
@@ -66,10 +65,10 @@ static int linear_extent(const struct map_segment *seg, uint64_t off, struct blk
 	return map_leg_extent(seg, 0, off, ret, err);
 }
 
-static int linear_walk(const struct map_segment *seg, uint64_t length, uint64_t off,
-		       map_range_fn *fn, void *ctx, struct error *err)
+static int linear_below(const struct map_segment *seg, uint64_t length, uint64_t off,
+			blk_range_fn *fn, void *ctx, struct error *err)
 {
-	return map_leg_walk(seg, 0, length, off, fn, ctx, err);
+	return map_leg_below(seg, 0, length, off, fn, ctx, err);
 }
 
 static void linear_cover(const struct map_segment *seg, uint64_t *length, uint64_t *off)
@@ -82,7 +81,7 @@ const struct map_kind_ops map_linear = {
 	.leg_length = linear_leg_length,
 	.read = linear_read,
 	.extent = linear_extent,
-	.walk = linear_walk,
+	.below = linear_below,
 	.cover = linear_cover,
 };
 
@@ -156,33 +155,9 @@ void map_free(struct map *map)
 
 /* ---- what lies behind legs -------------------------------------------------------------------
  *
- * Found out once, when a leg is added. Of volumes on volumes the lowest can be met on many ways:
- * asking them each time would take for ever if somebody made it so.
+ * Noted once, when a leg is added. Of volumes on volumes the lowest can be met on many ways: asking
+ * them each time would take for ever if somebody made it so.
  */
-
-struct behind {
-	bool whole;
-	bool readable;
-	uint64_t ways;
-};
-
-static struct behind behind(const struct blk *blk)
-{
-	if (!blk)
-		return (struct behind){ .ways = 1 };
-	const struct map *map = map_of(blk);
-	if (map)
-		return (struct behind){ map->whole, map->readable, map->ways };
-	struct behind all = { true, true, 1 };
-	const struct remap *remap = remap_of(blk);
-	for (size_t i = 0; remap && i < REMAP_BELOW && remap->below[i]; i++) {
-		struct behind one = behind(remap->below[i]);
-		all.whole = all.whole && one.whole;
-		all.readable = all.readable && one.readable;
-		all.ways += one.ways;
-	}
-	return all;
-}
 
 static int add_behind(struct map *map, const struct map_segment *seg, struct error *err)
 {
@@ -190,11 +165,11 @@ static int add_behind(struct map *map, const struct map_segment *seg, struct err
 	bool whole = true, readable = true;
 	uint64_t ways = map->ways;
 	for (unsigned int l = 0; l < seg->n_legs; l++) {
-		struct behind leg = behind(seg->legs[l].blk);
-		whole = whole && leg.whole;
-		readable = readable && leg.readable;
-		missing[l] = !leg.readable;
-		ways += leg.ways;
+		const struct blk *blk = seg->legs[l].blk;
+		missing[l] = !blk || !blk->readable;
+		whole = whole && blk && blk->whole;
+		readable = readable && !missing[l];
+		ways += blk ? blk->ways : 1;
 	}
 	if (ways > MAP_MAX_WAYS)
 		return error_set(err, -ELOOP,
@@ -365,83 +340,16 @@ static int map_extent(struct blk *blk, uint64_t off, struct blk_extent *ret, str
 	return 0;
 }
 
-static void map_destroy(struct blk *blk)
+/* ---- to what lies below, and back -------------------------------------------------------------
+ */
+
+static int map_below(struct blk *blk, uint64_t length, uint64_t off, blk_range_fn *fn, void *ctx,
+		     uint64_t *ret, struct error *err)
 {
-	map_free(((struct map_blk *)blk)->map);
-	free(blk);
-}
-
-static const struct blk_ops map_ops = {
-	.name = "map",
-	.read = map_read,
-	.extent = map_extent,
-	.destroy = map_destroy,
-};
-
-int map_blk(struct map *map, uint32_t sector, struct blk **ret, struct error *err)
-{
-	CLEANUP(map_free_cleanup) struct map *own = map;
-	struct map_blk *m = calloc(1, sizeof(*m));
-	if (!m)
-		return error_set(err, -ENOMEM, "map: %m");
-	blk_init(&m->blk, &map_ops, map->size, sector);
-	m->map = steal(&own);
-	*ret = &m->blk;
-	return 0;
-}
-
-const struct map *map_of(const struct blk *blk)
-{
-	return blk->ops == &map_ops ? ((const struct map_blk *)blk)->map : NULL;
-}
-
-/* ---- from the volume to the disks, and back -------------------------------------------------- */
-
-int map_walk(struct blk *blk, uint64_t length, uint64_t off, map_range_fn *fn, void *ctx,
-	     struct error *err)
-{
-	if (!range_inside(length, off, blk->size))
-		return error_set(err, -ERANGE,
-				 "%" PRIu64 " bytes at offset %" PRIu64
-				 " reach past the end (%" PRIu64 " bytes)",
-				 length, off, blk->size);
-	if (length == 0)
-		return 0;
-	if (remap_of(blk))
-		return remap_walk(remap_of(blk), length, off, fn, ctx, err);
-	const struct map *map = map_of(blk);
-	if (!map)
-		return fn(ctx, blk, length, off, err);
-
-	for (const struct map_segment *seg = segment_at(map, off); length > 0; seg++) {
-		uint64_t in = off - seg->start;
-		uint64_t n = MIN(length, seg->length - in);
-		if (kinds[seg->kind]->walk) {
-			int rc = kinds[seg->kind]->walk(seg, n, in, fn, ctx, err);
-			if (rc < 0)
-				return rc;
-		}
-		off += n;
-		length -= n;
-	}
-	return 0;
-}
-
-bool map_is_on(const struct blk *blk, const struct blk *disk)
-{
-	if (blk == disk)
-		return true;
-	const struct remap *remap = remap_of(blk);
-	for (size_t i = 0; remap && i < REMAP_BELOW && remap->below[i]; i++)
-		if (map_is_on(remap->below[i], disk))
-			return true;
-	const struct map *map = map_of(blk);
-	for (size_t i = 0; map && i < map->n_segments; i++)
-		for (unsigned int l = 0; l < map->segments[i].n_legs; l++)
-			if (map->segments[i].legs[l].blk &&
-			    map_is_on(map->segments[i].legs[l].blk, disk))
-				return true;
-	return false;
+	const struct map_segment *seg = segment_at(((struct map_blk *)blk)->map, off);
+	uint64_t in = off - seg->start;
+	*ret = MIN(length, seg->length - in);
+	return kinds[seg->kind]->below ? kinds[seg->kind]->below(seg, *ret, in, fn, ctx, err) : 0;
 }
 
 /* One leg of one segment, on the way from ranges of the leg's blk to ranges of the volume. */
@@ -449,7 +357,7 @@ struct finding {
 	struct blk *volume;
 	const struct map_segment *seg;
 	const struct map_leg *leg;
-	map_range_fn *fn;
+	blk_range_fn *fn;
 	void *ctx;
 };
 
@@ -470,26 +378,73 @@ static int found_in_leg(void *ctx, struct blk *blk, uint64_t length, uint64_t of
 	return length ? f->fn(f->ctx, f->volume, length, f->seg->start + off, err) : 0;
 }
 
-int map_find(struct blk *blk, struct blk *disk, uint64_t length, uint64_t off, map_range_fn *fn,
-	     void *ctx, struct error *err)
+static int map_find(struct blk *blk, struct blk *disk, uint64_t length, uint64_t off,
+		    blk_range_fn *fn, void *ctx, struct error *err)
 {
-	if (blk == disk) {
-		length = off < blk->size ? MIN(length, blk->size - off) : 0;
-		return length ? fn(ctx, blk, length, off, err) : 0;
-	}
-	if (remap_of(blk))
-		return remap_find(blk, disk, length, off, fn, ctx, err);
-	const struct map *map = map_of(blk);
-	for (size_t i = 0; map && i < map->n_segments; i++) {
+	const struct map *map = ((struct map_blk *)blk)->map;
+	for (size_t i = 0; i < map->n_segments; i++) {
 		const struct map_segment *seg = &map->segments[i];
 		for (unsigned int l = 0; l < seg->n_legs; l++) {
 			struct finding f = { blk, seg, &seg->legs[l], fn, ctx };
 			if (!f.leg->blk)
 				continue;
-			int rc = map_find(f.leg->blk, disk, length, off, found_in_leg, &f, err);
+			int rc = blk_find(f.leg->blk, disk, length, off, found_in_leg, &f, err);
 			if (rc < 0)
 				return rc;
 		}
 	}
+	return 0;
+}
+
+static bool map_is_on(const struct blk *blk, const struct blk *disk)
+{
+	const struct map *map = ((const struct map_blk *)blk)->map;
+	for (size_t i = 0; i < map->n_segments; i++)
+		for (unsigned int l = 0; l < map->segments[i].n_legs; l++)
+			if (map->segments[i].legs[l].blk &&
+			    blk_is_on(map->segments[i].legs[l].blk, disk))
+				return true;
+	return false;
+}
+
+/* ---- the blk ----------------------------------------------------------------------------------
+ */
+
+static int map_of(struct blk *blk, const struct map **ret, struct error *err)
+{
+	(void)err;
+	*ret = ((struct map_blk *)blk)->map;
+	return 0;
+}
+
+static void map_destroy(struct blk *blk)
+{
+	map_free(((struct map_blk *)blk)->map);
+	free(blk);
+}
+
+static const struct blk_ops map_ops = {
+	.name = "map",
+	.read = map_read,
+	.extent = map_extent,
+	.below = map_below,
+	.find = map_find,
+	.is_on = map_is_on,
+	.map = map_of,
+	.destroy = map_destroy,
+};
+
+int map_blk(struct map *map, uint32_t sector, struct blk **ret, struct error *err)
+{
+	CLEANUP(map_free_cleanup) struct map *own = map;
+	struct map_blk *m = calloc(1, sizeof(*m));
+	if (!m)
+		return error_set(err, -ENOMEM, "map: %m");
+	blk_init(&m->blk, &map_ops, map->size, sector);
+	m->blk.whole = map->whole;
+	m->blk.readable = map->readable;
+	m->blk.ways = MAX(map->ways, UINT64_C(1));
+	m->map = steal(&own);
+	*ret = &m->blk;
 	return 0;
 }

@@ -13,7 +13,9 @@ int remap_place(const struct remap *remap, uint64_t off, struct remap_place *ret
 	int rc = remap->ops->place(remap, off, &place, err);
 	if (rc < 0)
 		return rc;
-	assert(place.length > 0);
+	if (place.length == 0)
+		return error_set(err, -EUCLEAN, "nothing is said of the bytes at offset %" PRIu64,
+				 off);
 	place.length = MIN(place.length, remap->blk.size - off);
 	if (place.blk && !range_inside(place.length, place.start, place.blk->size))
 		return error_set(err, -EUCLEAN,
@@ -61,53 +63,18 @@ static int remap_extent(struct blk *blk, uint64_t off, struct blk_extent *ret, s
 	return rc;
 }
 
-static void remap_destroy(struct blk *blk)
-{
-	struct remap *remap = (struct remap *)blk;
-	for (size_t i = 0; i < REMAP_BELOW; i++)
-		blk_unref(remap->below[i]);
-	remap->ops->free(remap);
-}
-
-static const struct blk_ops remap_blk_ops = {
-	.name = "remap",
-	.read = remap_read,
-	.extent = remap_extent,
-	.destroy = remap_destroy,
-};
-
-void remap_init(struct remap *remap, const struct remap_ops *ops, uint64_t size, uint32_t sector)
-{
-	blk_init(&remap->blk, &remap_blk_ops, size, sector);
-	remap->ops = ops;
-	memset(remap->below, 0, sizeof(remap->below));
-}
-
-const struct remap *remap_of(const struct blk *blk)
-{
-	return blk->ops == &remap_blk_ops ? (const struct remap *)blk : NULL;
-}
-
-/* ---- to the disks and back --------------------------------------------------------------------
+/* ---- to what lies below, and back -------------------------------------------------------------
  */
 
-int remap_walk(const struct remap *remap, uint64_t length, uint64_t off, map_range_fn *fn,
-	       void *ctx, struct error *err)
+static int remap_below(struct blk *blk, uint64_t length, uint64_t off, blk_range_fn *fn, void *ctx,
+		       uint64_t *ret, struct error *err)
 {
-	while (length > 0) {
-		struct remap_place place;
-		int rc = remap_place(remap, off, &place, err);
-		if (rc < 0)
-			return rc;
-		uint64_t n = MIN(length, place.length);
-		if (place.blk)
-			rc = map_walk(place.blk, n, place.start, fn, ctx, err);
-		if (rc < 0)
-			return rc;
-		off += n;
-		length -= n;
-	}
-	return 0;
+	struct remap_place place;
+	int rc = remap_place((struct remap *)blk, off, &place, err);
+	if (rc < 0)
+		return rc;
+	*ret = MIN(length, place.length);
+	return place.blk ? fn(ctx, place.blk, *ret, place.start, err) : 0;
 }
 
 /* One run of a remap, on the way from ranges of the blk below to ranges of the remap. */
@@ -115,7 +82,7 @@ struct finding {
 	struct blk *blk;
 	struct remap_place place;
 	uint64_t off;
-	map_range_fn *fn;
+	blk_range_fn *fn;
 	void *ctx;
 };
 
@@ -140,14 +107,14 @@ static int touched(void *ctx, struct blk *blk, uint64_t length, uint64_t off, st
 	return 0;
 }
 
-int remap_find(struct blk *blk, struct blk *disk, uint64_t length, uint64_t off, map_range_fn *fn,
-	       void *ctx, struct error *err)
+static int remap_find(struct blk *blk, struct blk *disk, uint64_t length, uint64_t off,
+		      blk_range_fn *fn, void *ctx, struct error *err)
 {
-	const struct remap *remap = remap_of(blk);
+	const struct remap *remap = (struct remap *)blk;
 	/* The table goes one way only. It need not be gone through if no blk below lies there. */
 	bool lies_there = false;
 	for (size_t i = 0; i < REMAP_BELOW && remap->below[i]; i++) {
-		int rc = map_find(remap->below[i], disk, length, off, touched, &lies_there, err);
+		int rc = blk_find(remap->below[i], disk, length, off, touched, &lies_there, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -155,30 +122,99 @@ int remap_find(struct blk *blk, struct blk *disk, uint64_t length, uint64_t off,
 	for (; lies_there && f.off < blk->size; f.off += f.place.length) {
 		int rc = remap_place(remap, f.off, &f.place, err);
 		if (rc == 0 && f.place.blk)
-			rc = map_find(f.place.blk, disk, length, off, found_below, &f, err);
+			rc = blk_find(f.place.blk, disk, length, off, found_below, &f, err);
 		if (rc < 0)
 			return rc;
 	}
 	return 0;
 }
 
-int remap_map(const struct remap *remap, struct map **ret, struct error *err)
+static bool remap_is_on(const struct blk *blk, const struct blk *disk)
+{
+	const struct remap *remap = (const struct remap *)blk;
+	for (size_t i = 0; i < REMAP_BELOW && remap->below[i]; i++)
+		if (blk_is_on(remap->below[i], disk))
+			return true;
+	return false;
+}
+
+/* ---- all runs as a map ------------------------------------------------------------------------
+ */
+
+static int make_map(struct remap *remap, struct error *err)
 {
 	CLEANUP(map_free_cleanup) struct map *map = NULL;
 	int rc = map_new(&map, err);
 	while (rc == 0 && map->size < remap->blk.size) {
 		struct remap_place place;
-		if (map->n_segments == REMAP_MAX_RUNS)
-			return error_set(err, -EFBIG, "it lies in more than %u pieces",
-					 REMAP_MAX_RUNS);
+		remap->too_many = map->n_segments == REMAP_MAX_RUNS;
+		if (remap->too_many)
+			return 0;
 		rc = remap_place(remap, map->size, &place, err);
 		if (rc == 0 && place.blk)
 			rc = map_add_linear(map, place.length, place.blk, place.start, err);
 		else if (rc == 0)
 			rc = map_add_zero(map, place.length, err);
 	}
-	if (rc < 0)
-		return rc;
-	*ret = steal(&map);
-	return 0;
+	if (rc == 0)
+		remap->map = steal(&map);
+	return rc;
+}
+
+static int remap_map(struct blk *blk, const struct map **ret, struct error *err)
+{
+	struct remap *remap = (struct remap *)blk;
+	pthread_mutex_lock(&remap->lock);
+	int rc = remap->map || remap->too_many ? 0 : make_map(remap, err);
+	if (rc == 0 && remap->too_many)
+		rc = error_set(err, -EFBIG, "it lies in more than %u pieces", REMAP_MAX_RUNS);
+	if (rc == 0)
+		*ret = remap->map;
+	pthread_mutex_unlock(&remap->lock);
+	return rc;
+}
+
+/* ---- the blk ----------------------------------------------------------------------------------
+ */
+
+static void remap_destroy(struct blk *blk)
+{
+	struct remap *remap = (struct remap *)blk;
+	map_free(remap->map);
+	for (size_t i = 0; i < REMAP_BELOW; i++)
+		blk_unref(remap->below[i]);
+	pthread_mutex_destroy(&remap->lock);
+	remap->ops->free(remap);
+}
+
+static const struct blk_ops remap_blk_ops = {
+	.name = "remap",
+	.read = remap_read,
+	.extent = remap_extent,
+	.below = remap_below,
+	.find = remap_find,
+	.is_on = remap_is_on,
+	.map = remap_map,
+	.destroy = remap_destroy,
+};
+
+void remap_init(struct remap *remap, const struct remap_ops *ops, uint64_t size, uint32_t sector)
+{
+	blk_init(&remap->blk, &remap_blk_ops, size, sector);
+	remap->ops = ops;
+	memset(remap->below, 0, sizeof(remap->below));
+	pthread_mutex_init(&remap->lock, NULL);
+	remap->map = NULL;
+	remap->too_many = false;
+}
+
+struct blk *remap_stand_on(struct remap *remap, struct blk *below)
+{
+	size_t i = 0;
+	while (remap->below[i])
+		i++;
+	assert(i < REMAP_BELOW);
+	remap->below[i] = blk_ref(below);
+	blk_stand_on(&remap->blk, below);
+	return below;
 }

@@ -89,6 +89,7 @@ static void file_destroy(struct blk *blk)
 
 static const struct blk_ops file_ops = {
 	.name = "file",
+	.leaf = true,
 	.read = file_read,
 	.extent = file_extent,
 	.destroy = file_destroy,

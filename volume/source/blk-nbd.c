@@ -99,6 +99,7 @@ static void nbd_blk_destroy(struct blk *blk)
 
 static const struct blk_ops nbd_blk_ops = {
 	.name = "nbd",
+	.leaf = true,
 	.read = nbd_blk_read,
 	.extent = nbd_blk_extent,
 	.destroy = nbd_blk_destroy,

@@ -126,6 +126,7 @@ static void lun_destroy(struct blk *blk)
 
 static const struct blk_ops lun_ops = {
 	.name = "iscsi",
+	.leaf = true,
 	.read = lun_read,
 	.extent = lun_extent,
 	.destroy = lun_destroy,

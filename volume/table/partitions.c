@@ -26,7 +26,7 @@ static int map_volume(struct layout_volume *volume, struct blk *disk, uint32_t s
 	if (rc == 0)
 		rc = map_blk(steal(&map), sector, &volume->blk, err);
 	if (rc == 0)
-		volume->map = map_of(volume->blk);
+		rc = blk_map(volume->blk, &volume->map, err);
 	return rc;
 }
 
