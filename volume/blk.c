@@ -12,6 +12,8 @@ void blk_init(struct blk *blk, const struct blk_ops *ops, uint64_t size, uint32_
 	blk->ops = ops;
 	blk->size = size;
 	blk->sector = sector;
+	blk->preferred = BLK_PREFERRED;
+	blk->depth = BLK_DEPTH;
 	blk->whole = blk->readable = true;
 	blk->ways = 1;
 	atomic_init(&blk->refs, 1);
@@ -19,6 +21,9 @@ void blk_init(struct blk *blk, const struct blk_ops *ops, uint64_t size, uint32_
 
 void blk_stand_on(struct blk *blk, const struct blk *below)
 {
+	bool first = blk->ways == 1;
+	blk->preferred = first ? below->preferred : MAX(blk->preferred, below->preferred);
+	blk->depth = first ? below->depth : MAX(blk->depth, below->depth);
 	blk->whole = blk->whole && below->whole;
 	blk->readable = blk->readable && below->readable;
 	blk->ways += below->ways;

@@ -98,6 +98,9 @@ int image_open(struct repo *repo, struct image_cache *cache, const struct repo_d
 		return error_set(err, -ENOMEM, "open %s: %m", disk->name);
 	blk_init(&image->blk, &image_ops, disk->size, disk->sector_size);
 	CLEANUP(blk_unref_cleanup) struct blk *blk = &image->blk;
+	/* Whole chunks do not pass through the cache; few at once keep the repository busy. */
+	blk->preferred = MAX(BLK_PREFERRED, disk->chunk_size);
+	blk->depth = 4;
 	memcpy(image->name, disk->name, room);
 	image->chunk_size = disk->chunk_size;
 	image->cache = image_cache_ref(cache);

@@ -11,14 +11,15 @@
 #include "lunette/ordered.h"
 #include "lunette/restore.h"
 
-#define JOB_SIZE   ((size_t)1 << 20)
-#define BLOCK      ((size_t)4096) /* zeros are looked for in blocks of this size */
-#define JOB_BLOCKS (JOB_SIZE / BLOCK)
-#define JOB_STEPS  (JOB_SIZE / REPO_CHUNK_MIN)
+#define JOB_MAX    ((size_t)REPO_CHUNK_MAX)
+#define LOST_RUN   ((size_t)1 << 20) /* what is taken for data where it is not known what is */
+#define BLOCK      ((size_t)4096)    /* zeros are looked for in blocks of this size */
+#define JOB_BLOCKS (JOB_MAX / BLOCK)
+#define JOB_STEPS  (JOB_MAX / REPO_CHUNK_MIN)
 
 /**
  * struct restore_job - a run of the blk
- * @zero: known to be zero, of any length; else @length is at most JOB_SIZE
+ * @zero: known to be zero, of any length; else @length is at most the size of a job
  * @bits: blocks that are not zero
  * @n_lost: of its steps of REPO_CHUNK_MIN bytes, those that are @lost
  * @why: of the last one of them
@@ -36,6 +37,7 @@ struct restore_job {
 
 /**
  * struct restore - one copy on its way
+ * @job_size: as @from prefers it, in whole steps
  * @fresh: what is not written to the target is zero
  * @off: all before it has been given out
  * @ext: the run at @off, where its length is not 0
@@ -43,6 +45,7 @@ struct restore_job {
 struct restore {
 	struct blk *from;
 	struct target *to;
+	size_t job_size;
 	bool fresh;
 	const struct restore_options *opts;
 	struct restore_stats *stats;
@@ -59,7 +62,7 @@ static int find_extent(struct blk *from, uint64_t off, bool skip_lost, struct bl
 	int rc = blk_extent(from, off, ret, err);
 	if (rc == 0 || !skip_lost || rc != -EUCLEAN)
 		return rc;
-	*ret = (struct blk_extent){ .length = MIN(JOB_SIZE - off % JOB_SIZE, from->size - off) };
+	*ret = (struct blk_extent){ .length = MIN(LOST_RUN - off % LOST_RUN, from->size - off) };
 	return 0;
 }
 
@@ -82,7 +85,7 @@ static int next_job(void *ctx, size_t slot, struct error *err)
 	job->zero = ext->zero;
 	job->length = ext->length;
 	if (!job->zero) /* up to the next multiple, so that jobs are whole chunks */
-		job->length = MIN(job->length, JOB_SIZE - job->off % JOB_SIZE);
+		job->length = MIN(job->length, restore->job_size - job->off % restore->job_size);
 	restore->off += job->length;
 	ext->length -= job->length;
 	return 1;
@@ -194,16 +197,22 @@ static void restore_cleanup(struct restore *restore)
 static int copy(struct blk *from, struct target *to, bool fresh, const struct restore_options *opts,
 		struct restore_stats *stats, struct error *err)
 {
-	size_t depth = 2 * (size_t)opts->threads + 4;
+	size_t depth = 2 * (size_t)opts->threads + from->depth;
+	size_t steps = MAX((size_t)from->preferred / REPO_CHUNK_MIN, (size_t)1);
 	CLEANUP(restore_cleanup)
 	struct restore restore = {
-		.from = from, .to = to, .fresh = fresh, .opts = opts, .stats = stats
+		.from = from,
+		.to = to,
+		.job_size = MIN(steps * REPO_CHUNK_MIN, JOB_MAX),
+		.fresh = fresh,
+		.opts = opts,
+		.stats = stats,
 	};
 	restore.jobs = calloc(depth, sizeof(*restore.jobs));
 	if (!restore.jobs)
 		return error_set(err, -ENOMEM, "%zu buffers: %m", depth);
 	for (; restore.n_jobs < depth; restore.n_jobs++) {
-		restore.jobs[restore.n_jobs].data = malloc(JOB_SIZE);
+		restore.jobs[restore.n_jobs].data = malloc(restore.job_size);
 		if (!restore.jobs[restore.n_jobs].data)
 			return error_set(err, -ENOMEM, "%zu buffers: %m", depth);
 	}

@@ -135,7 +135,7 @@ static int store_disks(struct repo *repo, struct repo_writer *to, const struct p
 		       struct writer_stats *stats, struct error *err)
 {
 	CLEANUP(writer_free_cleanup) struct writer *writer = NULL;
-	int rc = writer_new(repo, to, &request->writer, &writer, err);
+	int rc = writer_new(repo, to, plan->layout, &request->writer, &writer, err);
 	for (size_t i = 0; i < plan->layout->n_disks; i++)
 		stats->size += plan->layout->disks[i].blk->size;
 	for (size_t i = 0; rc == 0 && i < plan->layout->n_disks; i++) {

@@ -13,8 +13,7 @@
 #include "lunette/limit.h"
 #include "lunette/writer.h"
 
-#define JOB_SIZE   ((size_t)1 << 20)
-#define JOB_CHUNKS (JOB_SIZE / REPO_CHUNK_MIN)
+#define JOB_CHUNKS (REPO_CHUNK_MAX / REPO_CHUNK_MIN)
 
 enum outcome {
 	CHUNK_UNUSED,
@@ -68,7 +67,8 @@ struct job {
 
 /**
  * struct writer - one run
- * @readers: threads: as many jobs are being read or computed at once
+ * @job_size: a power of two, at least a chunk
+ * @readers: threads: as many jobs of the disk at hand are being read or computed at once
  * @sealers: one a job that is being computed
  * @n_idle: of @sealers, those at its beginning that nobody uses; guarded by @lock
  * @map_sealer: for chunk maps

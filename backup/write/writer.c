@@ -14,9 +14,6 @@
 
 #define RING_BYTES ((size_t)48 << 20) /* of all jobs' buffers, unless it is said */
 
-/* A LUN answers many requests at once: so many jobs are read while others are computed. */
-#define READ_AHEAD 6
-
 /* ---- buffers and tools ------------------------------------------------------------------------
  */
 
@@ -91,8 +88,19 @@ static int count_jobs(const struct writer *writer, size_t *ret, struct error *er
 	return 0;
 }
 
-int writer_new(struct repo *repo, struct repo_writer *to, const struct writer_options *opts,
-	       struct writer **ret, struct error *err)
+/* As the disks want to be read, in whole chunks, and so that a window is a whole number of jobs. */
+static size_t job_size(const struct layout *layout, size_t chunk_size)
+{
+	size_t preferred = 0, size = chunk_size;
+	for (size_t i = 0; i < layout->n_disks; i++)
+		preferred = MAX(preferred, (size_t)layout->disks[i].blk->preferred);
+	while (2 * size <= MIN(preferred, (size_t)REPO_CHUNK_MAX))
+		size *= 2;
+	return size;
+}
+
+int writer_new(struct repo *repo, struct repo_writer *to, const struct layout *layout,
+	       const struct writer_options *opts, struct writer **ret, struct error *err)
 {
 	CLEANUP(writer_free_cleanup) struct writer *writer = calloc(1, sizeof(*writer));
 	if (!writer)
@@ -103,7 +111,7 @@ int writer_new(struct repo *repo, struct repo_writer *to, const struct writer_op
 	writer->repo = repo;
 	writer->to = to;
 	writer->opts = opts;
-	writer->job_size = MAX(JOB_SIZE, (size_t)repo_chunk_size(repo));
+	writer->job_size = job_size(layout, repo_chunk_size(repo));
 	size_t depth;
 	int rc = count_jobs(writer, &depth, err);
 	if (rc == 0)
@@ -112,7 +120,6 @@ int writer_new(struct repo *repo, struct repo_writer *to, const struct writer_op
 		rc = make_sealers(writer, MAX(opts->threads, 1u), err);
 	if (rc < 0)
 		return rc;
-	writer->readers = (unsigned int)MIN((size_t)opts->threads + READ_AHEAD, depth);
 	*ret = steal(&writer);
 	return 0;
 }
@@ -284,6 +291,9 @@ int writer_disk(struct writer *writer, const struct plan *plan, struct parent *p
 	writer->disk = disk;
 	writer->same = (struct parent_window){ 0 };
 	writer->stats = stats;
+	/* A source answers several requests at once: so many are read while others are computed. */
+	writer->readers =
+		(unsigned int)MIN((size_t)writer->opts->threads + disk->blk->depth, writer->n_jobs);
 	writer->next_off = 0;
 	writer->window->off = 0;
 	writer->window->length = 0;

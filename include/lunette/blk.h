@@ -88,11 +88,18 @@ struct blk_ops {
 	void (*destroy)(struct blk *blk);
 };
 
+/* What a source wants where nothing else is known of it: a request of this size costs little more
+ * than its bytes, and so many at once hide how long one takes, over a network too. */
+#define BLK_PREFERRED (1u << 20)
+#define BLK_DEPTH     6
+
 /**
  * struct blk - the head of every implementation's own struct
  * @size: bytes; need not be a multiple of @sector
  * @sector: logical sector size in bytes, a power of two from 512 to 65536: the unit of on-disk
  *          tables, not a constraint on reading
+ * @preferred: bytes that whoever reads much should ask for at a time
+ * @depth: reads that should be in flight at once, so that it is never idle
  * @whole: no member is missing, here and below
  * @readable: every byte can be had, through parity or mirrors where members are missing
  * @ways: on which going down all that lies below leads to leaves; see MAP_MAX_WAYS
@@ -102,6 +109,8 @@ struct blk {
 	const struct blk_ops *ops;
 	uint64_t size;
 	uint32_t sector;
+	uint32_t preferred;
+	uint32_t depth;
 	bool whole;
 	bool readable;
 	uint64_t ways;
@@ -110,12 +119,14 @@ struct blk {
 
 /**
  * blk_init() - set up the head of a new implementation, with one reference for the caller
+ *
+ * Its preferred size and depth are the defaults above; a source that knows better sets them after.
  */
 void blk_init(struct blk *blk, const struct blk_ops *ops, uint64_t size, uint32_t sector);
 
 /**
  * blk_stand_on() - note of a new layer what it takes over from a blk below it: what is missing
- * there
+ * there, and how it is best read; of several, the largest size and depth
  *
  * Once for each blk below, after blk_init(). It takes no reference.
  */

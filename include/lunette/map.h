@@ -98,12 +98,15 @@ struct map_segment {
  * struct map - a volume's segments in ascending order, from 0 to @size
  * @whole: for map_is_whole()
  * @readable: for map_is_readable()
+ * @preferred: of its legs' blks, the largest; 0 without any, as @depth
  * @ways: on which going down all legs of all maps below leads to disks; at most MAP_MAX_WAYS
  */
 struct map {
 	uint64_t size;
 	bool whole;
 	bool readable;
+	uint32_t preferred;
+	uint32_t depth;
 	uint64_t ways;
 	size_t n_segments;
 	struct map_segment *segments;

@@ -2,12 +2,12 @@
 /*
  * writer - reads a disk as planned and puts it into the repository.
  *
- * A job is a run of a disk, of 1 MiB or one chunk. Workers read what is used of it, clear what is
- * not, so that deleted garbage is neither stored nor leaked, and identify and seal its chunks; in
- * the order of the disk one thread adds them and notes them in the chunk map. What is stored
- * therefore does not depend on the number of workers. What must be as the parent has it is not read
- * but looked up in the parent's chunk map; if the repository does not hold such a chunk any more,
- * it is read after all.
+ * A job is a run of a disk, as long as its source prefers, or one chunk. Workers read what is used
+ * of it, clear what is not, so that deleted garbage is neither stored nor leaked, and identify and
+ * seal its chunks; in the order of the disk one thread adds them and notes them in the chunk map.
+ * What is stored therefore does not depend on the number of workers. What must be as the parent has
+ * it is not read but looked up in the parent's chunk map; if the repository does not hold such a
+ * chunk any more, it is read after all.
  */
 #ifndef LUNETTE_WRITER_H
 #define LUNETTE_WRITER_H
@@ -48,11 +48,12 @@ struct writer;
 /**
  * writer_new() - buffers and threads' tools, for one disk after the other
  * @repo: must outlive the writer, as must @to and @opts
+ * @layout: of the plans that are to come: how its disks are best read
  *
  * Return: 0; -EINVAL when the memory is not enough for the chunks of this repository; ...
  */
-int writer_new(struct repo *repo, struct repo_writer *to, const struct writer_options *opts,
-	       struct writer **ret, struct error *err);
+int writer_new(struct repo *repo, struct repo_writer *to, const struct layout *layout,
+	       const struct writer_options *opts, struct writer **ret, struct error *err);
 void writer_free(struct writer *writer); /* may be NULL */
 DEFINE_CLEANUP(struct writer *, writer_free)
 

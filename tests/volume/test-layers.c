@@ -208,6 +208,36 @@ static void what_is_missing_below_is_known_above(void **state)
 		blk_unref(&disks[d]->blk);
 }
 
+static void a_layer_is_read_as_what_is_below_it_wants_to_be(void **state)
+{
+	(void)state;
+	struct blk_mem *disks[STACK_DISKS];
+	struct stack s;
+	stack_write_disks(&stack_kinds[0], disks);
+	for (size_t d = 0; d < STACK_DISKS; d++) {
+		s.disks[d] = &disks[d]->blk;
+		assert_int_equal(s.disks[d]->preferred, BLK_PREFERRED);
+		assert_int_equal(s.disks[d]->depth, BLK_DEPTH);
+		s.disks[d]->preferred = 1024;
+		s.disks[d]->depth = 1;
+	}
+	s.disks[2]->preferred = 4096;
+	s.disks[1]->depth = 3;
+	stack_write_thin(disks);
+	struct blk *const tops[] = { stack_house(&s), stack_cached_thin_on_cached_pool(&s),
+				     stack_cached_raid5(&s) };
+	for (size_t i = 0; i < ARRAY_SIZE(tops); i++) {
+		assert_int_equal(tops[i]->preferred, 4096);
+		assert_int_equal(tops[i]->depth, 3);
+		blk_unref(tops[i]);
+	}
+	struct blk *zeros = stack_map(&(struct map_segment){ .kind = MAP_ZERO, .length = 512 }, 1);
+	assert_int_equal(zeros->depth, BLK_DEPTH);
+	blk_unref(zeros);
+	for (size_t d = 0; d < STACK_DISKS; d++)
+		blk_unref(&disks[d]->blk);
+}
+
 /* ---- layers that do not answer -----------------------------------------------------------------
  */
 
@@ -394,6 +424,7 @@ int main(void)
 		cmocka_unit_test(a_volume_is_not_found_on_a_disk_that_it_is_not_on),
 		cmocka_unit_test(what_is_said_in_segments_is_the_volume),
 		cmocka_unit_test(what_is_missing_below_is_known_above),
+		cmocka_unit_test(a_layer_is_read_as_what_is_below_it_wants_to_be),
 		cmocka_unit_test(a_layer_that_cannot_say_is_everywhere),
 		cmocka_unit_test(a_leaf_that_nobody_knows_is_an_error),
 		cmocka_unit_test(the_way_ends_at_the_disks_of_a_layout_whatever_they_stand_on),

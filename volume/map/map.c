@@ -182,6 +182,11 @@ static int add_behind(struct map *map, const struct map_segment *seg, struct err
 	map->whole = map->whole && whole;
 	map->readable = map->readable && readable;
 	map->ways = ways;
+	for (unsigned int l = 0; l < seg->n_legs; l++) {
+		const struct blk *blk = seg->legs[l].blk;
+		map->preferred = MAX(map->preferred, blk ? blk->preferred : 0);
+		map->depth = MAX(map->depth, blk ? blk->depth : 0);
+	}
 	return 0;
 }
 
@@ -441,6 +446,10 @@ int map_blk(struct map *map, uint32_t sector, struct blk **ret, struct error *er
 	if (!m)
 		return error_set(err, -ENOMEM, "map: %m");
 	blk_init(&m->blk, &map_ops, map->size, sector);
+	if (map->depth > 0) { /* else it stands on nothing */
+		m->blk.preferred = map->preferred;
+		m->blk.depth = map->depth;
+	}
 	m->blk.whole = map->whole;
 	m->blk.readable = map->readable;
 	m->blk.ways = MAX(map->ways, UINT64_C(1));

@@ -125,6 +125,7 @@ int blk_nbd_open(char *const argv[], const char *name, struct blk **ret, struct 
 	}
 	b->allocation = nbd_can_meta_context(b->nbd, LIBNBD_CONTEXT_BASE_ALLOCATION) > 0;
 	blk_init(&b->blk, &nbd_blk_ops, (uint64_t)size, 512);
+	b->blk.depth = 2; /* the handle answers one at a time: another is ready when it has */
 	*ret = &b->blk;
 	return 0;
 }
