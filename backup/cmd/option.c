@@ -172,7 +172,7 @@ static int take(const struct option_row *row, void *to, const char *arg, struct 
 	case OPTION_KIND_GROUP:
 		break;
 	}
-	assert(!"a row that is no option");
+	assert(false && "a row that is no option");
 	return 0;
 }
 

@@ -114,9 +114,9 @@ static void twice(struct conform *c, const char *verb, json_t *params, const cha
 	char what[64];
 	CONFORM_JSON *kept = params;
 	snprintf(what, sizeof(what), "%s", verb);
-	conform_ended(c, conform_do(c, verb, json_copy(params)), NULL, what, paragraph);
+	conform_ended(c, conform_do(c, verb, json_copy(kept)), NULL, what, paragraph);
 	snprintf(what, sizeof(what), "%s again is success again", verb);
-	conform_ended(c, conform_do(c, verb, json_copy(params)), NULL, what, P_NAMES);
+	conform_ended(c, conform_do(c, verb, json_copy(kept)), NULL, what, P_NAMES);
 }
 
 static bool twice_same(struct conform *c, const char *verb, json_t *params, const char *paragraph,
@@ -125,9 +125,9 @@ static bool twice_same(struct conform *c, const char *verb, json_t *params, cons
 	char what[64];
 	CONFORM_JSON *kept = params, *again = NULL;
 	snprintf(what, sizeof(what), "%s", verb);
-	if (!conform_ended(c, conform_call(c, verb, json_copy(params), ret), NULL, what, paragraph))
+	if (!conform_ended(c, conform_call(c, verb, json_copy(kept), ret), NULL, what, paragraph))
 		return false;
-	int rc = conform_call(c, verb, json_copy(params), &again);
+	int rc = conform_call(c, verb, json_copy(kept), &again);
 	snprintf(what, sizeof(what), "%s again gives the same result", verb);
 	conform_check(c, rc == 0 && json_equal(*ret, again), what, P_NAMES, "%s",
 		      rc < 0 ? c->err.msg : "the results differ");

@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_disk disk;
 	fuzz_disk_init(&disk, data, size);
-	struct table table = { .kind = "none", .sector = disk.blk.sector };
+	struct table table = { .kind = LAYOUT_TABLE_NONE, .sector = disk.blk.sector };
 	uint64_t protective;
 	if (mbr_read(&disk.blk, &table, &protective, NULL) == 0)
 		for (size_t i = 0; i < table.n_entries; i++)

@@ -191,7 +191,7 @@ static int get_inquiry(struct lun_session *s, int64_t deadline, struct lun_ident
 		return error_set(err, -ENOENT, "the target has no LUN %d", s->login->url.lun);
 	if (a.len < 36)
 		return error_set(err, -EPROTO, "INQUIRY: the answer has only %zu bytes", a.len);
-	int type = a.data[0] & 0x1f;
+	enum scsi_inquiry_peripheral_device_type type = a.data[0] & 0x1fu;
 	if (a.data[0] >> 5 || type)
 		return error_set(err, -ENODEV, "LUN %d is not a disk, but %s", s->login->url.lun,
 				 a.data[0] >> 5 ? "is not connected" : scsi_devtype_to_str(type));

@@ -27,18 +27,24 @@
 
 /* Some extents of a file, from one place on. */
 struct piece {
-	struct fiemap map; /* has a flexible array behind it: extents[] */
-	struct fiemap_extent extents[BATCH];
+	_Alignas(struct fiemap)
+		uint8_t bytes[sizeof(struct fiemap) + BATCH * sizeof(struct fiemap_extent)];
 };
+
+static struct fiemap *extents_of(const struct piece *p)
+{
+	return (struct fiemap *)(uintptr_t)p->bytes;
+}
 
 static int get_piece(int fd, uint64_t start, uint64_t size, struct piece *p, struct error *err)
 {
 	memset(p, 0, sizeof(*p));
-	p->map.fm_start = start;
-	p->map.fm_length = size - start;
-	p->map.fm_flags = FIEMAP_FLAG_SYNC;
-	p->map.fm_extent_count = BATCH;
-	if (ioctl(fd, FS_IOC_FIEMAP, &p->map) < 0)
+	struct fiemap *map = extents_of(p);
+	map->fm_start = start;
+	map->fm_length = size - start;
+	map->fm_flags = FIEMAP_FLAG_SYNC;
+	map->fm_extent_count = BATCH;
+	if (ioctl(fd, FS_IOC_FIEMAP, map) < 0)
 		return error_set(err, -errno, "FIEMAP: %m");
 	return 0;
 }
@@ -46,10 +52,11 @@ static int get_piece(int fd, uint64_t start, uint64_t size, struct piece *p, str
 /* How far the extents tell what there is: behind the last one when there may be more. */
 static uint64_t known_until(const struct piece *p, uint64_t size)
 {
-	uint32_t n = p->map.fm_mapped_extents;
-	if (n < BATCH || p->extents[n - 1].fe_flags & FIEMAP_EXTENT_LAST)
+	const struct fiemap_extent *extents = extents_of(p)->fm_extents;
+	uint32_t n = extents_of(p)->fm_mapped_extents;
+	if (n < BATCH || extents[n - 1].fe_flags & FIEMAP_EXTENT_LAST)
 		return size;
-	return MIN(size, p->extents[n - 1].fe_logical + p->extents[n - 1].fe_length);
+	return MIN(size, extents[n - 1].fe_logical + extents[n - 1].fe_length);
 }
 
 /* The run of a file at a place: a hole, or blocks. */
@@ -62,11 +69,11 @@ struct run {
 
 static struct run run_at(const struct piece *p, uint32_t *i, uint64_t at, uint64_t until)
 {
-	const struct fiemap_extent *e = p->extents;
-	while (*i < p->map.fm_mapped_extents && e[*i].fe_logical + e[*i].fe_length <= at)
+	const struct fiemap_extent *e = extents_of(p)->fm_extents;
+	while (*i < extents_of(p)->fm_mapped_extents && e[*i].fe_logical + e[*i].fe_length <= at)
 		(*i)++;
 	e += *i;
-	if (*i == p->map.fm_mapped_extents)
+	if (*i == extents_of(p)->fm_mapped_extents)
 		return (struct run){ .hole = true, .end = until };
 	if (e->fe_logical > at)
 		return (struct run){ .hole = true, .end = MIN(e->fe_logical, until) };
