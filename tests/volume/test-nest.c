@@ -267,6 +267,25 @@ static void degraded_arrays_come_before_the_groups_on_them(void **state)
 	teardown(&nest);
 }
 
+/* The other half is in a group on the second disk, which comes first although it lies deeper. */
+static void a_complete_group_comes_before_an_array_that_lacks_what_is_on_it(void **state)
+{
+	(void)state;
+	struct nest nest;
+	setup(&nest, 2);
+	put(nest.disks[0], 0, make_mirror(DISK - EXTENT, 0, 2, 0x44, "0"));
+	put(nest.disks[1], 0,
+	    make_pv(DISK, 'A', &(struct make_vg){ "vg", 'V', "A", linear("half", 63, 0) }));
+	put(nest.disks[1], EXTENT, make_mirror(DISK - EXTENT, 1, 2, 0x44, "0"));
+	probe(&nest);
+	const struct layout_volume *md = layout_find(nest.layout, "md0");
+	assert_non_null(md);
+	for (size_t i = 0; i < nest.layout->n_groups; i++)
+		assert_int_equal(nest.layout->groups[i]->n_missing, 0);
+	assert_false(warned(&nest, "was found only after"));
+	teardown(&nest);
+}
+
 /* The volume that the guest's disk is remains whole for a backup: what is in it cannot be had. */
 static void what_holds_something_broken_is_stored_whole(void **state)
 {
@@ -426,6 +445,7 @@ int main(void)
 		cmocka_unit_test(an_array_of_logical_volumes),
 		cmocka_unit_test(a_volume_group_in_a_logical_volume),
 		cmocka_unit_test(degraded_arrays_come_before_the_groups_on_them),
+		cmocka_unit_test(a_complete_group_comes_before_an_array_that_lacks_what_is_on_it),
 		cmocka_unit_test(what_holds_something_broken_is_stored_whole),
 		cmocka_unit_test(a_table_in_a_volume_must_be_beyond_doubt),
 		cmocka_unit_test(a_group_that_lies_in_itself_is_refused),
