@@ -85,7 +85,8 @@ int main(int argc, char **argv)
 	const char *protocol = NULL, *nbd = NULL;
 	bool secrets_stdin = false, checksum = false;
 	setlocale(LC_ALL, "C.UTF-8");
-	/* Names of portals by what is in this program: modules of the system's do not fit into it. */
+	/* Names of portals by what is in this program: modules of the system's do not fit into it.
+	 */
 	__nss_configure_lookup("hosts", "files dns");
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_DUMPABLE, 0); /* secrets must not get into core files */

@@ -16,42 +16,10 @@
 #define PIECE       (256u << 10)
 #define EXTENTS_MAX 1024
 
-/* ---- the streams ---- */
-
-int nbd_get(struct nbd *nbd, void *buf, size_t len, struct error *err)
-{
-	size_t have = 0;
-	while (have < len) {
-		ssize_t n = read(nbd->in, (char *)buf + have, len - have);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return error_set(err, -errno, "read from the NBD client: %m");
-		if (n == 0)
-			return error_set(err, have ? -EPROTO : -ENODATA, "the NBD client has gone");
-		have += (size_t)n;
-	}
-	return 0;
-}
-
-int nbd_put(struct nbd *nbd, const void *buf, size_t len, struct error *err)
-{
-	size_t done = 0;
-	while (done < len) {
-		ssize_t n = write(nbd->out, (const char *)buf + done, len - done);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return error_set(err, -errno, "write to the NBD client: %m");
-		done += (size_t)n;
-	}
-	return 0;
-}
-
 /* ---- replies ---- */
 
 /* One of the client's. */
-struct request {
+struct nbd_request {
 	unsigned int flags;
 	unsigned int type;
 	uint64_t cookie;
@@ -59,14 +27,15 @@ struct request {
 	uint32_t len;
 };
 
-static int put_simple(struct nbd *nbd, const struct request *r, uint32_t error, struct error *err)
+static int put_simple(struct nbd *nbd, const struct nbd_request *r, uint32_t error,
+		      struct error *err)
 {
 	uint8_t head[16];
 	nbd_set64(nbd_set32(nbd_set32(head, NBD_SIMPLE), error), r->cookie);
 	return nbd_put(nbd, head, sizeof(head), err);
 }
 
-static int put_chunk(struct nbd *nbd, const struct request *r, bool done, unsigned int type,
+static int put_chunk(struct nbd *nbd, const struct nbd_request *r, bool done, unsigned int type,
 		     const void *payload, uint32_t len, struct error *err)
 {
 	uint8_t head[20], *p = nbd_set32(head, NBD_CHUNK);
@@ -76,7 +45,7 @@ static int put_chunk(struct nbd *nbd, const struct request *r, bool done, unsign
 	return rc < 0 ? rc : nbd_put(nbd, payload, len, err);
 }
 
-static int refuse(struct nbd *nbd, const struct request *r, uint32_t error, struct error *err)
+static int refuse(struct nbd *nbd, const struct nbd_request *r, uint32_t error, struct error *err)
 {
 	uint8_t payload[6];
 	nbd_set16(nbd_set32(payload, error), 0);
@@ -88,7 +57,8 @@ static int refuse(struct nbd *nbd, const struct request *r, uint32_t error, stru
 /* ---- requests ---- */
 
 /* Every piece is a chunk of its own: one that cannot be read spoils no other. */
-static int serve_chunks(struct nbd *nbd, const struct request *r, uint8_t *piece, struct error *err)
+static int serve_chunks(struct nbd *nbd, const struct nbd_request *r, uint8_t *piece,
+			struct error *err)
 {
 	uint64_t off = r->off, end = r->off + r->len;
 	while (off < end) {
@@ -105,7 +75,8 @@ static int serve_chunks(struct nbd *nbd, const struct request *r, uint8_t *piece
 }
 
 /* After the head of a simple reply there is no way to say that something went wrong but to go. */
-static int serve_simple(struct nbd *nbd, const struct request *r, uint8_t *piece, struct error *err)
+static int serve_simple(struct nbd *nbd, const struct nbd_request *r, uint8_t *piece,
+			struct error *err)
 {
 	uint64_t off = r->off, end = r->off + r->len;
 	while (off < end) {
@@ -124,7 +95,7 @@ static int serve_simple(struct nbd *nbd, const struct request *r, uint8_t *piece
 	return 0;
 }
 
-static int serve_status(struct nbd *nbd, const struct request *r, struct error *err)
+static int serve_status(struct nbd *nbd, const struct nbd_request *r, struct error *err)
 {
 	uint8_t payload[4 + EXTENTS_MAX * 8], *p = nbd_set32(payload, 1);
 	uint64_t off = r->off, end = r->off + r->len;
@@ -142,7 +113,7 @@ static int serve_status(struct nbd *nbd, const struct request *r, struct error *
 			 err);
 }
 
-static int serve(struct nbd *nbd, const struct request *r, uint8_t *piece, struct error *err)
+static int serve(struct nbd *nbd, const struct nbd_request *r, uint8_t *piece, struct error *err)
 {
 	if (r->len == 0 || !range_inside(r->len, r->off, nbd->blk->size))
 		return refuse(nbd, r, NBD_EINVAL, err);
@@ -158,17 +129,17 @@ static int serve(struct nbd *nbd, const struct request *r, uint8_t *piece, struc
 	}
 }
 
-static int get_request(struct nbd *nbd, struct request *ret, struct error *err)
+static int get_request(struct nbd *nbd, struct nbd_request *ret, struct error *err)
 {
 	uint8_t head[28];
 	int rc = nbd_get(nbd, head, sizeof(head), err);
 	if (rc < 0)
 		return rc;
-	*ret = (struct request){ .flags = nbd_get16(head + 4),
-				 .type = nbd_get16(head + 6),
-				 .cookie = nbd_get64(head + 8),
-				 .off = nbd_get64(head + 16),
-				 .len = nbd_get32(head + 24) };
+	*ret = (struct nbd_request){ .flags = nbd_get16(head + 4),
+				     .type = nbd_get16(head + 6),
+				     .cookie = nbd_get64(head + 8),
+				     .off = nbd_get64(head + 16),
+				     .len = nbd_get32(head + 24) };
 	/* The data of a write would come behind it, and it was told that there are none. */
 	if (nbd_get32(head) != NBD_REQUEST || ret->type == 1)
 		return error_set(err, -EPROTO, "the NBD client sent a request that is none");
@@ -185,7 +156,7 @@ int nbd_serve(int in, int out, struct blk *blk, struct error *err)
 	if (rc <= 0)
 		return rc;
 	for (;;) {
-		struct request r;
+		struct nbd_request r;
 		rc = get_request(&nbd, &r, err);
 		if (rc == -ENODATA || (rc == 0 && r.type == NBD_CMD_DISCONNECT))
 			return 0;

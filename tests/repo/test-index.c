@@ -198,8 +198,9 @@ static void an_index_that_is_cut_or_too_long_is_damaged(void **state)
 	memcpy(longer, object->bytes, whole);
 	store_mem_set(f->mem, key, longer, whole + 4096);
 	free(longer);
-	assert_int_equal(index_open(&f->mem->store, NULL, f->pages, ++f->serial, name, &index, NULL),
-			 -EUCLEAN);
+	assert_int_equal(
+		index_open(&f->mem->store, NULL, f->pages, ++f->serial, name, &index, NULL),
+		-EUCLEAN);
 }
 
 static void a_page_from_elsewhere_does_not_pass(void **state)

@@ -15,8 +15,9 @@
 #include "make-meta.h"
 
 #define STACK_DISKS 6
-#define STACK_META  5 /* the disk that holds the tables of thin pools and caches, and nothing else \
-		       */
+#define STACK_META                                                                     \
+	5 /* the disk that holds the tables of thin pools and caches, and nothing else \
+	   */
 #define STACK_SIZE  ((size_t)192 << 10) /* of a disk */
 #define STACK_CHUNK 4096u
 

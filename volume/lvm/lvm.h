@@ -186,6 +186,7 @@ struct lvm_lv *lvm_vg_lv(const struct lvm_vg *vg, const char *name);
  * struct lvm_build - what building needs and finds
  * @sector: logical sector size in bytes
  * @depth: of volumes in volumes, now
+ * @make: what a segment stands on, when that is a volume: lvm_build(), which sets this
  * @warn: called with a sentence about a volume; 0 or -ENOMEM
  * @metadata: called for a range of a hidden volume that must be stored in full; 0 or -ENOMEM
  */
@@ -193,6 +194,7 @@ struct lvm_build {
 	struct lvm_vg *vg;
 	uint32_t sector;
 	unsigned int depth;
+	int (*make)(struct lvm_build *build, struct lvm_lv *lv, struct error *err);
 	int (*warn)(void *ctx, const char *text, struct error *err);
 	int (*metadata)(void *ctx, struct blk *blk, uint64_t length, uint64_t off,
 			struct error *err);
