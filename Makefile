@@ -380,7 +380,7 @@ help:
 	@echo 'all        build $(O)/lunette and $(O)/lunette-agent'
 	@echo 'demo       show a snapshot job: freeze, snapshot, back up, restore, clean up'
 	@echo 'check      run every test; JOBS=N at a time'
-	@echo 'check-quick the unit tests and the main job, in a minute'
+	@echo 'check-quick the unit tests and the main job'
 	@echo 'check-long the real limits of a job; ten jobs at once with random kills, for ten minutes'
 	@echo 'check-ceph the storage plug-in for Ceph, on a small cluster'
 	@echo 'check-vm   tests that need a kernel with device-mapper, in a virtual machine'
