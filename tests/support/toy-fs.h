@@ -413,7 +413,8 @@ static inline int wrong_listxattr(struct fs *fs, uint64_t ino, char *buf, size_t
 				  struct error *err)
 {
 	(void)fs, (void)ino, (void)err;
-	memset(buf, 'x', MIN(size, (size_t)8));
+	if (size > 0)
+		memset(buf, 'x', MIN(size, (size_t)8));
 	*ret = 8;
 	return 0;
 }
