@@ -67,32 +67,44 @@ static void make_safe(const char *name, char *buf, size_t size)
 		snprintf(buf, size, "volume");
 }
 
-/* Names that a disk repeats a thousand times must not cost a million comparisons each: counting
- * starts behind those that are numbered already. */
-static unsigned int next_number(const struct layout *layout, const char *name)
+static char *numbered(const char *name, unsigned int n)
 {
-	unsigned int n = 2;
-	size_t len = strlen(name);
-	for (size_t i = 0; i < layout->n_volumes; i++)
-		n += strncmp(layout->volumes[i].name, name, len) == 0 &&
-		     layout->volumes[i].name[len] == '~';
-	return n;
+	char *text;
+	return asprintf(&text, "%s~%u", name, n) < 0 ? NULL : text;
+}
+
+/* Names that a disk repeats a hundred thousand times must not cost as many tries each: steps that
+ * double find one that is free, and halving them the first behind one that is taken. */
+static char *first_free(const struct layout *layout, const char *name)
+{
+	unsigned int taken = 1, step = 1;
+	CLEANUP(free_cleanup) char *free_name = numbered(name, taken + step);
+	while (free_name && layout_is_taken(layout, free_name)) {
+		taken += step;
+		step *= 2;
+		free(free_name);
+		free_name = numbered(name, taken + step);
+	}
+	while (free_name && step > 1) {
+		step /= 2;
+		CLEANUP(free_cleanup) char *try = numbered(name, taken + step);
+		if (!try)
+			return NULL;
+		if (layout_is_taken(layout, try)) {
+			taken += step;
+			continue;
+		}
+		free(free_name);
+		free_name = steal(&try);
+	}
+	return steal(&free_name);
 }
 
 char *layout_unique_name(const struct layout *layout, const char *name)
 {
 	char safe[NAME_BYTES + 1];
 	make_safe(name, safe, sizeof(safe));
-	if (!layout_find(layout, safe))
-		return strdup(safe);
-	CLEANUP(free_cleanup) char *try = NULL;
-	unsigned int i = next_number(layout, safe);
-	do {
-		free(try);
-		if (asprintf(&try, "%s~%u", safe, i++) < 0)
-			try = NULL;
-	} while (try && layout_find(layout, try));
-	return steal(&try);
+	return layout_is_taken(layout, safe) ? first_free(layout, safe) : strdup(safe);
 }
 
 /* ---- states -----------------------------------------------------------------------------------

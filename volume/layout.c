@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <search.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,12 +34,36 @@ static void free_group(struct layout_group *group)
 	free(group);
 }
 
+/* ---- names ------------------------------------------------------------------------------------
+ * Disks can hold a hundred thousand volumes: a name is looked for in a tree of them.
+ */
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+bool layout_is_taken(const struct layout *layout, const char *name)
+{
+	return tfind(name, (void *const *)&layout->names, compare_names) != NULL;
+}
+
+static void forget_name(struct layout *layout, const struct layout_volume *volume)
+{
+	tdelete(volume->name, &layout->names, compare_names);
+}
+
+/* ---- the lists --------------------------------------------------------------------------------
+ */
+
 void layout_free(struct layout *layout)
 {
 	if (!layout)
 		return;
-	for (size_t i = 0; i < layout->n_volumes; i++)
+	for (size_t i = 0; i < layout->n_volumes; i++) {
+		forget_name(layout, &layout->volumes[i]);
 		layout_clear_volume(&layout->volumes[i]);
+	}
 	free(layout->volumes);
 	for (size_t i = 0; i < layout->n_groups; i++)
 		free_group(layout->groups[i]);
@@ -58,12 +83,15 @@ void layout_free(struct layout *layout)
 int layout_add_volume(struct layout *layout, struct layout_volume *volume, struct error *err)
 {
 	size_t n = layout->n_volumes;
-	void *bigger = reallocarray(layout->volumes, n + 1, sizeof(*layout->volumes));
-	if (!bigger) {
+	struct layout_volume *bigger = layout->volumes;
+	if (n == 0 || is_power_of_2(n)) /* it is full: twice the room */
+		bigger = reallocarray(bigger, n ? 2 * n : 1, sizeof(*bigger));
+	if (bigger)
+		layout->volumes = bigger;
+	if (!bigger || !tsearch(volume->name, &layout->names, compare_names)) {
 		layout_clear_volume(volume);
 		return error_set(err, -ENOMEM, "%zu volumes: %m", n);
 	}
-	layout->volumes = bigger;
 	layout->volumes[n] = *volume;
 	layout->n_volumes = n + 1;
 	return 0;
@@ -71,6 +99,7 @@ int layout_add_volume(struct layout *layout, struct layout_volume *volume, struc
 
 void layout_drop(struct layout *layout, struct layout_volume *volume)
 {
+	forget_name(layout, volume);
 	layout_clear_volume(volume);
 	size_t behind = (size_t)(layout->volumes + layout->n_volumes - (volume + 1));
 	memmove(volume, volume + 1, behind * sizeof(*volume));

@@ -185,6 +185,9 @@ int layout_add_group(struct layout *layout, enum layout_kind kind, const char *n
 int layout_miss(struct layout_group *group, struct error *err, const char *fmt, ...)
 	ERROR_FORMAT(3, 4);
 
+/** layout_is_taken() - whether a volume of the layout has this name */
+bool layout_is_taken(const struct layout *layout, const char *name);
+
 /**
  * layout_unique_name() - make a name from a disk safe for a path, and unlike those of all volumes
  * @name: what it should be; "." and "/" and control characters do not stay

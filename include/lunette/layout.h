@@ -185,6 +185,7 @@ struct layout_volume {
  * @warnings: sentences for the user: which table is damaged and what was used instead, ...
  * @unplaced: there is metadata of which nobody can say where on the disks it lies: a backup that
  *            must have it stores them whole
+ * @names: those of the volumes, in a tree of <search.h>'s: the library's own
  */
 struct layout {
 	size_t n_disks;
@@ -196,6 +197,7 @@ struct layout {
 	size_t n_warnings;
 	char **warnings;
 	bool unplaced;
+	void *names;
 };
 
 /**
