@@ -16,10 +16,10 @@
 #define TIMEOUT_S 15
 
 /**
- * struct lun - one of the request's
+ * struct finish_lun - one of the request's
  * @portals: "host:port", an array of texts
  */
-struct lun {
+struct finish_lun {
 	const char *identity;
 	const char *original;
 	const char *target;
@@ -29,7 +29,7 @@ struct lun {
 	bool chap;
 };
 
-static int take_lun(const json_t *json, struct lun *ret, struct error *err)
+static int take_lun(const json_t *json, struct finish_lun *ret, struct error *err)
 {
 	int rc = session_text(json, "identity", &ret->identity, err);
 	if (rc == 0)
@@ -56,8 +56,8 @@ static const struct session_disk *find_original(const struct session *s, const c
 }
 
 /* Through the first portal that works; the error is that of the last. */
-static int connect_lun(const struct agent *agent, const char *initiator, const struct lun *lun,
-		       struct source **ret, struct error *err)
+static int connect_lun(const struct agent *agent, const char *initiator,
+		       const struct finish_lun *lun, struct source **ret, struct error *err)
 {
 	struct source_options options = { .initiator = initiator,
 					  .chap_secret = agent->chap_secret,
@@ -78,7 +78,7 @@ static int connect_lun(const struct agent *agent, const char *initiator, const s
 	return rc;
 }
 
-static int compare(const struct lun *lun, const struct session_disk *original,
+static int compare(const struct finish_lun *lun, const struct session_disk *original,
 		   const struct source *source, struct error *err)
 {
 	if (strcmp(source->id, lun->identity) != 0)
@@ -103,7 +103,7 @@ static int compare(const struct lun *lun, const struct session_disk *original,
 
 /* Return: 0, or why this LUN will not do. */
 static int check_lun(const struct agent *agent, const struct session *s, const char *initiator,
-		     const struct lun *lun, json_t *metadata, struct error *err)
+		     const struct finish_lun *lun, json_t *metadata, struct error *err)
 {
 	const struct session_disk *original = find_original(s, lun->original);
 	if (!original)
@@ -129,7 +129,7 @@ int finish_luns(const struct agent *agent, const json_t *params, json_t **ret, s
 	CLEANUP(json_cleanup) json_t *luns = json_array();
 	CLEANUP(json_cleanup) json_t *metadata = json_object();
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		struct lun lun = { 0 };
+		struct finish_lun lun = { 0 };
 		int rc = take_lun(json_array_get(list, i), &lun, err);
 		if (rc < 0)
 			return rc;

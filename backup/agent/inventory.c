@@ -67,7 +67,7 @@ static void identify(struct inventory *inv, const json_t *identities)
 /* ---- file systems ---- */
 
 /* The kernel's name of the device that a mount names. Return: whether it has one. */
-static bool device_of_mount(const struct inventory *inv, const struct mount *m, char *ret)
+static bool device_of_mount(const struct inventory *inv, const struct mount_entry *m, char *ret)
 {
 	if (major(m->dev) != 0)
 		return device_of(inv->top, m->dev, ret, NULL) == 0;
@@ -81,7 +81,7 @@ static bool device_of_mount(const struct inventory *inv, const struct mount *m, 
 	return slash != NULL;
 }
 
-static int add_filesystem(struct inventory *inv, const struct mount *m, const char *kernel,
+static int add_filesystem(struct inventory *inv, const struct mount_entry *m, const char *kernel,
 			  struct error *err)
 {
 	void *bigger =
@@ -109,7 +109,7 @@ static int add_filesystem(struct inventory *inv, const struct mount *m, const ch
 }
 
 /* One file system may be mounted at many places: the first is its name, but for parts of it. */
-static int add_mount(struct inventory *inv, const struct mount *m, struct error *err)
+static int add_mount(struct inventory *inv, const struct mount_entry *m, struct error *err)
 {
 	char kernel[DEVICE_NAME_MAX];
 	if (!device_of_mount(inv, m, kernel))
@@ -276,7 +276,7 @@ void inventory_free(struct inventory *inv)
 	free(inv);
 }
 
-static ssize_t of_mount(const struct inventory *inv, const struct mount *m)
+static ssize_t of_mount(const struct inventory *inv, const struct mount_entry *m)
 {
 	char kernel[DEVICE_NAME_MAX];
 	if (!m || !device_of_mount(inv, m, kernel))
@@ -297,7 +297,7 @@ ssize_t inventory_find(const struct inventory *inv, const char *name)
 	for (size_t i = 0; i < inv->n_filesystems; i++)
 		if (strcmp(inv->filesystems[i].device, name) == 0)
 			return (ssize_t)i;
-	const struct mount *m = mounts_find(&inv->mounts, name);
+	const struct mount_entry *m = mounts_find(&inv->mounts, name);
 	return m && strcmp(m->point, name) == 0 ? of_mount(inv, m) : -1;
 }
 

@@ -38,7 +38,7 @@ static char *next_word(char **line)
 }
 
 /* Return: 1 when the line was one, 0 when not, or -ENOMEM. */
-static int parse(char *line, struct mount *ret)
+static int parse(char *line, struct mount_entry *ret)
 {
 	unsigned int major, minor;
 	const char *id = strsep(&line, " ");
@@ -54,14 +54,14 @@ static int parse(char *line, struct mount *ret)
 	const char *options = line ? line : "";
 	if (!source || sscanf(dev, "%u:%u", &major, &minor) != 2)
 		return 0;
-	*ret = (struct mount){ .id = strtoull(id, NULL, 10),
-			       .dev = makedev(major, minor),
-			       .root = strdup(root),
-			       .point = strdup(point),
-			       .type = strdup(type),
-			       .source = strdup(source),
-			       .read_only = strncmp(options, "ro", 2) == 0 &&
-					    (options[2] == ',' || options[2] == '\0') };
+	*ret = (struct mount_entry){ .id = strtoull(id, NULL, 10),
+				     .dev = makedev(major, minor),
+				     .root = strdup(root),
+				     .point = strdup(point),
+				     .type = strdup(type),
+				     .source = strdup(source),
+				     .read_only = strncmp(options, "ro", 2) == 0 &&
+						  (options[2] == ',' || options[2] == '\0') };
 	return ret->root && ret->point && ret->type && ret->source ? 1 : -ENOMEM;
 }
 
@@ -83,7 +83,7 @@ int mounts_read(const char *top, struct mounts *ret, struct error *err)
 		if (!bigger)
 			break;
 		ret->list = bigger;
-		ret->list[ret->n] = (struct mount){ 0 };
+		ret->list[ret->n] = (struct mount_entry){ 0 };
 		rc = parse(line, &ret->list[ret->n]);
 		ret->n += rc != 0;
 	}
@@ -114,12 +114,12 @@ static bool lies_in(const char *path, const char *dir)
 	return strncmp(path, dir, n) == 0 && (path[n] == '/' || path[n] == '\0');
 }
 
-const struct mount *mounts_find(const struct mounts *mounts, const char *path)
+const struct mount_entry *mounts_find(const struct mounts *mounts, const char *path)
 {
 	/* Of those at the same place the last one hides the others. */
-	const struct mount *best = NULL;
+	const struct mount_entry *best = NULL;
 	for (size_t i = 0; i < mounts->n; i++) {
-		const struct mount *m = &mounts->list[i];
+		const struct mount_entry *m = &mounts->list[i];
 		if (lies_in(path, m->point) && (!best || strlen(m->point) >= strlen(best->point)))
 			best = m;
 	}

@@ -12,7 +12,7 @@
 #include "lunette/util.h"
 
 /**
- * struct mount - one line
+ * struct mount_entry - one line
  * @id: of the mount, never of two at a time
  * @dev: of the file system; Btrfs has numbers that are no devices
  * @root: what of the file system is mounted: "/" for all of it
@@ -21,7 +21,7 @@
  * @source: "/dev/sdb1"
  * @read_only: the file system is, not only this mount of it
  */
-struct mount {
+struct mount_entry {
 	uint64_t id;
 	dev_t dev;
 	char *root;
@@ -33,7 +33,7 @@ struct mount {
 
 struct mounts {
 	size_t n;
-	struct mount *list;
+	struct mount_entry *list;
 };
 
 /**
@@ -53,6 +53,6 @@ void mounts_clear(struct mounts *mounts);
  *
  * Return: owned by @mounts, or NULL.
  */
-const struct mount *mounts_find(const struct mounts *mounts, const char *path);
+const struct mount_entry *mounts_find(const struct mounts *mounts, const char *path);
 
 #endif

@@ -20,13 +20,13 @@
 #define FREEZE_LIMIT_MS 60000
 
 /**
- * struct moment - one run of the verb
+ * struct snapshot_run - one run of the verb
  * @contents, @warnings: members of the result; the caller's
  * @hooks: "none", "ok" or "failed"
  * @all: everything that should be still was
  * @exceeded: it was not so long enough
  */
-struct moment {
+struct snapshot_run {
 	struct session *session;
 	struct channel *ch;
 	struct freeze *freeze;
@@ -42,7 +42,7 @@ struct moment {
 
 static void warn(void *ctx, const char *sentence)
 {
-	struct moment *m = ctx;
+	struct snapshot_run *m = ctx;
 	m->all = false;
 	session_warn(m->warnings, "%s", sentence);
 	channel_log(m->ch, true, "%s", sentence);
@@ -50,7 +50,7 @@ static void warn(void *ctx, const char *sentence)
 
 /* ---- hooks ---- */
 
-static void run_hook(struct moment *m, const char *path, const char *phase, const bool *stop)
+static void run_hook(struct snapshot_run *m, const char *path, const char *phase, const bool *stop)
 {
 	struct hook hook = { .path = path,
 			     .phase = phase,
@@ -73,7 +73,7 @@ static void run_hook(struct moment *m, const char *path, const char *phase, cons
 
 /* ---- freeze ---- */
 
-static int open_volumes(struct moment *m, struct error *err)
+static int open_volumes(struct snapshot_run *m, struct error *err)
 {
 	struct session *s = m->session;
 	CLEANUP(free_cleanup)
@@ -108,7 +108,7 @@ static void sync_others(const struct session *s)
 
 /* ---- what the freeze has written ---- */
 
-static void read_content(struct moment *m, const struct session_volume *v)
+static void read_content(struct snapshot_run *m, const struct session_volume *v)
 {
 	CLEANUP(blk_unref_cleanup) struct blk *blk = NULL;
 	struct signature signature;
@@ -123,7 +123,7 @@ static void read_content(struct moment *m, const struct session_volume *v)
 }
 
 /* In the time in which the storage works; after each the job may have something to say. */
-static void read_contents(struct moment *m)
+static void read_contents(struct snapshot_run *m)
 {
 	struct session *s = m->session;
 	for (size_t i = 0; i < s->n_volumes; i++)
@@ -135,7 +135,7 @@ static void read_contents(struct moment *m)
 
 /* ---- commit ---- */
 
-static int wait_for_commit(struct moment *m, struct error *err)
+static int wait_for_commit(struct snapshot_run *m, struct error *err)
 {
 	struct session *s = m->session;
 	int64_t until = MIN(channel_now() + m->commit_ms, m->freeze->until);
@@ -165,7 +165,7 @@ static int wait_for_commit(struct moment *m, struct error *err)
 }
 
 /* From here on something may be frozen. */
-static int freeze_and_commit(struct moment *m, struct error *err)
+static int freeze_and_commit(struct snapshot_run *m, struct error *err)
 {
 	int rc = freeze_begin(m->freeze, m->freeze_ms, m->ch, warn, m, err);
 	if (rc < 0)
@@ -184,14 +184,14 @@ static int freeze_and_commit(struct moment *m, struct error *err)
 
 /* ---- the verb ---- */
 
-static const char *consistency(const struct moment *m)
+static const char *consistency(const struct snapshot_run *m)
 {
 	if (!m->all || m->exceeded)
 		return "crash";
 	return m->session->pre_freeze && strcmp(m->hooks, "ok") == 0 ? "application" : "filesystem";
 }
 
-static int run(struct moment *m, struct error *err)
+static int run(struct snapshot_run *m, struct error *err)
 {
 	struct session *s = m->session;
 	int rc = open_volumes(m, err);
@@ -214,12 +214,12 @@ int session_snapshot(struct session *s, const json_t *params, struct channel *ch
 {
 	CLEANUP(json_cleanup) json_t *contents = json_array();
 	CLEANUP(json_cleanup) json_t *warnings = json_array();
-	struct moment m = { .session = s,
-			    .ch = ch,
-			    .contents = contents,
-			    .warnings = warnings,
-			    .hooks = "none",
-			    .all = true };
+	struct snapshot_run m = { .session = s,
+				  .ch = ch,
+				  .contents = contents,
+				  .warnings = warnings,
+				  .hooks = "none",
+				  .all = true };
 	int rc = session_limit(params, "commit_limit_ms", COMMIT_LIMIT_MS, &m.commit_ms, err);
 	if (rc == 0)
 		rc = session_limit(params, "freeze_limit_ms", FREEZE_LIMIT_MS, &m.freeze_ms, err);

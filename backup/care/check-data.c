@@ -21,12 +21,12 @@
 #define PIECE_CHUNKS 256u
 
 /**
- * struct piece - a run of a pack's chunks
+ * struct pack_piece - a run of a pack's chunks
  * @bad: for each of @entries 0, or why it cannot be had: -EUCLEAN when it is damaged
  * @sealed: room for what is read, grows to what is needed
  * @opened: room for a chunk
  */
-struct piece {
+struct pack_piece {
 	struct check_pack *pack;
 	uint32_t n;
 	struct pack_entry entries[PIECE_CHUNKS];
@@ -57,7 +57,7 @@ struct data {
 	struct pack_table *table;
 	uint32_t entry;
 	size_t n_pieces;
-	struct piece *pieces;
+	struct pack_piece *pieces;
 	struct check_pack *bad_pack;
 	uint64_t n_bad;
 	uint64_t n_unread;
@@ -127,7 +127,7 @@ static int next_pack(struct data *data, struct error *err)
 static int next_piece(void *ctx, size_t slot, struct error *err)
 {
 	struct data *data = ctx;
-	struct piece *piece = &data->pieces[slot];
+	struct pack_piece *piece = &data->pieces[slot];
 	int rc = check_stopped(data->check, err);
 	if (rc == 0 && (!data->table || data->entry == data->table->n))
 		rc = next_pack(data, err);
@@ -160,8 +160,8 @@ static int make_room(uint8_t **buf, size_t *room, size_t len, struct error *err)
 	return 0;
 }
 
-static int read_piece(struct repo *repo, const struct piece *piece, const struct pack_entry *first,
-		      size_t len, struct error *err)
+static int read_piece(struct repo *repo, const struct pack_piece *piece,
+		      const struct pack_entry *first, size_t len, struct error *err)
 {
 	char key[STORE_KEY_MAX];
 	pack_key(piece->pack->id, key);
@@ -174,7 +174,7 @@ static int prove_piece(void *ctx, size_t slot, unsigned int worker, struct error
 	(void)worker;
 	struct data *data = ctx;
 	struct repo *repo = data->check->repo;
-	struct piece *piece = &data->pieces[slot];
+	struct pack_piece *piece = &data->pieces[slot];
 	const struct pack_entry *first = &piece->entries[0], *last = first + piece->n - 1;
 	size_t len = last->offset + last->stored - first->offset;
 	int rc = make_room(&piece->sealed, &piece->sealed_room, len, err);
@@ -239,7 +239,7 @@ static int take_piece(void *ctx, size_t slot, struct error *err)
 {
 	struct data *data = ctx;
 	struct check *check = data->check;
-	const struct piece *piece = &data->pieces[slot];
+	const struct pack_piece *piece = &data->pieces[slot];
 	int rc = data->bad_pack != piece->pack ? say_bad(data, err) : 0;
 	for (uint32_t i = 0; rc == 0 && i < piece->n; i++) {
 		const struct pack_entry *entry = &piece->entries[i];

@@ -19,23 +19,23 @@
 #define REFRESHES_MAX 64u
 
 /**
- * struct points - restore points on their way
+ * struct points_check - restore points on their way
  * @lost: ids of chunks and nodes that were counted as lost
  * @refreshes: how often the indexes have been listed again
  */
-struct points {
+struct points_check {
 	struct check *check;
 	struct id_set *lost;
 	unsigned int refreshes;
 };
 
 /**
- * struct tree - the chunk map of a disk, on its way
+ * struct chunkmap_check - the chunk map of a disk, on its way
  * @name: of the restore point and the disk, for messages
  * @lost: where it cannot be read
  */
-struct tree {
-	struct points *points;
+struct chunkmap_check {
+	struct points_check *points;
 	const char *name;
 	struct repo_disk disk;
 	struct hurt_ranges lost;
@@ -60,11 +60,11 @@ static bool has_place(struct check *check, const struct chunk_id *id)
 }
 
 /* These chunks of the disk cannot be read, because @id cannot. */
-static int lose(struct tree *tree, const struct chunk_id *id, uint64_t n, uint64_t count,
+static int lose(struct chunkmap_check *tree, const struct chunk_id *id, uint64_t n, uint64_t count,
 		bool *well, struct error *err)
 {
 	*well = false;
-	struct points *points = tree->points;
+	struct points_check *points = tree->points;
 	bool new = false;
 	int rc = id_set_add(points->lost, id, &new, err);
 	if (rc == -ENOMEM)
@@ -76,12 +76,12 @@ static int lose(struct tree *tree, const struct chunk_id *id, uint64_t n, uint64
 	return hurt_ranges_add(&tree->lost, start, end - start, err);
 }
 
-static int visit(struct tree *tree, const struct chunk_id *id, unsigned int level, uint64_t n,
-		 bool *well, struct error *err);
+static int visit(struct chunkmap_check *tree, const struct chunk_id *id, unsigned int level,
+		 uint64_t n, bool *well, struct error *err);
 
 /* A chunk of the disk, at level 0 of its leaf; or a node below another one. */
-static int visit_child(struct tree *tree, const struct chunk_id *id, unsigned int level, uint64_t n,
-		       bool *well, struct error *err)
+static int visit_child(struct chunkmap_check *tree, const struct chunk_id *id, unsigned int level,
+		       uint64_t n, bool *well, struct error *err)
 {
 	struct check *check = tree->points->check;
 	if (level > 0)
@@ -97,7 +97,7 @@ static int visit_child(struct tree *tree, const struct chunk_id *id, unsigned in
 	return lose(tree, id, n, 1, well, err);
 }
 
-static int visit_node(struct tree *tree, const struct chunk_id *node, unsigned int level,
+static int visit_node(struct chunkmap_check *tree, const struct chunk_id *node, unsigned int level,
 		      uint64_t n, bool *well, struct error *err)
 {
 	uint64_t span = level > 0 ? chunkmap_span(level - 1) : 1;
@@ -121,8 +121,8 @@ static int visit_node(struct tree *tree, const struct chunk_id *node, unsigned i
  * @n: the first chunk below the node
  * @well: becomes false when something below it cannot be read
  */
-static int visit(struct tree *tree, const struct chunk_id *id, unsigned int level, uint64_t n,
-		 bool *well, struct error *err)
+static int visit(struct chunkmap_check *tree, const struct chunk_id *id, unsigned int level,
+		 uint64_t n, bool *well, struct error *err)
 {
 	struct check *check = tree->points->check;
 	/* The same node at another level, or nearer to the end of its disk, is another question. */
@@ -152,10 +152,10 @@ static int visit(struct tree *tree, const struct chunk_id *id, unsigned int leve
 	return rc;
 }
 
-static int check_disk(struct points *points, const char *name, const struct repo_disk *disk,
+static int check_disk(struct points_check *points, const char *name, const struct repo_disk *disk,
 		      struct hurt_ranges *ret, struct error *err)
 {
-	struct tree tree = { .points = points, .name = name, .disk = *disk };
+	struct chunkmap_check tree = { .points = points, .name = name, .disk = *disk };
 	unsigned int levels = chunkmap_levels(disk->n_chunks);
 	bool well = true;
 	if (levels > CHUNKMAP_LEVELS)
@@ -171,12 +171,12 @@ static int check_disk(struct points *points, const char *name, const struct repo
 /* ---- restore points ----------------------------------------------------------------------------
  */
 
-struct disks {
+struct disk_losses {
 	size_t n;
 	struct hurt_ranges *lost;
 };
 
-static void disks_cleanup(struct disks *disks)
+static void disks_cleanup(struct disk_losses *disks)
 {
 	for (size_t i = 0; i < disks->n; i++)
 		free(disks->lost[i].ranges);
@@ -184,7 +184,7 @@ static void disks_cleanup(struct disks *disks)
 }
 
 static int report(struct check *check, const char id[65], const json_t *point, const char *name,
-		  const struct disks *disks, struct error *err)
+		  const struct disk_losses *disks, struct error *err)
 {
 	struct check_result *result = check->result;
 	uint64_t bytes = 0;
@@ -208,7 +208,7 @@ static int report(struct check *check, const char id[65], const json_t *point, c
 
 static int check_point(void *ctx, const char id[65], const json_t *point, struct error *err)
 {
-	struct points *points = ctx;
+	struct points_check *points = ctx;
 	struct check *check = points->check;
 	/* Now that the points are listed, all indexes that they need are there. */
 	int rc = points->refreshes ? 0 : catalog_refresh(check->repo->catalog, err);
@@ -217,7 +217,8 @@ static int check_point(void *ctx, const char id[65], const json_t *point, struct
 	points->refreshes++;
 	check->result->points++;
 	size_t n = repo_point_disks(point);
-	CLEANUP(disks_cleanup) struct disks disks = { .lost = calloc(n, sizeof(*disks.lost)) };
+	CLEANUP(disks_cleanup)
+	struct disk_losses disks = { .lost = calloc(n, sizeof(*disks.lost)) };
 	if (!disks.lost)
 		return error_set(err, -ENOMEM, "check a restore point: %m");
 	char name[512];
@@ -264,7 +265,7 @@ int check_points(struct check *check, struct error *err)
 			err);
 	if (rc < 0)
 		return rc;
-	struct points points = { .check = check, .lost = lost };
+	struct points_check points = { .check = check, .lost = lost };
 	/* Only some of those that are hurt are described: the newest matter most. */
 	return repo_points_newest_first(check->repo, check_point, &points, err);
 }

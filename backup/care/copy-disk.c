@@ -19,14 +19,14 @@
 #define JOB_CHUNKS (JOB_SIZE / REPO_CHUNK_MIN)
 #define RING_JOBS  24u
 
-enum outcome {
+enum copy_outcome {
 	CHUNK_ZERO,
 	CHUNK_KNOWN,
 	CHUNK_SEALED,
 };
 
 struct copy_chunk {
-	enum outcome outcome;
+	enum copy_outcome outcome;
 	size_t len;
 	struct chunk_id id;
 	struct sealed sealed;

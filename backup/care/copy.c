@@ -14,7 +14,7 @@
 #include "lunette/copy.h"
 #include "lunette/json.h"
 
-struct member {
+struct copy_point {
 	size_t order; /* by time */
 	bool wanted;
 	char id[65];
@@ -22,14 +22,14 @@ struct member {
 	char *name;
 };
 
-struct members {
+struct copy_points {
 	const struct repo *repo;
 	size_t n, room;
-	struct member *all;
+	struct copy_point *all;
 	const struct copy_request *request; /* to be told of damage; NULL: nobody is */
 };
 
-static void members_cleanup(struct members *members)
+static void members_cleanup(struct copy_points *members)
 {
 	for (size_t i = 0; i < members->n; i++)
 		free(members->all[i].name);
@@ -49,17 +49,18 @@ static void origin_of(const struct repo *repo, const char *id, const json_t *poi
 
 static int collect(void *ctx, const char id[65], const json_t *point, struct error *err)
 {
-	struct members *members = ctx;
+	struct copy_points *members = ctx;
 	if (members->n == members->room) {
 		size_t room = members->room ? 2 * members->room : 64;
-		struct member *grown = reallocarray(members->all, room, sizeof(*grown));
+		struct copy_point *grown = reallocarray(members->all, room, sizeof(*grown));
 		if (!grown)
 			return error_set(err, -ENOMEM, "list the restore points: %m");
 		members->all = grown;
 		members->room = room;
 	}
-	struct member *member = &members->all[members->n];
-	*member = (struct member){ .order = members->n, .name = strdup(repo_point_name(point)) };
+	struct copy_point *member = &members->all[members->n];
+	*member =
+		(struct copy_point){ .order = members->n, .name = strdup(repo_point_name(point)) };
 	if (!member->name)
 		return error_set(err, -ENOMEM, "list the restore points: %m");
 	members->n++;
@@ -70,19 +71,19 @@ static int collect(void *ctx, const char id[65], const json_t *point, struct err
 
 static void damaged(void *ctx, const struct error *why)
 {
-	const struct copy_request *request = ((struct members *)ctx)->request;
+	const struct copy_request *request = ((struct copy_points *)ctx)->request;
 	if (request && request->damaged)
 		request->damaged(request->ctx, why);
 }
 
 static int by_name(const void *a, const void *b)
 {
-	const struct member *x = a, *y = b;
+	const struct copy_point *x = a, *y = b;
 	int order = strcmp(x->name, y->name);
 	return order ? order : (x->order > y->order) - (x->order < y->order);
 }
 
-static const struct member *find_origin(const struct members *members, const char *origin)
+static const struct copy_point *find_origin(const struct copy_points *members, const char *origin)
 {
 	for (size_t i = 0; i < members->n; i++)
 		if (strcmp(members->all[i].origin, origin) == 0)
@@ -92,7 +93,7 @@ static const struct member *find_origin(const struct members *members, const cha
 
 /* ---- what is wanted ---- */
 
-static int choose_one(struct repo *from, struct members *members, const char *wanted,
+static int choose_one(struct repo *from, struct copy_points *members, const char *wanted,
 		      struct error *err)
 {
 	bool any = false;
@@ -110,8 +111,8 @@ static int choose_one(struct repo *from, struct members *members, const char *wa
 	return rc;
 }
 
-static int choose(struct repo *from, struct members *members, const struct copy_request *request,
-		  struct error *err)
+static int choose(struct repo *from, struct copy_points *members,
+		  const struct copy_request *request, struct error *err)
 {
 	for (size_t i = 0; request->n_wanted == 0 && i < members->n; i++)
 		members->all[i].wanted = true;
@@ -134,7 +135,7 @@ struct copying {
 	struct repo *from, *to;
 	const struct copy_request *request;
 	struct copy_stats *stats;
-	struct members here, there;
+	struct copy_points here, there;
 	json_t *base, *base_to;
 };
 
@@ -184,7 +185,7 @@ static int copy_disks(struct copying *copying, struct copier *copier, const json
 }
 
 /* What only the copy knows: where it comes from, and what it took to store it here. */
-static int note_copy(const struct member *member, const struct copy_stats *before,
+static int note_copy(const struct copy_point *member, const struct copy_stats *before,
 		     const struct copy_stats *after, json_t *made, struct error *err)
 {
 	json_t *origin = json_pack("{s:s%, s:s}", "repository", member->origin, (size_t)32, "point",
@@ -200,7 +201,7 @@ static int note_copy(const struct member *member, const struct copy_stats *befor
 	return rc < 0 ? error_set(err, -ENOMEM, "restore point: %m") : 0;
 }
 
-static int copy_point(struct copying *copying, const struct member *member, const json_t *point,
+static int copy_point(struct copying *copying, const struct copy_point *member, const json_t *point,
 		      struct error *err)
 {
 	CLEANUP(repo_writer_free_cleanup) struct repo_writer *writer = NULL;
@@ -235,8 +236,8 @@ static int copy_point(struct copying *copying, const struct member *member, cons
 }
 
 /* One that is there already is what the next one is compared with. */
-static int use_as_base(struct copying *copying, const struct member *here,
-		       const struct member *there, struct error *err)
+static int use_as_base(struct copying *copying, const struct copy_point *here,
+		       const struct copy_point *there, struct error *err)
 {
 	CLEANUP(json_decref_cleanup) json_t *base = NULL;
 	CLEANUP(json_decref_cleanup) json_t *base_to = NULL;
@@ -253,9 +254,9 @@ static int use_as_base(struct copying *copying, const struct member *here,
 	return 0;
 }
 
-static int copy_member(struct copying *copying, const struct member *member, struct error *err)
+static int copy_member(struct copying *copying, const struct copy_point *member, struct error *err)
 {
-	const struct member *there = find_origin(&copying->there, member->origin);
+	const struct copy_point *there = find_origin(&copying->there, member->origin);
 	if (there) {
 		copying->stats->present += member->wanted;
 		return use_as_base(copying, member, there, err);
@@ -271,7 +272,7 @@ static int copy_member(struct copying *copying, const struct member *member, str
 static int find_total(struct copying *copying, struct error *err)
 {
 	for (size_t i = 0; i < copying->here.n; i++) {
-		const struct member *member = &copying->here.all[i];
+		const struct copy_point *member = &copying->here.all[i];
 		if (!member->wanted || find_origin(&copying->there, member->origin))
 			continue;
 		CLEANUP(json_decref_cleanup) json_t *point = NULL;
@@ -290,8 +291,8 @@ static int find_total(struct copying *copying, struct error *err)
 
 static int collect_both(struct copying *copying, struct error *err)
 {
-	copying->here = (struct members){ .repo = copying->from, .request = copying->request };
-	copying->there = (struct members){ .repo = copying->to };
+	copying->here = (struct copy_points){ .repo = copying->from, .request = copying->request };
+	copying->there = (struct copy_points){ .repo = copying->to };
 	int rc = repo_points(copying->from, NULL, collect, &copying->here, damaged, err);
 	if (rc == 0)
 		rc = repo_points(copying->to, NULL, collect, &copying->there, damaged, err);

@@ -7,7 +7,7 @@
 #include "lunette/forget.h"
 
 /* @order: its place in the list, which is by time, to the nanosecond where that is known */
-struct member {
+struct forget_point {
 	size_t order;
 	char id[65];
 	char time[32];
@@ -21,7 +21,7 @@ struct member {
 struct all {
 	const struct forget_request *request;
 	size_t n, room;
-	struct member *members;
+	struct forget_point *members;
 	struct retention_point *judged;
 };
 
@@ -38,13 +38,13 @@ static int collect(void *ctx, const char id[65], const json_t *point, struct err
 	struct all *all = ctx;
 	if (all->n == all->room) {
 		size_t room = all->room ? 2 * all->room : 64;
-		struct member *grown = reallocarray(all->members, room, sizeof(*grown));
+		struct forget_point *grown = reallocarray(all->members, room, sizeof(*grown));
 		if (!grown)
 			return error_set(err, -ENOMEM, "list the restore points: %m");
 		all->members = grown;
 		all->room = room;
 	}
-	struct member *member = &all->members[all->n];
+	struct forget_point *member = &all->members[all->n];
 	member->name = strdup(repo_point_name(point));
 	if (!member->name)
 		return error_set(err, -ENOMEM, "list the restore points: %m");
@@ -63,7 +63,7 @@ static void damaged(void *ctx, const struct error *why)
 
 static int by_name(const void *a, const void *b)
 {
-	const struct member *x = a, *y = b;
+	const struct forget_point *x = a, *y = b;
 	int order = strcmp(x->name, y->name);
 	return order ? order : (x->order > y->order) - (x->order < y->order);
 }
@@ -75,8 +75,8 @@ static time_t parse_time(const char *text)
 }
 
 static int tell(struct repo *repo, const struct forget_request *request,
-		const struct member *member, const struct retention_point *judged, bool *ret_keep,
-		struct error *err)
+		const struct forget_point *member, const struct retention_point *judged,
+		bool *ret_keep, struct error *err)
 {
 	char why[256] = "no rule keeps it";
 	bool pinned;
@@ -108,7 +108,7 @@ static int forget_group(struct repo *repo, struct all *all, size_t first, size_t
 	retention_judge(request->policy, all->judged, n);
 	for (size_t i = 0; i < n; i++) {
 		bool keep;
-		const struct member *member = &all->members[first + i];
+		const struct forget_point *member = &all->members[first + i];
 		int rc = tell(repo, request, member, &all->judged[i], &keep, err);
 		if (rc == 0 && !keep && !request->dry_run)
 			rc = repo_forget(repo, member->id, err);

@@ -7,11 +7,11 @@
 #include "lunette/json.h"
 
 /**
- * struct copying - what the user wants, and what was done
+ * struct copy_args - what the user wants, and what was done
  * @level: 0: the other repository's
  * @report: restore points, for --json
  */
-struct copying {
+struct copy_args {
 	struct cmd_repo from, to;
 	int level;
 	bool json;
@@ -36,25 +36,25 @@ static const struct option_row to_rows[] = {
 static const struct option_group to_options = { .rows = to_rows, .free = cmd_close_repo };
 
 static const struct option_row options[] = {
-	CMD_REPO_OPTIONS(struct copying, from),
-	OPTION_GROUP(struct copying, to, struct cmd_repo, &to_options),
+	CMD_REPO_OPTIONS(struct copy_args, from),
+	OPTION_GROUP(struct copy_args, to, struct cmd_repo, &to_options),
 	{ "level", "N", "of compression, as of init; default: the other repository's",
-	  OPTION_CALL(struct copying, level, int, cmd_take_level) },
-	CMD_JSON_OPTION(struct copying, json),
-	CMD_PROGRESS_OPTIONS(struct copying, progress),
+	  OPTION_CALL(struct copy_args, level, int, cmd_take_level) },
+	CMD_JSON_OPTION(struct copy_args, json),
+	CMD_PROGRESS_OPTIONS(struct copy_args, progress),
 	{ 0 },
 };
 
 static void progress(void *ctx, const struct copy_stats *stats)
 {
-	struct copying *c = ctx;
+	struct copy_args *c = ctx;
 	c->progress.total = stats->total;
 	cmd_progress_show(&c->progress, stats->done);
 }
 
 static void copied(void *ctx, const json_t *point, const char *from_id, const char *to_id)
 {
-	struct copying *c = ctx;
+	struct copy_args *c = ctx;
 	json_array_append_new(
 		c->report, json_pack("{s:s, s:s, s:s, s:s}", "name", repo_point_name(point), "time",
 				     repo_point_time(point), "id", to_id, "from", from_id));
@@ -68,11 +68,11 @@ static void copied(void *ctx, const json_t *point, const char *from_id, const ch
 
 static void warn_damaged(void *ctx, const struct error *why)
 {
-	((struct copying *)ctx)->damaged = true;
+	((struct copy_args *)ctx)->damaged = true;
 	cmd_warn("%s; it is not copied", why->msg);
 }
 
-static int report(const struct copying *c, struct error *err)
+static int report(const struct copy_args *c, struct error *err)
 {
 	const struct copy_stats *s = &c->stats;
 	if (c->json)
@@ -93,7 +93,7 @@ static int report(const struct copying *c, struct error *err)
 	return cmd_print("", err);
 }
 
-static int copy(struct copying *c, char **wanted, size_t n, struct error *err)
+static int copy(struct copy_args *c, char **wanted, size_t n, struct error *err)
 {
 	const struct copy_request request = {
 		.wanted = wanted,
@@ -114,7 +114,7 @@ static int copy(struct copying *c, char **wanted, size_t n, struct error *err)
 
 static int run(void *ctx, char **words, size_t n, struct error *err)
 {
-	struct copying *c = ctx;
+	struct copy_args *c = ctx;
 	int rc = cmd_open_repo(&c->from, err);
 	if (rc == 0)
 		rc = cmd_open_repo(&c->to, err);
@@ -136,6 +136,6 @@ const struct command cmd_copy = {
 	.status = "0 done, 1 failed, 2 wrong usage, 3 some restore points are damaged and were not "
 		  "copied.",
 	.options = options,
-	.args_size = sizeof(struct copying),
+	.args_size = sizeof(struct copy_args),
 	.run = run,
 };

@@ -86,12 +86,12 @@ static int make_tree(struct mount_args *args, struct tree **ret, bool *warned, s
 /* ---- the server ---- */
 
 /**
- * struct server - the process that serves
+ * struct mount_server - the process that serves
  * @pipe: where the parent waits; -1 in the foreground
  * @status: what the parent shall end with when the mount answers
  * @background: standard error is gone, the log is syslog's; files may be looked at before that
  */
-struct server {
+struct mount_server {
 	int pipe;
 	unsigned char status;
 	atomic_bool background;
@@ -99,7 +99,7 @@ struct server {
 
 static void log_sentence(void *ctx, const char *sentence)
 {
-	const struct server *server = ctx;
+	const struct mount_server *server = ctx;
 	if (server->background)
 		syslog(LOG_ERR, "%s", sentence);
 	else
@@ -107,7 +107,7 @@ static void log_sentence(void *ctx, const char *sentence)
 }
 
 /* Leaves the caller's terminal and folder, which must not be kept busy. */
-static int go_background(struct server *server, struct error *err)
+static int go_background(struct mount_server *server, struct error *err)
 {
 	CLEANUP(close_cleanup) int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null < 0)
@@ -124,7 +124,7 @@ static int go_background(struct server *server, struct error *err)
 
 static int say_ready(void *ctx, struct error *err)
 {
-	struct server *server = ctx;
+	struct mount_server *server = ctx;
 	if (server->pipe < 0)
 		return 0;
 	int rc = go_background(server, err);
@@ -137,7 +137,7 @@ static int say_ready(void *ctx, struct error *err)
 
 static int serve(struct mount_args *args, int pipe, struct error *err)
 {
-	struct server server = { .pipe = pipe };
+	struct mount_server server = { .pipe = pipe };
 	CLEANUP(tree_free_cleanup) struct tree *tree = NULL;
 	bool warned = false;
 	int rc = make_tree(args, &tree, &warned, err);

@@ -154,18 +154,18 @@ static int read_binary(const char *path, uint8_t **ret, size_t *ret_len, char sh
  */
 
 /**
- * struct place - what the server said of itself
+ * struct agent_place - what the server said of itself
  * @machine: as uname -m
  * @path: where the agent is, or belongs
  * @sha256: of what is there; "-" when nothing is
  */
-struct place {
+struct agent_place {
 	char machine[65];
 	char path[AGENT_PATH_MAX];
 	char sha256[65];
 };
 
-static int look(const struct agent_install *i, struct place *ret, struct error *err)
+static int look(const struct agent_install *i, struct agent_place *ret, struct error *err)
 {
 	char command[4096];
 	snprintf(
@@ -208,8 +208,8 @@ static int check_machine(const struct agent_install *i, const char *machine, str
 /* ---- doing it ---------------------------------------------------------------------------------
  */
 
-static int copy(const struct agent_install *i, const struct place *place, const uint8_t *bytes,
-		size_t len, const char *sha256, struct error *err)
+static int copy(const struct agent_install *i, const struct agent_place *place,
+		const uint8_t *bytes, size_t len, const char *sha256, struct error *err)
 {
 	char command[8 * AGENT_PATH_MAX + 512];
 	const char *p = place->path;
@@ -230,7 +230,8 @@ static int copy(const struct agent_install *i, const struct place *place, const 
 }
 
 /* Return: -ENOPKG when there is nothing there that could answer. */
-static int tell_plan(const struct agent_install *i, const struct place *place, struct error *err)
+static int tell_plan(const struct agent_install *i, const struct agent_place *place,
+		     struct error *err)
 {
 	char line[AGENT_PATH_MAX + 400];
 	if (strcmp(place->sha256, "-") == 0)
@@ -244,8 +245,8 @@ static int tell_plan(const struct agent_install *i, const struct place *place, s
 	return 0;
 }
 
-static int bring(const struct agent_install *i, const struct place *place, const uint8_t *bytes,
-		 size_t len, const char *sha256, struct error *err)
+static int bring(const struct agent_install *i, const struct agent_place *place,
+		 const uint8_t *bytes, size_t len, const char *sha256, struct error *err)
 {
 	char line[AGENT_PATH_MAX + 400];
 	int rc = check_machine(i, place->machine, err);
@@ -264,7 +265,7 @@ static int bring(const struct agent_install *i, const struct place *place, const
 
 int agent_install(const struct agent_install *i, char ret[AGENT_PATH_MAX], struct error *err)
 {
-	struct place place = { 0 };
+	struct agent_place place = { 0 };
 	char sha256[65];
 	CLEANUP(free_cleanup) uint8_t *bytes = NULL;
 	size_t len = 0;
@@ -285,7 +286,7 @@ int agent_install(const struct agent_install *i, char ret[AGENT_PATH_MAX], struc
 
 int agent_uninstall(const struct agent_install *i, struct error *err)
 {
-	struct place place = { 0 };
+	struct agent_place place = { 0 };
 	int rc = i->path ? check_path(i->path, err) : 0;
 	if (rc == 0)
 		rc = look(i, &place, err);

@@ -19,12 +19,12 @@ struct life {
 	char lun[PLUGIN_ID_MAX + 1];
 };
 
-enum step { PREPARE, COMMIT, LUN_CREATE, MAP, UNMAP, LUN_DELETE, SNAP_DELETE, ABORT, STEPS };
+enum kill_step { PREPARE, COMMIT, LUN_CREATE, MAP, UNMAP, LUN_DELETE, SNAP_DELETE, ABORT, STEPS };
 
 static const char *const verbs[] = { "prepare", "commit",     "lun-create",  "map",
 				     "unmap",   "lun-delete", "snap-delete", "abort" };
 
-static json_t *params_of(struct conform *c, enum step step, const struct life *l)
+static json_t *params_of(struct conform *c, enum kill_step step, const struct life *l)
 {
 	switch (step) {
 	case PREPARE:
@@ -44,7 +44,7 @@ static json_t *params_of(struct conform *c, enum step step, const struct life *l
 	}
 }
 
-static int do_step(struct conform *c, enum step step, struct life *l)
+static int do_step(struct conform *c, enum kill_step step, struct life *l)
 {
 	CONFORM_JSON *result = NULL;
 	int rc = conform_call(c, verbs[step], params_of(c, step, l), &result);
@@ -60,7 +60,7 @@ static const char *const leaves[] = { "prepared", "snapshot", "lun", "mapping",
 				      "lun",      "snapshot", NULL,  NULL };
 
 /* Kills it in this step, with everything before it done; sees that a new one copes. */
-static bool kill_once(struct conform *c, enum step step, unsigned int us, unsigned int round,
+static bool kill_once(struct conform *c, enum kill_step step, unsigned int us, unsigned int round,
 		      bool *ret_told)
 {
 	struct life l = { 0 };
@@ -72,7 +72,7 @@ static bool kill_once(struct conform *c, enum step step, unsigned int us, unsign
 	/* An abort is tried where it has the most to do: on snapshots without LUNs. */
 	int before = step == ABORT ? LUN_CREATE : (int)step;
 	for (int i = 0; rc == 0 && i < before; i++)
-		rc = do_step(c, (enum step)i, &l);
+		rc = do_step(c, (enum kill_step)i, &l);
 	if (rc < 0)
 		return false;
 	conform_kill(c, verbs[step], params_of(c, step, &l), us);
@@ -83,7 +83,7 @@ static bool kill_once(struct conform *c, enum step step, unsigned int us, unsign
 	return true;
 }
 
-static void kill_step(struct conform *c, enum step step)
+static void kill_step(struct conform *c, enum kill_step step)
 {
 	char what[96], why[600];
 	json_int_t took = json_integer_value(json_object_get(c->took_ms, verbs[step]));
@@ -117,5 +117,5 @@ static void kill_step(struct conform *c, enum step step)
 void conform_kills(struct conform *c)
 {
 	for (int step = 0; step < STEPS && c->o->kills && !conform_stopped(c); step++)
-		kill_step(c, (enum step)step);
+		kill_step(c, (enum kill_step)step);
 }

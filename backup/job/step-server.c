@@ -209,10 +209,10 @@ int step_disks_undo(struct run *run, struct error *err)
  */
 
 /**
- * struct moment - between "commit now" and "committed"
+ * struct commit_moment - between "commit now" and "committed"
  * @begun: the storage was asked
  */
-struct moment {
+struct commit_moment {
 	struct run *run;
 	bool begun;
 	int rc;
@@ -224,7 +224,7 @@ struct moment {
 /* All that happens while the server is frozen; the intent has been noted before. */
 static int commit(void *ctx)
 {
-	struct moment *m = ctx;
+	struct commit_moment *m = ctx;
 	const struct settings *s = m->run->settings;
 	uint64_t begin = child_now_ms();
 	m->begun = true;
@@ -276,7 +276,7 @@ static int check_listed(struct run *run, struct error *err)
 	return rc;
 }
 
-static void tell_freeze(struct run *run, const struct moment *m)
+static void tell_freeze(struct run *run, const struct commit_moment *m)
 {
 	take_warnings(run, run->server.frozen);
 	story_say(run->log.story, "the storage answered after %ju ms; frozen for %ju ms in all",
@@ -289,7 +289,7 @@ static void tell_freeze(struct run *run, const struct moment *m)
 int step_snapshot(struct run *run, struct error *err)
 {
 	const struct settings *s = run->settings;
-	struct moment m = { .run = run };
+	struct commit_moment m = { .run = run };
 	struct error why = { 0 };
 	int rc = run_intent(
 		run, "commit",

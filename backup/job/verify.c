@@ -151,17 +151,17 @@ int verify_contents(struct run *run, struct error *err)
  */
 
 /**
- * struct disks - this machine's disks as layouts see them
+ * struct local_disks - this machine's disks as layouts see them
  * @set: how many of them are in the set: those come first
  */
-struct disks {
+struct local_disks {
 	size_t n, set;
 	struct source **sources;
 	struct layout_input *inputs;
 	const json_t **infos;
 };
 
-static void disks_cleanup(struct disks *d)
+static void disks_cleanup(struct local_disks *d)
 {
 	for (size_t i = 0; i < d->n; i++)
 		source_free(d->sources[i]);
@@ -171,7 +171,7 @@ static void disks_cleanup(struct disks *d)
 }
 
 /* A disk that cannot be opened says nothing; that is no reason to fail. */
-static void add_disk(struct disks *d, const json_t *info)
+static void add_disk(struct local_disks *d, const json_t *info)
 {
 	struct source *source;
 	if (source_open(shape_text(info, "name"), NULL, &source, NULL) < 0)
@@ -193,7 +193,7 @@ static bool in_set(const struct run *run, const json_t *info)
 	return false;
 }
 
-static int open_disks(struct run *run, struct disks *d, struct error *err)
+static int open_disks(struct run *run, struct local_disks *d, struct error *err)
 {
 	const json_t *all = json_object_get(run->server.info, "disks");
 	size_t most = run->snapshot.n_luns + json_array_size(all);
@@ -212,7 +212,7 @@ static int open_disks(struct run *run, struct disks *d, struct error *err)
 }
 
 /* The group that lacks something in @part: whole once one more disk is with it? */
-static bool is_completed_by(struct disks *d, size_t extra, const struct layout_group *group)
+static bool is_completed_by(struct local_disks *d, size_t extra, const struct layout_group *group)
 {
 	struct layout_input swapped = d->inputs[d->set];
 	d->inputs[d->set] = d->inputs[extra];
@@ -229,7 +229,7 @@ static bool is_completed_by(struct disks *d, size_t extra, const struct layout_g
 
 int verify_set(struct run *run, struct error *err)
 {
-	CLEANUP(disks_cleanup) struct disks d = { 0 };
+	CLEANUP(disks_cleanup) struct local_disks d = { 0 };
 	CLEANUP(layout_free_cleanup) struct layout *layout = NULL;
 	int rc = open_disks(run, &d, err);
 	if (rc < 0 || d.set == 0)

@@ -15,20 +15,20 @@
 
 #define SLOTS_MIN 4
 
-enum slot_state {
+enum image_slot_state {
 	SLOT_EMPTY,
 	SLOT_FILLING,
 	SLOT_FULL,
 };
 
 /**
- * struct slot - a chunk, or room for one
+ * struct image_slot - a chunk, or room for one
  * @pins: threads that copy from @bytes
  * @stamp: when it was last used, by the cache's clock
  * @whole: bytes of the chunk
  */
-struct slot {
-	enum slot_state state;
+struct image_slot {
+	enum image_slot_state state;
 	unsigned int pins;
 	uint64_t stamp;
 	struct chunk_id id;
@@ -43,7 +43,7 @@ struct image_cache {
 	pthread_cond_t changed; /* a slot was filled, or is pinned no more */
 	uint64_t clock;
 	size_t n_slots;
-	struct slot slots[];
+	struct image_slot slots[];
 };
 
 int image_cache_new(struct repo *repo, size_t bytes, struct image_cache **ret, struct error *err)
@@ -79,10 +79,10 @@ void image_cache_unref(struct image_cache *cache)
 }
 
 /* The slot that has the chunk or will have it, or NULL. Under the lock. */
-static struct slot *find(struct image_cache *cache, const struct chunk_id *id)
+static struct image_slot *find(struct image_cache *cache, const struct chunk_id *id)
 {
 	for (size_t i = 0; i < cache->n_slots; i++) {
-		struct slot *slot = &cache->slots[i];
+		struct image_slot *slot = &cache->slots[i];
 		if (slot->state != SLOT_EMPTY && memcmp(&slot->id, id, sizeof(*id)) == 0)
 			return slot;
 	}
@@ -90,11 +90,11 @@ static struct slot *find(struct image_cache *cache, const struct chunk_id *id)
 }
 
 /* The slot that nobody has needed for longest, or NULL when all are in use. Under the lock. */
-static struct slot *oldest(struct image_cache *cache)
+static struct image_slot *oldest(struct image_cache *cache)
 {
-	struct slot *best = NULL;
+	struct image_slot *best = NULL;
 	for (size_t i = 0; i < cache->n_slots; i++) {
-		struct slot *slot = &cache->slots[i];
+		struct image_slot *slot = &cache->slots[i];
 		if (slot->pins == 0 && slot->state != SLOT_FILLING &&
 		    (!best || slot->stamp < best->stamp))
 			best = slot;
@@ -103,7 +103,7 @@ static struct slot *oldest(struct image_cache *cache)
 }
 
 /* Opens the chunk into a slot that is nobody's. Leaves the lock meanwhile. */
-static int fill(struct image_cache *cache, struct slot *slot, const struct chunk_id *id,
+static int fill(struct image_cache *cache, struct image_slot *slot, const struct chunk_id *id,
 		size_t whole, struct error *err)
 {
 	slot->state = SLOT_FILLING;
@@ -129,10 +129,10 @@ static int fill(struct image_cache *cache, struct slot *slot, const struct chunk
  * the lock. Who waited for another's filling that failed tries itself, and has an error of its own.
  */
 static int acquire(struct image_cache *cache, const struct chunk_id *id, size_t whole, bool direct,
-		   struct slot **ret, struct error *err)
+		   struct image_slot **ret, struct error *err)
 {
 	for (;;) {
-		struct slot *slot = find(cache, id);
+		struct image_slot *slot = find(cache, id);
 		if (!slot && direct) {
 			*ret = NULL;
 			return 0;
@@ -155,7 +155,7 @@ static int acquire(struct image_cache *cache, const struct chunk_id *id, size_t 
 int image_cache_read(struct image_cache *cache, const struct chunk_id *id, size_t whole, void *buf,
 		     size_t len, size_t off, struct error *err)
 {
-	struct slot *slot = NULL;
+	struct image_slot *slot = NULL;
 	pthread_mutex_lock(&cache->lock);
 	int rc = acquire(cache, id, whole, off == 0 && len == whole, &slot, err);
 	pthread_mutex_unlock(&cache->lock);

@@ -10,7 +10,7 @@
 /* 512 KiB: enough for a few readers that each go through a region of their own. */
 #define NODES_MAX 32
 
-struct cached {
+struct cached_node {
 	struct chunk_id id; /* zero: the slot is free */
 	uint64_t used;
 	struct chunk_id *node;
@@ -23,7 +23,7 @@ struct chunkmap {
 	unsigned int levels;
 	pthread_mutex_t lock; /* guards all below */
 	uint64_t clock;
-	struct cached cache[NODES_MAX];
+	struct cached_node cache[NODES_MAX];
 };
 
 int chunkmap_open(struct repo *repo, const struct chunk_id *root, uint64_t n_chunks,
@@ -60,7 +60,7 @@ static bool find_cached(struct chunkmap *map, const struct chunk_id *id, struct 
 	bool found = false;
 	pthread_mutex_lock(&map->lock);
 	for (size_t i = 0; i < NODES_MAX && !found; i++) {
-		struct cached *cached = &map->cache[i];
+		struct cached_node *cached = &map->cache[i];
 		if (!cached->node || memcmp(&cached->id, id, sizeof(*id)) != 0)
 			continue;
 		cached->used = ++map->clock;
@@ -75,7 +75,7 @@ static bool find_cached(struct chunkmap *map, const struct chunk_id *id, struct 
 static void keep(struct chunkmap *map, const struct chunk_id *id, const struct chunk_id *node)
 {
 	pthread_mutex_lock(&map->lock);
-	struct cached *oldest = &map->cache[0];
+	struct cached_node *oldest = &map->cache[0];
 	for (size_t i = 1; i < NODES_MAX; i++)
 		if (map->cache[i].used < oldest->used)
 			oldest = &map->cache[i];

@@ -188,7 +188,7 @@ int key_document_put(struct store *store, const char *repo_id, const struct keys
 
 /* ---- reading ---- */
 
-struct listing {
+struct key_ids {
 	size_t n;
 	char ids[KEY_DOCUMENTS_MAX][65];
 };
@@ -196,7 +196,7 @@ struct listing {
 static int note_id(void *ctx, const char *name, const struct store_stat *st, struct error *err)
 {
 	(void)st, (void)err;
-	struct listing *listing = ctx;
+	struct key_ids *listing = ctx;
 	struct chunk_id id;
 	if (chunk_id_parse(name, &id) && listing->n < KEY_DOCUMENTS_MAX)
 		memcpy(listing->ids[listing->n++], name, sizeof(listing->ids[0]));
@@ -239,7 +239,7 @@ static int read_one(struct store *store, const char *id, const char *repo_id, js
 int key_document_list(struct store *store, const char *repo_id, key_document_fn *fn, void *ctx,
 		      void (*damaged)(void *ctx, const struct error *why), struct error *err)
 {
-	struct listing listing = { 0 };
+	struct key_ids listing = { 0 };
 	int rc = store_list(store, KEY_FOLDER, note_id, &listing, err);
 	for (size_t i = 0; rc == 0 && i < listing.n; i++) {
 		CLEANUP(json_decref_cleanup) json_t *document = NULL;

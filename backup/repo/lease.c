@@ -226,7 +226,7 @@ int lease_check(struct lease *lease, struct error *err)
 
 /* ---- those of others ---- */
 
-struct listing {
+struct lease_listing {
 	struct repo *repo;
 	const struct lease *own;
 	struct lease_owner self;
@@ -236,8 +236,8 @@ struct listing {
 };
 
 /* One that cannot be read is taken for a good one until it is old. */
-static int read_lease(struct listing *l, const char *name, int64_t modified, struct lease_info *ret,
-		      struct error *err)
+static int read_lease(struct lease_listing *l, const char *name, int64_t modified,
+		      struct lease_info *ret, struct error *err)
 {
 	struct error why = { 0 };
 	json_t *document = NULL;
@@ -263,7 +263,7 @@ static int read_lease(struct listing *l, const char *name, int64_t modified, str
 
 static int visit(void *ctx, const char *name, const struct store_stat *st, struct error *err)
 {
-	struct listing *l = ctx;
+	struct lease_listing *l = ctx;
 	struct chunk_id id;
 	struct error why = { 0 };
 	struct lease_info info;
@@ -290,7 +290,7 @@ int lease_each(struct repo *repo, const struct lease *own,
 	       int (*fn)(void *ctx, const struct lease_info *info, struct error *err), void *ctx,
 	       struct error *err)
 {
-	struct listing l = { .repo = repo, .own = own, .fn = fn, .ctx = ctx };
+	struct lease_listing l = { .repo = repo, .own = own, .fn = fn, .ctx = ctx };
 	lease_self(&l.self);
 	l.now.here = time(NULL);
 	struct store_stat st;

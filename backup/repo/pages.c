@@ -9,7 +9,7 @@
 #define SLOTS 4096 /* 16 MiB when all are in use */
 #define LOCKS 64
 
-struct slot {
+struct page_slot {
 	uint64_t owner; /* 0: free */
 	uint64_t number;
 	uint8_t *page; /* NULL until the slot is used for the first time */
@@ -17,7 +17,7 @@ struct slot {
 
 struct pages {
 	pthread_mutex_t locks[LOCKS]; /* slot i is guarded by lock i % LOCKS */
-	struct slot slots[SLOTS];
+	struct page_slot slots[SLOTS];
 };
 
 int pages_new(struct pages **ret, struct error *err)
@@ -51,7 +51,7 @@ static size_t slot_of(uint64_t owner, uint64_t number)
 bool pages_get(struct pages *pages, uint64_t owner, uint64_t number, uint8_t ret[INDEX_PAGE])
 {
 	size_t i = slot_of(owner, number);
-	struct slot *slot = &pages->slots[i];
+	struct page_slot *slot = &pages->slots[i];
 	pthread_mutex_lock(&pages->locks[i % LOCKS]);
 	bool found = slot->owner == owner && slot->number == number;
 	if (found)
@@ -63,7 +63,7 @@ bool pages_get(struct pages *pages, uint64_t owner, uint64_t number, uint8_t ret
 void pages_put(struct pages *pages, uint64_t owner, uint64_t number, const uint8_t page[INDEX_PAGE])
 {
 	size_t i = slot_of(owner, number);
-	struct slot *slot = &pages->slots[i];
+	struct page_slot *slot = &pages->slots[i];
 	pthread_mutex_lock(&pages->locks[i % LOCKS]);
 	if (!slot->page)
 		slot->page = malloc(INDEX_PAGE);

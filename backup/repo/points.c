@@ -7,22 +7,22 @@
 #include "lunette/repo-parts.h"
 
 /* What is kept of each while they are sorted; manifests may be large, so these are read again. */
-struct found {
+struct point_found {
 	char id[65];
 	char time[POINT_TIME_MAX];
 	char finished[POINT_TIME_MAX];
 };
 
-struct listing {
+struct point_listing {
 	struct repo *repo;
 	const char *name; /* NULL: all */
 	void *ctx;
 	void (*damaged)(void *ctx, const struct error *why);
 	size_t n, room;
-	struct found *found;
+	struct point_found *found;
 };
 
-static void listing_cleanup(struct listing *listing)
+static void listing_cleanup(struct point_listing *listing)
 {
 	free(listing->found);
 }
@@ -36,24 +36,25 @@ static bool is_id(const char *name)
 /* Those of one second by when they were finished, if they say. */
 static int by_time(const void *a, const void *b)
 {
-	const struct found *x = a, *y = b;
+	const struct point_found *x = a, *y = b;
 	int order = strcmp(x->time, y->time);
 	if (order == 0)
 		order = strcmp(x->finished, y->finished);
 	return order != 0 ? order : strcmp(x->id, y->id);
 }
 
-static int remember(struct listing *listing, const char *id, const json_t *point, struct error *err)
+static int remember(struct point_listing *listing, const char *id, const json_t *point,
+		    struct error *err)
 {
 	if (listing->n == listing->room) {
 		size_t room = listing->room ? 2 * listing->room : 64;
-		struct found *grown = reallocarray(listing->found, room, sizeof(*grown));
+		struct point_found *grown = reallocarray(listing->found, room, sizeof(*grown));
 		if (!grown)
 			return error_set(err, -ENOMEM, "list the restore points: %m");
 		listing->found = grown;
 		listing->room = room;
 	}
-	struct found *found = &listing->found[listing->n++];
+	struct point_found *found = &listing->found[listing->n++];
 	memcpy(found->id, id, sizeof(found->id));
 	snprintf(found->time, sizeof(found->time), "%s", repo_point_time(point));
 	snprintf(found->finished, sizeof(found->finished), "%s", point_finished(point));
@@ -61,7 +62,8 @@ static int remember(struct listing *listing, const char *id, const json_t *point
 }
 
 /* One that cannot be read is told of, and does not hide the others. */
-static int read_point(struct listing *listing, const char *id, json_t **ret, struct error *err)
+static int read_point(struct point_listing *listing, const char *id, json_t **ret,
+		      struct error *err)
 {
 	*ret = NULL;
 	struct error why;
@@ -76,7 +78,7 @@ static int read_point(struct listing *listing, const char *id, json_t **ret, str
 static int collect(void *ctx, const char *id, const struct store_stat *st, struct error *err)
 {
 	(void)st;
-	struct listing *listing = ctx;
+	struct point_listing *listing = ctx;
 	if (!is_id(id))
 		return 0;
 	json_t *point;
@@ -89,7 +91,8 @@ static int collect(void *ctx, const char *id, const struct store_stat *st, struc
 	return rc;
 }
 
-static int each_point(struct listing *listing, bool backwards, repo_point_fn *fn, struct error *err)
+static int each_point(struct point_listing *listing, bool backwards, repo_point_fn *fn,
+		      struct error *err)
 {
 	struct repo *repo = listing->repo;
 	int rc = store_list(repo->store, POINT_FOLDER, collect, listing, err);
@@ -98,7 +101,8 @@ static int each_point(struct listing *listing, bool backwards, repo_point_fn *fn
 	if (listing->n > 0)
 		qsort(listing->found, listing->n, sizeof(*listing->found), by_time);
 	for (size_t i = 0; i < listing->n; i++) {
-		const struct found *found = &listing->found[backwards ? listing->n - 1 - i : i];
+		const struct point_found *found =
+			&listing->found[backwards ? listing->n - 1 - i : i];
 		json_t *point;
 		rc = read_point(listing, found->id, &point, err);
 		if (rc == 0 && point)
@@ -114,19 +118,21 @@ int repo_points(struct repo *repo, const char *name, repo_point_fn *fn, void *ct
 		void (*damaged)(void *ctx, const struct error *why), struct error *err)
 {
 	CLEANUP(listing_cleanup)
-	struct listing listing = { .repo = repo, .name = name, .ctx = ctx, .damaged = damaged };
+	struct point_listing listing = {
+		.repo = repo, .name = name, .ctx = ctx, .damaged = damaged
+	};
 	return each_point(&listing, false, fn, err);
 }
 
 int repo_points_newest_first(struct repo *repo, repo_point_fn *fn, void *ctx, struct error *err)
 {
-	CLEANUP(listing_cleanup) struct listing listing = { .repo = repo, .ctx = ctx };
+	CLEANUP(listing_cleanup) struct point_listing listing = { .repo = repo, .ctx = ctx };
 	return each_point(&listing, true, fn, err);
 }
 
 /* ---- finding one ---- */
 
-struct wanted {
+struct point_wanted {
 	const char *time;   /* NULL: the latest */
 	const char *prefix; /* of the id, when it is searched by that */
 	size_t matches;
@@ -137,7 +143,7 @@ struct wanted {
 static int match_time(void *ctx, const char id[65], const json_t *point, struct error *err)
 {
 	(void)err;
-	struct wanted *wanted = ctx;
+	struct point_wanted *wanted = ctx;
 	if (wanted->time && strcmp(wanted->time, repo_point_time(point)) != 0)
 		return 0;
 	wanted->matches = wanted->time ? wanted->matches + 1 : 1;
@@ -147,13 +153,13 @@ static int match_time(void *ctx, const char id[65], const json_t *point, struct 
 
 static void note_damage(void *ctx, const struct error *why)
 {
-	((struct wanted *)ctx)->damage = *why;
+	((struct point_wanted *)ctx)->damage = *why;
 }
 
 static int match_prefix(void *ctx, const char *id, const struct store_stat *st, struct error *err)
 {
 	(void)st, (void)err;
-	struct wanted *wanted = ctx;
+	struct point_wanted *wanted = ctx;
 	if (is_id(id) && strncmp(id, wanted->prefix, strlen(wanted->prefix)) == 0) {
 		wanted->matches++;
 		memcpy(wanted->id, id, sizeof(wanted->id));
@@ -161,7 +167,8 @@ static int match_prefix(void *ctx, const char *id, const struct store_stat *st, 
 	return 0;
 }
 
-static int search(struct repo *repo, const char *spec, struct wanted *wanted, struct error *err)
+static int search(struct repo *repo, const char *spec, struct point_wanted *wanted,
+		  struct error *err)
 {
 	const char *at = strrchr(spec, '@');
 	if (!at) {
@@ -178,7 +185,7 @@ static int search(struct repo *repo, const char *spec, struct wanted *wanted, st
 int repo_point_find(struct repo *repo, const char *spec, char ret_id[65], json_t **ret,
 		    struct error *err)
 {
-	struct wanted wanted = { 0 };
+	struct point_wanted wanted = { 0 };
 	int rc = search(repo, spec, &wanted, err);
 	if (rc < 0)
 		return rc;

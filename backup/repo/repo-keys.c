@@ -28,7 +28,7 @@ static const char *text_in(const json_t *document, const char *key)
 
 /* ---- listing ---- */
 
-struct listing {
+struct key_listing {
 	const struct repo *repo;
 	repo_key_fn *fn;
 	void *ctx;
@@ -37,7 +37,7 @@ struct listing {
 
 static int list_one(void *ctx, const char *id, const json_t *document, struct error *err)
 {
-	const struct listing *listing = ctx;
+	const struct key_listing *listing = ctx;
 	const struct repo_key key = {
 		.id = id,
 		.label = text_in(document, "label"),
@@ -49,7 +49,7 @@ static int list_one(void *ctx, const char *id, const json_t *document, struct er
 
 static void list_damaged(void *ctx, const struct error *why)
 {
-	const struct listing *listing = ctx;
+	const struct key_listing *listing = ctx;
 	if (listing->damaged)
 		listing->damaged(listing->ctx, why);
 }
@@ -57,7 +57,7 @@ static void list_damaged(void *ctx, const struct error *why)
 int repo_keys(struct repo *repo, repo_key_fn *fn, void *ctx,
 	      void (*damaged)(void *ctx, const struct error *why), struct error *err)
 {
-	struct listing listing = { repo, fn, ctx, damaged };
+	struct key_listing listing = { repo, fn, ctx, damaged };
 	int rc = check_encrypted(repo, err);
 	if (rc < 0)
 		return rc;
@@ -78,7 +78,7 @@ int repo_key_add(struct repo *repo, const char *password, const char *label, cha
 	return rc < 0 ? error_wrap(err, rc, "repository '%s'", repo->path) : 0;
 }
 
-struct wanted {
+struct key_wanted {
 	const char *prefix;
 	size_t n; /* keys there are */
 	size_t matches;
@@ -89,7 +89,7 @@ struct wanted {
 static int match(void *ctx, const struct repo_key *key, struct error *err)
 {
 	(void)err;
-	struct wanted *wanted = ctx;
+	struct key_wanted *wanted = ctx;
 	wanted->n++;
 	if (strncmp(key->id, wanted->prefix, strlen(wanted->prefix)) != 0)
 		return 0;
@@ -109,7 +109,7 @@ static int remove_document(struct repo *repo, const char *id, struct error *err)
 int repo_key_remove(struct repo *repo, const char *spec, bool last, char ret_id[65],
 		    struct error *err)
 {
-	struct wanted wanted = { .prefix = spec };
+	struct key_wanted wanted = { .prefix = spec };
 	int rc = repo_keys(repo, match, &wanted, NULL, err);
 	if (rc < 0)
 		return rc;
@@ -138,7 +138,7 @@ int repo_key_remove(struct repo *repo, const char *spec, bool last, char ret_id[
 
 int repo_key_change(struct repo *repo, const char *password, char ret_id[65], struct error *err)
 {
-	struct wanted wanted = { .prefix = repo->key_id };
+	struct key_wanted wanted = { .prefix = repo->key_id };
 	int rc = check_encrypted(repo, err);
 	if (rc == 0 && !repo->key_id[0])
 		return error_set(err, -EINVAL,

@@ -224,11 +224,11 @@ json_t *plan_excluded(const struct plan *plan)
  */
 
 /**
- * struct search - the walk down from a window to the volumes, and back to the disk
+ * struct plan_search - the walk down from a window to the volumes, and back to the disk
  * @pv: the volume that is being looked at
  * @bits: of the window, that are to be set
  */
-struct search {
+struct plan_search {
 	const struct layout *layout;
 	const struct layout_disk *disk;
 	struct plan_window *window;
@@ -251,14 +251,14 @@ static int mark_disk_range(void *ctx, struct layout_disk *disk, uint64_t length,
 			   struct error *err)
 {
 	(void)err;
-	struct search *search = ctx;
+	struct plan_search *search = ctx;
 	if (disk == search->disk)
 		mark(search->window, search->bits, length, off);
 	return 0;
 }
 
 /* A range of the volume is in use, but for what is left out of it. */
-static int mark_kept(struct search *search, struct blk *blk, uint64_t length, uint64_t off,
+static int mark_kept(struct plan_search *search, struct blk *blk, uint64_t length, uint64_t off,
 		     struct error *err)
 {
 	uint64_t n;
@@ -277,7 +277,7 @@ static int mark_kept(struct search *search, struct blk *blk, uint64_t length, ui
 /* A range of the volume that lies in the window. */
 static int mark_used(void *ctx, struct blk *blk, uint64_t length, uint64_t off, struct error *err)
 {
-	struct search *search = ctx;
+	struct plan_search *search = ctx;
 	struct fs *fs = search->pv->fs;
 	if (!fs)
 		return mark_kept(search, blk, length, off, err);
@@ -297,7 +297,7 @@ static int mark_used(void *ctx, struct blk *blk, uint64_t length, uint64_t off, 
 	return 0;
 }
 
-static int mark_volume(struct search *search, struct error *err)
+static int mark_volume(struct plan_search *search, struct error *err)
 {
 	const struct layout_volume *volume = search->pv->volume;
 	int rc = blk_find(volume->blk, search->disk->blk, search->window->length,
@@ -351,7 +351,7 @@ int plan_used(const struct plan *plan, const struct layout_disk *disk, uint64_t 
 	memset(ret->in_use, 0, sizeof(ret->in_use));
 	memset(ret->left_out, 0, sizeof(ret->left_out));
 
-	struct search search = { .layout = plan->layout, .disk = disk, .window = ret };
+	struct plan_search search = { .layout = plan->layout, .disk = disk, .window = ret };
 	int rc = 0;
 	if (plan->all_blocks)
 		mark(ret, ret->in_use, ret->length, off);

@@ -15,7 +15,7 @@
 
 #define JOB_CHUNKS (REPO_CHUNK_MAX / REPO_CHUNK_MIN)
 
-enum outcome {
+enum chunk_outcome {
 	CHUNK_UNUSED,
 	CHUNK_UNCHANGED,
 	CHUNK_ZERO,
@@ -24,15 +24,15 @@ enum outcome {
 };
 
 /**
- * struct job_chunk - a chunk of a job
+ * struct writer_chunk - a chunk of a job
  * @used: bytes that the plan wants read, of @len
  * @same: it must be as the parent has it
  * @verify: and is read all the same
  * @expected: what the parent has; of a chunk that is the same
  * @id: zero of one that is zero
  */
-struct job_chunk {
-	enum outcome outcome;
+struct writer_chunk {
+	enum chunk_outcome outcome;
 	size_t len;
 	size_t used;
 	bool same;
@@ -43,7 +43,7 @@ struct job_chunk {
 };
 
 /**
- * struct job - a run of the disk
+ * struct writer_job - a run of the disk
  * @off: on the disk, a multiple of the chunk size
  * @len: bytes; shorter than others at the end of the disk only
  * @read: bytes read from the source
@@ -53,13 +53,13 @@ struct job_chunk {
  * @data: @len bytes, as they will be stored
  * @seals: room for each chunk, sealed
  */
-struct job {
+struct writer_job {
 	uint64_t off;
 	size_t len;
 	uint64_t read;
 	uint64_t gaps;
 	struct writer_times times;
-	struct job_chunk chunks[JOB_CHUNKS];
+	struct writer_chunk chunks[JOB_CHUNKS];
 	uint64_t bits[BITS_WORDS(REPO_CHUNK_MAX / PLAN_GRANULE)];
 	uint8_t *data;
 	uint8_t *seals;
@@ -80,7 +80,7 @@ struct writer {
 	struct limit limit;
 	size_t job_size;
 	size_t n_jobs;
-	struct job *jobs;
+	struct writer_job *jobs;
 	unsigned int readers;
 	pthread_mutex_t lock;
 	pthread_cond_t idle;

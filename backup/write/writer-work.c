@@ -24,7 +24,7 @@ static uint64_t lap(uint64_t *since)
 }
 
 /* Not more at once than the limit lets flow evenly. */
-static int read_run(struct writer *writer, struct job *job, size_t len, size_t off,
+static int read_run(struct writer *writer, struct writer_job *job, size_t len, size_t off,
 		    struct error *err)
 {
 	size_t piece = limit_piece(&writer->limit);
@@ -47,7 +47,7 @@ static int read_run(struct writer *writer, struct job *job, size_t len, size_t o
 }
 
 /* Bytes that must be read, from granule @g to before @to; the disk's last one may be short. */
-static size_t used_bytes(const struct job *job, size_t g, size_t to)
+static size_t used_bytes(const struct writer_job *job, size_t g, size_t to)
 {
 	size_t bytes = bits_count(job->bits, g, to) * PLAN_GRANULE;
 	size_t over = to * PLAN_GRANULE > job->len ? to * PLAN_GRANULE - job->len : 0;
@@ -55,7 +55,7 @@ static size_t used_bytes(const struct job *job, size_t g, size_t to)
 }
 
 /* Reads what is used, and small gaps between. */
-static int read_used(struct writer *writer, struct job *job, struct error *err)
+static int read_used(struct writer *writer, struct writer_job *job, struct error *err)
 {
 	size_t n = granules(job->len);
 	for (size_t g = 0; (g = bits_find(job->bits, g, n, true)) < n;) {
@@ -76,7 +76,7 @@ static int read_used(struct writer *writer, struct job *job, struct error *err)
 }
 
 /* Clears what is not used of granules from @g to before @to, whatever the buffer held before. */
-static void clear_unused(struct job *job, size_t g, size_t to)
+static void clear_unused(struct writer_job *job, size_t g, size_t to)
 {
 	while ((g = bits_find(job->bits, g, to, false)) < to) {
 		size_t end = bits_find(job->bits, g, to, true);
@@ -87,10 +87,10 @@ static void clear_unused(struct job *job, size_t g, size_t to)
 }
 
 /* What the parent has is taken over unread, unless the repository has lost it. */
-static int take_over(struct writer *writer, struct job *job, size_t off, struct error *err)
+static int take_over(struct writer *writer, struct writer_job *job, size_t off, struct error *err)
 {
 	size_t chunk_size = repo_chunk_size(writer->repo);
-	struct job_chunk *chunk = &job->chunks[off / chunk_size];
+	struct writer_chunk *chunk = &job->chunks[off / chunk_size];
 	size_t g = off / PLAN_GRANULE, end = granules(off + chunk->len);
 	if (!chunk->same || bits_find(job->bits, g, end, true) == end)
 		return 0;
@@ -108,9 +108,9 @@ static int take_over(struct writer *writer, struct job *job, size_t off, struct 
 }
 
 /* Sees what a chunk that was read is; whether it has to be sealed is its outcome. */
-static int identify(struct writer *writer, struct job *job, size_t off, struct error *err)
+static int identify(struct writer *writer, struct writer_job *job, size_t off, struct error *err)
 {
-	struct job_chunk *chunk = &job->chunks[off / repo_chunk_size(writer->repo)];
+	struct writer_chunk *chunk = &job->chunks[off / repo_chunk_size(writer->repo)];
 	size_t g = off / PLAN_GRANULE, end = granules(off + chunk->len);
 	if (bits_find(job->bits, g, end, true) == end)
 		return 0;
@@ -128,9 +128,10 @@ static int identify(struct writer *writer, struct job *job, size_t off, struct e
 }
 
 /* A chunk that is the parent's and was read must be what the parent has. */
-static int check_same(struct writer *writer, const struct job *job, size_t off, struct error *err)
+static int check_same(struct writer *writer, const struct writer_job *job, size_t off,
+		      struct error *err)
 {
-	const struct job_chunk *chunk = &job->chunks[off / repo_chunk_size(writer->repo)];
+	const struct writer_chunk *chunk = &job->chunks[off / repo_chunk_size(writer->repo)];
 	if (!chunk->same || chunk->outcome == CHUNK_UNUSED ||
 	    memcmp(&chunk->id, &chunk->expected, sizeof(chunk->id)) == 0)
 		return 0;
@@ -160,13 +161,14 @@ static void give_sealer(struct writer *writer, struct sealer *sealer)
 	pthread_mutex_unlock(&writer->lock);
 }
 
-static int compute(struct writer *writer, struct job *job, struct sealer *sealer, struct error *err)
+static int compute(struct writer *writer, struct writer_job *job, struct sealer *sealer,
+		   struct error *err)
 {
 	size_t chunk_size = repo_chunk_size(writer->repo);
 	uint64_t since = monotonic_ns();
 	int rc = 0;
 	for (size_t off = 0; rc == 0 && off < job->len; off += chunk_size) {
-		struct job_chunk *chunk = &job->chunks[off / chunk_size];
+		struct writer_chunk *chunk = &job->chunks[off / chunk_size];
 		rc = identify(writer, job, off, err);
 		if (rc == 0)
 			rc = check_same(writer, job, off, err);
@@ -185,13 +187,13 @@ int writer_work(void *ctx, size_t slot, unsigned int worker, struct error *err)
 {
 	(void)worker;
 	struct writer *writer = ctx;
-	struct job *job = &writer->jobs[slot];
+	struct writer_job *job = &writer->jobs[slot];
 	size_t chunk_size = repo_chunk_size(writer->repo);
 	int rc = 0;
 	job->read = job->gaps = 0;
 	job->times = (struct writer_times){ 0 };
 	for (size_t off = 0; rc == 0 && off < job->len; off += chunk_size) {
-		struct job_chunk *chunk = &job->chunks[off / chunk_size];
+		struct writer_chunk *chunk = &job->chunks[off / chunk_size];
 		chunk->outcome = CHUNK_UNUSED;
 		chunk->len = MIN(chunk_size, job->len - off);
 		chunk->used = used_bytes(job, off / PLAN_GRANULE, granules(off + chunk->len));

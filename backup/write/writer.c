@@ -43,7 +43,7 @@ static int make_jobs(struct writer *writer, size_t depth, struct error *err)
 	if (!writer->window || !writer->jobs)
 		return error_set(err, -ENOMEM, "buffers: %m");
 	for (; writer->n_jobs < depth; writer->n_jobs++) {
-		struct job *job = &writer->jobs[writer->n_jobs];
+		struct writer_job *job = &writer->jobs[writer->n_jobs];
 		job->data = malloc(writer->job_size);
 		job->seals = malloc(writer->job_size / repo_chunk_size(writer->repo) *
 				    REPO_SEAL_BOUND(repo_chunk_size(writer->repo)));
@@ -148,7 +148,7 @@ static int next_window(struct writer *writer, struct error *err)
 }
 
 /* Which of a job's chunks are the parent's. */
-static void note_same(struct writer *writer, struct job *job)
+static void note_same(struct writer *writer, struct writer_job *job)
 {
 	size_t chunk_size = repo_chunk_size(writer->repo);
 	size_t first = (size_t)(job->off - writer->window->off) / chunk_size;
@@ -164,7 +164,7 @@ static int next_job(void *ctx, size_t slot, struct error *err)
 {
 	struct writer *writer = ctx;
 	struct plan_window *window = writer->window;
-	struct job *job = &writer->jobs[slot];
+	struct writer_job *job = &writer->jobs[slot];
 	size_t g;
 	for (;;) {
 		size_t n = (size_t)((window->length + PLAN_GRANULE - 1) / PLAN_GRANULE);
@@ -189,7 +189,7 @@ static int next_job(void *ctx, size_t slot, struct error *err)
 /* ---- taking results: the caller's thread, in the order of the disk ----------------------------
  */
 
-static int take_chunk(struct writer *writer, const struct job_chunk *chunk, uint64_t n,
+static int take_chunk(struct writer *writer, const struct writer_chunk *chunk, uint64_t n,
 		      struct error *err)
 {
 	struct writer_stats *stats = writer->stats;
@@ -235,7 +235,7 @@ static void show_progress(const struct writer *writer)
 static int take_job(void *ctx, size_t slot, struct error *err)
 {
 	struct writer *writer = ctx;
-	const struct job *job = &writer->jobs[slot];
+	const struct writer_job *job = &writer->jobs[slot];
 	uint64_t chunk_size = repo_chunk_size(writer->repo), begin = monotonic_ns();
 	int rc = 0;
 	for (size_t off = 0; rc == 0 && off < job->len; off += chunk_size)

@@ -274,7 +274,7 @@ static void a_cluster_is_known_by_what_it_leaves(void **state)
 	struct mounts none = { 0 };
 	assert_string_equal(cluster_kind(top, &none), "");
 	char gfs2[] = "gfs2";
-	struct mount m = { .type = gfs2 };
+	struct mount_entry m = { .type = gfs2 };
 	assert_string_equal(cluster_kind(top, &(struct mounts){ .n = 1, .list = &m }), "gfs2");
 	put_text("/etc/corosync/corosync.conf", "");
 	assert_string_equal(cluster_kind(top, &none), "corosync");

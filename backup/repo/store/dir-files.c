@@ -17,7 +17,7 @@
 
 #define FILES_MAX 64
 
-struct slot {
+struct file_slot {
 	int fd; /* -1: the slot is free */
 	uint64_t size;
 	char key[STORE_KEY_MAX];
@@ -28,7 +28,7 @@ struct slot {
 struct dir_files {
 	pthread_mutex_t lock; /* guards all below; not held while reading or opening */
 	uint64_t clock;
-	struct slot slots[FILES_MAX];
+	struct file_slot slots[FILES_MAX];
 };
 
 int dir_files_new(struct dir_files **ret, struct error *err)
@@ -60,7 +60,7 @@ void dir_files_free(struct dir_files *files)
 }
 
 /* Called with the lock held. NULL: it is not open. */
-static struct slot *find(struct dir_files *files, const char *key)
+static struct file_slot *find(struct dir_files *files, const char *key)
 {
 	for (size_t i = 0; i < FILES_MAX; i++)
 		if (files->slots[i].fd >= 0 && strcmp(files->slots[i].key, key) == 0)
@@ -69,11 +69,11 @@ static struct slot *find(struct dir_files *files, const char *key)
 }
 
 /* Called with the lock held. NULL: every slot is in use. */
-static struct slot *oldest(struct dir_files *files)
+static struct file_slot *oldest(struct dir_files *files)
 {
-	struct slot *found = NULL;
+	struct file_slot *found = NULL;
 	for (size_t i = 0; i < FILES_MAX; i++) {
-		struct slot *slot = &files->slots[i];
+		struct file_slot *slot = &files->slots[i];
 		if (slot->users == 0 && (!found || slot->used < found->used))
 			found = slot;
 	}
@@ -98,12 +98,12 @@ int dir_file_open(const struct dir_store *dir, const char *key, int *ret, struct
  * Takes the file into use. It goes into a slot, or, when all of them are busy, into @own, so that
  * more threads than slots still make progress.
  */
-static int take(const struct dir_store *dir, const char *key, struct slot *own, struct slot **ret,
-		struct error *err)
+static int take(const struct dir_store *dir, const char *key, struct file_slot *own,
+		struct file_slot **ret, struct error *err)
 {
 	struct dir_files *files = dir->files;
 	pthread_mutex_lock(&files->lock);
-	struct slot *slot = find(files, key);
+	struct file_slot *slot = find(files, key);
 	if (slot) {
 		slot->users++;
 		slot->used = ++files->clock;
@@ -140,7 +140,7 @@ static int take(const struct dir_store *dir, const char *key, struct slot *own, 
 	return 0;
 }
 
-static void give_back(struct dir_files *files, struct slot *slot, struct slot *own)
+static void give_back(struct dir_files *files, struct file_slot *slot, struct file_slot *own)
 {
 	if (slot == own) {
 		close_file(slot->fd);
@@ -171,8 +171,8 @@ int dir_file_read(const struct dir_store *dir, const char *key, int fd, void *bu
 int dir_files_read(const struct dir_store *dir, const char *key, void *buf, size_t len,
 		   uint64_t off, struct error *err)
 {
-	struct slot own = { .fd = -1 };
-	struct slot *slot;
+	struct file_slot own = { .fd = -1 };
+	struct file_slot *slot;
 	int rc = take(dir, key, &own, &slot, err);
 	if (rc < 0)
 		return rc;
@@ -191,7 +191,7 @@ void dir_files_forget(struct dir_files *files, const char *key)
 {
 	int fd = -1;
 	pthread_mutex_lock(&files->lock);
-	struct slot *slot = find(files, key);
+	struct file_slot *slot = find(files, key);
 	if (slot && slot->users == 0) /* else whoever reads it now will find out, too */
 		fd = steal_fd(&slot->fd);
 	pthread_mutex_unlock(&files->lock);

@@ -51,7 +51,7 @@ struct known_size {
 	uint64_t size;
 };
 
-struct cache {
+struct cache_layer {
 	struct layer layer;
 	char *scope;
 	int fd; /* -1: it cannot be had, and everything passes */
@@ -60,28 +60,28 @@ struct cache {
 	struct known_size sizes[SIZES];
 };
 
-static struct cache *cache_of(struct store *store)
+static struct cache_layer *cache_of(struct store *store)
 {
-	return (struct cache *)store;
+	return (struct cache_layer *)store;
 }
 
 /* ---- slots ---- */
 
-struct piece {
-	struct cache *cache;
+struct object_piece {
+	struct cache_layer *cache;
 	const char *key;
 	uint64_t number;
 	uint8_t name[DIGEST_SIZE];
 	uint64_t slot;
 };
 
-static int name_piece(struct cache *cache, const char *key, uint64_t number, struct piece *ret,
-		      struct error *err)
+static int name_piece(struct cache_layer *cache, const char *key, uint64_t number,
+		      struct object_piece *ret, struct error *err)
 {
 	char text[512];
 	int n = snprintf(text, sizeof(text), "%.200s\n%s\n%llu", cache->scope, key,
 			 (unsigned long long)number);
-	*ret = (struct piece){ .cache = cache, .key = key, .number = number };
+	*ret = (struct object_piece){ .cache = cache, .key = key, .number = number };
 	int rc = digest(text, (size_t)n, ret->name, err);
 	ret->slot = get_le64(ret->name) % cache->slots;
 	return rc;
@@ -94,7 +94,8 @@ static int sum_slot(const uint8_t *buf, size_t len, uint8_t ret[DIGEST_SIZE])
 }
 
 /* Return: whether the piece is there, whole, in @buf behind HEAD. */
-static bool load(const struct piece *piece, uint8_t *buf, uint64_t *ret_size, size_t *ret_len)
+static bool load(const struct object_piece *piece, uint8_t *buf, uint64_t *ret_size,
+		 size_t *ret_len)
 {
 	uint8_t sum[DIGEST_SIZE];
 	ssize_t n = pread(piece->cache->fd, buf, SLOT, (off_t)(piece->slot * SLOT));
@@ -110,7 +111,7 @@ static bool load(const struct piece *piece, uint8_t *buf, uint64_t *ret_size, si
 }
 
 /* What cannot be kept is read again. */
-static void save(const struct piece *piece, uint8_t *buf, uint64_t size, size_t len)
+static void save(const struct object_piece *piece, uint8_t *buf, uint64_t size, size_t len)
 {
 	memset(buf, 0, HEAD);
 	memcpy(buf + AT_NAME, piece->name, DIGEST_SIZE);
@@ -120,7 +121,7 @@ static void save(const struct piece *piece, uint8_t *buf, uint64_t size, size_t 
 		(void)!pwrite(piece->cache->fd, buf, HEAD + len, (off_t)(piece->slot * SLOT));
 }
 
-static void drop(const struct piece *piece)
+static void drop(const struct object_piece *piece)
 {
 	uint8_t head[HEAD_USED];
 	off_t at = (off_t)(piece->slot * SLOT);
@@ -133,7 +134,7 @@ static void drop(const struct piece *piece)
 
 /* ---- sizes ---- */
 
-static struct known_size *size_slot(struct cache *cache, const char *key)
+static struct known_size *size_slot(struct cache_layer *cache, const char *key)
 {
 	uint64_t hash = 5381;
 	for (const char *p = key; *p; p++)
@@ -141,7 +142,7 @@ static struct known_size *size_slot(struct cache *cache, const char *key)
 	return &cache->sizes[hash % SIZES];
 }
 
-static void note_size(struct cache *cache, const char *key, uint64_t size)
+static void note_size(struct cache_layer *cache, const char *key, uint64_t size)
 {
 	struct known_size *known = size_slot(cache, key);
 	pthread_mutex_lock(&cache->lock);
@@ -150,7 +151,7 @@ static void note_size(struct cache *cache, const char *key, uint64_t size)
 	pthread_mutex_unlock(&cache->lock);
 }
 
-static int size_of(struct cache *cache, const char *key, uint64_t *ret, struct error *err)
+static int size_of(struct cache_layer *cache, const char *key, uint64_t *ret, struct error *err)
 {
 	struct known_size *known = size_slot(cache, key);
 	pthread_mutex_lock(&cache->lock);
@@ -170,7 +171,7 @@ static int size_of(struct cache *cache, const char *key, uint64_t *ret, struct e
 
 /* ---- reading ---- */
 
-static bool is_kept(const struct cache *cache, const char *key, size_t len)
+static bool is_kept(const struct cache_layer *cache, const char *key, size_t len)
 {
 	return cache->fd >= 0 && len <= READ_MAX &&
 	       (strncmp(key, PACK_FOLDER "/", strlen(PACK_FOLDER "/")) == 0 ||
@@ -178,8 +179,8 @@ static bool is_kept(const struct cache *cache, const char *key, size_t len)
 }
 
 /* Gets a whole piece into @buf, behind HEAD, wherever it is. */
-static int fetch(const struct piece *piece, uint8_t *buf, uint64_t *ret_size, size_t *ret_len,
-		 struct error *err)
+static int fetch(const struct object_piece *piece, uint8_t *buf, uint64_t *ret_size,
+		 size_t *ret_len, struct error *err)
 {
 	if (load(piece, buf, ret_size, ret_len)) {
 		note_size(piece->cache, piece->key, *ret_size);
@@ -200,14 +201,14 @@ static int fetch(const struct piece *piece, uint8_t *buf, uint64_t *ret_size, si
 	return 0;
 }
 
-static int read_pieces(struct cache *cache, const char *key, uint8_t *to, size_t len, uint64_t off,
-		       struct error *err)
+static int read_pieces(struct cache_layer *cache, const char *key, uint8_t *to, size_t len,
+		       uint64_t off, struct error *err)
 {
 	CLEANUP(free_cleanup) uint8_t *buf = malloc(SLOT);
 	if (!buf)
 		return error_set(err, -ENOMEM, "read '%s': %m", key);
 	while (len > 0) {
-		struct piece piece;
+		struct object_piece piece;
 		uint64_t size = 0;
 		size_t there = 0, skip = (size_t)(off % PIECE);
 		int rc = name_piece(cache, key, off / PIECE, &piece, err);
@@ -231,7 +232,7 @@ static int read_pieces(struct cache *cache, const char *key, uint8_t *to, size_t
 static int cache_read(struct store *store, const char *key, void *buf, size_t len, uint64_t off,
 		      struct error *err)
 {
-	struct cache *cache = cache_of(store);
+	struct cache_layer *cache = cache_of(store);
 	return is_kept(cache, key, len) ? read_pieces(cache, key, buf, len, off, err)
 					: layer_read(store, key, buf, len, off, err);
 }
@@ -239,9 +240,9 @@ static int cache_read(struct store *store, const char *key, void *buf, size_t le
 /* ---- what must not be remembered ---- */
 
 /* @size: that it had when it was kept */
-static void drop_all(struct cache *cache, const char *key, uint64_t size)
+static void drop_all(struct cache_layer *cache, const char *key, uint64_t size)
 {
-	struct piece piece;
+	struct object_piece piece;
 	if (!is_kept(cache, key, 0))
 		return;
 	for (uint64_t i = 0; i < MIN(size / PIECE + 1, (uint64_t)FORGET_MAX); i++)
@@ -256,7 +257,7 @@ static void drop_all(struct cache *cache, const char *key, uint64_t size)
 
 /* What this process has not read need not be asked for just to drop it: its bytes are its name's.
  */
-static void drop_known(struct cache *cache, const char *key)
+static void drop_known(struct cache_layer *cache, const char *key)
 {
 	struct known_size *known = size_slot(cache, key);
 	pthread_mutex_lock(&cache->lock);
@@ -292,7 +293,7 @@ static int cache_put(struct store *store, const char *key, const struct store_so
 
 static void cache_destroy(struct store *store)
 {
-	struct cache *cache = cache_of(store);
+	struct cache_layer *cache = cache_of(store);
 	if (cache->fd >= 0)
 		close(cache->fd);
 	pthread_mutex_destroy(&cache->lock);
@@ -337,7 +338,7 @@ struct store *store_cache_new(struct store *below, const struct store_cache_opti
 		.sweep = layer_sweep,
 	};
 	CLEANUP(store_free_cleanup) struct store *owned = below;
-	CLEANUP(free_cleanup) struct cache *cache = calloc(1, sizeof(*cache));
+	CLEANUP(free_cleanup) struct cache_layer *cache = calloc(1, sizeof(*cache));
 	if (!cache || !(cache->scope = strdup(options->scope)))
 		return NULL;
 	layer_init(&cache->layer, &ops, steal(&owned));

@@ -69,11 +69,11 @@ static void refresh_folder(int fd)
 }
 
 /**
- * struct listing - a listing on its way
+ * struct folder_listing - a listing on its way
  * @folder: that it is of
  * @below: the folder in there that is being read, with a slash behind it; "" when it is @folder
  */
-struct listing {
+struct folder_listing {
 	struct dir_store *dir;
 	const char *folder;
 	char below[STORE_KEY_MAX + 1];
@@ -81,16 +81,16 @@ struct listing {
 	void *ctx;
 };
 
-static int listing_error(const struct listing *l, struct error *err)
+static int listing_error(const struct folder_listing *l, struct error *err)
 {
 	return error_set(err, -errno, "list '%s/%s%s%s': %m", l->dir->path, l->folder,
 			 *l->folder && *l->below ? "/" : "", l->below);
 }
 
-static int list_folder(struct listing *l, int parent, const char *name, struct error *err);
+static int list_folder(struct folder_listing *l, int parent, const char *name, struct error *err);
 
 /* What is neither file nor folder is no object, and neither is what went meanwhile. */
-static int list_entry(struct listing *l, int fd, const char *entry, struct error *err)
+static int list_entry(struct folder_listing *l, int fd, const char *entry, struct error *err)
 {
 	char name[STORE_KEY_MAX];
 	struct stat st;
@@ -113,7 +113,7 @@ static int list_entry(struct listing *l, int fd, const char *entry, struct error
 }
 
 /* No deeper than keys are long. */
-static int list_folder(struct listing *l, int parent, const char *name, struct error *err)
+static int list_folder(struct folder_listing *l, int parent, const char *name, struct error *err)
 {
 	CLEANUP(close_cleanup) int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
@@ -136,7 +136,7 @@ static int list_folder(struct listing *l, int parent, const char *name, struct e
 static int dir_list(struct store *store, const char *folder, store_list_fn *fn, void *ctx,
 		    struct error *err)
 {
-	struct listing l = { .dir = dir_of(store), .folder = folder, .fn = fn, .ctx = ctx };
+	struct folder_listing l = { .dir = dir_of(store), .folder = folder, .fn = fn, .ctx = ctx };
 	return list_folder(&l, l.dir->fd, *folder ? folder : ".", err);
 }
 
@@ -182,14 +182,14 @@ static int time_there(struct dir_store *dir, time_t *ret, struct error *err)
 	return rc;
 }
 
-struct sweep {
+struct draft_sweep {
 	struct dir_store *dir;
 	time_t before;
 };
 
 static int sweep_one(void *ctx, const char *name, const struct store_stat *st, struct error *err)
 {
-	struct sweep *sweep = ctx;
+	struct draft_sweep *sweep = ctx;
 	char temp[DIR_TEMP_MAX];
 	if (snprintf(temp, sizeof(temp), "tmp/%s", name) >= (int)sizeof(temp))
 		return 0; /* not ours */
@@ -202,7 +202,7 @@ static int sweep_one(void *ctx, const char *name, const struct store_stat *st, s
 
 static int dir_sweep(struct store *store, uint32_t age, struct error *err)
 {
-	struct sweep sweep = { .dir = dir_of(store) };
+	struct draft_sweep sweep = { .dir = dir_of(store) };
 	if (faccessat(sweep.dir->fd, "tmp", F_OK, 0) < 0)
 		return errno == ENOENT ? 0 /* this file system needs none */
 				       : error_set(err, -errno, "'%s/tmp': %m", sweep.dir->path);
