@@ -146,11 +146,8 @@ static int serve(struct mount *mount, struct error *err)
 	fuse_session_unmount(mount->session); /* which ends the thread's look, if it still waits */
 	if (started)
 		pthread_join(ready, NULL);
-	if (rc == 0 && mount->ready_err.code) {
-		rc = mount->ready_err.code;
-		if (err)
-			*err = mount->ready_err;
-	}
+	if (rc == 0 && mount->ready_err.code)
+		return error_copy(err, mount->ready_err.code, &mount->ready_err);
 	return rc;
 }
 

@@ -98,7 +98,7 @@ static int open_slot(void *ctx, void **ret, struct error *err)
 	tree_points_release(opening->tree, slot->point);
 	if (rc == -EUCLEAN)
 		slot->damage = strdup(why.msg); /* only one thread opens a slot */
-	return rc < 0 ? error_set(err, rc, "%s", why.msg) : 0;
+	return rc < 0 ? error_copy(err, rc, &why) : 0;
 }
 
 void tree_files_close(void *fs)

@@ -74,7 +74,7 @@ static int tell_trouble(struct fs_walk *walk, const char *path, const struct err
 			struct error *err)
 {
 	if (why->code == -ENOMEM || why->code == -EINTR)
-		return error_set(err, why->code, "%s", why->msg);
+		return error_copy(err, why->code, why);
 	return walk->ops->trouble(walk->ctx, path, why, err);
 }
 

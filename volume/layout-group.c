@@ -198,5 +198,5 @@ int layout_add_metadata(struct layout *layout, struct blk *blk, uint64_t length,
 		layout->unplaced = true;
 		return 0;
 	}
-	return rc < 0 ? error_set(err, rc, "%s", why.msg) : 0;
+	return rc < 0 ? error_copy(err, rc, &why) : 0;
 }

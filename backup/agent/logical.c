@@ -51,7 +51,7 @@ int logical_find(const char *device, struct logical_volume *ret, struct error *e
 	struct error why = { 0 };
 	int rc = report(NULL, device, &lvs, &why);
 	if (rc == -ETIMEDOUT)
-		return error_set(err, rc, "%s", why.msg);
+		return error_copy(err, rc, &why);
 	if (rc < 0 || json_array_size(lvs) == 0)
 		return error_set(err, -ENOTSUP, "'%s' is no logical volume of LVM", device);
 	const json_t *lv = json_array_get(lvs, 0);

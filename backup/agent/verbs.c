@@ -231,10 +231,8 @@ bool agent_urgent(void *ctx, struct request *request)
 static int dispatch(struct agent *agent, const struct request *request, json_t **ret,
 		    struct error *err)
 {
-	if (request->broken.code) {
-		*err = request->broken;
-		return err->code;
-	}
+	if (request->broken.code)
+		return error_copy(err, request->broken.code, &request->broken);
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
 		if (strcmp(request->verb, verbs[i].name) != 0)
 			continue;

@@ -114,7 +114,7 @@ static int next_pack(struct data *data, struct error *err)
 		struct error why = { 0 };
 		int rc = pack_table_read(data->check->repo, data->pack->id, &data->table, &why);
 		if (rc == 0 || rc == -ENOMEM)
-			return rc == 0 ? 0 : error_set(err, rc, "%s", why.msg);
+			return rc == 0 ? 0 : error_copy(err, rc, &why);
 		data->pack->damaged = true;
 		char key[STORE_KEY_MAX];
 		pack_key(data->pack->id, key);

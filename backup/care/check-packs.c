@@ -147,7 +147,7 @@ static int check_index(void *ctx, const char *name, struct index *index, const s
 	snprintf(object, sizeof(object), INDEX_FOLDER "/%.64s", name);
 	int rc = index ? read_index(check, index, &damage) : why->code;
 	if (rc == -ENOMEM || rc == -EINTR)
-		return error_set(err, rc, "%s", damage.msg);
+		return error_copy(err, rc, &damage);
 	if (rc == -ENOENT)
 		return 0; /* a larger one took its place meanwhile */
 	check->result->indexes++;
@@ -201,7 +201,7 @@ static int check_table(struct check *check, struct check_pack *pack, struct erro
 	struct error why = { 0 };
 	int rc = pack_table_read(check->repo, pack->id, &table, &why);
 	if (rc == -ENOMEM)
-		return error_set(err, rc, "%s", why.msg);
+		return error_copy(err, rc, &why);
 	if (rc == -ENOENT) { /* pruned meanwhile; whoever still needs it will say so */
 		pack->size = 0;
 		return 0;

@@ -138,7 +138,7 @@ static int visit(struct chunkmap_check *tree, const struct chunk_id *id, unsigne
 	struct error why = { 0 };
 	rc = repo_read(check->repo, id, node, CHUNKMAP_NODE, &why);
 	if (rc == -ENOMEM)
-		return error_set(err, rc, "%s", why.msg);
+		return error_copy(err, rc, &why);
 	if (rc < 0) {
 		uint64_t count = MIN(chunkmap_span(level), tree->disk.n_chunks - n);
 		rc = lose(tree, id, n, count, well, err);
@@ -244,7 +244,7 @@ static int prove_point(void *ctx, const char *name, const struct store_stat *st,
 	int rc = point_get(check->repo, name, &point, &why);
 	json_decref(point);
 	if (rc == -ENOMEM)
-		return error_set(err, rc, "%s", why.msg);
+		return error_copy(err, rc, &why);
 	char object[STORE_KEY_MAX];
 	snprintf(object, sizeof(object), POINT_FOLDER "/%.64s", name);
 	/* One that is not there was forgotten just now. */

@@ -125,7 +125,7 @@ static int visit_file(struct hurt_search *search, const char *path, const struct
 	uint64_t bytes = 0;
 	int rc = S_ISREG(st->mode) ? lost_bytes(search, st, &bytes, &why) : 0;
 	if (must_end(rc))
-		return error_set(err, rc, "%s", why.msg);
+		return error_copy(err, rc, &why);
 	if (rc < 0)
 		return report(search, path, bytes, why.msg, err);
 	return bytes > 0 ? report(search, path, bytes, NULL, err) : 0;
@@ -146,7 +146,7 @@ static int visit_name(struct hurt_search *search, const char *dir, struct fs_wal
 	}
 	int rc = fs_stat(search->fs, entry->ino, &st, &why);
 	if (must_end(rc))
-		return error_set(err, rc, "%s", why.msg);
+		return error_copy(err, rc, &why);
 	if (rc < 0)
 		return report(search, path, 0, why.msg, err);
 	entry->into = S_ISDIR(st.mode);
@@ -183,7 +183,7 @@ static int count_rest(struct hurt_search *search, uint64_t *ret_used, uint64_t *
 			struct error why;
 			/* What cannot say what is used has lost its own structures. */
 			if (fs_used(fs, off, &run, &why) == -ENOMEM)
-				return error_set(err, -ENOMEM, "%s", why.msg);
+				return error_copy(err, -ENOMEM, &why);
 			run.length = MIN(run.length, end - off);
 			*(run.used ? ret_used : ret_unused) += run.length;
 			off += run.length;

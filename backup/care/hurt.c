@@ -73,7 +73,7 @@ static int describe_volume(const struct layout_volume *volume, const struct hurt
 	if (rc == 0)
 		rc = hurt_files(fs, lost, stop, ret, &why);
 	if (rc == -EINTR || rc == -ENOMEM)
-		return error_set(err, rc, "%s", why.msg);
+		return error_copy(err, rc, &why);
 	if (rc < 0 && json_object_set_new(ret, "error", hurt_text(why.msg)) < 0)
 		return no_memory(err);
 	return 0;
@@ -134,7 +134,7 @@ static int describe_volumes(struct repo *repo, const json_t *point, const struct
 	struct error why = { 0 };
 	int rc = point_open(repo, point, &layout, &why);
 	if (rc == -ENOMEM)
-		return error_set(err, rc, "%s", why.msg);
+		return error_copy(err, rc, &why);
 	if (rc < 0)
 		return json_object_set_new(ret, "error", hurt_text(why.msg)) < 0 ? no_memory(err)
 										 : 0;

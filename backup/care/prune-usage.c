@@ -286,7 +286,7 @@ static int find_out(struct repo *repo, const struct marks *marks, struct gatheri
 				 "'lunette check' tells more",
 				 why.msg);
 	if (rc < 0)
-		return error_set(err, rc, "%s", why.msg);
+		return error_copy(err, rc, &why);
 	return join(g, merge, err);
 }
 

@@ -131,7 +131,7 @@ static int try_entries(const struct salvage *salvage, struct index *index, struc
 	struct error damage = { 0 };
 	int rc = index_cursor_new(index, &cursor, &damage);
 	if (rc < 0)
-		return rc == -ENOMEM ? error_set(err, rc, "%s", damage.msg) : 0;
+		return rc == -ENOMEM ? error_copy(err, rc, &damage) : 0;
 	uint32_t n;
 	const struct index_pack *packs = index_cursor_packs(cursor, &n);
 	struct index_entry e;
@@ -171,7 +171,7 @@ static int save_pack(struct repair *repair, const char *key, struct error *err)
 	if (rc == -ENOENT)
 		return 0;
 	if (rc < 0 && rc != -EUCLEAN)
-		return error_set(err, rc, "%s", why.msg);
+		return error_copy(err, rc, &why);
 	if (rc < 0)
 		return catalog_each(repair->repo->catalog, try_index, &salvage, err);
 	rc = 0;
@@ -226,7 +226,7 @@ static int index_one(void *ctx, const struct chunk_id *id, const struct store_st
 	struct error why = { 0 };
 	rc = pack_table_read(repair->repo, id->bytes, &table, &why);
 	if (rc == -ENOMEM)
-		return error_set(err, rc, "%s", why.msg);
+		return error_copy(err, rc, &why);
 	return rc < 0 ? 0 : index_table(repair, id->bytes, table, err); /* the check has told why */
 }
 

@@ -78,10 +78,9 @@ static int run_job(void *ctx, char **words, size_t n, struct error *err)
 	rc = job_run(&request, &outcome, &warnings, err);
 	if (args->json && outcome) {
 		struct error why;
-		if (cmd_print_json(json_incref(outcome), &why) < 0 && rc == 0) {
-			*err = why;
-			return why.code;
-		}
+		int printed = cmd_print_json(json_incref(outcome), &why);
+		if (printed < 0 && rc == 0)
+			return error_copy(err, printed, &why);
 	}
 	if (rc < 0)
 		return rc;
@@ -127,9 +126,7 @@ static int check_job(void *ctx, char **words, size_t n, struct error *err)
 	}
 	if (printed < 0)
 		return printed;
-	if (rc < 0)
-		*err = first;
-	return rc;
+	return rc < 0 ? error_copy(err, rc, &first) : 0;
 }
 
 /* ---- recover and cancel -----------------------------------------------------------------------

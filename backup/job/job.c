@@ -159,7 +159,7 @@ int job_check(const struct job_request *request, void (*say)(void *ctx, bool ok,
 		if (rc < 0 && step->go != step_repository)
 			answered = false;
 		if (!ok && !err->code)
-			*err = why;
+			error_copy(err, rc, &why);
 	}
 	run.storage.asked = false; /* nothing was made, so that nothing is swept */
 	while (n-- > 0)

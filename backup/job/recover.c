@@ -80,8 +80,8 @@ static int clean_storage(struct recover *recover, const json_t *start, const jso
 	if (rc == 0 && left == 0 && !kept && !recover->dry_run)
 		rc = plugin_abort(plugin, shape_text(start, "name"), limit, &why);
 	if (rc < 0)
-		*err = why;
-	else if (left && !recover->dry_run)
+		return error_copy(err, rc, &why);
+	if (left && !recover->dry_run)
 		rc = error_set(err, -EBUSY, "%zu objects are left on the storage: %.400s", left,
 			       why.code ? why.msg : "they cannot be removed");
 	return rc;
@@ -139,9 +139,7 @@ static int finish_run(struct recover *recover, const json_t *records, const json
 	bool asked =
 		has_intent(records, "agent-prepare") || has_intent(records, "software-snapshot");
 	int server = asked && !recover->dry_run ? clean_server(recover, start, &why) : 0;
-	if (rc == 0 && server < 0)
-		*err = why;
-	return rc < 0 ? rc : server;
+	return rc == 0 && server < 0 ? error_copy(err, server, &why) : rc;
 }
 
 static int look_at_run(struct recover *recover, const char *job, const char *run,

@@ -304,18 +304,14 @@ int step_snapshot(struct run *run, struct error *err)
 	CLEANUP(json_decref_cleanup) json_t *snapshots = m.snapshots;
 	if (run->server.frozen)
 		tell_freeze(run, &m);
-	if (m.begun && m.rc < 0) { /* the storage's error is the cause, whatever the agent said */
-		*err = m.err;
-		return m.rc;
-	}
+	if (m.begun && m.rc < 0) /* the storage's error is the cause, whatever the agent said */
+		return error_copy(err, m.rc, &m.err);
 	if (rc == 0 && !m.begun)
 		rc = error_set(&why, -EPROTO,
 			       "the agent froze and thawed without saying 'commit "
 			       "now'");
-	if (rc < 0) {
-		*err = why;
-		return rc;
-	}
+	if (rc < 0)
+		return error_copy(err, rc, &why);
 	rc = take_snapshots(run, snapshots, err);
 	if (rc == 0)
 		rc = check_listed(run, err);

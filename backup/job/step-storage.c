@@ -171,10 +171,8 @@ static int remove_all(struct run *run, bool (*due)(const struct run_lun *lun), r
 		int rc = due(&run->snapshot.luns[i])
 				 ? remove_patiently(run, &run->snapshot.luns[i], remove, &why)
 				 : 0;
-		if (rc < 0 && first == 0) {
-			first = rc;
-			*err = why;
-		}
+		if (rc < 0 && first == 0)
+			first = error_copy(err, rc, &why);
 	}
 	return first;
 }

@@ -95,8 +95,7 @@ int sweep_run(const struct sweep *sweep, size_t *ret_left, struct error *err)
 	struct error why = { 0 };
 	int rc = plugin_list(sweep->plugin, false, sweep->limit_ms, &objects, &why);
 	if (rc < 0)
-		*err = why;
-	else
-		*ret_left = count_left(sweep, objects);
-	return rc;
+		return error_copy(err, rc, &why);
+	*ret_left = count_left(sweep, objects);
+	return 0;
 }

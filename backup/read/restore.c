@@ -100,7 +100,7 @@ static int read_steps(const struct restore *restore, struct restore_job *job, st
 		n = MIN(len - at, REPO_CHUNK_MIN - (size_t)(off % REPO_CHUNK_MIN));
 		int rc = blk_read(restore->from, job->data + at, n, off, &job->why);
 		if (rc < 0 && rc != -EUCLEAN)
-			return error_set(err, rc, "%s", job->why.msg);
+			return error_copy(err, rc, &job->why);
 		job->lost[i] = rc < 0;
 		job->n_lost += rc < 0;
 		if (rc < 0)

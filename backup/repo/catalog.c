@@ -123,7 +123,7 @@ static int found(void *ctx, const char *name, const struct store_stat *st, struc
 		   : index_open(catalog->store, catalog->keys, catalog->pages, serial, name, &index,
 				&why);
 	if (rc == -ENOMEM)
-		return error_set(err, rc, "%s", why.msg);
+		return error_copy(err, rc, &why);
 	pthread_rwlock_wrlock(&catalog->lock);
 	listed->index = index;
 	listed->damage = why;
@@ -265,7 +265,7 @@ int catalog_indexes(struct catalog *catalog, bool strict, struct index ***ret, s
 		if (!listed->gone && listed->index)
 			indexes[n++] = listed->index;
 		else if (!listed->gone && strict)
-			rc = error_set(err, listed->damage.code, "%s", listed->damage.msg);
+			rc = error_copy(err, listed->damage.code, &listed->damage);
 	}
 	pthread_rwlock_unlock(&catalog->lock);
 	if (rc < 0) {

@@ -106,7 +106,7 @@ void committer_free(struct committer *c)
 /* Called with the lock held. */
 static int failed(const struct committer *c, struct error *err)
 {
-	return c->error.code < 0 ? error_set(err, c->error.code, "%s", c->error.msg) : 0;
+	return c->error.code < 0 ? error_copy(err, c->error.code, &c->error) : 0;
 }
 
 int committer_give(struct committer *c, struct committer_job *job, struct error *err)

@@ -230,7 +230,7 @@ static int read_one(struct store *store, const char *id, const char *repo_id, js
 	struct error why;
 	int rc = get(store, id, repo_id, ret, &why);
 	if (rc == -ENOMEM)
-		return error_set(err, rc, "%s", why.msg);
+		return error_copy(err, rc, &why);
 	if (rc < 0 && damaged)
 		damaged(ctx, &why);
 	return 0;

@@ -247,7 +247,7 @@ static int read_lease(struct lease_listing *l, const char *name, int64_t modifie
 		rc = lease_parse(document, &info, &why);
 	json_decref(document);
 	if (rc == -ENOENT || rc == -ENOMEM)
-		return error_set(err, rc, "%s", why.msg);
+		return error_copy(err, rc, &why);
 	if (rc < 0) {
 		info = (struct lease_info){ .purpose = "unreadable",
 					    .owner.host = "an unknown host",

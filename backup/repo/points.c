@@ -69,7 +69,7 @@ static int read_point(struct point_listing *listing, const char *id, json_t **re
 	struct error why;
 	int rc = point_get(listing->repo, id, ret, &why);
 	if (rc == -ENOMEM)
-		return error_set(err, rc, "%s", why.msg);
+		return error_copy(err, rc, &why);
 	if (rc < 0 && listing->damaged)
 		listing->damaged(listing->ctx, &why);
 	return 0;

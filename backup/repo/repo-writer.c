@@ -242,7 +242,7 @@ static int fail(struct repo_writer *writer, int rc, const struct error *why, str
 {
 	writer->error = *why;
 	error_wrap(&writer->error, rc, "repository '%s'", writer->repo->path);
-	return error_set(err, rc, "%s", writer->error.msg);
+	return error_copy(err, rc, &writer->error);
 }
 
 int repo_writer_add_kind(struct repo_writer *writer, const struct chunk_id *id,
@@ -250,7 +250,7 @@ int repo_writer_add_kind(struct repo_writer *writer, const struct chunk_id *id,
 			 uint64_t *ret_stored, struct error *err)
 {
 	if (writer->error.code < 0)
-		return error_set(err, writer->error.code, "%s", writer->error.msg);
+		return error_copy(err, writer->error.code, &writer->error);
 	if (repo_writer_knows(writer, id)) {
 		*ret_stored = 0;
 		return 0;
@@ -328,7 +328,7 @@ int repo_writer_commit(struct repo_writer *writer, const json_t *point, char ret
 		       struct error *err)
 {
 	if (writer->error.code < 0)
-		return error_set(err, writer->error.code, "%s", writer->error.msg);
+		return error_copy(err, writer->error.code, &writer->error);
 	struct error why;
 	int rc = finish(writer, point, ret_id, &why);
 	if (rc < 0)

@@ -52,7 +52,7 @@ static int note_trouble(struct exclude_search *search, int rc, const struct erro
 	if (rc >= 0)
 		return rc;
 	if (rc == -ENOMEM || search->fatal)
-		return error_set(err, rc, "%s", why->msg);
+		return error_copy(err, rc, why);
 	if (search->trouble->n++ == 0)
 		search->trouble->first = *why;
 	return 0;

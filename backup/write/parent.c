@@ -193,7 +193,7 @@ static int open_parent(struct parent *parent, struct layout *layout,
 	struct error why;
 	rc = plan_old(parent, &why);
 	if (rc == -ENOMEM || rc == -EINTR)
-		return error_set(err, rc, "%s", why.msg);
+		return error_copy(err, rc, &why);
 	if (rc < 0)
 		return layout_warn(layout, err, "all is read, in spite of restore point %.12s: %s",
 				   parent->id, why.msg);

@@ -39,6 +39,16 @@ struct error {
 int error_set(struct error *err, int code, const char *fmt, ...) ERROR_FORMAT(3, 4);
 
 /**
+ * error_copy() - pass on what another struct error says, as it stands
+ * @code: what the failed call returned; asserts that the call recorded that same code
+ * @why: of a call whose failure was looked at before it was known to be this one's too; NULL when
+ *	 it recorded nothing, and then the text of @code is all that there is to say
+ *
+ * Return: @code.
+ */
+int error_copy(struct error *err, int code, const struct error *why);
+
+/**
  * error_wrap() - say where it happened: puts "FMT: " in front of the message
  * @code: what the failed call returned; asserts that the call recorded that same code, so that a
  *        forgotten error_set() dies in the first test

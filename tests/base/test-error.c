@@ -51,11 +51,29 @@ static void a_place_that_does_not_fit_gives_way_to_the_cause(void **state)
 	}
 }
 
+static void copy_passes_on_all_of_it(void **state)
+{
+	(void)state;
+	struct error why = { 0 };
+	struct error err = { .code = -EIO, .msg = "of before" };
+	char cause[sizeof(why.msg)];
+	memset(cause, '%', sizeof(cause));
+	cause[sizeof(cause) - 1] = '\0';
+	int rc = error_set(&why, -ENOSPC, "%s", cause);
+	assert_int_equal(error_copy(&err, rc, &why), -ENOSPC);
+	assert_int_equal(err.code, -ENOSPC);
+	assert_string_equal(err.msg, cause);
+	assert_int_equal(error_copy(&err, -ENOENT, NULL), -ENOENT);
+	assert_string_equal(err.msg, "No such file or directory");
+}
+
 static void nobody_needs_to_listen(void **state)
 {
 	(void)state;
 	assert_int_equal(error_set(NULL, -EIO, "read"), -EIO);
 	assert_int_equal(error_wrap(NULL, -EIO, "disk"), -EIO);
+	assert_int_equal(error_copy(NULL, -EIO, &(struct error){ .code = -EIO }), -EIO);
+	assert_int_equal(error_copy(NULL, -EIO, NULL), -EIO);
 }
 
 int main(void)
@@ -64,6 +82,7 @@ int main(void)
 		cmocka_unit_test(set_returns_the_code_and_says_why),
 		cmocka_unit_test(wrap_puts_the_place_in_front),
 		cmocka_unit_test(a_place_that_does_not_fit_gives_way_to_the_cause),
+		cmocka_unit_test(copy_passes_on_all_of_it),
 		cmocka_unit_test(nobody_needs_to_listen),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,6 +48,16 @@ int error_set(struct error *err, int code, const char *fmt, ...)
 	return code;
 }
 
+int error_copy(struct error *err, int code, const struct error *why)
+{
+	if (!why)
+		return error_set(err, code, "%m");
+	assert(code < 0 && why->code == code);
+	if (err)
+		*err = *why;
+	return code;
+}
+
 int error_wrap(struct error *err, int code, const char *fmt, ...)
 {
 	assert(code < 0);

@@ -76,11 +76,8 @@ static int take_oldest(struct ring *ring, uint64_t taken, struct error *err)
 	while (!slot->done)
 		pthread_cond_wait(&ring->done, &ring->lock);
 	pthread_mutex_unlock(&ring->lock);
-	if (slot->rc < 0) {
-		if (err)
-			*err = slot->err;
-		return slot->rc;
-	}
+	if (slot->rc < 0)
+		return error_copy(err, slot->rc, &slot->err);
 	return ring->ops->take(ring->ctx, n, err);
 }
 
@@ -118,9 +115,7 @@ static int drive(struct ring *ring, struct error *err)
 			return rc;
 		taken++;
 	}
-	if (more < 0 && err)
-		*err = next_err;
-	return more;
+	return more < 0 ? error_copy(err, more, &next_err) : 0;
 }
 
 static int run_serial(const struct ordered_ops *ops, void *ctx, struct error *err)

@@ -32,7 +32,7 @@ static int make_folder(const char *path, struct error *err)
 	int rc = sync_folder_of(path, &why);
 	if (rc == 0 || (was_there && (rc == -EACCES || rc == -EPERM || rc == -EROFS)))
 		return 0;
-	return error_set(err, rc, "%s", why.msg);
+	return error_copy(err, rc, &why);
 }
 
 int sync_make_folders(const char *path, struct error *err)

@@ -197,7 +197,7 @@ int ldm_head_find(struct blk *disk, uint32_t sector, uint64_t metadata_end, stru
 			best = why;
 	}
 	if (rc < 0)
-		return error_set(err, best.code, "%s", best.msg);
+		return error_copy(err, best.code, &best);
 
 	uint64_t copies[3] = { head.private_start + head.primary,
 			       head.private_start + head.secondary,

@@ -206,8 +206,5 @@ int lvm_build(struct lvm_build *build, struct lvm_lv *lv, struct error *err)
 	int rc = build_map(build, lv, &lv->why);
 	build->depth--;
 	lv->progress = LVM_DONE;
-	if (rc != -ENOMEM)
-		return 0;
-	*err = lv->why;
-	return rc;
+	return rc == -ENOMEM ? error_copy(err, rc, &lv->why) : 0;
 }

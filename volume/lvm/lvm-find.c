@@ -94,10 +94,8 @@ static int read_areas(struct layout *layout, struct lvm_finds *f, struct lvm_fou
 			continue;
 		if (rc > 0)
 			rc = keep_text(f, bytes, len, crc, &text, &why);
-		if (rc == -ENOMEM) {
-			*err = why;
-			return rc;
-		}
+		if (rc == -ENOMEM)
+			return error_copy(err, rc, &why);
 		if (rc < 0) {
 			rc = layout_warn(layout, err, "%s: %s", pv->c->name, why.msg);
 			if (rc < 0)
@@ -231,7 +229,7 @@ static int one_instance(const struct caller *caller, struct lvm_finds *f, struct
 		return layout_warn(caller->search->layout, err, "volume group %s: %s", text->id,
 				   why.msg);
 	if (rc < 0)
-		return error_set(err, rc, "%s", why.msg);
+		return error_copy(err, rc, &why);
 	struct lvm_instance in = { .vg = vg, .n = n, .pvs = pvs };
 	rc = drop_strangers(caller->search->layout, &in, err);
 	return rc < 0 ? rc : caller->fn(caller->search, &in, err);

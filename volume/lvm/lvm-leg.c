@@ -37,7 +37,7 @@ static int lv_leg(struct lvm_build *build, struct lvm_lv *lv, uint64_t extent, u
 	if (rc < 0)
 		return rc;
 	if (lv->why.code < 0) {
-		*err = lv->why;
+		error_copy(err, lv->why.code, &lv->why);
 		return error_wrap(err, lv->why.code, "'%.64s'", lv->name);
 	}
 	if (__builtin_mul_overflow(extent, build->vg->extent, &start) ||

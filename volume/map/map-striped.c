@@ -27,7 +27,7 @@ static void locate(const struct map_segment *seg, struct map_piece *piece)
 static int mend(const struct map_segment *seg, struct map_piece *piece, struct error *err)
 {
 	(void)seg;
-	return error_set(err, piece->rc, "%s", piece->err.msg);
+	return error_copy(err, piece->rc, &piece->err);
 }
 
 static int striped_read(const struct map_segment *seg, void *buf, size_t len, uint64_t off,

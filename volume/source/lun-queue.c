@@ -57,9 +57,7 @@ int lun_queue_submit(struct lun *lun, struct lun_request *request, struct error 
 	}
 	pthread_mutex_unlock(&lun->lock);
 	pthread_cond_destroy(&request->cond);
-	if (request->rc < 0 && err)
-		*err = request->error;
-	return request->rc;
+	return request->rc < 0 ? error_copy(err, request->rc, &request->error) : request->rc;
 }
 
 /* ---- requests, as seen by the event thread ---- */
@@ -464,9 +462,7 @@ int lun_queue_start(struct lun *lun, struct error *err)
 	struct error dead = lun->dead;
 	pthread_mutex_unlock(&lun->lock);
 	lun->running = true;
-	if (dead.code && err)
-		*err = dead;
-	return dead.code;
+	return dead.code ? error_copy(err, dead.code, &dead) : 0;
 }
 
 void lun_queue_stop(struct lun *lun)

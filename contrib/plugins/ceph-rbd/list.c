@@ -71,7 +71,7 @@ int list_objects(const struct plug_request *request, json_t **ret, struct error 
 	rc = tgt_targets(&tgt, &targets, &why);
 	/* Without a tgtd nothing is mapped. */
 	if (rc < 0 && rc != -ECONNREFUSED)
-		return error_set(err, rc, "%s", why.msg);
+		return error_copy(err, rc, &why);
 	json_object_foreach(ceph.notes, key, note)
 	{
 		const char *owner = json_string_value(json_object_get(note, "owner"));

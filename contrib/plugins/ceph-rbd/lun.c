@@ -38,7 +38,7 @@ static int make_clone(const struct ceph *ceph, const char *name, const struct sn
 	image_name(name, image);
 	ceph_spec(ceph, image, NULL, to);
 	int rc = CEPH_RBD(ceph, NULL, &why, "clone", "--rbd-default-clone-format", "2", from, to);
-	return rc == 0 || rc == -EEXIST ? 0 : error_set(err, rc, "%s", why.msg);
+	return rc == 0 || rc == -EEXIST ? 0 : error_copy(err, rc, &why);
 }
 
 int lun_create(const struct plug_request *request, json_t **ret, struct error *err)
@@ -149,7 +149,7 @@ static int remove_clone(const struct ceph *ceph, const char *name, struct error 
 		if (rc == 0 || rc == -ENOENT)
 			return 0;
 		if (rc != -EBUSY || plug_now() + 1000 > ceph->request->deadline)
-			return error_set(err, rc, "%s", why.msg);
+			return error_copy(err, rc, &why);
 		nanosleep(&(struct timespec){ .tv_nsec = 200000000 }, NULL);
 	}
 }

@@ -28,7 +28,7 @@ int notes_load(struct ceph *ceph, struct error *err)
 	ceph_spec(ceph, NOTES_IMAGE, NULL, spec);
 	int rc = CEPH_RBD(ceph, &all, &why, "image-meta", "list", spec, "--format", "json");
 	if (rc < 0 && rc != -ENOENT)
-		return error_set(err, rc, "%s", why.msg);
+		return error_copy(err, rc, &why);
 	/* Without a pool there is no image either: let it be said here. */
 	if (rc == -ENOENT) {
 		rc = CEPH_RBD(ceph, NULL, err, "ls", "--pool", ceph->pool);
@@ -101,7 +101,7 @@ int note_remove(struct ceph *ceph, const char *kind, const char *name, struct er
 	key_of(kind, name, key);
 	int rc = CEPH_RBD(ceph, NULL, &why, "image-meta", "remove", spec, key);
 	if (rc < 0 && rc != -ENOENT)
-		return error_set(err, rc, "%s", why.msg);
+		return error_copy(err, rc, &why);
 	json_object_del(ceph->notes, key);
 	return 0;
 }

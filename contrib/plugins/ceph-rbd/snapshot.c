@@ -169,7 +169,7 @@ static int empty_trash(const struct ceph *ceph, const char *image, const char *s
 		rc = CEPH_RBD(ceph, NULL, &why, "snap", "rm", spec, "--snap-id", number);
 		rc = rc == -ENOENT ? 0 : rc;
 	}
-	return rc == 0 || rc == -ENOENT ? 0 : error_set(err, rc, "%s", why.msg);
+	return rc == 0 || rc == -ENOENT ? 0 : error_copy(err, rc, &why);
 }
 
 static int remove_one(const struct ceph *ceph, const char *image, const char *set,
@@ -180,7 +180,7 @@ static int remove_one(const struct ceph *ceph, const char *image, const char *se
 	ceph_spec(ceph, image, set, spec);
 	int rc = CEPH_RBD(ceph, NULL, &why, "snap", "rm", spec, "--no-progress");
 	if (rc < 0 && rc != -ENOENT)
-		return error_set(err, rc, "%s", why.msg);
+		return error_copy(err, rc, &why);
 	return empty_trash(ceph, image, set, err);
 }
 
@@ -196,7 +196,7 @@ static int take_one(const struct ceph *ceph, const char *image, const char *set,
 		if (rc == 0)
 			rc = CEPH_RBD(ceph, NULL, &why, "snap", "create", spec, "--no-progress");
 	}
-	return rc < 0 ? error_set(err, rc, "%s", why.msg) : 0;
+	return rc < 0 ? error_copy(err, rc, &why) : 0;
 }
 
 static int take(struct ceph *ceph, const char *name, const json_t *set, struct error *err)
@@ -338,7 +338,7 @@ int snapshot_delete(const struct plug_request *request, json_t **ret, struct err
 			rc = note_gone(&ceph, &s, &why);
 	}
 	if (rc < 0 && rc != -ENOENT)
-		return error_set(err, rc, "%s", why.msg);
+		return error_copy(err, rc, &why);
 	*ret = json_object();
 	return 0;
 }

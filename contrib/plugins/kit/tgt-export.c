@@ -101,7 +101,7 @@ static int ensure(const struct tgt *tgt, struct tgt_call call, int fine, char *p
 		explicit_bzero(params, strlen(params));
 	if (rc == 0 || rc == fine)
 		return 0;
-	return error_set(err, rc, "%s", why.msg);
+	return error_copy(err, rc, &why);
 }
 
 /*

@@ -59,7 +59,7 @@ static int empty_all(const struct moment *m, struct error *err)
 		struct error why = { 0 };
 		int rc = thin_message(&m->of[i].pool, &why, "delete %lld", m->of[i].snapshot);
 		if (rc < 0 && rc != -ENODATA)
-			return error_set(err, rc, "%s", why.msg);
+			return error_copy(err, rc, &why);
 	}
 	return 0;
 }

@@ -122,7 +122,7 @@ static int run_thin_delta(const struct query *q, struct thin *pool, const char *
 				 "release_metadata_snap' helps",
 				 lv_text(q->to, "pool_lv"), q->vg->name, lv_text(q->to, "pool_lv"));
 	if (rc < 0)
-		return error_set(err, rc, "%s", why.msg);
+		return error_copy(err, rc, &why);
 	rc = plug_guard_begin(&guard, ms, release, pool, err);
 	if (rc < 0) {
 		release(pool);

@@ -186,7 +186,7 @@ int snapshot_commit(const struct plug_request *request, json_t **ret, struct err
 	if (rc == -ENOENT)
 		return error_set(err, rc, "'%s' was not prepared", name);
 	if (rc < 0)
-		return error_set(err, rc, "%s", why.msg);
+		return error_copy(err, rc, &why);
 	store_file(file, name, ".taken");
 	if (!store_has(&store, file))
 		rc = take(request, &store, name, set, err);

@@ -78,7 +78,7 @@ int lun_create(const struct plug_request *request, json_t **ret, struct error *e
 	if (rc == -EACCES)
 		return error_set(err, -EEXIST, "the name '%s' is taken by another job", name);
 	if (rc < 0 && rc != -ENOENT)
-		return error_set(err, rc, "%s", why.msg);
+		return error_copy(err, rc, &why);
 	const char *of = json_string_value(json_object_get(note, "snapshot"));
 	if (note && (!of || strcmp(of, snapshot) != 0))
 		return error_set(err, -EEXIST, "LUN '%s' shows another snapshot, '%s'", name, of);

@@ -61,7 +61,7 @@ int snapshot_open(const struct store *store, const struct plug_request *request,
 	if (rc == -ENOENT || (rc == 0 && fd < 0))
 		return error_set(err, -ENOENT, "there is no snapshot '%s'", text);
 	if (rc < 0)
-		return error_set(err, rc, "%s", why.msg);
+		return error_copy(err, rc, &why);
 	json_t *volume = json_array_get(json_object_get(set, "volumes"), s.number);
 	json_int_t sector = json_integer_value(json_object_get(volume, "sector"));
 	struct stat st;
@@ -181,7 +181,7 @@ int snapshot_prepare(const struct plug_request *request, json_t **ret, struct er
 		return 0;
 	}
 	if (rc != -ENOENT)
-		return error_set(err, rc, "%s", why.msg);
+		return error_copy(err, rc, &why);
 	rc = describe_volumes(&tgt, paths, &volumes, err);
 	if (rc == 0)
 		rc = try_volumes(&store, paths, err);
