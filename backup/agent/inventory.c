@@ -9,6 +9,7 @@
 
 #include "inventory.h"
 #include "superblock.h"
+#include "lunette/hex.h"
 
 /* Files on files on files: deeper than anything that people do on purpose. */
 #define STACK_MAX 8
@@ -140,7 +141,7 @@ static void get_uuid(struct inventory_fs *fs)
 	const struct superblock *kind;
 	if (!fs->reason && blk_file_open(fs->device, &blk, NULL) == 0 &&
 	    superblock_find(blk, id, &kind, NULL) == 0 && kind && kind->len)
-		superblock_uuid(id, fs->uuid);
+		hex_uuid(id, fs->uuid);
 }
 
 /* ---- which disks carry a file system ---- */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* signature - see signature.h. */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <openssl/evp.h>
 
 #include "signature.h"
 #include "superblock.h"
+#include "lunette/hex.h"
 
 /* A GPT: the protective MBR, the head and 32 sectors of entries; as much without the MBR at the
  * end. */
@@ -42,8 +42,7 @@ int signature_digest(struct blk *blk, const struct layout_range *ranges, size_t 
 	uint8_t sum[32];
 	if (!ok || EVP_DigestFinal_ex(md, sum, NULL) != 1)
 		return error_set(err, -ENOMEM, "a signature: libcrypto has no memory");
-	for (size_t i = 0; i < sizeof(sum); i++)
-		sprintf(ret + 2 * i, "%02x", sum[i]);
+	hex_text(sum, sizeof(sum), ret);
 	return 0;
 }
 

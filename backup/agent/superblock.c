@@ -9,7 +9,6 @@
  * xfs_format.h; Btrfs: include/uapi/linux/btrfs_tree.h; LVM2: lib/format_text/layout.h; MD:
  * include/uapi/linux/raid/md_p.h.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "superblock.h"
@@ -50,11 +49,4 @@ int superblock_find(struct blk *blk, uint8_t id[SUPERBLOCK_ID_MAX], const struct
 		return rc;
 	}
 	return 0;
-}
-
-void superblock_uuid(const uint8_t id[16], char ret[37])
-{
-	char *p = ret;
-	for (int i = 0; i < 16; i++)
-		p += sprintf(p, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", id[i]);
 }

@@ -36,7 +36,4 @@ struct superblock {
 int superblock_find(struct blk *blk, uint8_t id[SUPERBLOCK_ID_MAX], const struct superblock **ret,
 		    struct error *err);
 
-/* A UUID of 16 bytes as people write it. */
-void superblock_uuid(const uint8_t id[16], char ret[37]);
-
 #endif

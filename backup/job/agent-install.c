@@ -13,6 +13,7 @@
 #include "agent-install.h"
 #include "lunette/child.h"
 #include "lunette/digest.h"
+#include "lunette/hex.h"
 
 /* Far more than any agent has. */
 #define BINARY_MAX (256u << 20)
@@ -144,7 +145,7 @@ static int read_binary(const char *path, uint8_t **ret, size_t *ret_len, char sh
 	int rc = digest(bytes, len, sum, err);
 	if (rc < 0)
 		return rc;
-	digest_hex(sum, sizeof(sum), sha256);
+	hex_text(sum, sizeof(sum), sha256);
 	*ret = steal(&bytes);
 	*ret_len = len;
 	return 0;

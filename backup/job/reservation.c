@@ -10,6 +10,7 @@
 
 #include <openssl/sha.h>
 
+#include "lunette/hex.h"
 #include "lunette/json.h"
 #include "lunette/sync.h"
 #include "lunette/util.h"
@@ -31,8 +32,7 @@ static int make_folder(const struct reservation *r, char *ret, size_t size, stru
 	unsigned char digest[SHA256_DIGEST_LENGTH];
 	char hex[17];
 	SHA256((const unsigned char *)r->array, strlen(r->array), digest);
-	for (int i = 0; i < 8; i++)
-		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+	hex_text(digest, 8, hex);
 	snprintf(ret, size, "%s/arrays/%s", r->state, hex);
 	return sync_make_folders(ret, err);
 }

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "run.h"
+#include "lunette/hex.h"
 #include "lunette/shape.h"
 
 /* ---- names and secrets ------------------------------------------------------------------------
@@ -43,7 +44,7 @@ static int random_bytes(void *buf, size_t len, struct error *err)
 static int make_names(struct run *run, struct error *err)
 {
 	unsigned char random[2];
-	char host[64], time_text[32] = "";
+	char host[64], time_text[32] = "", digits[5];
 	const char *job = run->settings->name;
 	int rc = random_bytes(random, sizeof(random), err);
 	if (rc < 0)
@@ -52,7 +53,8 @@ static int make_names(struct run *run, struct error *err)
 	struct tm utc;
 	if (gmtime_r(&now, &utc))
 		strftime(time_text, sizeof(time_text), "%Y%m%dT%H%M%SZ", &utc);
-	snprintf(run->who.id, sizeof(run->who.id), "%s-%02x%02x", time_text, random[0], random[1]);
+	hex_text(random, sizeof(random), digits);
+	snprintf(run->who.id, sizeof(run->who.id), "%s-%s", time_text, digits);
 	snprintf(run->who.name, sizeof(run->who.name), "%s-%s", job, run->who.id);
 	run_owner(job, run->who.id, run->who.owner, sizeof(run->who.owner));
 	host_name(host, sizeof(host));
@@ -74,14 +76,13 @@ static int make_secrets(struct run *run, struct error *err)
 {
 	static const char letters[] = "abcdefghijkmnpqrstuvwxyz23456789";
 	unsigned char random[22];
-	char user[32], secret[17];
+	char user[] = "lunette-00000000", secret[17];
 	int rc = random_bytes(random, sizeof(random), err);
 	if (rc == 0)
 		rc = settings_read_secrets(run->settings->secrets_file, &run->storage.secrets, err);
 	if (rc < 0)
 		return rc;
-	snprintf(user, sizeof(user), "lunette-%02x%02x%02x%02x", random[16], random[17], random[18],
-		 random[19]);
+	hex_text(random + 16, 4, user + 8);
 	for (int i = 0; i < 16; i++)
 		secret[i] = letters[random[i] % 32];
 	secret[16] = '\0';

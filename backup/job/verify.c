@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* verify - see verify.h. */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <openssl/evp.h>
 
+#include "lunette/hex.h"
 #include "lunette/shape.h"
 #include "verify.h"
 
@@ -59,8 +59,7 @@ static int compare(struct blk *blk, const json_t *signature, struct error *err)
 			return rc;
 	}
 	EVP_DigestFinal_ex(ctx, digest, NULL);
-	for (int i = 0; i < 32; i++)
-		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+	hex_text(digest, 32, hex);
 	return strcasecmp(hex, shape_text(signature, "sha256")) == 0
 		       ? 0
 		       : error_set(err, -EUCLEAN, "other bytes than the server has");

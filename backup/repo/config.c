@@ -13,6 +13,7 @@
 #include <openssl/crypto.h>
 
 #include "lunette/config.h"
+#include "lunette/hex.h"
 #include "lunette/key-document.h"
 
 /* Whoever adds takes a lease, and heeds marks: see lease.h. */
@@ -46,7 +47,7 @@ static int set_hex(json_t *config, const char *key, const uint8_t bytes[DIGEST_S
 		   struct error *err)
 {
 	char hex[2 * DIGEST_SIZE + 1];
-	digest_hex(bytes, DIGEST_SIZE, hex);
+	hex_text(bytes, DIGEST_SIZE, hex);
 	return json_object_set_new(config, key, json_string(hex)) == 0
 		       ? 0
 		       : error_set(err, -ENOMEM, "config: %m");
@@ -93,7 +94,7 @@ int config_create(struct store *store, const struct repo_settings *settings, str
 	int rc = box_random(random, sizeof(random), err);
 	if (rc < 0)
 		return rc;
-	digest_hex(random, sizeof(random), id);
+	hex_text(random, sizeof(random), id);
 	CLEANUP(json_decref_cleanup) json_t *config = make(settings, id);
 	if (!config)
 		return error_set(err, -ENOMEM, "config: %m");
@@ -121,11 +122,7 @@ static int damaged(struct error *err, const char *why)
 static bool get_hex(const json_t *config, const char *key, uint8_t ret[DIGEST_SIZE])
 {
 	const char *hex = json_string_value(json_object_get(config, key));
-	struct chunk_id id; /* of the same length and spelling */
-	if (!hex || !chunk_id_parse(hex, &id))
-		return false;
-	memcpy(ret, id.bytes, DIGEST_SIZE);
-	return true;
+	return hex && hex_parse(hex, ret, DIGEST_SIZE);
 }
 
 int config_parse(const char *buf, size_t len, struct config *ret, struct error *err)

@@ -25,13 +25,3 @@ int digest(const void *buf, size_t len, uint8_t ret[DIGEST_SIZE], struct error *
 				 len);
 	return 0;
 }
-
-void digest_hex(const uint8_t *bytes, size_t len, char *ret)
-{
-	static const char digits[] = "0123456789abcdef";
-	for (size_t i = 0; i < len; i++) {
-		ret[2 * i] = digits[bytes[i] >> 4];
-		ret[2 * i + 1] = digits[bytes[i] & 15];
-	}
-	ret[2 * len] = '\0';
-}

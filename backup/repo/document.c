@@ -6,6 +6,7 @@
 
 #include "lunette/digest.h"
 #include "lunette/document.h"
+#include "lunette/hex.h"
 #include "lunette/repo-parts.h"
 
 static int damaged(struct error *err, const char *why)
@@ -19,7 +20,7 @@ static int name_of(const void *buf, size_t len, char ret[65], struct error *err)
 	uint8_t sum[DIGEST_SIZE];
 	int rc = digest(buf, len, sum, err);
 	if (rc == 0)
-		digest_hex(sum, sizeof(sum), ret);
+		hex_text(sum, sizeof(sum), ret);
 	return rc;
 }
 

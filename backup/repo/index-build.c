@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "index-format.h"
+#include "lunette/hex.h"
 #include "lunette/index.h"
 #include "temp.h"
 
@@ -224,7 +225,7 @@ int index_builder_finish(struct index_builder *builder, char ret_name[65], struc
 		rc = digest(header, sizeof(header), name, err);
 	if (rc < 0)
 		return rc;
-	digest_hex(name, sizeof(name), ret_name);
+	hex_text(name, sizeof(name), ret_name);
 	char key[STORE_KEY_MAX];
 	snprintf(key, sizeof(key), INDEX_FOLDER "/%s", ret_name);
 	static const struct store_source_ops ops = { .read = source_read };

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "index-format.h"
+#include "lunette/hex.h"
 #include "lunette/index.h"
 
 struct index {
@@ -88,7 +89,7 @@ int index_open(struct store *store, const struct keys *keys, struct pages *pages
 	rc = digest(page, sizeof(page), sum, err);
 	if (rc < 0)
 		return rc;
-	digest_hex(sum, sizeof(sum), hex);
+	hex_text(sum, sizeof(sum), hex);
 	if (strcmp(hex, name) != 0)
 		return index_damaged(index, err, "its header is not what its name says");
 	rc = parse_header(index, page, st.size, err);

@@ -10,6 +10,7 @@
 
 #include "lunette/config.h"
 #include "lunette/document.h"
+#include "lunette/hex.h"
 #include "lunette/key-document.h"
 
 #define FORMAT  "lunette-key"
@@ -39,18 +40,6 @@ static uint64_t number_in(const json_t *object, const char *key)
 	return n > 0 ? (uint64_t)n : 0;
 }
 
-static bool parse_hex(const char *hex, uint8_t *ret, size_t len)
-{
-	if (strlen(hex) != 2 * len || strspn(hex, "0123456789abcdef") != 2 * len)
-		return false;
-	for (size_t i = 0; i < len; i++) {
-		unsigned int byte;
-		sscanf(hex + 2 * i, "%2x", &byte);
-		ret[i] = (uint8_t)byte;
-	}
-	return true;
-}
-
 static bool scrypt_ok(uint64_t n, uint64_t r, uint64_t p)
 {
 	return is_power_of_2(n) && n >= 1024 && n <= SCRYPT_WORK_MAX && r >= 1 && r <= 64 &&
@@ -72,8 +61,8 @@ int key_document_check(const json_t *document, const char *repo_id, struct key_s
 		why = "what it asks of scrypt is out of bounds";
 	else if (strcmp(string_in(document, "repository"), repo_id) != 0)
 		why = "it belongs to another repository";
-	else if (!parse_hex(string_in(document, "salt"), scrypt.salt, sizeof(scrypt.salt)) ||
-		 !parse_hex(string_in(document, "box"), scrypt.box, sizeof(scrypt.box)))
+	else if (!hex_parse(string_in(document, "salt"), scrypt.salt, sizeof(scrypt.salt)) ||
+		 !hex_parse(string_in(document, "box"), scrypt.box, sizeof(scrypt.box)))
 		why = "it holds no key";
 	else if (strlen(string_in(document, "label")) > KEY_LABEL_MAX)
 		why = "its label is too long";
@@ -138,7 +127,7 @@ static int make_document(struct key_scrypt *scrypt, const char *repo_id, const c
 	int rc = box_random(scrypt->salt, sizeof(scrypt->salt), err);
 	if (rc < 0)
 		return rc;
-	digest_hex(scrypt->salt, sizeof(scrypt->salt), salt);
+	hex_text(scrypt->salt, sizeof(scrypt->salt), salt);
 	*ret = json_pack("{s:s, s:i, s:[], s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:s}", "format",
 			 FORMAT, "version", VERSION, "features", "repository", repo_id, "label",
 			 label, "created", created, "kdf", "scrypt", "n", (json_int_t)scrypt->n,
@@ -162,7 +151,7 @@ static int seal_master(const struct key_scrypt *scrypt, const struct keys *keys,
 	OPENSSL_cleanse(&key, sizeof(key));
 	if (rc < 0)
 		return rc;
-	digest_hex(box, sizeof(box), hex);
+	hex_text(box, sizeof(box), hex);
 	return json_object_set_new(document, "box", json_string(hex)) == 0
 		       ? 0
 		       : error_set(err, -ENOMEM, "write a key: %m");

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "lunette/digest.h"
 #include "lunette/document.h"
+#include "lunette/hex.h"
 #include "lunette/lease.h"
 
 /* The thread looks so often whether it is time, in seconds: a machine may have slept meanwhile. */
@@ -147,7 +147,7 @@ static int new_lease(struct repo *repo, const struct lease_request *request, str
 	lease->valid = request->valid ? request->valid : LEASE_VALID;
 	lease->info.exclusive = request->exclusive;
 	lease->info.since = time(NULL);
-	digest_hex(random, sizeof(random), lease->info.id);
+	hex_text(random, sizeof(random), lease->info.id);
 	snprintf(lease->info.purpose, sizeof(lease->info.purpose), "%s", request->purpose);
 	lease_self(&lease->info.owner);
 	*ret = lease;

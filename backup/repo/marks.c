@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lunette/digest.h"
 #include "lunette/document.h"
+#include "lunette/hex.h"
 #include "lunette/json.h"
 #include "lunette/marks.h"
 
@@ -102,7 +102,7 @@ int marks_put(struct repo *repo, const struct index_pack *packs, size_t n, char 
 	CLEANUP(json_decref_cleanup) json_t *list = json_array();
 	for (size_t i = 0; i < n; i++) {
 		char hex[65];
-		digest_hex(packs[i].id, sizeof(packs[i].id), hex);
+		hex_text(packs[i].id, sizeof(packs[i].id), hex);
 		json_array_append_new(list, json_string(hex));
 	}
 	CLEANUP(json_decref_cleanup)

@@ -4,13 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lunette/digest.h"
+#include "lunette/hex.h"
 #include "lunette/pack.h"
 
 void pack_key(const uint8_t id[32], char *ret)
 {
 	char hex[65];
-	digest_hex(id, 32, hex);
+	hex_text(id, 32, hex);
 	snprintf(ret, STORE_KEY_MAX, PACK_FOLDER "/%.2s/%s", hex, hex);
 }
 

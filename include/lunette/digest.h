@@ -17,7 +17,4 @@
  */
 int digest(const void *buf, size_t len, uint8_t ret[DIGEST_SIZE], struct error *err);
 
-/* @bytes as hexadecimal digits; @ret has 2 * @len + 1 bytes. */
-void digest_hex(const uint8_t *bytes, size_t len, char *ret);
-
 #endif

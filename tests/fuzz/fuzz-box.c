@@ -6,6 +6,7 @@
 #include "lunette/document.h"
 #include "fuzz-repo.h"
 #include "index-format.h"
+#include "lunette/hex.h"
 #include "lunette/pack-read.h"
 
 static void nothing_is_taken(struct repo *repo, const uint8_t *data, size_t size)
@@ -30,7 +31,7 @@ static void nothing_is_taken(struct repo *repo, const uint8_t *data, size_t size
 
 	uint8_t sum[DIGEST_SIZE];
 	fuzz_check(digest(data, MIN(size, (size_t)INDEX_PAGE), sum, NULL) == 0);
-	digest_hex(sum, sizeof(sum), name);
+	hex_text(sum, sizeof(sum), name);
 	snprintf(key, sizeof(key), INDEX_FOLDER "/%s", name);
 	fuzz_check(store_put_same(repo->store, key, data, size, NULL) == 0);
 	fuzz_check(pages_new(&pages, NULL) == 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* fuzz-config - a repository's config, as it is, and with a digest that is made right. */
 #include "fuzz-repo.h"
+#include "lunette/hex.h"
 
 static void parse(const char *text, size_t len)
 {
@@ -19,7 +20,7 @@ static void parse_sealed(json_t *json)
 	char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
 	fuzz_check(digest(text, strlen(text), sum, NULL) == 0);
 	free(text);
-	digest_hex(sum, sizeof(sum), hex);
+	hex_text(sum, sizeof(sum), hex);
 	json_object_set_new(json, "sha256", json_string(hex));
 	text = json_dumps(json, 0);
 	parse(text, strlen(text));

@@ -5,6 +5,7 @@
  */
 #include "fuzz-repo.h"
 #include "index-format.h"
+#include "lunette/hex.h"
 
 static void look_up(struct index *index, const uint8_t *bytes)
 {
@@ -31,7 +32,7 @@ static void read_index(const uint8_t *data, size_t size)
 	uint8_t sum[DIGEST_SIZE];
 	char name[2 * DIGEST_SIZE + 1], key[STORE_KEY_MAX];
 	fuzz_check(digest(data, MIN(size, (size_t)INDEX_PAGE), sum, NULL) == 0);
-	digest_hex(sum, sizeof(sum), name);
+	hex_text(sum, sizeof(sum), name);
 	snprintf(key, sizeof(key), INDEX_FOLDER "/%s", name);
 	struct store_mem *mem = store_mem_new();
 	store_mem_set(mem, key, data, size);

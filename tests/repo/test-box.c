@@ -10,7 +10,7 @@
 #include <openssl/evp.h>
 
 #include "lunette/box.h"
-#include "lunette/digest.h"
+#include "lunette/hex.h"
 #include "repo-fixture.h"
 
 #define NONCE "ABCDEFGHIJKLMNOPQRSTUVWX"
@@ -42,7 +42,7 @@ static void it_is_xaes_256_gcm_as_published(void **state)
 		struct box_key key;
 		make_key(&key, cases[i].key);
 		ok(box_encrypt(&key, (const uint8_t *)NONCE, &note, text, 12, text + 12, err));
-		digest_hex(text, sizeof(text), hex);
+		hex_text(text, sizeof(text), hex);
 		assert_string_equal(hex, cases[i].hex);
 		ok(box_decrypt(&key, (const uint8_t *)NONCE, &note, text, 12, text + 12, err));
 		assert_memory_equal(text, "XAES-256-GCM", 12);
@@ -78,7 +78,7 @@ static void ten_thousand_random_boxes_are_as_published(void **state)
 		assert_int_equal(EVP_DigestUpdate(all, buf, len + BOX_TAG), 1);
 	}
 	assert_int_equal(EVP_DigestFinalXOF(all, sum, sizeof(sum)), 1);
-	digest_hex(sum, sizeof(sum), hex);
+	hex_text(sum, sizeof(sum), hex);
 	assert_string_equal(hex,
 			    "e6b9edf2df6cec60c8cbd864e2211b597fb69a529160cd040d56c0c210081939");
 	EVP_MD_CTX_free(shake);

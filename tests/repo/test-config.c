@@ -8,6 +8,7 @@
 /* clang-format on */
 
 #include "lunette/digest.h"
+#include "lunette/hex.h"
 #include "repo-fixture.h"
 #include "store-mem.h"
 
@@ -89,7 +90,7 @@ static int parse_with(const char *replacement, struct config *ret, struct error 
 	json_object_del(json, "sha256");
 	text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
 	ok(digest(text, strlen(text), sum, err));
-	digest_hex(sum, 32, hex);
+	hex_text(sum, 32, hex);
 	free(text);
 	json_object_set_new(json, "sha256", json_string(hex));
 	text = json_dumps(json, 0);

@@ -9,6 +9,7 @@
 
 #include "lunette/digest.h"
 #include "lunette/document.h"
+#include "lunette/hex.h"
 #include "repo-fixture.h"
 #include "store-mem.h"
 
@@ -78,7 +79,7 @@ static void its_name_is_the_digest_of_what_is_stored(void **state)
 	uint8_t sum[DIGEST_SIZE];
 	put(f, "one", id);
 	ok(digest(entry_of(f, id)->bytes, entry_of(f, id)->len, sum, err));
-	digest_hex(sum, sizeof(sum), hex);
+	hex_text(sum, sizeof(sum), hex);
 	assert_string_equal(id, hex);
 }
 

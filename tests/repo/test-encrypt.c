@@ -9,6 +9,7 @@
 
 #include "lunette/document.h"
 #include "index-format.h"
+#include "lunette/hex.h"
 #include "lunette/key-document.h"
 #include "lunette/repo-keys.h"
 #include "lunette/pack-read.h"
@@ -444,7 +445,7 @@ static void change_config(struct store_mem *mem, const char *member, json_t *val
 	uint8_t sum[DIGEST_SIZE];
 	char hex[65];
 	ok(digest(text, strlen(text), sum, err));
-	digest_hex(sum, sizeof(sum), hex);
+	hex_text(sum, sizeof(sum), hex);
 	free(text);
 	json_object_set_new(config, "sha256", json_string(hex));
 	text = json_dumps(config, 0);

@@ -8,6 +8,7 @@
 /* clang-format on */
 
 #include "index-format.h"
+#include "lunette/hex.h"
 #include "lunette/index-merge.h"
 #include "repo-fixture.h"
 #include "store-mem.h"
@@ -231,7 +232,7 @@ static void a_newer_index_is_refused_politely(void **state)
 		uint8_t *bytes = f->mem->entries[0].bytes;
 		bytes[at] ^= 2;
 		ok(digest(bytes, 4096, sum, err));
-		digest_hex(sum, 32, name);
+		hex_text(sum, 32, name);
 		snprintf(key, sizeof(key), "index/%s", name);
 		store_mem_set(f->mem, key, bytes, f->mem->entries[0].len);
 		assert_int_equal(

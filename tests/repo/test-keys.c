@@ -9,6 +9,7 @@
 
 #include <ctype.h>
 
+#include "lunette/hex.h"
 #include "lunette/key-document.h"
 #include "repo-fixture.h"
 #include "store-mem.h"
@@ -28,7 +29,7 @@ static struct keys *make_keys(const char *repo_id)
 
 static void hex_of(const void *bytes, size_t len, char *ret)
 {
-	digest_hex(bytes, len, ret);
+	hex_text(bytes, len, ret);
 }
 
 /*
@@ -229,7 +230,7 @@ static void change(struct bed *bed, const char *member, json_t *value)
 	char *text = json_dumps(document, 0);
 	uint8_t sum[DIGEST_SIZE];
 	ok(digest(text, strlen(text), sum, err));
-	digest_hex(sum, sizeof(sum), id);
+	hex_text(sum, sizeof(sum), id);
 	snprintf(entry->key, sizeof(entry->key), "keys/%s", id);
 	store_mem_set(bed->mem, entry->key, text, strlen(text));
 	free(text);

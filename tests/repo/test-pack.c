@@ -9,6 +9,7 @@
 
 #include "lunette/bytes.h"
 #include "lunette/digest.h"
+#include "lunette/hex.h"
 #include "repo-fixture.h"
 #include "store-mem.h"
 
@@ -63,7 +64,7 @@ static void a_pack_is_as_the_format_says(void **state)
 	char hex[65], key[STORE_KEY_MAX];
 	ok(digest(table, 48 * N + 32, name, err));
 	assert_memory_equal(name, made.id, 32);
-	digest_hex(name, 32, hex);
+	hex_text(name, 32, hex);
 	snprintf(key, sizeof(key), "packs/%.2s/%s", hex, hex);
 	assert_string_equal(entry->key, key);
 

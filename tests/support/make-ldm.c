@@ -7,6 +7,7 @@
 
 #include "make-ldm.h"
 #include "make-table.h"
+#include "lunette/hex.h"
 
 #define CONFIG_SECTORS 1481u /* of 512 bytes, as Windows makes it */
 #define SLOTS          (CONFIG_SECTORS * 4 - 4)
@@ -81,9 +82,7 @@ static void guid_text(const struct make_ldm *group, unsigned int what, char buf[
 {
 	uint8_t b[16];
 	guid_bytes(group, what, b);
-	for (unsigned int i = 0; i < 16; i++)
-		buf += sprintf(buf, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
-			       b[i]);
+	hex_uuid(b, buf);
 }
 
 void make_ldm_guid(const struct make_ldm *group, unsigned int disk, char buf[37])

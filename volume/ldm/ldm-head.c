@@ -9,10 +9,10 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "ldm.h"
+#include "lunette/hex.h"
 #include "lunette/utf8.h"
 
 /* Of the private region, in sectors, as Windows lays it out. */
@@ -26,14 +26,6 @@
 #define REGION_MAX (8u << 20)
 
 /* ---- GUIDs ----------------------------------------------------------------------------------- */
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 bool ldm_guid_parse(const void *text, size_t size, struct ldm_guid *ret)
 {
@@ -56,12 +48,7 @@ bool ldm_guid_parse(const void *text, size_t size, struct ldm_guid *ret)
 
 const char *ldm_guid_text(const struct ldm_guid *guid, char buf[static LDM_GUID_TEXT])
 {
-	char *to = buf;
-	for (size_t i = 0; i < sizeof(guid->bytes); i++) {
-		if (i == 4 || i == 6 || i == 8 || i == 10)
-			*to++ = '-';
-		to += sprintf(to, "%02x", guid->bytes[i]);
-	}
+	hex_uuid(guid->bytes, buf);
 	return buf;
 }
 

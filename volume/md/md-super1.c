@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lunette/hex.h"
 #include "lunette/map.h"
 #include "lunette/utf8.h"
 #include "md-super.h"
@@ -84,12 +85,14 @@ static uint32_t checksum(const struct super1 *sb, uint32_t max_dev)
 	return (uint32_t)((sum & UINT32_MAX) + (sum >> 32));
 }
 
-static void format_uuid(const uint8_t *uuid, char *buf, size_t size)
+/* As mdadm writes it: four groups. */
+static void format_uuid(const uint8_t uuid[16], char buf[36])
 {
-	size_t len = 0;
-	for (unsigned int i = 0; i < 16; i++)
-		len += (size_t)snprintf(buf + len, size - len, "%s%02x", i && i % 4 == 0 ? ":" : "",
-					uuid[i]);
+	for (unsigned int i = 0; i < 4; i++) {
+		hex_text(uuid + 4 * i, 4, buf + 9 * i);
+		if (i < 3)
+			buf[9 * i + 8] = ':';
+	}
 }
 
 /* "host:name" where the array was made by a host that names itself. */
@@ -133,8 +136,8 @@ static void fill(const struct super1 *sb, unsigned int minor, struct md_super *r
 	uint32_t features = le32toh(sb->features);
 	memset(ret, 0, sizeof(*ret));
 	snprintf(ret->version, sizeof(ret->version), "1.%u", minor % 10);
-	format_uuid(sb->set_uuid, ret->uuid, sizeof(ret->uuid));
-	format_uuid(sb->device_uuid, ret->device, sizeof(ret->device));
+	format_uuid(sb->set_uuid, ret->uuid);
+	format_uuid(sb->device_uuid, ret->device);
 	copy_name(sb, ret->name, sizeof(ret->name));
 	ret->level = (int)le32toh(sb->level);
 	ret->layout = le32toh(sb->layout);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lun.h"
+#include "lunette/hex.h"
 
 /* Pause before a command that the LUN was not ready for. */
 #define PAUSE_MS 100
@@ -162,13 +163,6 @@ static void copy_text(char *dst, size_t room, const uint8_t *src, size_t len)
 	dst[n] = '\0';
 }
 
-static void copy_hex(char *dst, const char *prefix, const uint8_t *src, size_t len)
-{
-	dst += sprintf(dst, "%s", prefix);
-	for (size_t i = 0; i < len; i++)
-		dst += sprintf(dst, "%02x", src[i]);
-}
-
 /* ---- identity ---- */
 
 /*
@@ -296,7 +290,8 @@ void lun_parse_designators(const uint8_t *p, size_t len, char *ret)
 				memcpy(ret, "t10.", 4);
 				copy_text(ret + 4, 256, d, p[3]);
 			} else {
-				copy_hex(ret, type == 3 ? "naa." : "eui.", d, p[3]);
+				memcpy(ret, type == 3 ? "naa." : "eui.", 4);
+				hex_text(d, p[3], ret + 4);
 			}
 		}
 		len -= (size_t)p[3] + 4;

@@ -17,11 +17,11 @@
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
+#include "lunette/hex.h"
 #include "lunette/utf8.h"
 #include "table.h"
 
@@ -196,11 +196,11 @@ static int search_backup(struct blk *disk, const struct gpt *primary, uint64_t p
 }
 
 /* Source: UEFI appendix A: the first three groups are little-endian numbers. */
-static void format_guid(const uint8_t *g, char *buf, size_t size)
+static void format_guid(const uint8_t *g, char buf[HEX_UUID])
 {
-	snprintf(buf, size, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-		 g[3], g[2], g[1], g[0], g[5], g[4], g[7], g[6], g[8], g[9], g[10], g[11], g[12],
-		 g[13], g[14], g[15]);
+	const uint8_t in_order[16] = { g[3], g[2], g[1],  g[0],  g[5],  g[4],  g[7],  g[6],
+				       g[8], g[9], g[10], g[11], g[12], g[13], g[14], g[15] };
+	hex_uuid(in_order, buf);
 }
 
 static int add_entry(struct table *table, const struct gpt *gpt, const struct gpt_entry *e,
@@ -227,7 +227,7 @@ static int add_entry(struct table *table, const struct gpt *gpt, const struct gp
 		.start = first * gpt->sector,
 		.length = (last - first + 1) * gpt->sector,
 	};
-	format_guid(e->type, entry.type, sizeof(entry.type));
+	format_guid(e->type, entry.type);
 	utf8_from_utf16le(e->name, sizeof(e->name) / 2, entry.title, sizeof(entry.title));
 	return table_add_entry(table, &entry, err);
 }
@@ -237,7 +237,7 @@ static int use(struct table *table, const struct gpt *gpt, struct error *err)
 	table->kind = LAYOUT_TABLE_GPT;
 	table->sector = gpt->sector;
 	table->n_entries = 0;
-	format_guid(gpt->header.disk_guid, table->id, sizeof(table->id));
+	format_guid(gpt->header.disk_guid, table->id);
 	uint32_t size = le32toh(gpt->header.entry_size);
 	for (uint32_t i = 0; i < le32toh(gpt->header.n_entries); i++) {
 		struct gpt_entry e;

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "dir-private.h"
-#include "lunette/digest.h"
+#include "lunette/hex.h"
 
 /*
  * The folders too, each time: who made one may have died, or not have come to syncing it, before we
@@ -61,7 +61,7 @@ int dir_temp_name(const struct dir_store *dir, char ret[DIR_TEMP_MAX], struct er
 	char digits[2 * sizeof(random) + 1];
 	if (getrandom(random, sizeof(random), 0) != sizeof(random))
 		return error_set(err, -EIO, "the system has no random numbers");
-	digest_hex(random, sizeof(random), digits);
+	hex_text(random, sizeof(random), digits);
 	snprintf(ret, DIR_TEMP_MAX, "tmp/%s", digits);
 	return 0;
 }

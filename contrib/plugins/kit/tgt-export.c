@@ -12,6 +12,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "lunette/hex.h"
 #include "lunette/json.h"
 #include "tgt.h"
 
@@ -26,8 +27,7 @@ int tgt_new_identity(char ret[TGT_IDENTITY_SIZE], struct error *err)
 		return error_set(err, -errno, "random bytes: %m");
 	b[0] = (uint8_t)(0x60 | (b[0] & 0x0f));
 	memcpy(ret, "naa.", 4);
-	for (size_t i = 0; i < sizeof(b); i++)
-		snprintf(ret + 4 + 2 * i, 3, "%02x", b[i]);
+	hex_text(b, sizeof(b), ret + 4);
 	return 0;
 }
 

@@ -17,6 +17,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
+#include "lunette/hex.h"
 #include "lunette/json.h"
 #include "lvm-thin.h"
 
@@ -117,8 +118,7 @@ int lio_new_serial(char ret[LIO_SERIAL_SIZE], struct error *err)
 	char text[2 * sizeof(b) + 1];
 	if (getrandom(b, sizeof(b), 0) != sizeof(b))
 		return error_set(err, -errno, "random bytes: %m");
-	for (size_t i = 0; i < sizeof(b); i++)
-		snprintf(text + 2 * i, 3, "%02x", b[i]);
+	hex_text(b, sizeof(b), text);
 	snprintf(ret, LIO_SERIAL_SIZE, "%.25s", text);
 	return 0;
 }
@@ -131,7 +131,7 @@ static void make_identity(unsigned int company, const char *serial, char ret[LIO
 {
 	int len = snprintf(ret, LIO_IDENTITY_SIZE, "naa.6%06x", company & 0xffffff);
 	for (; *serial && len < 4 + 32; serial++)
-		if (strchr("0123456789abcdefABCDEF", *serial))
+		if (hex_digit(*serial) >= 0)
 			ret[len++] = (char)(*serial | 0x20);
 	while (len < 4 + 32)
 		ret[len++] = '0';
