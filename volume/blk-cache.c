@@ -188,6 +188,11 @@ static int cache_find(struct blk *blk, struct blk *disk, uint64_t length, uint64
 	return blk_find_through(blk, ((struct cache *)blk)->below, disk, length, off, fn, ctx, err);
 }
 
+static int cache_confirm(struct blk *blk, struct error *err)
+{
+	return blk_confirm(((struct cache *)blk)->below, err);
+}
+
 static bool cache_is_on(const struct blk *blk, const struct blk *disk)
 {
 	return blk_is_on(((const struct cache *)blk)->below, disk);
@@ -221,6 +226,7 @@ static const struct blk_ops cache_ops = {
 	.find = cache_find,
 	.is_on = cache_is_on,
 	.map = cache_map,
+	.confirm = cache_confirm,
 	.destroy = cache_destroy,
 };
 

@@ -171,6 +171,11 @@ int blk_find_through(struct blk *blk, struct blk *below, struct blk *disk, uint6
 	return blk_find(below, disk, length, off, pass_through, &through, err);
 }
 
+int blk_confirm(struct blk *blk, struct error *err)
+{
+	return blk->ops->confirm ? blk->ops->confirm(blk, err) : 0;
+}
+
 bool blk_is_on(const struct blk *blk, const struct blk *disk)
 {
 	if (blk == disk || blk->ops->leaf)

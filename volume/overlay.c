@@ -175,6 +175,11 @@ static int overlay_find(struct blk *blk, struct blk *disk, uint64_t length, uint
 	return blk_find_through(blk, overlay->store.blk, disk, length, off, fn, ctx, err);
 }
 
+static int overlay_confirm(struct blk *blk, struct error *err)
+{
+	return blk_confirm(((struct overlay *)blk)->below, err);
+}
+
 static bool overlay_is_on(const struct blk *blk, const struct blk *disk)
 {
 	const struct overlay *overlay = (const struct overlay *)blk;
@@ -201,6 +206,7 @@ static const struct blk_ops overlay_blk_ops = {
 	.below = overlay_below,
 	.find = overlay_find,
 	.is_on = overlay_is_on,
+	.confirm = overlay_confirm,
 	.destroy = overlay_destroy,
 };
 

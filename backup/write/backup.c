@@ -145,6 +145,9 @@ static int store_disks(struct repo *repo, struct repo_writer *to, const struct p
 		if (rc == 0)
 			rc = note_disk(point, repo, request->sources[i], disk, &root, err);
 	}
+	/* All was read: was it read of them? */
+	for (size_t i = 0; rc == 0 && i < plan->layout->n_disks; i++)
+		rc = blk_confirm(plan->layout->disks[i].blk, err);
 	return rc;
 }
 

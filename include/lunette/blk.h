@@ -72,6 +72,7 @@ typedef int blk_range_fn(void *ctx, struct blk *blk, uint64_t length, uint64_t o
  * NULL for a layer means that it may
  * @map: the blk as segments, owned by it and valid as long as it is; NULL when it has none. For
  *       device-mapper and documents
+ * @confirm: is this still the disk that was opened? NULL for what nobody can exchange
  * @destroy: free everything, the struct blk included; called once, with the last reference
  */
 struct blk_ops {
@@ -85,6 +86,7 @@ struct blk_ops {
 		    blk_range_fn *fn, void *ctx, struct error *err);
 	bool (*is_on)(const struct blk *blk, const struct blk *disk);
 	int (*map)(struct blk *blk, const struct map **ret, struct error *err);
+	int (*confirm)(struct blk *blk, struct error *err);
 	void (*destroy)(struct blk *blk);
 };
 
@@ -166,6 +168,16 @@ int blk_read(struct blk *blk, void *buf, size_t len, uint64_t off, struct error 
  * Return: 0; -ERANGE if @off is not inside the blk; else the source's error.
  */
 int blk_extent(struct blk *blk, uint64_t off, struct blk_extent *ret, struct error *err);
+
+/**
+ * blk_confirm() - ask a disk whether it is still the one that was opened
+ *
+ * A LUN's number may lead to another LUN from one moment to the next, and not every target says so:
+ * what was read is only certain after this. To be asked of disks; a layer asks what is below it.
+ *
+ * Return: 0; -ESTALE when it is another one, -ENODEV when it is gone, or the source's error.
+ */
+int blk_confirm(struct blk *blk, struct error *err);
 
 /**
  * blk_walk() - from a range of a blk down to what it lies on

@@ -126,11 +126,16 @@ is 'nor later' "$(grep -c 'another LUN' read.out)" 2
 
 tgt_unlun 1 1 && tgt_lun 1 1 lun.img && tgt_params 1 1 "scsi_sn=SN1,scsi_id=$naa"
 reader --timeout 240 --compare lun.img --threads 1 --block 4096 # it is not busy all the time
-# The session lives on, and the reader must not see one byte of the other LUN.
-tgt_unlun 1 1
-tgt_lun 1 1 other.img
-tgt_params 1 1 "scsi_sn=SN1,scsi_id=naa.6000000000000002"
-reader_fails 'a LUN that is swapped under a live session' 'another LUN now|no such LUN any more'
+# The session lives on, and this target says nothing of the other LUN. Whoever paused for longer than
+# a second asks before he reads, and must not see one byte of it.
+swap_lun() {
+	sleep 1.1
+	tgt_unlun 1 1 &&
+		tgt_lun 1 1 other.img &&
+		tgt_params 1 1 "scsi_sn=SN1,scsi_id=naa.6000000000000002"
+}
+ok 'a LUN is swapped under a live session' reader_pauses swap_lun
+reader_fails 'and it is noticed before it is read' "another LUN now: it was 'naa\.[0-9a-f]*1', it is 'naa\.[0-9a-f]*2'"
 
 tgt_unlun 1 1 && truncate -s 65M lun.img && tgt_lun 1 1 lun.img && tgt_params 1 1 "scsi_sn=SN1,scsi_id=$naa"
 reader --timeout 240 --compare lun.img

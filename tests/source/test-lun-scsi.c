@@ -214,6 +214,37 @@ static void another_lun_is_noticed(void **state)
 	assert_int_equal(lun_identity_check(&was, &is, &err), -ESTALE);
 }
 
+static int confirm(const struct lun_identity *was, const void *page, size_t len)
+{
+	struct error err = { 0 };
+	uint8_t *copy = exactly(page, len);
+	int rc = lun_identity_confirm(was, copy, len, &err);
+	free(copy);
+	return rc;
+}
+
+static void a_lun_says_by_one_page_that_it_is_still_itself(void **state)
+{
+	(void)state;
+	static const char page[] = "\0\x83\0\x24" T10 NAA6;
+	struct lun_identity was = { .id = "naa.60000000000000020000000000000003", .serial = "S1" };
+	assert_int_equal(lun_identity_page(&was), 0x83);
+	assert_int_equal(confirm(&was, page, sizeof(page) - 1), 0);
+	/* A page that was cut, another one, or none at all is no proof. */
+	for (size_t len = 0; len < sizeof(page) - 1; len++)
+		assert_int_equal(confirm(&was, page, len), -ESTALE);
+	assert_int_equal(confirm(&was, "\0\x80\0\2S1", 6), -ESTALE);
+	assert_int_equal(confirm(&was, "\x7f\x83\0\0", 4), -ENODEV);
+	strcpy(was.id, "naa.60000000000000020000000000000004");
+	assert_int_equal(confirm(&was, page, sizeof(page) - 1), -ESTALE);
+	was.id[0] = '\0';
+	assert_int_equal(lun_identity_page(&was), 0x80);
+	assert_int_equal(confirm(&was, "\0\x80\0\2S1", 6), 0);
+	assert_int_equal(confirm(&was, "\0\x80\0\2S2", 6), -ESTALE);
+	was.serial[0] = '\0';
+	assert_int_equal(lun_identity_page(&was), 0);
+}
+
 static void complaints_are_told_apart(void **state)
 {
 	(void)state;
@@ -250,6 +281,7 @@ int main(void)
 		cmocka_unit_test(answers_without_sense_say_nothing),
 		cmocka_unit_test(more_runs_than_were_asked_for_do_no_harm),
 		cmocka_unit_test(another_lun_is_noticed),
+		cmocka_unit_test(a_lun_says_by_one_page_that_it_is_still_itself),
 		cmocka_unit_test(complaints_are_told_apart),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 
 #include "lunette/blk-cache.h"
 #include "lunette/map.h"
+#include "lunette/overlay.h"
 #include "lvm-remap.h"
 #include "make-meta.h"
 
@@ -86,6 +87,17 @@ static inline struct blk *stack_cache(struct blk *below)
 {
 	struct blk *blk;
 	stack_ok(blk_cache_new(below, 1, &blk, err));
+	blk_unref(below);
+	return blk;
+}
+
+/* An overlay on which nothing was written, over @below, whose reference is taken over. */
+static inline struct blk *stack_overlay(struct blk *below)
+{
+	struct blk *blk;
+	struct target *target;
+	stack_ok(overlay_new(below, NULL, &blk, &target, err));
+	target_free(target);
 	blk_unref(below);
 	return blk;
 }
@@ -190,6 +202,16 @@ static inline struct blk *stack_on_cache(struct stack *s)
 static inline struct blk *stack_on_cache_on_cache_on_raid10(struct stack *s)
 {
 	return stack_part(stack_cache(stack_cache(stack_raid10(s))), 60 * 1024, 5 * 512);
+}
+
+static inline struct blk *stack_overlay_on_partition(struct stack *s)
+{
+	return stack_overlay(stack_partition(s));
+}
+
+static inline struct blk *stack_on_overlay_on_raid5(struct stack *s)
+{
+	return stack_part(stack_overlay(stack_raid5(s)), 60 * 1024, 5 * 512);
 }
 
 /* A volume on an array on partitions on caches of disks. */
@@ -344,6 +366,8 @@ static const struct stack_kind stack_kinds[] = {
 	{ "cache on raid5", NULL, stack_cached_raid5 },
 	{ "partition on a cache", NULL, stack_on_cache },
 	{ "partition on a cache on a cache on raid10", NULL, stack_on_cache_on_cache_on_raid10 },
+	{ "overlay on a partition", NULL, stack_overlay_on_partition },
+	{ "partition on an overlay on raid5", NULL, stack_on_overlay_on_raid5 },
 	{ "volume on raid5 on partitions on caches", NULL, stack_house },
 	{ "thin volume", stack_write_thin, stack_thin },
 	{ "thin volume with an origin", stack_write_thin, stack_thin_with_origin },

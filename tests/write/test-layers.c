@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 /* clang-format on */
+#include <errno.h>
 
 #include "lunette/backup.h"
 #include "lunette/image.h"
@@ -83,7 +84,7 @@ static int make_plan(struct bed *bed, struct error *err)
 	return plan_new(&bed->layout, &(struct plan_choice){ 0 }, &bed->plan, err);
 }
 
-static void back_up(struct bed *bed)
+static int run_backup(struct bed *bed, struct error *why)
 {
 	static struct source source;
 	static struct source *const sources[STACK_DISKS] = { &source, &source, &source,
@@ -95,13 +96,18 @@ static void back_up(struct bed *bed)
 		.writer = { .level = 1, .threads = 2, .stop = &never },
 	};
 	struct backup_result result;
-	char id[65];
-	json_t *point;
 	ok(make_plan(bed, err));
 	bed->dir = fixture_dir();
 	ok(repo_init(bed->dir, FIXTURE_SETTINGS, err));
 	ok(repo_open(bed->dir, NULL, &bed->repo, err));
-	ok(backup_run(bed->repo, bed->plan, &request, &result, err));
+	return backup_run(bed->repo, bed->plan, &request, &result, why);
+}
+
+static void back_up(struct bed *bed)
+{
+	char id[65];
+	json_t *point;
+	ok(run_backup(bed, err));
 	ok(repo_point_find(bed->repo, "test@latest", id, &point, err));
 	ok(image_cache_new(bed->repo, (size_t)20 * CHUNK, &bed->cache, err));
 	for (size_t d = 0; d < STACK_DISKS; d++) {
@@ -302,6 +308,37 @@ static void a_volume_on_a_disk_that_is_not_in_the_backup_is_an_error(void **stat
 	teardown(bed);
 }
 
+/* ---- disks that are exchanged ------------------------------------------------------------------
+ */
+
+static int is_another_one(struct blk *blk, struct error *err)
+{
+	(void)blk;
+	return error_set(err, -ESTALE, "this is another disk now");
+}
+
+static void of_a_disk_that_was_exchanged_there_is_no_restore_point(void **state)
+{
+	(void)state;
+	struct bed *bed = new_bed(&stack_kinds[0]);
+	build(bed, &stack_kinds[0]);
+	struct blk *last = &bed->disks[STACK_DISKS - 1]->blk;
+	struct blk_ops exchanged = *last->ops;
+	exchanged.confirm = is_another_one;
+	last->ops = &exchanged;
+	struct error why = { 0 };
+	assert_int_equal(run_backup(bed, &why), -ESTALE);
+	assert_string_equal(why.msg, "this is another disk now");
+	char id[65];
+	json_t *point;
+	assert_int_equal(repo_point_find(bed->repo, "test@latest", id, &point, &why), -ENOENT);
+	/* Layers ask what they lie on. */
+	struct blk *layer = stack_overlay(stack_cache(blk_ref(last)));
+	assert_int_equal(blk_confirm(layer, &why), -ESTALE);
+	blk_unref(layer);
+	teardown(bed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -309,6 +346,7 @@ int main(void)
 		cmocka_unit_test(where_a_layer_cannot_say_what_is_below_all_is_stored),
 		cmocka_unit_test(where_records_lie_nobody_knows_where_all_is_stored),
 		cmocka_unit_test(a_volume_on_a_disk_that_is_not_in_the_backup_is_an_error),
+		cmocka_unit_test(of_a_disk_that_was_exchanged_there_is_no_restore_point),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

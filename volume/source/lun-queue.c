@@ -18,14 +18,12 @@
 
 #include "lun.h"
 
-/* Pause before a command is sent again that the LUN was not ready for. */
-#define RETRY_MS 100
+/* How long it waits at most for what comes next, so that what waits is sent again in time. */
+#define TURN_MS 100
 /* Pause between attempts to reach a target that is away. */
 #define RECONNECT_MS 250
-/* So often a READ may come short before it is an error. */
-#define SHORT_READS 3
-/* How often the clocks of commands in flight are looked at. */
-#define TICK_MS 250
+/* How often a LUN that is read is asked whether it is still itself. */
+#define CHECK_MS 1000
 
 static int64_t patience(const struct lun *lun)
 {
@@ -62,32 +60,6 @@ int lun_queue_submit(struct lun *lun, struct lun_request *request, struct error 
 
 /* ---- requests, as seen by the event thread ---- */
 
-static void pop_first(struct lun *lun)
-{
-	lun->first = lun->first->next;
-	if (!lun->first)
-		lun->last = &lun->first;
-}
-
-/* Nothing more of it is to be sent. */
-static bool is_carved(const struct lun_request *request)
-{
-	return request->next_off == request->end || request->rc < 0;
-}
-
-/* Lets a request go when all of it is done: it lies on the stack of a thread that then goes on. */
-static void settle(struct lun *lun, struct lun_request *request)
-{
-	if (request->in_flight || !is_carved(request))
-		return;
-	pthread_mutex_lock(&lun->lock);
-	if (lun->first == request)
-		pop_first(lun);
-	request->done = true;
-	pthread_cond_signal(&request->cond);
-	pthread_mutex_unlock(&lun->lock);
-}
-
 /* The next command of a request, so that pieces lie at multiples of their size. */
 static void carve(struct lun *lun, struct lun_request *request, struct lun_command *command)
 {
@@ -105,183 +77,49 @@ static void carve(struct lun *lun, struct lun_request *request, struct lun_comma
 	lun->n_commands++;
 }
 
+/*
+ * Some targets put another LUN behind the number without a word to the sessions that are there. So
+ * it is asked who it is, before the first READ after a pause and once a second while there are any,
+ * and until it has answered no other command is taken. A request that is carved in part stays the
+ * first.
+ */
+static void check_if_due(struct lun *lun)
+{
+	int64_t now = lun_now();
+	if (lun->first->next_off > lun->first->off)
+		return;
+	if (lun->checking || now < lun->checked + CHECK_MS || !lun_identity_page(&lun->identity))
+		return;
+	lun->check = (struct lun_request){
+		.next = lun->first,
+		.ask = LUN_WHO,
+		.buf = lun->page,
+		.len = sizeof(lun->page),
+		.end = lun->blk.sector,
+		.cond = PTHREAD_COND_INITIALIZER,
+	};
+	lun->first = &lun->check;
+	lun->checking = true;
+	lun->checked = now;
+}
+
 /* Fills the free slots from the queue. Only its first request can be carved in part. */
 static void take(struct lun *lun)
 {
 	pthread_mutex_lock(&lun->lock);
+	if (lun->first)
+		check_if_due(lun);
 	for (size_t i = 0; i < LUN_COMMANDS && lun->first; i++) {
 		if (lun->commands[i].request)
 			continue;
-		if (!is_carved(lun->first))
+		if (lun->checking && lun->first != &lun->check)
+			break;
+		if (!lun_is_carved(lun->first))
 			carve(lun, lun->first, &lun->commands[i]);
-		if (is_carved(lun->first))
-			pop_first(lun);
+		if (lun_is_carved(lun->first))
+			lun_queue_pop(lun);
 	}
 	pthread_mutex_unlock(&lun->lock);
-}
-
-static void end_command(struct lun *lun, struct lun_command *command)
-{
-	struct lun_request *request = command->request;
-	command->request = NULL;
-	lun->n_commands--;
-	request->in_flight--;
-	settle(lun, request);
-}
-
-static void fail_command(struct lun *lun, struct lun_command *command, const struct error *why)
-{
-	struct lun_request *request = command->request;
-	if (request->rc == 0) {
-		request->rc = why->code;
-		request->error = *why;
-	}
-	end_command(lun, command);
-}
-
-/* ---- commands ---- */
-
-/* Where the last wanted bytes of a READ go; NULL when they are too few for a mark. */
-static unsigned char *tail_of(const struct lun_command *command)
-{
-	const struct lun_request *request = command->request;
-	uint64_t from = MAX(command->off, request->off);
-	uint64_t to = MIN(command->off + command->len, request->off + request->len);
-	if (request->lba_status || to - from < sizeof(command->lun->mark))
-		return NULL;
-	return request->buf + (to - request->off) - sizeof(command->lun->mark);
-}
-
-/*
- * Data that came short, though the status is good. The target says so, or it does not: then the
- * mark that lay where the last bytes belong lies there still.
- */
-static bool came_short(const struct lun_command *command, const struct scsi_task *task,
-		       struct error *why)
-{
-	const unsigned char *tail = tail_of(command);
-	const struct lun *lun = command->lun;
-	if (task->residual_status != SCSI_RESIDUAL_NO_RESIDUAL)
-		error_set(why, -EIO,
-			  "%s: READ at offset %" PRIu64 " of %" PRIu32 " bytes: %zu bytes are %s",
-			  lun->name, command->off, command->len, task->residual,
-			  task->residual_status == SCSI_RESIDUAL_UNDERFLOW ? "missing"
-									   : "too many");
-	else if (tail && memcmp(tail, &lun->mark, sizeof(lun->mark)) == 0)
-		error_set(why, -EIO,
-			  "%s: READ at offset %" PRIu64 " of %" PRIu32
-			  " bytes: the last ones are missing, and the target does not say so",
-			  lun->name, command->off, command->len);
-	else
-		return false;
-	return true;
-}
-
-static void on_good(struct lun *lun, struct lun_command *command, const struct scsi_task *task)
-{
-	struct lun_request *request = command->request;
-	struct error why = { 0 };
-	if (request->lba_status) {
-		size_t missing =
-			task->residual_status == SCSI_RESIDUAL_UNDERFLOW ? task->residual : 0;
-		request->got = request->len - MIN(missing, request->len);
-	} else if (came_short(command, task, &why)) {
-		/* Once may be an accident on its way. */
-		if (++command->short_reads == SHORT_READS)
-			fail_command(lun, command, &why);
-		return;
-	}
-	end_command(lun, command);
-}
-
-static void on_failed(struct lun *lun, struct lun_command *command, int status,
-		      const struct scsi_sense *sense)
-{
-	char text[LUN_WHY_MAX];
-	struct error why = { 0 };
-	switch (lun_judge(status, sense)) {
-	case LUN_RETRY:
-		break;
-	case LUN_SUSPECT:
-		lun->suspect = true;
-		break;
-	case LUN_GONE:
-		error_set(&lun->fatal, -ENODEV, "%s: the target has no such LUN any more",
-			  lun->name);
-		break;
-	case LUN_FAIL:
-		error_set(&why, -EIO, "%s: %s at offset %" PRIu64 ": %s", lun->name,
-			  command->request->lba_status ? "GET LBA STATUS" : "READ", command->off,
-			  lun_why(status, sense, text));
-		command->request->key = status == SCSI_STATUS_CHECK_CONDITION ? (int)sense->key : 0;
-		fail_command(lun, command, &why);
-		break;
-	}
-}
-
-static void on_command(struct iscsi_context *iscsi, int status, void *data, void *private_data)
-{
-	(void)iscsi;
-	(void)data;
-	struct lun_command *command = private_data;
-	struct lun *lun = command->lun;
-	struct scsi_task *task = command->task;
-	/* After an answer that it does not understand libiscsi calls back a second time. */
-	if (!task)
-		return;
-	command->task = NULL;
-	command->not_before = lun_now() + RETRY_MS;
-	/* The session is lost, whatever else libiscsi says. */
-	if (status == SCSI_STATUS_CANCELLED)
-		lun->suspect = true;
-	if (!lun->suspect && status == SCSI_STATUS_GOOD)
-		on_good(lun, command, task);
-	else if (!lun->suspect)
-		on_failed(lun, command, status, &task->sense);
-	scsi_free_scsi_task(task);
-}
-
-/* Bytes of whole sectors that nobody asked for go to the scratch, the rest straight to the reader.
- */
-static int point_at_buffer(struct lun *lun, struct lun_command *command)
-{
-	const struct lun_request *request = command->request;
-	uint64_t end = command->off + command->len;
-	uint64_t from = MAX(command->off, request->off);
-	uint64_t to = MIN(end, request->off + request->len);
-	int n = 0;
-	if (command->off < from)
-		command->iov[n++] = (struct scsi_iovec){ lun->scratch, from - command->off };
-	command->iov[n++] = (struct scsi_iovec){ request->buf + (from - request->off), to - from };
-	if (to < end)
-		command->iov[n++] = (struct scsi_iovec){ lun->scratch, end - to };
-	return n;
-}
-
-/* Return: 0; -ECONNRESET when the session takes no commands any more. */
-static int send_command(struct lun *lun, struct lun_command *command, struct error *err)
-{
-	struct lun_request *request = command->request;
-	uint64_t lba = command->off / lun->blk.sector;
-	int n = 1;
-	if (request->lba_status) {
-		command->task = scsi_cdb_get_lba_status(lba, (uint32_t)request->len);
-		command->iov[0] = (struct scsi_iovec){ request->buf, request->len };
-	} else {
-		command->task =
-			scsi_cdb_read16(lba, command->len, (int)lun->blk.sector, 0, 0, 0, 0, 0);
-		n = point_at_buffer(lun, command);
-		if (tail_of(command))
-			memcpy(tail_of(command), &lun->mark, sizeof(lun->mark));
-	}
-	if (!command->task)
-		return error_set(err, -ENOMEM, "SCSI command: %m");
-	scsi_task_set_iov_in(command->task, command->iov, n);
-	command->sent = lun_now();
-	if (iscsi_scsi_command_async(lun->session.iscsi, lun->login.url.lun, command->task,
-				     on_command, NULL, command) != 0)
-		return error_set(err, -ECONNRESET, "the target closed the connection");
-	return 0;
 }
 
 static int send_waiting(struct lun *lun, struct error *err)
@@ -290,7 +128,7 @@ static int send_waiting(struct lun *lun, struct error *err)
 		struct lun_command *command = &lun->commands[i];
 		if (!command->request || command->task || command->not_before > lun_now())
 			continue;
-		int rc = send_command(lun, command, err);
+		int rc = lun_command_send(lun, command, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -321,11 +159,11 @@ static void give_up(struct lun *lun, const struct error *why)
 	pthread_mutex_unlock(&lun->lock);
 	for (size_t i = 0; i < LUN_COMMANDS; i++)
 		if (lun->commands[i].request)
-			fail_command(lun, &lun->commands[i], why);
+			lun_command_fail(lun, &lun->commands[i], why);
 	while (lun->first) {
 		lun->first->rc = why->code;
 		lun->first->error = *why;
-		settle(lun, lun->first);
+		lun_settle(lun, lun->first);
 	}
 }
 
@@ -351,9 +189,25 @@ static int reconnect(struct lun *lun, int64_t deadline, struct error *err)
 		rc = lun_identify(&lun->session, deadline, &identity, err);
 	if (rc == 0)
 		rc = lun_identity_check(&lun->identity, &identity, err);
+	lun->checked = lun_now();
 	if (rc < 0)
 		drop_session(lun);
 	return rc;
+}
+
+/* What it says of itself has come: another LUN is as good as none. */
+static void hear_check(struct lun *lun)
+{
+	const struct lun_request *check = &lun->check;
+	if (!lun->checking || !check->done)
+		return;
+	lun->checking = false;
+	struct error why = check->error;
+	int rc = check->rc;
+	if (rc == 0)
+		rc = lun_identity_confirm(&lun->identity, lun->page, check->got, &why);
+	if (rc < 0 && !lun->fatal.code)
+		error_set(&lun->fatal, rc, "%s: %s", lun->name, why.msg);
 }
 
 static void report_dead(struct lun *lun, const struct error *last)
@@ -392,7 +246,8 @@ static void turn(struct lun *lun, struct error *last)
 		rc = send_waiting(lun, last);
 	if (rc < 0)
 		drop_session(lun);
-	rc = lun_session_poll(&lun->session, rc < 0 ? RECONNECT_MS : RETRY_MS, last);
+	rc = lun_session_poll(&lun->session, rc < 0 ? RECONNECT_MS : TURN_MS, last);
+	hear_check(lun);
 	oldest(lun, &since, &sent);
 	if (lun->fatal.code)
 		give_up(lun, &lun->fatal);
@@ -408,6 +263,7 @@ static int first_contact(struct lun *lun, struct error *err)
 	int rc = lun_session_open(&lun->session, deadline, err);
 	if (rc == 0)
 		rc = lun_identify(&lun->session, deadline, &lun->identity, err);
+	lun->checked = lun_now();
 	if (rc < 0)
 		drop_session(lun);
 	return rc;

@@ -17,8 +17,6 @@
 /* Pause before a command that the LUN was not ready for. */
 #define PAUSE_MS 100
 
-#define VPD_MAX 1024
-
 /* ---- complaints ---- */
 
 static enum lun_verdict judge_sense(const struct scsi_sense *sense)
@@ -77,7 +75,7 @@ struct answer {
 	int status;
 	struct scsi_sense sense;
 	size_t len;
-	uint8_t data[VPD_MAX];
+	uint8_t data[LUN_VPD_MAX];
 };
 
 /* Takes @task over. On failure the session is closed: a command of it may still be in flight. */
@@ -131,7 +129,7 @@ static int run(struct lun_session *s, struct scsi_task *(*make)(int arg), int ar
 
 static struct scsi_task *make_inquiry(int page)
 {
-	return page < 0 ? scsi_cdb_inquiry(0, 0, 96) : scsi_cdb_inquiry(1, page, VPD_MAX);
+	return page < 0 ? scsi_cdb_inquiry(0, 0, 96) : scsi_cdb_inquiry(1, page, LUN_VPD_MAX);
 }
 
 static struct scsi_task *make_ready(int arg)
@@ -237,10 +235,14 @@ static int get_capacity(struct lun_session *s, int64_t deadline, struct lun_iden
 	return 0;
 }
 
-/*
- * Reads a VPD page: 1 page code, 2 length of what follows the 4 bytes of the head. A LUN may lack
- * any of them: then there is an empty one.
- */
+/* Of a VPD page: 1 page code, 2 length of what follows the 4 bytes of the head. Return: how much of
+ * that there is. */
+static size_t page_length(const uint8_t *page, size_t len, int code)
+{
+	return len > 4 && page[1] == code ? MIN((size_t)lun_be(page + 2, 2), len - 4) : 0;
+}
+
+/* A LUN may lack any page: then there is an empty one. */
 static int get_page(struct lun_session *s, int page, int64_t deadline, struct answer *a,
 		    const uint8_t **body, size_t *len, struct error *err)
 {
@@ -248,9 +250,7 @@ static int get_page(struct lun_session *s, int page, int64_t deadline, struct an
 	if (rc < 0)
 		return rc;
 	*body = a->data + 4;
-	*len = 0;
-	if (a->status == SCSI_STATUS_GOOD && a->len > 4 && a->data[1] == page)
-		*len = MIN((size_t)lun_be(a->data + 2, 2), a->len - 4);
+	*len = a->status == SCSI_STATUS_GOOD ? page_length(a->data, a->len, page) : 0;
 	return 0;
 }
 
@@ -361,4 +361,26 @@ int lun_identity_check(const struct lun_identity *was, const struct lun_identity
 				 "its size has changed from %" PRIu64 " to %" PRIu64 " bytes",
 				 was->size, is->size);
 	return 0;
+}
+
+int lun_identity_page(const struct lun_identity *id)
+{
+	return id->id[0] ? 0x83 : id->serial[0] ? 0x80 : 0;
+}
+
+int lun_identity_confirm(const struct lun_identity *was, const uint8_t *page, size_t len,
+			 struct error *err)
+{
+	struct lun_identity is = *was;
+	int code = lun_identity_page(was);
+	if (len && page[0] >> 5)
+		return error_set(err, -ENODEV, "the target has no such LUN any more");
+	size_t n = page_length(page, len, code);
+	if (code == 0x83) {
+		is.id[0] = '\0';
+		lun_parse_designators(page + 4, n, is.id);
+	} else if (code == 0x80) {
+		copy_text(is.serial, sizeof(is.serial), page + 4, n);
+	}
+	return lun_identity_check(was, &is, err);
 }

@@ -61,7 +61,7 @@ static int ask(struct lun *lun, uint64_t off, struct error *err)
 	unsigned char buf[8 + 16 * LUN_EXTENTS] = { 0 };
 	uint64_t start = off - off % lun->blk.sector;
 	struct lun_request request = {
-		.lba_status = true,
+		.ask = LUN_LBA_STATUS,
 		.buf = buf,
 		.len = sizeof(buf),
 		.off = start,
@@ -111,6 +111,25 @@ static int lun_extent(struct blk *blk, uint64_t off, struct blk_extent *ret, str
 	return rc;
 }
 
+static int lun_confirm(struct blk *blk, struct error *err)
+{
+	struct lun *lun = (struct lun *)blk;
+	uint8_t page[LUN_VPD_MAX] = { 0 };
+	struct lun_request request = {
+		.ask = LUN_WHO,
+		.buf = page,
+		.len = sizeof(page),
+		.end = lun->blk.sector,
+	};
+	if (!lun_identity_page(&lun->identity))
+		return 0;
+	int rc = lun_queue_submit(lun, &request, err);
+	if (rc < 0)
+		return rc;
+	rc = lun_identity_confirm(&lun->identity, page, request.got, err);
+	return rc < 0 ? error_wrap(err, rc, "%s", lun->name) : 0;
+}
+
 /* ---- opening and closing ---- */
 
 static void lun_destroy(struct blk *blk)
@@ -129,6 +148,7 @@ static const struct blk_ops lun_ops = {
 	.leaf = true,
 	.read = lun_read,
 	.extent = lun_extent,
+	.confirm = lun_confirm,
 	.destroy = lun_destroy,
 };
 

@@ -9,6 +9,7 @@
  *   lun-login    what a login needs
  *   lun-session  one login to a target, alive or lost; never reconnects by itself
  *   lun-scsi     what the LUN says of itself: identity, size, limits
+ *   lun-command  a request in SCSI: sent, answered, judged
  *   lun-queue    the event thread: requests become commands in flight; reconnects, in bounded time
  *   lun          the blk: reads, extents, opening, closing
  */
@@ -164,6 +165,16 @@ void lun_parse_limits(const uint8_t *body, size_t len, struct lun_identity *id);
 int lun_identity_check(const struct lun_identity *was, const struct lun_identity *is,
 		       struct error *err);
 
+/* Bytes that are asked for of a VPD page. */
+#define LUN_VPD_MAX 1024
+
+/* The VPD page that tells one LUN from another; 0 for one that has neither. */
+int lun_identity_page(const struct lun_identity *id);
+
+/* lun_identity_check() by that page alone: @len bytes, with its head. */
+int lun_identity_confirm(const struct lun_identity *was, const uint8_t *page, size_t len,
+			 struct error *err);
+
 /* What is to be done about a command that did not end well. */
 enum lun_verdict {
 	LUN_RETRY,   /* the same command may succeed now, or soon */
@@ -177,7 +188,7 @@ enum lun_verdict lun_judge(int status, const struct scsi_sense *sense);
 #define LUN_WHY_MAX 160
 const char *lun_why(int status, const struct scsi_sense *sense, char *buf);
 
-/* ---- lun-queue.c ---- */
+/* ---- lun-command.c ---- */
 
 enum {
 	LUN_COMMANDS = 32,         /* in flight at most */
@@ -186,9 +197,15 @@ enum {
 	LUN_EXTENTS = 64, /* asked for in one GET LBA STATUS */
 };
 
+/* What a request asks of the LUN. */
+enum lun_ask {
+	LUN_READ,
+	LUN_LBA_STATUS, /* GET LBA STATUS for the block at its offset */
+	LUN_WHO,        /* INQUIRY for the page that tells it from others */
+};
+
 /**
  * struct lun_request - what a thread waits for; lives on its stack
- * @lba_status: not a read, but GET LBA STATUS for the block at @off
  * @buf: @len bytes: of the LUN from byte @off on, or the answer
  * @got: bytes of the answer
  * @rc: 0 or a negative errno, with @error
@@ -199,7 +216,7 @@ enum {
  */
 struct lun_request {
 	struct lun_request *next;
-	bool lba_status;
+	enum lun_ask ask;
 	unsigned char *buf;
 	size_t len;
 	uint64_t off;
@@ -257,6 +274,8 @@ struct lun_extents {
  * @dead: why nothing can be read any more; code 0 while it can
  * @fatal: why the LUN is to be given up, found out while libiscsi calls back
  * @suspect: what comes in is not to be trusted until the LUN has been identified again
+ * @check: who is asked from time to time whether it is still itself, and @page its answer
+ * @checking: it is on its way; @checked: when it was last asked
  * @mark: random; no data is like it
  * @scratch: where unwanted bytes go
  */
@@ -278,12 +297,33 @@ struct lun {
 	bool suspect;
 	bool running;
 	struct error fatal;
+	struct lun_request check;
+	uint8_t page[LUN_VPD_MAX];
+	bool checking;
+	int64_t checked;
 	uint64_t mark;
 	unsigned char scratch[LUN_SECTOR_MAX];
 
 	struct lun_extents extents;
 	char name[2 * LUN_NAME_MAX + 64];
 };
+
+/* Takes the first request off the queue. */
+void lun_queue_pop(struct lun *lun);
+
+/* Nothing more of it is to be sent. */
+bool lun_is_carved(const struct lun_request *request);
+
+/* Lets a request go when all of it is done: it lies on the stack of a thread that then goes on. */
+void lun_settle(struct lun *lun, struct lun_request *request);
+
+/* Ends a command, and fails its request. */
+void lun_command_fail(struct lun *lun, struct lun_command *command, const struct error *why);
+
+/* Return: 0; -ECONNRESET when the session takes no commands any more. */
+int lun_command_send(struct lun *lun, struct lun_command *command, struct error *err);
+
+/* ---- lun-queue.c ---- */
 
 /* Starts the event thread and waits until it has found the LUN, or why not. */
 int lun_queue_start(struct lun *lun, struct error *err);
