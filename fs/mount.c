@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,8 +19,6 @@
 
 /* More threads help while they wait for a LUN; more than this only compete. */
 #define THREADS_MAX 16
-
-#define READ_AHEAD_KIB "8192"
 
 /* ---- libfuse's words ---- */
 
@@ -75,17 +74,18 @@ static void leave_signals(void)
 /* ---- being ready ---- */
 
 /*
- * The kernel reads 128 KiB ahead: one small request at a time. With more there are several large
- * ones on their way, which hides how long a LUN takes and uses all cores: one file was read at 3.2
- * GB/s with 8 MiB, at 2.4 GB/s with 1 MiB. Only root can change that, and nothing is lost but speed
- * if it cannot be done.
+ * The kernel reads 128 KiB ahead: one small request at a time. With as much as the disks want there
+ * are several large ones on their way, which hides how long a LUN takes and uses all cores: one
+ * file was read at 3.2 GB/s with 8 MiB, at 2.4 GB/s with 1 MiB. Only root can change that, and
+ * nothing is lost but speed if it cannot be done.
  */
-static void raise_read_ahead(dev_t dev)
+static void raise_read_ahead(const struct tree *tree, dev_t dev)
 {
-	char path[64];
+	char path[64], kib[24];
+	int n = snprintf(kib, sizeof(kib), "%" PRIu64, tree_read_ahead(tree) / 1024);
 	snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u/read_ahead_kb", major(dev), minor(dev));
 	CLEANUP(close_cleanup) int fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd >= 0 && write(fd, READ_AHEAD_KIB, sizeof(READ_AHEAD_KIB) - 1) < 0)
+	if (fd >= 0 && write(fd, kib, (size_t)n) < 0)
 		return;
 }
 
@@ -98,7 +98,7 @@ static void *be_ready(void *arg)
 	if (stat(mount->dir, &st) != 0)
 		rc = error_set(&mount->ready_err, -errno, "mount '%s': %m", mount->dir);
 	else
-		raise_read_ahead(st.st_dev);
+		raise_read_ahead(mount->tree, st.st_dev);
 	if (rc == 0 && mount->options->ready)
 		rc = mount->options->ready(mount->options->ctx, &mount->ready_err);
 	if (rc < 0)

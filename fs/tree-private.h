@@ -110,6 +110,7 @@ struct tree_slot {
 struct tree {
 	struct points *points;
 	uint64_t size;
+	uint64_t read_ahead;
 	time_t made;
 	pthread_mutex_t lock;
 	uint64_t listing;

@@ -15,6 +15,7 @@ static struct tree *tree_alloc(void)
 	if (!tree)
 		return NULL;
 	tree->made = time(NULL);
+	tree->read_ahead = BLK_PREFERRED * BLK_DEPTH;
 	pthread_mutex_init(&tree->lock, NULL);
 	pthread_mutex_init(&tree->slots_lock, NULL);
 	pool_init(&tree->open_points, tree_open_free);
@@ -28,8 +29,13 @@ int tree_new_layout(struct layout *layout, struct tree **ret, struct error *err)
 	CLEANUP(tree_free_cleanup) struct tree *tree = tree_alloc();
 	if (!tree)
 		return error_set(err, -ENOMEM, "tree: %m");
-	for (size_t i = 0; i < layout->n_disks; i++)
-		tree->size += layout->disks[i].blk->size;
+	if (layout->n_disks)
+		tree->read_ahead = 0;
+	for (size_t i = 0; i < layout->n_disks; i++) {
+		const struct blk *disk = layout->disks[i].blk;
+		tree->size += disk->size;
+		tree->read_ahead = MAX(tree->read_ahead, (uint64_t)disk->preferred * disk->depth);
+	}
 	int rc = tree_open_new(steal(&owned), &tree->only, err);
 	if (rc < 0)
 		return rc;
@@ -69,6 +75,11 @@ bool tree_changes(const struct tree *tree)
 uint64_t tree_size(const struct tree *tree)
 {
 	return tree->size;
+}
+
+uint64_t tree_read_ahead(const struct tree *tree)
+{
+	return tree->read_ahead;
 }
 
 /* ---- who answers ---- */

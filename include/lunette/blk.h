@@ -93,7 +93,7 @@ struct blk_ops {
 /* What a source wants where nothing else is known of it: a request of this size costs little more
  * than its bytes, and so many at once hide how long one takes, over a network too. */
 #define BLK_PREFERRED (1u << 20)
-#define BLK_DEPTH     6
+#define BLK_DEPTH     8
 
 /**
  * struct blk - the head of every implementation's own struct

@@ -73,6 +73,9 @@ bool tree_changes(const struct tree *tree);
 /* Bytes of all disks; 0 for finished backups. */
 uint64_t tree_size(const struct tree *tree);
 
+/* Bytes that should be asked for before they are wanted, so that the disks are never idle. */
+uint64_t tree_read_ahead(const struct tree *tree);
+
 /* Return: 0; -ENOENT when there is no such name; else why it cannot be told. */
 int tree_lookup(struct tree *tree, uint64_t dir, const char *name, struct tree_attr *ret,
 		struct error *err);

@@ -204,6 +204,7 @@ static void the_tree_of_disks_is_as_promised(void **state)
 	assert_int_equal(walk(tree, "disks/disk1.img", &attr), -ENOENT);
 	assert_int_equal(walk(tree, "layout.json/x", &attr), -ENOTDIR);
 	assert_int_equal(tree_size(tree), NTFS_SIZE);
+	assert_int_equal(tree_read_ahead(tree), BLK_PREFERRED * BLK_DEPTH);
 	assert_false(tree_changes(tree));
 	tree_free(tree);
 	assert_int_equal(disks_open, 0);

@@ -187,6 +187,7 @@ int lun_open(const char *spec, const struct source_options *opts, struct source 
 	const struct lun_identity *id = &lun->identity;
 	blk->size = id->size;
 	blk->sector = id->sector;
+	blk->depth = (uint32_t)MAX((uint64_t)LUN_COMMANDS * id->transfer / blk->preferred, 2ul);
 	memcpy(source->vendor, id->vendor, sizeof(source->vendor));
 	memcpy(source->product, id->product, sizeof(source->product));
 	memcpy(source->serial, id->serial, sizeof(source->serial));
