@@ -112,7 +112,8 @@ static int next_pack(struct data *data, struct error *err)
 		if (!data->pack)
 			return 0;
 		struct error why = { 0 };
-		int rc = pack_table_read(data->check->repo, data->pack->id, &data->table, &why);
+		int rc = pack_table_read(data->check->repo, data->pack->id, data->pack->size,
+					 &data->table, &why);
 		if (rc == 0 || rc == -ENOMEM)
 			return rc == 0 ? 0 : error_copy(err, rc, &why);
 		data->pack->damaged = true;

@@ -199,7 +199,7 @@ static int check_table(struct check *check, struct check_pack *pack, struct erro
 {
 	CLEANUP(free_cleanup) struct pack_table *table = NULL;
 	struct error why = { 0 };
-	int rc = pack_table_read(check->repo, pack->id, &table, &why);
+	int rc = pack_table_read(check->repo, pack->id, pack->size, &table, &why);
 	if (rc == -ENOMEM)
 		return error_copy(err, rc, &why);
 	if (rc == -ENOENT) { /* pruned meanwhile; whoever still needs it will say so */

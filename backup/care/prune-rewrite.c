@@ -103,7 +103,7 @@ static int copy_pack(struct round *round, const struct usage_pack *pack,
 	struct error why = { 0 };
 	char key[STORE_KEY_MAX];
 	*ret = false;
-	if (pack_table_read(round->repo, pack->pack.id, &table, &why) < 0)
+	if (pack_table_read(round->repo, pack->pack.id, 0, &table, &why) < 0)
 		return 0;
 	pack_key(pack->pack.id, key);
 	size_t found = 0;

@@ -167,7 +167,7 @@ static int save_pack(struct repair *repair, const char *key, struct error *err)
 	if (!chunk_id_parse(key + strlen("packs/xx/"), &id))
 		return error_set(err, -EINVAL, "'%s' is no pack", key);
 	memcpy(salvage.id, id.bytes, sizeof(salvage.id));
-	int rc = pack_table_read(repair->repo, id.bytes, &table, &why);
+	int rc = pack_table_read(repair->repo, id.bytes, 0, &table, &why);
 	if (rc == -ENOENT)
 		return 0;
 	if (rc < 0 && rc != -EUCLEAN)
@@ -215,7 +215,6 @@ static int index_table(struct repair *repair, const uint8_t id[32], const struct
 static int index_one(void *ctx, const struct chunk_id *id, const struct store_stat *st,
 		     struct error *err)
 {
-	(void)st;
 	struct repair *repair = ctx;
 	CLEANUP(free_cleanup) struct pack_table *table = NULL;
 	char key[STORE_KEY_MAX];
@@ -224,7 +223,7 @@ static int index_one(void *ctx, const struct chunk_id *id, const struct store_st
 	if (rc < 0 || has_key(&repair->plan->packs, key))
 		return rc;
 	struct error why = { 0 };
-	rc = pack_table_read(repair->repo, id->bytes, &table, &why);
+	rc = pack_table_read(repair->repo, id->bytes, st->size, &table, &why);
 	if (rc == -ENOMEM)
 		return error_copy(err, rc, &why);
 	return rc < 0 ? 0 : index_table(repair, id->bytes, table, err); /* the check has told why */

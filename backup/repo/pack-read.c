@@ -165,16 +165,15 @@ static int read_table(struct repo *repo, const struct object *object, const uint
 	return rc < 0 ? rc : parse_table(table, n, offset, (uint32_t)object->size, ret, err);
 }
 
-int pack_table_read(struct repo *repo, const uint8_t id[32], struct pack_table **ret,
+int pack_table_read(struct repo *repo, const uint8_t id[32], uint64_t size, struct pack_table **ret,
 		    struct error *err)
 {
 	char key[STORE_KEY_MAX];
 	pack_key(id, key);
-	struct object object = { .store = repo->store, .key = key };
-	struct store_stat st;
+	struct store_stat st = { .size = size };
 	store_forget(repo->store, key);
-	int rc = store_stat(repo->store, key, &st, err);
-	object.size = rc < 0 ? 0 : st.size;
+	int rc = size ? 0 : store_stat(repo->store, key, &st, err);
+	struct object object = { .store = repo->store, .key = key, .size = st.size };
 	if (rc == 0)
 		rc = read_table(repo, &object, id, ret, err);
 	return rc < 0 ? error_wrap(err, rc, "'%s'", key) : 0;

@@ -45,6 +45,7 @@ struct pack_table {
 /**
  * pack_table_read() - read and prove a pack's table
  * @id: the pack's
+ * @size: of the object, as a listing of the packs told; 0: it is asked for
  * @ret: to be freed with free()
  *
  * The pack is read as it is in the store now. Any thread.
@@ -52,7 +53,7 @@ struct pack_table {
  * Return: 0; -ENOENT when there is no such pack; -EUCLEAN when its header, its table or its length
  * is damaged; -EPROTONOSUPPORT when it is of a newer version; what the store said.
  */
-int pack_table_read(struct repo *repo, const uint8_t id[32], struct pack_table **ret,
+int pack_table_read(struct repo *repo, const uint8_t id[32], uint64_t size, struct pack_table **ret,
 		    struct error *err);
 
 /**

@@ -26,7 +26,7 @@ static void nothing_is_taken(struct repo *repo, const uint8_t *data, size_t size
 	fuzz_check(digest(data + at, size - at, pack.bytes, NULL) == 0);
 	pack_key(pack.bytes, key);
 	fuzz_check(store_put_same(repo->store, key, data, size, NULL) == 0);
-	fuzz_check(pack_table_read(repo, pack.bytes, &table, NULL) < 0);
+	fuzz_check(pack_table_read(repo, pack.bytes, 0, &table, NULL) < 0);
 	fuzz_check(store_remove(repo->store, key, NULL) == 0);
 
 	uint8_t sum[DIGEST_SIZE];

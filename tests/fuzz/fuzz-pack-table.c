@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	struct pack_table *table;
 	struct error why = { 0 };
-	if (pack_table_read(repo, id, &table, &why) == 0) {
+	if (pack_table_read(repo, id, 0, &table, &why) == 0) {
 		check_table(repo, id, table);
 		free(table);
 	} else {

@@ -141,7 +141,7 @@ static int read_pack(struct repo *repo, const char *key, struct error *err)
 	CLEANUP(free_cleanup) struct pack_table *table = NULL;
 	CLEANUP(free_cleanup) uint8_t *buf = malloc(REPO_CHUNK_MAX);
 	assert_true(chunk_id_parse(strrchr(key, '/') + 1, &id));
-	int rc = pack_table_read(repo, id.bytes, &table, err);
+	int rc = pack_table_read(repo, id.bytes, 0, &table, err);
 	for (uint32_t i = 0; rc == 0 && i < table->n; i++)
 		rc = pack_chunk_read(repo, id.bytes, &table->entries[i], buf, err);
 	return rc;
@@ -275,7 +275,7 @@ static void chunks_of_a_pack_cannot_change_places(void **state)
 	struct pack_table *table;
 	struct error why;
 	assert_true(chunk_id_parse(strrchr(entry->key, '/') + 1, &id));
-	ok(pack_table_read(repo, id.bytes, &table, err));
+	ok(pack_table_read(repo, id.bytes, 0, &table, err));
 	/* Both do not compress, and are equally long. */
 	struct pack_entry *a = &table->entries[0], *b = &table->entries[3];
 	static uint8_t t[REPO_SEAL_BOUND(CHUNK)], buf[CHUNK];

@@ -87,7 +87,7 @@ static void a_table_says_what_is_in_the_pack(void **state)
 	struct fixture *f = *state;
 	static uint8_t buf[CHUNK], want[CHUNK];
 	CLEANUP(free_cleanup) struct pack_table *table = NULL;
-	ok(pack_table_read(f->repo, f->id, &table, err));
+	ok(pack_table_read(f->repo, f->id, 0, &table, err));
 	assert_int_equal(table->n, N);
 	assert_int_equal(table->size, f->pack->len);
 	for (uint32_t i = 0; i < N; i++) {
@@ -104,7 +104,7 @@ static void a_damaged_chunk_does_not_come_out(void **state)
 	struct fixture *f = *state;
 	static uint8_t buf[CHUNK];
 	CLEANUP(free_cleanup) struct pack_table *table = NULL;
-	ok(pack_table_read(f->repo, f->id, &table, err));
+	ok(pack_table_read(f->repo, f->id, 0, &table, err));
 	f->pack->bytes[table->entries[2].offset + table->entries[2].stored / 2] ^= 1;
 	for (uint32_t i = 0; i < N; i++)
 		assert_int_equal(pack_chunk_read(f->repo, f->id, &table->entries[i], buf, NULL),
@@ -119,7 +119,7 @@ static void every_flipped_bit_outside_the_chunks_is_found(void **state)
 		struct pack_table *table = NULL;
 		struct error why = { 0 };
 		f->pack->bytes[at] ^= (uint8_t)(1 << at % 8);
-		int rc = pack_table_read(f->repo, f->id, &table, &why);
+		int rc = pack_table_read(f->repo, f->id, 0, &table, &why);
 		f->pack->bytes[at] ^= (uint8_t)(1 << at % 8);
 		assert_null(table);
 		assert_int_equal(rc, -EUCLEAN);
@@ -134,7 +134,7 @@ static void a_pack_that_was_cut_or_emptied_is_damaged(void **state)
 	size_t len = f->pack->len;
 	for (size_t cut = 0; cut < len; cut += cut < 100 ? 1 : 997) {
 		f->pack->len = cut;
-		assert_int_equal(pack_table_read(f->repo, f->id, &table, NULL), -EUCLEAN);
+		assert_int_equal(pack_table_read(f->repo, f->id, 0, &table, NULL), -EUCLEAN);
 	}
 }
 
@@ -143,7 +143,21 @@ static void a_pack_that_is_not_there_is_said(void **state)
 	struct fixture *f = *state;
 	struct pack_table *table;
 	f->id[0] ^= 1;
-	assert_int_equal(pack_table_read(f->repo, f->id, &table, NULL), -ENOENT);
+	assert_int_equal(pack_table_read(f->repo, f->id, 0, &table, NULL), -ENOENT);
+	assert_int_equal(pack_table_read(f->repo, f->id, f->pack->len, &table, NULL), -ENOENT);
+}
+
+static void the_size_that_a_listing_told_is_believed_and_proved(void **state)
+{
+	struct fixture *f = *state;
+	struct pack_table *table = NULL;
+	size_t len = f->pack->len;
+	ok(pack_table_read(f->repo, f->id, len, &table, err));
+	assert_int_equal(table->size, len);
+	free(table);
+	for (size_t wrong = len - 40; wrong < len + 40; wrong++)
+		if (wrong != len)
+			assert_true(pack_table_read(f->repo, f->id, wrong, &table, NULL) < 0);
 }
 
 /* Numbers of the last entry of a table, whose name is made to fit: where, and what. */
@@ -168,11 +182,11 @@ static void a_table_that_lies_under_a_good_name_is_damaged(void **state)
 		uint32_t was = get_le32(entry + lies[i].at);
 		put_le32(entry + lies[i].at, lies[i].n);
 		rename_pack(f);
-		assert_int_equal(pack_table_read(f->repo, f->id, &table, NULL), -EUCLEAN);
+		assert_int_equal(pack_table_read(f->repo, f->id, 0, &table, NULL), -EUCLEAN);
 		put_le32(entry + lies[i].at, was);
 	}
 	rename_pack(f);
-	ok(pack_table_read(f->repo, f->id, &table, err));
+	ok(pack_table_read(f->repo, f->id, 0, &table, err));
 	free(table);
 }
 
@@ -182,7 +196,7 @@ static void a_newer_pack_is_called_newer(void **state)
 	struct pack_table *table;
 	put_le32(trailer(f) + 12, 2);
 	rename_pack(f);
-	assert_int_equal(pack_table_read(f->repo, f->id, &table, NULL), -EPROTONOSUPPORT);
+	assert_int_equal(pack_table_read(f->repo, f->id, 0, &table, NULL), -EPROTONOSUPPORT);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -195,6 +209,7 @@ int main(void)
 		TEST(every_flipped_bit_outside_the_chunks_is_found),
 		TEST(a_pack_that_was_cut_or_emptied_is_damaged),
 		TEST(a_pack_that_is_not_there_is_said),
+		TEST(the_size_that_a_listing_told_is_believed_and_proved),
 		TEST(a_table_that_lies_under_a_good_name_is_damaged),
 		TEST(a_newer_pack_is_called_newer),
 	};

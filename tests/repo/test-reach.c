@@ -143,7 +143,7 @@ static int add_pack_ids(void *ctx, const struct chunk_id *pack, const struct sto
 		struct ids *ids;
 	} *args = ctx;
 	struct pack_table *table;
-	int rc = pack_table_read(args->repo, pack->bytes, &table, err);
+	int rc = pack_table_read(args->repo, pack->bytes, 0, &table, err);
 	if (rc < 0)
 		return rc;
 	for (uint32_t i = 0; i < table->n; i++)
