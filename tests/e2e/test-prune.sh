@@ -139,6 +139,27 @@ kill $sleeper && wait $sleeper 2>/dev/null
 ok 'when it is dead its lease is void' "$LUNETTE" prune
 is 'and gone' "$(objects leases)" 0
 
+# ---- what cannot be listed is not gone ----
+new_repo
+random 10M n.img
+kept=$(backup n n.img)
+random 5M n2.img
+backup n n2.img >/dev/null && "$LUNETTE" forget "$(backup o n2.img)" >/dev/null
+before=$(find repo/points repo/packs repo/index -type f | sort)
+as_nobody=() # root may list everything
+if [ "$(id -u)" = 0 ]; then
+	as_nobody=(setpriv --reuid nobody --regid nogroup --clear-groups --)
+	chown -R nobody repo && chmod 755 "$TAP_DIR"
+fi
+for folder in points index packs "$(find repo/packs -mindepth 1 -type d -printf 'packs/%f\n' | head -n 1)"; do
+	chmod 000 "repo/$folder"
+	fails "${folder%/*} that cannot be listed" 1 'Permission denied' "${as_nobody[@]}" "$LUNETTE" prune --max-unused 0
+	chmod 700 "repo/$folder"
+	is 'nothing is removed, nothing else is made' "$(find repo/points repo/packs repo/index -type f | sort)" "$before"
+done
+[ "$(id -u)" != 0 ] || chown -R 0 repo
+ok 'all is still there' same "$kept" n.img
+
 # ---- killed, and all at once ----
 new_repo
 for i in 1 2 3; do
