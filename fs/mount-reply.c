@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lunette/clock.h"
 #include "mount-private.h"
 
 #define LOG_EACH_SECOND 5
@@ -33,11 +34,10 @@ static bool is_no(int code)
 /* At most so many sentences a second; says when it begins to leave some out. */
 static bool may_log(struct mount *mount, bool *last)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	int64_t second = clock_now_ms() / 1000;
 	pthread_mutex_lock(&mount->log_lock);
-	if (now.tv_sec != mount->log_second) {
-		mount->log_second = now.tv_sec;
+	if (second != mount->log_second) {
+		mount->log_second = second;
 		mount->log_n = 0;
 	}
 	unsigned int n = ++mount->log_n;

@@ -13,11 +13,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lunette/clock.h"
 #include "name.h"
 #include "tree-private.h"
 
 /* A listing that is younger counts as new: one `ls` asks many times. */
-#define FRESH_NS 500000000ll
+#define FRESH_MS 500
 
 /* ---- open restore points ---- */
 
@@ -237,23 +238,17 @@ static int take_point(void *ctx, const struct point_name *listed, struct error *
 	return 0;
 }
 
-static int64_t since(const struct timespec *then, const struct timespec *now)
-{
-	return (now->tv_sec - then->tv_sec) * 1000000000ll + now->tv_nsec - then->tv_nsec;
-}
-
 static int refresh_locked(struct tree *tree, struct error *err)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (tree->listing > 0 && since(&tree->listed, &now) < FRESH_NS)
+	int64_t now = clock_now_ms();
+	if (tree->listing > 0 && now - tree->listed < FRESH_MS)
 		return 0;
 	tree->listing++;
 	tree->listed = now;
 	struct taking t = { .tree = tree };
 	int rc = tree->points->ops->list(tree->points, take_point, &t, err);
 	if (rc < 0)
-		tree->listed = (struct timespec){ 0 };
+		tree->listed = 0;
 	return rc;
 }
 

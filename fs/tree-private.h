@@ -104,7 +104,7 @@ struct tree_slot {
  * @points: NULL for one set of disks, which then is restore point 0 and always open: @only
  * @made: when the tree was made
  * @lock: covers names, points and the listing; entries stay where they are once made
- * @listing: number of the last listing; @listed: when it was
+ * @listing: number of the last listing; @listed: when it was, as clock_now_ms()
  * @slots_lock: covers @slots and @n_slots
  */
 struct tree {
@@ -114,7 +114,7 @@ struct tree {
 	time_t made;
 	pthread_mutex_t lock;
 	uint64_t listing;
-	struct timespec listed;
+	int64_t listed;
 	uint32_t n_names;
 	struct tree_name *names;
 	uint32_t n_points;

@@ -5,20 +5,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "channel.h"
+#include "lunette/clock.h"
 #include "lunette/code.h"
 
 /* How long the job may leave a line unread before it counts as gone. */
 #define WRITE_MS 30000
-
-int64_t channel_now(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 int channel_init(struct channel *ch, int in, int out, struct error *err)
 {
@@ -116,7 +109,7 @@ int channel_wait(struct channel *ch, struct pollfd *more, size_t n, int64_t unti
 	for (size_t i = 0; i < n; i++)
 		fds[i + 1] = more[i];
 	fds[0] = (struct pollfd){ .fd = ch->ended ? -1 : ch->in, .events = POLLIN };
-	int64_t left = until < 0 ? -1 : MAX(until - channel_now(), (int64_t)0);
+	int64_t left = until < 0 ? -1 : MAX(until - clock_now_ms(), (int64_t)0);
 	int ready = poll(fds, n + 1, (int)MIN(left, (int64_t)INT_MAX));
 	if (ready < 0 && errno != EINTR)
 		return error_set(err, -errno, "wait for requests: %m");
@@ -152,10 +145,10 @@ int channel_first_line(struct channel *ch, char **ret, struct error *err)
 /* A pipe that polls as writable takes PIPE_BUF bytes without blocking. */
 static void send_bytes(struct channel *ch, const char *p, size_t len)
 {
-	int64_t until = channel_now() + WRITE_MS;
+	int64_t until = clock_now_ms() + WRITE_MS;
 	while (len && !ch->ended) {
 		struct pollfd fd = { .fd = ch->out, .events = POLLOUT };
-		int64_t left = until - channel_now();
+		int64_t left = until - clock_now_ms();
 		int ready = left > 0 ? poll(&fd, 1, (int)left) : 0;
 		ssize_t n = ready > 0 ? write(ch->out, p, MIN(len, (size_t)PIPE_BUF)) : -1;
 		if (n > 0) {

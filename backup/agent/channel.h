@@ -78,9 +78,6 @@ struct channel {
 	struct request **last;
 };
 
-/* The clock of all limits: milliseconds, which go on while the machine sleeps. */
-int64_t channel_now(void);
-
 /* Sets up; -ENOMEM. */
 int channel_init(struct channel *ch, int in, int out, struct error *err);
 void channel_clear(struct channel *ch);
@@ -88,7 +85,7 @@ void channel_clear(struct channel *ch);
 /**
  * channel_wait() - let requests come in until something has happened
  * @more: @n other descriptors to wait for, at most CHANNEL_MORE_MAX; their revents are set
- * @until: as channel_now(); -1: no limit
+ * @until: as clock_now_ms(); -1: no limit
  *
  * Returns when a descriptor is ready, a request came in, or the time is over; after a line that is
  * too long or the end of the stream @ended is set, and it waits for @more and the time only.

@@ -9,6 +9,7 @@
 
 #include "channel.h"
 #include "command.h"
+#include "lunette/clock.h"
 
 /* More than any list of logical volumes has. */
 #define OUTPUT_MAX (1u << 20)
@@ -59,12 +60,12 @@ static void take(struct stream *s)
 
 static int listen_to(struct stream streams[2], const char *name, int limit_ms, struct error *err)
 {
-	int64_t until = channel_now() + limit_ms;
+	int64_t until = clock_now_ms() + limit_ms;
 	while (streams[0].fd >= 0 || streams[1].fd >= 0) {
 		struct pollfd fds[2];
 		for (int i = 0; i < 2; i++)
 			fds[i] = (struct pollfd){ .fd = streams[i].fd, .events = POLLIN };
-		int64_t left = until - channel_now();
+		int64_t left = until - clock_now_ms();
 		if (left <= 0)
 			return error_set(err, -ETIMEDOUT, "'%s' took more than %d ms", name,
 					 limit_ms);

@@ -10,6 +10,7 @@
 
 #include "freeze.h"
 #include "leftover.h"
+#include "lunette/clock.h"
 
 int freeze_new(const struct freeze_fs *list, size_t n, struct freeze **ret, struct error *err)
 {
@@ -58,7 +59,7 @@ static const char *why_not(int error)
 static bool freeze_one(struct freeze_fs *fs, struct channel *log,
 		       void (*warn)(void *ctx, const char *sentence), void *ctx)
 {
-	int64_t start = channel_now();
+	int64_t start = clock_now_ms();
 	if (ioctl(fs->fd, FIFREEZE, 0) < 0) {
 		char text[4200];
 		snprintf(text, sizeof(text), "'%.3900s' could not be frozen: %s", fs->point,
@@ -68,7 +69,7 @@ static bool freeze_one(struct freeze_fs *fs, struct channel *log,
 	}
 	fs->frozen = true;
 	channel_log(log, false, "froze '%s' in %lld ms", fs->point,
-		    (long long)(channel_now() - start));
+		    (long long)(clock_now_ms() - start));
 	return true;
 }
 
@@ -101,7 +102,7 @@ int freeze_begin(struct freeze *freeze, int limit_ms, struct channel *log,
 		 void (*warn)(void *ctx, const char *sentence), void *ctx, struct error *err)
 {
 	if (freeze->n == 0) {
-		freeze->began = channel_now();
+		freeze->began = clock_now_ms();
 		freeze->until = freeze->began + limit_ms;
 		return 0;
 	}
@@ -109,7 +110,7 @@ int freeze_begin(struct freeze *freeze, int limit_ms, struct channel *log,
 	for (size_t i = 0; i < freeze->n; i++)
 		syncfs(freeze->list[i].fd);
 	write_down(freeze);
-	freeze->began = channel_now();
+	freeze->began = clock_now_ms();
 	freeze->until = freeze->began + limit_ms;
 	int rc = start_watchdog(freeze, err);
 	if (rc < 0)

@@ -28,7 +28,7 @@ struct freeze_fs {
 /**
  * struct freeze - file systems in the order in which they are frozen
  * @leftover: the file that tells the next agent what is frozen, or -1
- * @began: when the first one was frozen, as channel_now()
+ * @began: when the first one was frozen, as clock_now_ms()
  * @until: when the watchdog thaws
  */
 struct freeze {

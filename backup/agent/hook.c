@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 
 #include "hook.h"
+#include "lunette/clock.h"
 
 #define LINE_MAX_LEN 500
 
@@ -90,7 +91,7 @@ __attribute__((noreturn)) static void become(const struct hook *hook, int output
 static int wait_for(const struct hook *hook, int pidfd, struct output *out, struct channel *ch,
 		    struct error *err)
 {
-	int64_t until = channel_now() + hook->limit_ms;
+	int64_t until = clock_now_ms() + hook->limit_ms;
 	for (bool open = true;;) {
 		struct pollfd fds[] = { { .fd = pidfd, .events = POLLIN },
 					{ .fd = open ? out->fd : -1, .events = POLLIN } };
@@ -104,7 +105,7 @@ static int wait_for(const struct hook *hook, int pidfd, struct output *out, stru
 		if (hook->stop && (*hook->stop || ch->ended))
 			return error_set(err, -ECANCELED, "%s hook '%s': it was given up",
 					 hook->phase, hook->path);
-		if (channel_now() >= until)
+		if (clock_now_ms() >= until)
 			return error_set(err, -ETIMEDOUT,
 					 "%s hook '%s' was killed: it took more than %d ms",
 					 hook->phase, hook->path, hook->limit_ms);

@@ -14,6 +14,7 @@
 #include "freeze.h"
 #include "hook.h"
 #include "session.h"
+#include "lunette/clock.h"
 
 /* The product's limits, for jobs that say none. */
 #define COMMIT_LIMIT_MS 9000
@@ -58,7 +59,7 @@ static void run_hook(struct snapshot_run *m, const char *path, const char *phase
 			     .limit_ms = m->session->hook_limit_ms,
 			     .stop = stop };
 	struct error why = { 0 };
-	int64_t start = channel_now();
+	int64_t start = clock_now_ms();
 	if (hook_run(&hook, m->ch, &why) < 0) {
 		m->hooks = "failed";
 		session_warn(m->warnings, "%s", why.msg);
@@ -68,7 +69,7 @@ static void run_hook(struct snapshot_run *m, const char *path, const char *phase
 	if (strcmp(m->hooks, "none") == 0)
 		m->hooks = "ok";
 	channel_log(m->ch, false, "%s hook '%s' ended after %lld ms", phase, path,
-		    (long long)(channel_now() - start));
+		    (long long)(clock_now_ms() - start));
 }
 
 /* ---- freeze ---- */
@@ -138,14 +139,14 @@ static void read_contents(struct snapshot_run *m)
 static int wait_for_commit(struct snapshot_run *m, struct error *err)
 {
 	struct session *s = m->session;
-	int64_t until = MIN(channel_now() + m->commit_ms, m->freeze->until);
-	if (channel_now() >= until) {
+	int64_t until = MIN(clock_now_ms() + m->commit_ms, m->freeze->until);
+	if (clock_now_ms() >= until) {
 		m->exceeded = true;
 		return 0;
 	}
-	channel_event(m->ch,
-		      json_pack("{s:s, s:s, s:I}", "event", "commit-now", "session", s->name,
-				"deadline_ms", (json_int_t)MAX(until - channel_now(), (int64_t)0)));
+	channel_event(m->ch, json_pack("{s:s, s:s, s:I}", "event", "commit-now", "session", s->name,
+				       "deadline_ms",
+				       (json_int_t)MAX(until - clock_now_ms(), (int64_t)0)));
 	read_contents(m);
 	while (!s->committed && !s->aborted && !m->ch->ended) {
 		struct pollfd dog = { .fd = m->freeze->dog.fd, .events = POLLIN };
@@ -156,7 +157,7 @@ static int wait_for_commit(struct snapshot_run *m, struct error *err)
 			dog.revents ? watchdog_look(&m->freeze->dog) : WATCHDOG_ON_GUARD;
 		if (state == WATCHDOG_GONE)
 			warn(m, "the watchdog was killed, so that the file systems were thawed");
-		if (state != WATCHDOG_ON_GUARD || (!s->committed && channel_now() >= until)) {
+		if (state != WATCHDOG_ON_GUARD || (!s->committed && clock_now_ms() >= until)) {
 			m->exceeded = true;
 			return 0;
 		}
@@ -173,7 +174,7 @@ static int freeze_and_commit(struct snapshot_run *m, struct error *err)
 	rc = wait_for_commit(m, err);
 	if (!freeze_end(m->freeze, m->ch))
 		m->exceeded = true;
-	m->frozen_ms = m->freeze->n ? channel_now() - m->freeze->began : 0;
+	m->frozen_ms = m->freeze->n ? clock_now_ms() - m->freeze->began : 0;
 	if (m->exceeded)
 		session_warn(m->warnings,
 			     "the storage did not say in time that it had taken the snapshot: the "

@@ -14,6 +14,7 @@
 
 #include "channel.h"
 #include "watchdog.h"
+#include "lunette/clock.h"
 
 /* Between two attempts when the time is over. */
 #define AGAIN_MS 20
@@ -82,7 +83,7 @@ __attribute__((noreturn)) static void guard(const int *fds, size_t n, int keep, 
 	tell(sock, mlockall(MCL_CURRENT | MCL_FUTURE) == 0 ? READY : READY_UNLOCKED);
 
 	for (bool over = false;;) {
-		int64_t left = over ? AGAIN_MS : MAX(until - channel_now(), (int64_t)0);
+		int64_t left = over ? AGAIN_MS : MAX(until - clock_now_ms(), (int64_t)0);
 		struct pollfd fd = { .fd = sock, .events = POLLIN };
 		char message = OVER;
 		if (poll(&fd, 1, (int)MIN(left, (int64_t)INT32_MAX)) > 0) {
@@ -90,7 +91,7 @@ __attribute__((noreturn)) static void guard(const int *fds, size_t n, int keep, 
 				thaw_all(fds, n); /* the agent is gone */
 			_exit(0);
 		}
-		if (channel_now() < until)
+		if (clock_now_ms() < until)
 			continue;
 		thaw_all(fds, n);
 		if (!over)
@@ -160,9 +161,9 @@ void watchdog_stop(struct watchdog *dog)
 		return;
 	tell(dog->fd, OVER);
 	close(dog->fd);
-	int64_t until = channel_now() + 1000;
+	int64_t until = clock_now_ms() + 1000;
 	while (waitpid(dog->pid, NULL, WNOHANG) == 0) {
-		if (channel_now() > until)
+		if (clock_now_ms() > until)
 			kill(dog->pid, SIGKILL);
 		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 	}

@@ -33,7 +33,7 @@ struct watchdog {
  * watchdog_start() - returns when it is on guard
  * @fds: @n directories of file systems, in the order in which they will be frozen
  * @keep: another descriptor that it holds open as long as it lives, or -1
- * @until: when it thaws, as channel_now()
+ * @until: when it thaws, as clock_now_ms()
  *
  * Return: 0 or negative errno.
  */

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cmd.h"
+#include "lunette/clock.h"
 
 /* ---- signals ----------------------------------------------------------------------------------
  */
@@ -51,9 +51,7 @@ unsigned int cmd_threads(void)
 
 double cmd_seconds(void)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+	return (double)clock_now_ns() / 1e9;
 }
 
 /* ---- progress ---------------------------------------------------------------------------------

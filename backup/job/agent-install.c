@@ -12,6 +12,7 @@
 
 #include "agent-install.h"
 #include "lunette/child.h"
+#include "lunette/clock.h"
 #include "lunette/digest.h"
 #include "lunette/hex.h"
 
@@ -64,10 +65,10 @@ static bool drain(int fd, char *buf, size_t size, size_t *len)
 static int converse(struct child *child, struct talk *t, unsigned int limit_ms, const char *host,
 		    struct error *err)
 {
-	uint64_t until = child_now_ms() + limit_ms;
+	int64_t until = clock_now_ms() + limit_ms;
 	bool out = true, log = true;
 	while (out || log) {
-		uint64_t now = child_now_ms();
+		int64_t now = clock_now_ms();
 		if (now >= until)
 			return error_set(err, -ETIMEDOUT, "ssh to '%s': no answer within %u ms",
 					 host, limit_ms);

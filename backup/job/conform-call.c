@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "conform-private.h"
+#include "lunette/clock.h"
 
 #define OBJECTS_MAX 100000
 
@@ -97,7 +98,7 @@ static json_t *complete(struct conform *c, json_t *params)
 int conform_call(struct conform *c, const char *verb, json_t *params, json_t **ret)
 {
 	CONFORM_JSON *all = complete(c, params), *result = NULL;
-	uint64_t begin = child_now_ms();
+	int64_t begin = clock_now_ms();
 	c->err = (struct error){ 0 };
 	int rc = start(c);
 	if (rc == 0)
@@ -108,7 +109,7 @@ int conform_call(struct conform *c, const char *verb, json_t *params, json_t **r
 	CLEANUP(free_cleanup) char *text = json_dumps(result, 0);
 	if (text)
 		look_for_secrets(c, text);
-	json_object_set_new(c->took_ms, verb, json_integer((json_int_t)(child_now_ms() - begin)));
+	json_object_set_new(c->took_ms, verb, json_integer((json_int_t)(clock_now_ms() - begin)));
 	const struct shape *shape = plugin_shape(verb);
 	rc = shape ? shape_check(result, shape, &c->err) : 0;
 	if (rc < 0)

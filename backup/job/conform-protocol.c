@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "conform-private.h"
+#include "lunette/clock.h"
 
 #define OUTPUT_MAX 65536
 
@@ -14,7 +15,7 @@ static int run(struct conform *c, const char *const *argv, const char *input, ch
 {
 	struct child child;
 	size_t len = 0;
-	uint64_t deadline = child_now_ms() + c->o->limit_ms;
+	int64_t deadline = clock_now_ms() + c->o->limit_ms;
 	if (child_start(argv, NULL, true, &child, &c->err) < 0)
 		return -1;
 	/* Short enough for a pipe. */
@@ -22,7 +23,7 @@ static int run(struct conform *c, const char *const *argv, const char *input, ch
 	if (n != (ssize_t)strlen(input))
 		error_set(&c->err, -EPIPE, "it does not take its input");
 	close(steal_fd(&child.in));
-	while (child_now_ms() < deadline && len < OUTPUT_MAX - 1) {
+	while (clock_now_ms() < deadline && len < OUTPUT_MAX - 1) {
 		struct pollfd p = { .fd = child.out, .events = POLLIN };
 		poll(&p, 1, 100);
 		n = read(child.out, out + len, OUTPUT_MAX - 1 - len);
@@ -31,7 +32,7 @@ static int run(struct conform *c, const char *const *argv, const char *input, ch
 		len += n > 0 ? (size_t)n : 0;
 	}
 	out[len] = '\0';
-	bool hangs = child_now_ms() >= deadline;
+	bool hangs = clock_now_ms() >= deadline;
 	int status = child_end(&child, hangs ? 0 : c->o->limit_ms);
 	return hangs ? -1 : status;
 }

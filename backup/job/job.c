@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 
 #include "lunette/child.h"
+#include "lunette/clock.h"
 #include "lunette/job.h"
 #include "lunette/json.h"
 #include "outcome.h"
@@ -85,7 +86,7 @@ static int do_run(struct run *run, const struct job_request *request, json_t **r
 		  struct error *err)
 {
 	struct error undone = { 0 };
-	uint64_t begin = child_now_ms();
+	int64_t begin = clock_now_ms();
 	story_say(run->log.story, "job '%s', run %s", run->settings->name, run->who.id);
 	int rc = recover_others(run, err);
 	if (rc == 0)
@@ -93,7 +94,7 @@ static int do_run(struct run *run, const struct job_request *request, json_t **r
 	if (rc < 0 && run->point.stored)
 		rc = 0; /* what came after it is told as a warning */
 	last_words(run, rc, err, &undone);
-	double seconds = (double)(child_now_ms() - begin) / 1000;
+	double seconds = (double)(clock_now_ms() - begin) / 1000;
 	json_t *outcome =
 		outcome_json(run, rc < 0 ? err : NULL, undone.code ? &undone : NULL, seconds);
 	if (!outcome)

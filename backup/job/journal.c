@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "lunette/child.h"
+#include "lunette/clock.h"
 #include "lunette/journal.h"
 #include "lunette/json.h"
 #include "lunette/shape.h"
@@ -17,7 +18,7 @@
 
 struct journal {
 	int fd;
-	uint64_t start; /* of child_now_ms() */
+	int64_t start; /* of clock_now_ms() */
 	char *path;
 };
 
@@ -26,7 +27,7 @@ static int open_journal(const char *path, int flags, struct journal **ret, struc
 	CLEANUP(journal_close_cleanup) struct journal *journal = calloc(1, sizeof(*journal));
 	if (!journal || !(journal->path = strdup(path)))
 		return error_set(err, -ENOMEM, "journal '%s': %m", path);
-	journal->start = child_now_ms();
+	journal->start = clock_now_ms();
 	journal->fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC | flags, 0600);
 	if (journal->fd < 0)
 		return error_set(err, -errno, "journal '%s': %m", path);
@@ -102,7 +103,7 @@ int journal_note(struct journal *journal, const char *kind, json_t *members, str
 	snprintf(time, sizeof(time), "%s.%03ldZ", second, now.tv_nsec / 1000000);
 	CLEANUP(json_decref_cleanup)
 	json_t *record = json_pack("{s:s, s:s, s:I}", "record", kind, "time", time, "ms",
-				   (json_int_t)(child_now_ms() - journal->start));
+				   (json_int_t)(clock_now_ms() - journal->start));
 	if (!rest || !record || json_object_update(record, rest) < 0)
 		return error_set(err, -ENOMEM, "journal '%s': %m", journal->path);
 	CLEANUP(free_cleanup) char *text = json_dumps(record, JSON_COMPACT);

@@ -9,6 +9,7 @@
 
 #include "lunette/child.h"
 #include "outcome.h"
+#include "lunette/clock.h"
 #include "lunette/shape.h"
 
 #define COMMAND_LIMIT_MS 300000
@@ -78,13 +79,13 @@ static bool serve(struct story *story, const char *what, struct child *child, co
 	char lines[2][LINE_MAX_BYTES];
 	size_t lens[2] = { 0 }, left = strlen(text);
 	bool open[2] = { true, true };
-	uint64_t until = child_now_ms() + COMMAND_LIMIT_MS;
+	int64_t until = clock_now_ms() + COMMAND_LIMIT_MS;
 	while (open[0] || open[1]) {
 		struct pollfd p[] = { { .fd = open[0] ? child->out : -1, .events = POLLIN },
 				      { .fd = open[1] ? child->log : -1, .events = POLLIN },
 				      { .fd = child->in, .events = POLLOUT } };
 		poll(p, 3, 100);
-		if (child_now_ms() >= until)
+		if (clock_now_ms() >= until)
 			return false;
 		if (p[0].revents)
 			open[0] = take_output(story, what, child->out, lines[0], &lens[0]);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "lunette/child.h"
+#include "lunette/clock.h"
 #include "lunette/journal.h"
 #include "lunette/json.h"
 #include "lunette/shape.h"
@@ -87,12 +88,12 @@ static int read_pid(int fd)
 
 static int wait_for_lock(int fd, const char *job, bool recovers, struct error *err)
 {
-	uint64_t begin = child_now_ms(), other = begin;
+	int64_t begin = clock_now_ms(), other = begin;
 	int last = 0;
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return error_set(err, -errno, "lock of job '%s': %m", job);
-		uint64_t now = child_now_ms();
+		int64_t now = clock_now_ms();
 		int pid = read_pid(fd);
 		if (pid != last)
 			other = now;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lunette/child.h"
+#include "lunette/clock.h"
 #include "lunette/json.h"
 #include "run.h"
 #include "lunette/shape.h"
@@ -217,7 +218,7 @@ struct commit_moment {
 	bool begun;
 	int rc;
 	struct error err;
-	uint64_t ms;
+	int64_t ms;
 	json_t *snapshots;
 };
 
@@ -226,11 +227,11 @@ static int commit(void *ctx)
 {
 	struct commit_moment *m = ctx;
 	const struct settings *s = m->run->settings;
-	uint64_t begin = child_now_ms();
+	int64_t begin = clock_now_ms();
 	m->begun = true;
 	m->rc = plugin_commit(m->run->storage.plugin, m->run->who.name, m->run->storage.volumes,
 			      s->snapshot_limit, &m->snapshots, &m->err);
-	m->ms = child_now_ms() - begin;
+	m->ms = clock_now_ms() - begin;
 	return m->rc;
 }
 
@@ -279,8 +280,8 @@ static int check_listed(struct run *run, struct error *err)
 static void tell_freeze(struct run *run, const struct commit_moment *m)
 {
 	take_warnings(run, run->server.frozen);
-	story_say(run->log.story, "the storage answered after %ju ms; frozen for %ju ms in all",
-		  (uintmax_t)m->ms, (uintmax_t)shape_size(run->server.frozen, "frozen_ms"));
+	story_say(run->log.story, "the storage answered after %jd ms; frozen for %ju ms in all",
+		  (intmax_t)m->ms, (uintmax_t)shape_size(run->server.frozen, "frozen_ms"));
 	if (shape_flag(run->server.frozen, "window_exceeded"))
 		run_warn(run, "frozen, but the window was exceeded: the snapshot is no more than "
 			      "crash consistent");

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lunette/child.h"
+#include "lunette/clock.h"
 #include "lunette/json.h"
 #include "reservation.h"
 #include "run.h"
@@ -152,10 +153,10 @@ static int remove_patiently(struct run *run, const struct run_lun *lun, remove_f
 			    struct error *err)
 {
 	unsigned int limit = run->settings->storage_limit;
-	uint64_t until = child_now_ms() + limit;
+	int64_t until = clock_now_ms() + limit;
 	for (;;) {
 		int rc = remove(run, lun, limit, err);
-		if (rc == 0 || !plugin_may_retry(run->storage.plugin) || child_now_ms() >= until)
+		if (rc == 0 || !plugin_may_retry(run->storage.plugin) || clock_now_ms() >= until)
 			return rc;
 		poll(NULL, 0, RETRY_PAUSE_MS);
 	}

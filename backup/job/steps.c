@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lunette/child.h"
+#include "lunette/clock.h"
 #include "steps.h"
 
 #define LIMIT(member) offsetof(struct settings, member)
@@ -91,13 +92,13 @@ static int go(struct run *run, const struct step *step, const struct steps_stop 
 {
 	if (atomic_load_explicit(run->stop, memory_order_relaxed))
 		return error_set(err, -EINTR, "interrupted");
-	uint64_t begin = child_now_ms();
+	int64_t begin = clock_now_ms();
 	int rc = note(run, "step", step, "begin", NULL, err);
 	if (rc < 0)
 		return rc;
 	die_here(stop, step, false);
 	rc = step->go(run, err);
-	double seconds = (double)(child_now_ms() - begin) / 1000;
+	double seconds = (double)(clock_now_ms() - begin) / 1000;
 	if (rc < 0) {
 		story_say(run->log.story, "FAILED after %.3f s: %s: %s", seconds, step->doing,
 			  err->msg);

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "lunette/child.h"
+#include "lunette/clock.h"
 #include "lunette/story.h"
 
 #define QUOTES_MAX 10000 /* a program that talks without end must not fill the disk */
@@ -13,7 +14,7 @@
 struct story {
 	FILE *file;
 	bool echo;
-	uint64_t start;
+	int64_t start;
 	unsigned int quotes;
 };
 
@@ -25,7 +26,7 @@ int story_open(const char *path, bool echo, struct story **ret, struct error *er
 	if (path && !(story->file = fopen(path, "ae")))
 		return error_set(err, -errno, "log '%s': %m", path);
 	story->echo = echo;
-	story->start = child_now_ms();
+	story->start = clock_now_ms();
 	*ret = steal(&story);
 	return 0;
 }
@@ -61,7 +62,7 @@ void story_say(struct story *story, const char *fmt, ...)
 	struct tm local;
 	if (localtime_r(&now, &local))
 		strftime(clock, sizeof(clock), "%Y-%m-%d %H:%M:%S", &local);
-	double seconds = (double)(child_now_ms() - story->start) / 1000;
+	double seconds = (double)(clock_now_ms() - story->start) / 1000;
 	snprintf(stamp, sizeof(stamp), "%s %+9.3f s  ", clock, seconds);
 	if (story->file)
 		put(story->file, stamp, text);

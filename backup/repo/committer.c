@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "committer.h"
+#include "lunette/clock.h"
 
 /* Waiting jobs hold complete packs that the page cache keeps: this bounds what is not yet safe. */
 #define WAITING_MAX 2
@@ -41,13 +42,13 @@ static void do_job(struct committer *c, struct committer_job *job)
 	pthread_mutex_unlock(&c->lock);
 
 	struct error err = { 0 };
-	uint64_t begin = monotonic_ns();
+	uint64_t begin = clock_now_ns();
 	int rc = drop ? 0 : job->run(job, &err);
 	job->free(job);
 
 	pthread_mutex_lock(&c->lock);
 	c->running--;
-	c->busy_ns += monotonic_ns() - begin;
+	c->busy_ns += clock_now_ns() - begin;
 	if (rc < 0 && c->error.code == 0)
 		c->error = err;
 	pthread_cond_broadcast(&c->done);
@@ -111,11 +112,11 @@ static int failed(const struct committer *c, struct error *err)
 
 int committer_give(struct committer *c, struct committer_job *job, struct error *err)
 {
-	uint64_t begin = monotonic_ns();
+	uint64_t begin = clock_now_ns();
 	pthread_mutex_lock(&c->lock);
 	while (c->given - c->begun == WAITING_MAX)
 		pthread_cond_wait(&c->done, &c->lock);
-	c->waited_ns += monotonic_ns() - begin;
+	c->waited_ns += clock_now_ns() - begin;
 	int rc = failed(c, err);
 	if (rc == 0) {
 		c->ring[c->given++ % WAITING_MAX] = job;
@@ -129,11 +130,11 @@ int committer_give(struct committer *c, struct committer_job *job, struct error 
 
 int committer_drain(struct committer *c, struct error *err)
 {
-	uint64_t begin = monotonic_ns();
+	uint64_t begin = clock_now_ns();
 	pthread_mutex_lock(&c->lock);
 	while (c->begun < c->given || c->running > 0)
 		pthread_cond_wait(&c->done, &c->lock);
-	c->waited_ns += monotonic_ns() - begin;
+	c->waited_ns += clock_now_ns() - begin;
 	int rc = failed(c, err);
 	pthread_mutex_unlock(&c->lock);
 	return rc;

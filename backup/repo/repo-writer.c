@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "committer.h"
+#include "lunette/clock.h"
 #include "lunette/lease.h"
 #include "lunette/marks.h"
 #include "lunette/recent.h"
@@ -227,7 +228,7 @@ static int add_new(struct repo_writer *writer, const struct chunk_id *id,
 	recent_add(writer->young, &entry);
 	pthread_mutex_unlock(&writer->lock);
 	if (writer->young->n == 1)
-		writer->first_ns = monotonic_ns();
+		writer->first_ns = clock_now_ns();
 
 	if (!pack_full(writer->pack))
 		return 0;
@@ -280,7 +281,7 @@ static int flush_all(struct repo_writer *writer, struct error *err)
 int repo_writer_checkpoint(struct repo_writer *writer, struct error *err)
 {
 	if (writer->error.code < 0 || writer->young->n == 0 ||
-	    monotonic_ns() - writer->first_ns < writer->flush_ns)
+	    clock_now_ns() - writer->first_ns < writer->flush_ns)
 		return 0;
 	struct error why;
 	int rc = flush_all(writer, &why);

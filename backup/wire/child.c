@@ -8,20 +8,13 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "lunette/child.h"
+#include "lunette/clock.h"
 
 #define SECRETS_FD    3
 #define SECRETS_NAME  "LUNETTE_SECRETS_FD="
 #define POLL_SLICE_MS 10
-
-uint64_t child_now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* ---- starting ---------------------------------------------------------------------------------
  */
@@ -157,12 +150,12 @@ int child_start(const char *const *argv, const char *secrets, bool dies_with_us,
 /* Waits for it without reaping it, so that its group's number stays its own. */
 static bool ended_within(pid_t pid, unsigned int ms)
 {
-	uint64_t until = child_now_ms() + ms;
+	int64_t until = clock_now_ms() + ms;
 	for (;;) {
 		siginfo_t info = { 0 };
 		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid)
 			return true;
-		if (child_now_ms() >= until)
+		if (clock_now_ms() >= until)
 			return false;
 		poll(NULL, 0, POLL_SLICE_MS);
 	}

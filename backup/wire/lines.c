@@ -8,6 +8,7 @@
 
 #include <openssl/crypto.h>
 
+#include "lunette/clock.h"
 #include "lunette/lines.h"
 #include "lunette/json.h"
 #include "lunette/message.h"
@@ -22,7 +23,7 @@
 struct request {
 	unsigned int id; /* 0 when free */
 	char verb[24];
-	uint64_t deadline;    /* of child_now_ms() */
+	int64_t deadline;     /* of clock_now_ms() */
 	struct message reply; /* once it has come: its id is not 0 */
 };
 
@@ -95,7 +96,7 @@ static int give_up(struct lines *lines, int rc)
 static void take_log(struct lines *lines);
 
 /* All of it, or not at all; a program that does not read is given @deadline. */
-static int write_all(struct lines *lines, const char *text, size_t len, uint64_t deadline,
+static int write_all(struct lines *lines, const char *text, size_t len, int64_t deadline,
 		     struct error *err)
 {
 	while (len > 0) {
@@ -111,7 +112,7 @@ static int write_all(struct lines *lines, const char *text, size_t len, uint64_t
 			take_log(lines);
 			return give_up(lines, rc);
 		}
-		if (child_now_ms() >= deadline)
+		if (clock_now_ms() >= deadline)
 			return give_up(lines,
 				       error_set(err, -ETIMEDOUT,
 						 "%s did not take a request in time", lines->name));
@@ -133,7 +134,7 @@ static int start_child(struct lines *lines, const struct lines_options *options,
 	if (rc < 0)
 		rc = error_wrap(err, rc, "%s", options->name);
 	if (rc == 0 && secrets && options->secrets_on_stdin) {
-		uint64_t deadline = child_now_ms() + END_GRACE_MS;
+		int64_t deadline = clock_now_ms() + END_GRACE_MS;
 		rc = write_all(lines, "{\"secrets\":", 11, deadline, err);
 		if (rc == 0)
 			rc = write_all(lines, secrets, strlen(secrets), deadline, err);
@@ -284,15 +285,15 @@ static int take_input(struct lines *lines, struct error *err)
 }
 
 /* Waits for something to come, until @deadline at the latest. */
-static int pump(struct lines *lines, uint64_t deadline, struct error *err)
+static int pump(struct lines *lines, int64_t deadline, struct error *err)
 {
-	uint64_t now = child_now_ms();
+	int64_t now = clock_now_ms();
 	if (lines->stop && atomic_load_explicit(lines->stop, memory_order_relaxed))
 		return error_set(err, -EINTR, "interrupted");
 	struct pollfd p[] = { { .fd = lines->child.out, .events = POLLIN },
 			      { .fd = lines->child.log, .events = POLLIN } };
-	uint64_t left = deadline > now ? deadline - now : 0;
-	poll(p, 2, (int)MIN(left, (uint64_t)STOP_SLICE_MS));
+	int64_t left = MAX(deadline - now, (int64_t)0);
+	poll(p, 2, (int)MIN(left, (int64_t)STOP_SLICE_MS));
 	if (p[1].revents)
 		take_log(lines);
 	return p[0].revents ? take_input(lines, err) : 0;
@@ -323,7 +324,7 @@ int lines_send(struct lines *lines, const char *verb, const json_t *params, unsi
 				 lines->name, verb);
 	request->id = ++lines->last_id;
 	snprintf(request->verb, sizeof(request->verb), "%s", verb);
-	request->deadline = child_now_ms() + limit_ms;
+	request->deadline = clock_now_ms() + limit_ms;
 	*ret_id = request->id;
 	int rc = write_all(lines, text, strlen(text), request->deadline, err);
 	if (rc == 0)
@@ -361,7 +362,7 @@ int lines_reply(struct lines *lines, unsigned int id, json_t **ret, struct error
 		int rc = pump(lines, request->deadline, err);
 		if (rc < 0)
 			return error_wrap(err, rc, "%s", request->verb);
-		if (!request->reply.id && child_now_ms() >= request->deadline)
+		if (!request->reply.id && clock_now_ms() >= request->deadline)
 			return give_up(lines,
 				       error_set(err, -ETIMEDOUT,
 						 "%s: %s: no answer in time, so it was killed",
@@ -374,7 +375,7 @@ int lines_event(struct lines *lines, const char *event, unsigned int id, unsigne
 		struct error *err)
 {
 	const struct request *request = find_request(lines, id);
-	uint64_t deadline = child_now_ms() + limit_ms;
+	int64_t deadline = clock_now_ms() + limit_ms;
 	if (!request || id == 0)
 		return error_set(err, -EINVAL, "%s: request %u is not open", lines->name, id);
 	snprintf(lines->awaited, sizeof(lines->awaited), "%s", event);
@@ -387,7 +388,7 @@ int lines_event(struct lines *lines, const char *event, unsigned int id, unsigne
 		int rc = pump(lines, deadline, err);
 		if (rc < 0)
 			return error_wrap(err, rc, "%s", request->verb);
-		if (lines->awaited[0] && child_now_ms() >= deadline)
+		if (lines->awaited[0] && clock_now_ms() >= deadline)
 			return error_set(err, -ETIMEDOUT, "%s did not say '%s' in time",
 					 lines->name, event);
 	}

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "lunette/backup.h"
+#include "lunette/clock.h"
 #include "lunette/json.h"
 
 #define NAME_BYTES_MAX 255
@@ -156,7 +157,7 @@ static void finish_times(struct writer_times *times, struct repo_writer *to, uin
 {
 	uint64_t waited;
 	repo_writer_times(to, &times->commit, &waited);
-	times->wall = monotonic_ns() - begin;
+	times->wall = clock_now_ns() - begin;
 	times->add -= MIN(times->add, waited);
 	uint64_t could = times->threads * times->wall;
 	times->wait = could - MIN(could, times->hash + times->compress);
@@ -166,7 +167,7 @@ int backup_run(struct repo *repo, const struct plan *plan, const struct backup_r
 	       struct backup_result *ret, struct error *err)
 {
 	*ret = (struct backup_result){ 0 };
-	uint64_t begin = monotonic_ns();
+	uint64_t begin = clock_now_ns();
 	time_t now = time(NULL);
 	struct tm utc;
 	if (!gmtime_r(&now, &utc) ||

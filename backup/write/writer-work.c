@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "writer-private.h"
+#include "lunette/clock.h"
 
 /* Reading on over a gap costs less than another request. */
 #define GAP_GRANULES (((size_t)64 << 10) / PLAN_GRANULE)
@@ -19,7 +20,7 @@
 static uint64_t lap(uint64_t *since)
 {
 	uint64_t was = *since;
-	*since = monotonic_ns();
+	*since = clock_now_ns();
 	return *since - was;
 }
 
@@ -28,7 +29,7 @@ static int read_run(struct writer *writer, struct writer_job *job, size_t len, s
 		    struct error *err)
 {
 	size_t piece = limit_piece(&writer->limit);
-	uint64_t since = monotonic_ns();
+	uint64_t since = clock_now_ns();
 	for (size_t end = off + len; off < end; off += len) {
 		len = MIN(end - off, piece);
 		int rc = 0;
@@ -165,7 +166,7 @@ static int compute(struct writer *writer, struct writer_job *job, struct sealer 
 		   struct error *err)
 {
 	size_t chunk_size = repo_chunk_size(writer->repo);
-	uint64_t since = monotonic_ns();
+	uint64_t since = clock_now_ns();
 	int rc = 0;
 	for (size_t off = 0; rc == 0 && off < job->len; off += chunk_size) {
 		struct writer_chunk *chunk = &job->chunks[off / chunk_size];

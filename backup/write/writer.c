@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "lunette/clock.h"
 #include "lunette/ordered.h"
 #include "writer-private.h"
 
@@ -236,7 +237,7 @@ static int take_job(void *ctx, size_t slot, struct error *err)
 {
 	struct writer *writer = ctx;
 	const struct writer_job *job = &writer->jobs[slot];
-	uint64_t chunk_size = repo_chunk_size(writer->repo), begin = monotonic_ns();
+	uint64_t chunk_size = repo_chunk_size(writer->repo), begin = clock_now_ns();
 	int rc = 0;
 	for (size_t off = 0; rc == 0 && off < job->len; off += chunk_size)
 		rc = take_chunk(writer, &job->chunks[off / chunk_size],
@@ -246,7 +247,7 @@ static int take_job(void *ctx, size_t slot, struct error *err)
 	if (rc < 0)
 		return rc;
 	take_times(&writer->stats->times, &job->times);
-	writer->stats->times.add += monotonic_ns() - begin;
+	writer->stats->times.add += clock_now_ns() - begin;
 	writer->stats->read += job->read;
 	writer->stats->gaps += job->gaps;
 	show_progress(writer);

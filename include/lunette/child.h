@@ -55,7 +55,4 @@ int child_start(const char *const *argv, const char *secrets, bool dies_with_us,
  */
 int child_end(struct child *child, unsigned int grace_ms);
 
-/* Milliseconds of a clock that only runs forwards, also while the machine sleeps. */
-uint64_t child_now_ms(void);
-
 #endif

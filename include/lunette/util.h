@@ -13,7 +13,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define CLEANUP(fn) __attribute__((cleanup(fn)))
@@ -83,14 +82,6 @@ static inline bool is_all_zero(const void *buf, size_t len)
 static inline bool range_inside(uint64_t len, uint64_t off, uint64_t size)
 {
 	return off <= size && len <= size - off;
-}
-
-/* Nanoseconds of a clock that only runs forwards. */
-static inline uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 #endif

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "lunette/clock.h"
 #include "lunette/limit.h"
 #include "lunette/util.h"
 
@@ -36,8 +37,8 @@ uint64_t limit_book(struct limit *limit, uint64_t now, size_t bytes)
 
 int limit_wait(struct limit *limit, size_t bytes, const atomic_bool *stop, struct error *err)
 {
-	uint64_t now = monotonic_ns();
-	for (uint64_t due = limit_book(limit, now, bytes); now < due; now = monotonic_ns()) {
+	uint64_t now = clock_now_ns();
+	for (uint64_t due = limit_book(limit, now, bytes); now < due; now = clock_now_ns()) {
 		if (stop && atomic_load_explicit(stop, memory_order_relaxed))
 			return error_set(err, -EINTR, "interrupted");
 		uint64_t rest = MIN(due - now, TENTH);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lun.h"
+#include "lunette/clock.h"
 
 /* Pause before a command is sent again that the LUN was not ready for. */
 #define RETRY_MS 100
@@ -157,7 +158,7 @@ static void on_command(struct iscsi_context *iscsi, int status, void *data, void
 	if (!task)
 		return;
 	command->task = NULL;
-	command->not_before = lun_now() + RETRY_MS;
+	command->not_before = clock_now_ms() + RETRY_MS;
 	/* The session is lost, whatever else libiscsi says. */
 	if (status == SCSI_STATUS_CANCELLED)
 		lun->suspect = true;
@@ -210,7 +211,7 @@ int lun_command_send(struct lun *lun, struct lun_command *command, struct error 
 	if (!command->task)
 		return error_set(err, -ENOMEM, "SCSI command: %m");
 	scsi_task_set_iov_in(command->task, command->iov, n);
-	command->sent = lun_now();
+	command->sent = clock_now_ms();
 	if (iscsi_scsi_command_async(lun->session.iscsi, lun->login.url.lun, command->task,
 				     on_command, NULL, command) != 0)
 		return error_set(err, -ECONNRESET, "the target closed the connection");

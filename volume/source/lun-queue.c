@@ -17,6 +17,7 @@
 #include <sys/random.h>
 
 #include "lun.h"
+#include "lunette/clock.h"
 
 /* How long it waits at most for what comes next, so that what waits is sent again in time. */
 #define TURN_MS 100
@@ -70,7 +71,7 @@ static void carve(struct lun *lun, struct lun_request *request, struct lun_comma
 		.lun = lun,
 		.off = request->next_off,
 		.len = (uint32_t)len,
-		.since = lun_now(),
+		.since = clock_now_ms(),
 	};
 	request->next_off += len;
 	request->in_flight++;
@@ -85,7 +86,7 @@ static void carve(struct lun *lun, struct lun_request *request, struct lun_comma
  */
 static void check_if_due(struct lun *lun)
 {
-	int64_t now = lun_now();
+	int64_t now = clock_now_ms();
 	if (lun->first->next_off > lun->first->off)
 		return;
 	if (lun->checking || now < lun->checked + CHECK_MS || !lun_identity_page(&lun->identity))
@@ -126,7 +127,7 @@ static int send_waiting(struct lun *lun, struct error *err)
 {
 	for (size_t i = 0; i < LUN_COMMANDS; i++) {
 		struct lun_command *command = &lun->commands[i];
-		if (!command->request || command->task || command->not_before > lun_now())
+		if (!command->request || command->task || command->not_before > clock_now_ms())
 			continue;
 		int rc = lun_command_send(lun, command, err);
 		if (rc < 0)
@@ -189,7 +190,7 @@ static int reconnect(struct lun *lun, int64_t deadline, struct error *err)
 		rc = lun_identify(&lun->session, deadline, &identity, err);
 	if (rc == 0)
 		rc = lun_identity_check(&lun->identity, &identity, err);
-	lun->checked = lun_now();
+	lun->checked = clock_now_ms();
 	if (rc < 0)
 		drop_session(lun);
 	return rc;
@@ -251,19 +252,19 @@ static void turn(struct lun *lun, struct error *last)
 	oldest(lun, &since, &sent);
 	if (lun->fatal.code)
 		give_up(lun, &lun->fatal);
-	else if (since < lun_now() - patience(lun))
+	else if (since < clock_now_ms() - patience(lun))
 		report_dead(lun, last);
-	else if (rc < 0 || lun->suspect || sent < lun_now() - patience(lun) / 2)
+	else if (rc < 0 || lun->suspect || sent < clock_now_ms() - patience(lun) / 2)
 		drop_session(lun);
 }
 
 static int first_contact(struct lun *lun, struct error *err)
 {
-	int64_t deadline = lun_now() + patience(lun);
+	int64_t deadline = clock_now_ms() + patience(lun);
 	int rc = lun_session_open(&lun->session, deadline, err);
 	if (rc == 0)
 		rc = lun_identify(&lun->session, deadline, &lun->identity, err);
-	lun->checked = lun_now();
+	lun->checked = clock_now_ms();
 	if (rc < 0)
 		drop_session(lun);
 	return rc;

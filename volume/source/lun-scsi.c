@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lun.h"
+#include "lunette/clock.h"
 #include "lunette/hex.h"
 
 /* Pause before a command that the LUN was not ready for. */
@@ -117,7 +118,7 @@ static int run(struct lun_session *s, struct scsi_task *(*make)(int arg), int ar
 			return rc;
 		enum lun_verdict verdict = lun_judge(ret->status, &ret->sense);
 		if ((verdict != LUN_RETRY && verdict != LUN_SUSPECT) ||
-		    lun_now() + PAUSE_MS > deadline)
+		    clock_now_ms() + PAUSE_MS > deadline)
 			return 0;
 		rc = lun_session_poll(s, PAUSE_MS, err);
 		if (rc < 0) {

@@ -15,9 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "lun.h"
+#include "lunette/clock.h"
 
 /* How often a target may send us on to another address before that is called a loop. */
 #define REDIRECTS_MAX 4
@@ -29,13 +29,6 @@ enum {
 	LOGIN_NOT_FOUND = 0x0203,
 	LOGIN_REMOVED = 0x0204,
 };
-
-int64_t lun_now(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* ---- waiting ---- */
 
@@ -81,7 +74,7 @@ void lun_session_done(struct iscsi_context *iscsi, int status, void *command_dat
 int lun_session_await(struct lun_session *s, int64_t deadline, struct error *err)
 {
 	while (!s->awaited.done) {
-		int64_t left = deadline - lun_now();
+		int64_t left = deadline - clock_now_ms();
 		if (atomic_load(&s->stop))
 			return error_set(err, -ECANCELED, "closing");
 		if (left <= 0)
@@ -280,7 +273,7 @@ void lun_session_logout(struct lun_session *s)
 		atomic_store(&s->stop, false);
 		s->awaited.done = false;
 		if (iscsi_logout_async(s->iscsi, lun_session_done, s) == 0)
-			lun_session_await(s, lun_now() + 2000, NULL);
+			lun_session_await(s, clock_now_ms() + 2000, NULL);
 	}
 	lun_session_close(s);
 }

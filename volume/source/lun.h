@@ -92,9 +92,6 @@ struct lun_session {
 	} awaited;
 };
 
-/* Milliseconds of the monotonic clock; deadlines are such numbers. */
-int64_t lun_now(void);
-
 /* Connects, logs in. On failure there is no session, and the message says why. */
 int lun_session_open(struct lun_session *s, int64_t deadline, struct error *err);
 

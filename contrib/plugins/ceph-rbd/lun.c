@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "ceph.h"
+#include "lunette/clock.h"
 #include "lunette/json.h"
 
 static void image_name(const char *name, char ret[CEPH_SPEC_SIZE])
@@ -148,7 +149,7 @@ static int remove_clone(const struct ceph *ceph, const char *name, struct error 
 		int rc = CEPH_RBD(ceph, NULL, &why, "rm", spec, "--no-progress");
 		if (rc == 0 || rc == -ENOENT)
 			return 0;
-		if (rc != -EBUSY || plug_now() + 1000 > ceph->request->deadline)
+		if (rc != -EBUSY || clock_now_ms() + 1000 > ceph->request->deadline)
 			return error_copy(err, rc, &why);
 		nanosleep(&(struct timespec){ .tv_nsec = 200000000 }, NULL);
 	}

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "ceph.h"
+#include "lunette/clock.h"
 
 #define ARGS_MAX   24
 #define OUTPUT_MAX (256u << 20)
@@ -83,7 +84,7 @@ static int collect(const struct ceph *ceph, int out, int said, struct output *o,
 {
 	bool more = true, more_said = true;
 	while (more || more_said) {
-		int64_t left = ceph->request->deadline - plug_now();
+		int64_t left = ceph->request->deadline - clock_now_ms();
 		struct pollfd p[] = { { more ? out : -1, POLLIN, 0 },
 				      { more_said ? said : -1, POLLIN, 0 } };
 		if (left <= 0 || poll(p, 2, (int)MIN(left, (int64_t)1000000)) == 0)
@@ -172,7 +173,7 @@ static int lock(const struct ceph *ceph, int *ret, struct error *err)
 	while (bind(fd, (struct sockaddr *)&address, size) < 0) {
 		if (errno != EADDRINUSE)
 			return error_set(err, -errno, "bind: %m");
-		if (plug_now() + 20 > ceph->request->deadline)
+		if (clock_now_ms() + 20 > ceph->request->deadline)
 			return error_set(err, -ETIMEDOUT,
 					 "another call of this job has not come to its end");
 		nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 
 #include "plug.h"
+#include "lunette/clock.h"
 
 static _Noreturn void watch(int pipe, int ms, void (*undo)(void *), void *arg)
 {
@@ -21,9 +22,9 @@ static _Noreturn void watch(int pipe, int ms, void (*undo)(void *), void *arg)
 	setsid();
 	/* From here on a signal to the process group ends only the other one. */
 	int n = (int)write(pipe, "", 1);
-	int64_t end = plug_now() + ms;
+	int64_t end = clock_now_ms() + ms;
 	do
-		n = poll(&p, 1, (int)MAX(end - plug_now(), (int64_t)0));
+		n = poll(&p, 1, (int)MAX(end - clock_now_ms(), (int64_t)0));
 	while (n < 0 && errno == EINTR);
 	undo(arg);
 	_exit(n == 0 ? 1 : 0);

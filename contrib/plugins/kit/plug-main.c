@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #include "plug.h"
+#include "lunette/clock.h"
 #include "lunette/code.h"
 
 /* Longest line, either way. */
@@ -82,8 +83,8 @@ static json_t *answer(const struct plug *plug, const char *verb, const json_t *p
 	int64_t wait = MAX(limit, (int64_t)0);
 	CLEANUP(json_decref_cleanup) json_t *result = NULL;
 	struct plug_request request = { .params = params ? params : none,
-					.deadline =
-						plug_now() + MIN(wait, (int64_t)DEADLINE_MS_MAX) };
+					.deadline = clock_now_ms() +
+						    MIN(wait, (int64_t)DEADLINE_MS_MAX) };
 	int rc = 0;
 	if (!verb)
 		rc = error_set(&err, -EINVAL, "the request has no 'verb'");

@@ -16,13 +16,6 @@
 
 static json_t *secrets;
 
-int64_t plug_now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 void plug_time(char ret[PLUG_TIME_SIZE])
 {
 	time_t now = time(NULL);

@@ -30,7 +30,7 @@
  * @params: object; @config and @owner are in it
  * @config: object; NULL for info
  * @owner: well formed; NULL for info
- * @deadline: when the caller stops waiting, by plug_now()
+ * @deadline: when the caller stops waiting, by clock_now_ms()
  */
 struct plug_request {
 	const json_t *params;
@@ -75,9 +75,6 @@ struct plug {
 int plug_main(const struct plug *plug, int argc, char **argv);
 
 /* ---- plug-param.c: strings live as long as the request ---- */
-
-/* Milliseconds of the monotonic clock. */
-int64_t plug_now(void);
 
 /* A text that must be there and not empty. */
 int plug_text(const struct plug_request *request, const char *param, const char **ret,

@@ -12,6 +12,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "lunette/clock.h"
 #include "lunette/hex.h"
 #include "lunette/json.h"
 #include "tgt.h"
@@ -279,7 +280,7 @@ static int kick(const struct tgt *tgt, const char *identity, const char *initiat
 			rc = end_sessions(tgt, target, initiator, err);
 		if (rc <= 0)
 			return rc;
-		if (plug_now() + 100 > tgt->deadline)
+		if (clock_now_ms() + 100 > tgt->deadline)
 			return error_set(err, -EBUSY, "a session with '%s' does not end", identity);
 		nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
 	}
@@ -294,7 +295,7 @@ static int remove_target(const struct tgt *tgt, const json_t *targets, json_t *t
 	};
 	int rc;
 	while ((rc = ensure(tgt, call, -ENOENT, NULL, err)) == -EBUSY &&
-	       plug_now() + 100 < tgt->deadline)
+	       clock_now_ms() + 100 < tgt->deadline)
 		nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
 	if (rc == 0) {
 		call.mode = TGT_TARGET;

@@ -13,6 +13,7 @@
 #include <sys/un.h>
 
 #include "tgt.h"
+#include "lunette/clock.h"
 
 #define DEFAULT_SOCKET "/var/run/tgtd/socket"
 
@@ -86,7 +87,7 @@ int tgt_open(const struct plug_request *request, struct tgt *ret, struct error *
 
 static int set_timeouts(int fd, const struct tgt *tgt, struct error *err)
 {
-	int64_t ms = tgt->deadline - plug_now();
+	int64_t ms = tgt->deadline - clock_now_ms();
 	if (ms <= 0)
 		return error_set(err, -ETIMEDOUT, "no time is left to ask tgtd");
 	struct timeval t = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 
+#include "lunette/clock.h"
 #include "lunette/json.h"
 #include "lvm-thin.h"
 
@@ -116,7 +117,7 @@ static int take(const struct vg *vg, const char *name, size_t n, const char *now
 		rc = empty_all(m, err);
 	if (rc == 0)
 		rc = take_all(m, err);
-	if (rc == 0 && plug_now() > vg->request->deadline)
+	if (rc == 0 && clock_now_ms() > vg->request->deadline)
 		rc = error_set(err, -ETIMEDOUT, "the snapshots took longer than the caller waits");
 	return rc < 0 ? rc : say_taken(vg, name, n, now, err);
 }

@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 
+#include "lunette/clock.h"
 #include "lunette/json.h"
 #include "lvm-thin.h"
 
@@ -113,7 +114,7 @@ static int run_thin_delta(const struct query *q, struct thin *pool, const char *
 	const struct plug_request *request = q->vg->request;
 	struct plug_guard guard;
 	struct error why = { 0 };
-	int ms = (int)MAX(request->deadline - plug_now(), (int64_t)1);
+	int ms = (int)MAX(request->deadline - clock_now_ms(), (int64_t)1);
 	int rc = thin_message(pool, &why, "reserve_metadata_snap");
 	if (rc == -EBUSY)
 		return error_set(err, rc,

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 
 #include "lvm-thin.h"
+#include "lunette/clock.h"
 
 static _Noreturn void become(enum run_kind kind, const char *const *argv, int out, int log,
 			     pid_t parent)
@@ -57,10 +58,10 @@ static int wait_for(pid_t child, enum run_kind kind, const char *name, int64_t d
 	if (fd < 0)
 		return error_set(err, -errno, "watch %s: %m", name);
 	struct pollfd p = { .fd = fd, .events = POLLIN };
-	int64_t left = MAX(deadline - plug_now(), (int64_t)0);
+	int64_t left = MAX(deadline - clock_now_ms(), (int64_t)0);
 	int n;
 	while ((n = poll(&p, 1, (int)left)) < 0 && errno == EINTR)
-		left = MAX(deadline - plug_now(), (int64_t)0);
+		left = MAX(deadline - clock_now_ms(), (int64_t)0);
 	if (n <= 0) {
 		if (kind == RUN_READS) {
 			kill(child, SIGKILL);

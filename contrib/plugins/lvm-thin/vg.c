@@ -10,7 +10,9 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <sys/stat.h>
+#include <time.h>
 
+#include "lunette/clock.h"
 #include "lunette/json.h"
 #include "lvm-thin.h"
 
@@ -40,7 +42,7 @@ int vg_lock(const struct plug_request *request, const char *name, size_t len, in
 	while (fcntl(fd, F_OFD_SETLK, &range) < 0) {
 		if (errno != EAGAIN && errno != EACCES && errno != EINTR)
 			return error_set(err, -errno, "lock '" LOCK_FILE "': %m");
-		if (plug_now() + 20 > request->deadline)
+		if (clock_now_ms() + 20 > request->deadline)
 			return error_set(err, -ETIMEDOUT, "another call has not come to its end");
 		nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
 	}

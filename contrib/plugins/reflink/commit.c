@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 
+#include "lunette/clock.h"
 #include "lunette/json.h"
 #include "reflink.h"
 
@@ -115,7 +116,7 @@ static int keep_all(const struct plug_request *request, const struct store *stor
 	int rc = store_sync(store, err);
 	if (rc < 0)
 		return rc;
-	if (plug_now() > request->deadline)
+	if (clock_now_ms() > request->deadline)
 		return error_set(err, -ETIMEDOUT,
 				 "the snapshots took longer than the caller waits");
 	plug_time(now);

@@ -20,6 +20,7 @@
 #include <time.h>
 
 #include "reflink.h"
+#include "lunette/clock.h"
 
 struct pause {
 	pid_t tgtd;
@@ -44,7 +45,7 @@ static int get_lock(const struct tgt *tgt, pid_t pid, int *ret, struct error *er
 	while (bind(fd, (struct sockaddr *)&address, size) < 0) {
 		if (errno != EADDRINUSE)
 			return error_set(err, -errno, "bind: %m");
-		if (plug_now() + 20 > tgt->deadline)
+		if (clock_now_ms() + 20 > tgt->deadline)
 			return error_set(err, -ETIMEDOUT, "other jobs keep tgtd standing still");
 		sleep_ms(1);
 	}
@@ -92,12 +93,12 @@ static int all_stopped(pid_t pid, bool *ret, struct error *err)
 
 static int wait_until_stopped(const struct tgt *tgt, pid_t pid, struct error *err)
 {
-	int64_t end = MIN(plug_now() + PAUSE_MS / 2, tgt->deadline);
+	int64_t end = MIN(clock_now_ms() + PAUSE_MS / 2, tgt->deadline);
 	for (bool stopped = false;;) {
 		int rc = all_stopped(pid, &stopped, err);
 		if (rc < 0 || stopped)
 			return rc;
-		if (plug_now() > end)
+		if (clock_now_ms() > end)
 			return error_set(err, -EBUSY,
 					 "tgtd does not stand still: a write of its "
 					 "takes longer than %d ms",

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "lunette/clock.h"
 #include "lunette/json.h"
 #include "reflink.h"
 
@@ -35,7 +36,7 @@ static int lock(const struct plug_request *request, int dir, int *ret, struct er
 	while (fcntl(fd, F_OFD_SETLK, &range) < 0) {
 		if (errno != EAGAIN && errno != EACCES && errno != EINTR)
 			return error_set(err, -errno, "lock the folder: %m");
-		if (plug_now() + 20 > request->deadline)
+		if (clock_now_ms() + 20 > request->deadline)
 			return error_set(err, -ETIMEDOUT,
 					 "another call of this job has not come to its end");
 		nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
