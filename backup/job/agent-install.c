@@ -2,7 +2,7 @@
 /* agent-install - see agent-install.h. */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,79 +12,33 @@
 
 #include "agent-install.h"
 #include "lunette/child.h"
-#include "lunette/clock.h"
 #include "lunette/digest.h"
 #include "lunette/hex.h"
 
 /* Far more than any agent has. */
 #define BINARY_MAX (256u << 20)
 
-/**
- * struct talk - what goes to a command on the server, and what comes back
- * @out: its standard output, cut when it is too long
- * @log: the end of what it complained about
- */
-struct talk {
-	const uint8_t *in;
-	size_t in_len;
-	char out[1024];
-	size_t out_len;
-	char log[300];
-	size_t log_len;
-};
+/* More than any login script says. */
+#define OUTPUT_MAX 65536
 
 /* ---- a command on the server ------------------------------------------------------------------
  */
 
-static void feed(struct child *child, struct talk *t)
-{
-	ssize_t n = write(child->in, t->in, t->in_len);
-	if (n > 0) {
-		t->in += n;
-		t->in_len -= (size_t)n;
-	}
-	/* Whoever does not want to read it has ended, and will be asked why. */
-	if (t->in_len == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-		close(steal_fd(&child->in));
-}
+/**
+ * struct talk - what goes to a command on the server, and what comes back
+ * @out: its standard output; to be freed
+ * @said: what it complained of
+ */
+struct talk {
+	const uint8_t *in;
+	size_t in_len;
+	char *out;
+	char said[CHILD_SAID_SIZE];
+};
 
-/* Return: whether there may be more. */
-static bool drain(int fd, char *buf, size_t size, size_t *len)
+static void talk_clear(struct talk *t)
 {
-	char piece[4096];
-	ssize_t n = read(fd, piece, sizeof(piece));
-	if (n > 0) {
-		size_t take = MIN((size_t)n, size - 1 - *len);
-		memcpy(buf + *len, piece, take);
-		*len += take;
-		buf[*len] = '\0';
-	}
-	return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
-}
-
-static int converse(struct child *child, struct talk *t, unsigned int limit_ms, const char *host,
-		    struct error *err)
-{
-	int64_t until = clock_now_ms() + limit_ms;
-	bool out = true, log = true;
-	while (out || log) {
-		int64_t now = clock_now_ms();
-		if (now >= until)
-			return error_set(err, -ETIMEDOUT, "ssh to '%s': no answer within %u ms",
-					 host, limit_ms);
-		struct pollfd fds[] = { { .fd = child->in, .events = POLLOUT },
-					{ .fd = out ? child->out : -1, .events = POLLIN },
-					{ .fd = log ? child->log : -1, .events = POLLIN } };
-		if (poll(fds, ARRAY_SIZE(fds), (int)(until - now)) < 0 && errno != EINTR)
-			return error_set(err, -errno, "ssh to '%s': %m", host);
-		if (fds[0].revents)
-			feed(child, t);
-		if (fds[1].revents)
-			out = drain(child->out, t->out, sizeof(t->out), &t->out_len);
-		if (fds[2].revents)
-			log = drain(child->log, t->log, sizeof(t->log), &t->log_len);
-	}
-	return 0;
+	free(t->out);
 }
 
 /* Return: the status of @command; negative errno when it did not run. */
@@ -95,19 +49,24 @@ static int run(const struct agent_install *i, const char *command, struct talk *
 	const char *const argv[] = { "ssh", "-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=15",
 				     "--", i->host, command, NULL };
 	/* clang-format on */
-	struct child child;
-	int rc = child_start(argv, NULL, true, &child, err);
-	if (rc < 0)
+	char name[300];
+	snprintf(name, sizeof(name), "ssh to '%.255s'", i->host);
+	struct child_run run = { .how = { .argv = argv, .dies_with_us = SIGTERM },
+				 .name = name,
+				 .in = t->in,
+				 .in_len = t->in_len,
+				 .limit_ms = i->limit_ms,
+				 .stop = i->stop,
+				 .out_max = OUTPUT_MAX };
+	int rc = child_run(&run, err);
+	t->out = steal(&run.out);
+	memcpy(t->said, run.said, sizeof(t->said));
+	if (rc != -ECHILD)
 		return rc;
-	rc = converse(&child, t, i->limit_ms, i->host, err);
-	int status = child_end(&child, rc < 0 ? 0 : 5000);
-	t->log[strcspn(t->log, "\r\n")] = '\0';
-	if (rc < 0)
-		return rc;
-	if (!WIFEXITED(status) || WEXITSTATUS(status) == 255)
-		return error_set(err, -ECONNREFUSED, "ssh to '%s': %s", i->host,
-				 t->log[0] ? t->log : "it ended without a word");
-	return WEXITSTATUS(status);
+	if (!WIFEXITED(run.status) || WEXITSTATUS(run.status) == 255)
+		return error_set(err, -ECONNREFUSED, "%s: %s", name,
+				 t->said[0] ? t->said : "it ended without a word");
+	return WEXITSTATUS(run.status);
 }
 
 /* ---- paths and checksums ----------------------------------------------------------------------
@@ -178,7 +137,7 @@ static int look(const struct agent_install *i, struct agent_place *ret, struct e
 		"\"$p\" --checksum 2>/dev/null); fi; "
 		"set -- $s; echo \"$(uname -m) ${1:-?} $p\"",
 		i->path ? i->path : "");
-	struct talk t = { 0 };
+	CLEANUP(talk_clear) struct talk t = { 0 };
 	int rc = run(i, command, &t, err);
 	if (rc < 0)
 		return rc;
@@ -190,7 +149,7 @@ static int look(const struct agent_install *i, struct agent_place *ret, struct e
 			last = p + 1;
 	if (rc != 0 || sscanf(last, "%64s %64s %255s", ret->machine, sum, ret->path) != 3)
 		return error_set(err, -EPROTO, "'%s' cannot be asked what it is: %s", i->host,
-				 t.log);
+				 t.said);
 	snprintf(ret->sha256, sizeof(ret->sha256), "%.64s", sum);
 	return check_path(ret->path, err);
 }
@@ -220,15 +179,15 @@ static int copy(const struct agent_install *i, const struct agent_place *place,
 		 "|| exit 2; c=$('%s.new' --checksum) && [ \"$c\" = %s ] || { rm -f '%s.new'; exit "
 		 "3; }; mv -f '%s.new' '%s' || exit 2",
 		 p, p, p, p, sha256, p, p, p);
-	struct talk t = { .in = bytes, .in_len = len };
+	CLEANUP(talk_clear) struct talk t = { .in = bytes, .in_len = len };
 	int rc = run(i, command, &t, err);
 	if (rc <= 0)
 		return rc;
 	if (rc == 3)
 		return error_set(err, -ENOEXEC, "the agent does not run on '%s': %s", i->host,
-				 t.log[0] ? t.log : "it arrived damaged");
+				 t.said[0] ? t.said : "it arrived damaged");
 	return error_set(err, -EACCES, "the agent cannot be installed on '%s' as '%s': %s", i->host,
-			 p, t.log);
+			 p, t.said);
 }
 
 /* Return: -ENOPKG when there is nothing there that could answer. */
@@ -296,10 +255,10 @@ int agent_uninstall(const struct agent_install *i, struct error *err)
 		return rc;
 	char command[2 * AGENT_PATH_MAX + 64];
 	snprintf(command, sizeof(command), "rm -f '%s' '%s.new'", place.path, place.path);
-	struct talk t = { 0 };
+	CLEANUP(talk_clear) struct talk t = { 0 };
 	rc = run(i, command, &t, err);
 	if (rc > 0)
 		return error_set(err, -EACCES, "'%s' cannot be removed from '%s': %s", place.path,
-				 i->host, t.log);
+				 i->host, t.said);
 	return rc;
 }

@@ -8,6 +8,7 @@
 #ifndef JOB_AGENT_INSTALL_H
 #define JOB_AGENT_INSTALL_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "lunette/error.h"
@@ -25,6 +26,7 @@
  * @path: on the server, absolute; NULL: where it is put
  * @binary: the agent of this machine that belongs there
  * @limit_ms: of each connection
+ * @stop: when it becomes true, a connection is ended; may be NULL
  * @look_only: do not copy anything, say what would be done
  * @say: told what is done
  */
@@ -33,6 +35,7 @@ struct agent_install {
 	const char *path;
 	const char *binary;
 	unsigned int limit_ms;
+	const atomic_bool *stop;
 	bool look_only;
 	void (*say)(void *ctx, const char *line);
 	void *ctx;

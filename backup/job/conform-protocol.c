@@ -1,40 +1,27 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* conform-protocol - the lines, the codes, and parameters that are wrong: needs no storage. */
 #include <errno.h>
-#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
 
 #include "conform-private.h"
-#include "lunette/clock.h"
+#include "lunette/child.h"
 
 #define OUTPUT_MAX 65536
 
 /* Runs it with @input, and reads all that it says. Returns its wait status; -1 when it hangs. */
 static int run(struct conform *c, const char *const *argv, const char *input, char *out)
 {
-	struct child child;
-	size_t len = 0;
-	int64_t deadline = clock_now_ms() + c->o->limit_ms;
-	if (child_start(argv, NULL, true, &child, &c->err) < 0)
-		return -1;
-	/* Short enough for a pipe. */
-	ssize_t n = write(child.in, input, strlen(input));
-	if (n != (ssize_t)strlen(input))
-		error_set(&c->err, -EPIPE, "it does not take its input");
-	close(steal_fd(&child.in));
-	while (clock_now_ms() < deadline && len < OUTPUT_MAX - 1) {
-		struct pollfd p = { .fd = child.out, .events = POLLIN };
-		poll(&p, 1, 100);
-		n = read(child.out, out + len, OUTPUT_MAX - 1 - len);
-		if (n == 0)
-			break;
-		len += n > 0 ? (size_t)n : 0;
-	}
-	out[len] = '\0';
-	bool hangs = clock_now_ms() >= deadline;
-	int status = child_end(&child, hangs ? 0 : c->o->limit_ms);
-	return hangs ? -1 : status;
+	struct child_run run = { .how = { .argv = argv, .dies_with_us = SIGTERM },
+				 .in = input,
+				 .in_len = strlen(input),
+				 .limit_ms = c->o->limit_ms,
+				 .out_max = OUTPUT_MAX - 1 };
+	int rc = child_run(&run, &c->err);
+	memcpy(out, run.out ? run.out : "", run.out_len + 1);
+	child_run_clear(&run);
+	return rc == 0 || rc == -ECHILD ? run.status : -1;
 }
 
 /* The next line of @text as JSON, NULL when it is none. */

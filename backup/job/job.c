@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-#include "lunette/child.h"
 #include "lunette/clock.h"
 #include "lunette/job.h"
 #include "lunette/json.h"

@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "lunette/child.h"
 #include "lunette/clock.h"
 #include "lunette/journal.h"
 #include "lunette/json.h"

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* outcome - see outcome.h. */
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 
 #include "lunette/child.h"
 #include "outcome.h"
-#include "lunette/clock.h"
 #include "lunette/shape.h"
 
 #define COMMAND_LIMIT_MS 300000
@@ -55,74 +52,41 @@ json_t *outcome_json(const struct run *run, const struct error *why, const struc
 /* ---- commands ---------------------------------------------------------------------------------
  */
 
-/* Its output goes into the story, line by line. Return: false at the end. */
-static bool take_output(struct story *story, const char *what, int fd, char *line, size_t *len)
-{
-	char buf[512];
-	ssize_t n = read(fd, buf, sizeof(buf));
-	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-		return false;
-	for (ssize_t i = 0; i < n; i++) {
-		if (buf[i] != '\n' && *len + 1 < LINE_MAX_BYTES) {
-			line[(*len)++] = buf[i];
-			continue;
-		}
-		line[*len] = '\0';
-		story_quote(story, what, line);
-		*len = 0;
-	}
-	return true;
-}
+/**
+ * struct quote - whose output goes into the story
+ */
+struct quote {
+	struct story *story;
+	const char *what;
+};
 
-static bool serve(struct story *story, const char *what, struct child *child, const char *text)
+static void on_line(void *ctx, const char *line)
 {
-	char lines[2][LINE_MAX_BYTES];
-	size_t lens[2] = { 0 }, left = strlen(text);
-	bool open[2] = { true, true };
-	int64_t until = clock_now_ms() + COMMAND_LIMIT_MS;
-	while (open[0] || open[1]) {
-		struct pollfd p[] = { { .fd = open[0] ? child->out : -1, .events = POLLIN },
-				      { .fd = open[1] ? child->log : -1, .events = POLLIN },
-				      { .fd = child->in, .events = POLLOUT } };
-		poll(p, 3, 100);
-		if (clock_now_ms() >= until)
-			return false;
-		if (p[0].revents)
-			open[0] = take_output(story, what, child->out, lines[0], &lens[0]);
-		if (p[1].revents)
-			open[1] = take_output(story, what, child->log, lines[1], &lens[1]);
-		ssize_t n = p[2].revents && left ? write(child->in, text, left) : 0;
-		if (n > 0) {
-			text += n;
-			left -= (size_t)n;
-		}
-		if (child->in >= 0 && (left == 0 || (n < 0 && errno != EAGAIN)))
-			close(steal_fd(&child->in));
-	}
-	return true;
+	struct quote *quote = ctx;
+	story_quote(quote->story, quote->what, line);
 }
 
 int outcome_run_command(struct story *story, const char *what, const char *path,
 			const json_t *document, struct error *err)
 {
-	const char *const argv[] = { path, NULL };
-	struct child child;
+	char name[300];
+	struct quote quote = { story, what };
+	struct error why = { 0 };
 	CLEANUP(free_cleanup) char *text = json_dumps(document, JSON_INDENT(1));
 	if (!text)
 		return error_set(err, -ENOMEM, "%s: %m", what);
-	int rc = child_start(argv, NULL, false, &child, err);
-	if (rc < 0)
-		return error_wrap(err, rc, "%s", what);
-	bool in_time = serve(story, what, &child, text);
-	int status = child_end(&child, in_time ? 2000 : 0);
-	if (!in_time)
-		return error_set(err, -EREMOTEIO, "%s '%s' did not end in %d s and was killed",
-				 what, path, COMMAND_LIMIT_MS / 1000);
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return error_set(err, -EREMOTEIO, "%s '%s' ended with %s %d", what, path,
-				 WIFEXITED(status) ? "status" : "signal",
-				 WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
-	return 0;
+	snprintf(name, sizeof(name), "%s '%.250s'", what, path);
+	struct child_run run = { .how = { .argv = (const char *const[]){ path, NULL },
+					  .log_to_out = true },
+				 .name = name,
+				 .in = text,
+				 .in_len = strlen(text),
+				 .limit_ms = COMMAND_LIMIT_MS,
+				 .line = on_line,
+				 .ctx = &quote };
+	int rc = child_run(&run, &why);
+	child_run_clear(&run);
+	return rc < 0 ? error_set(err, -EREMOTEIO, "%s", why.msg) : 0;
 }
 
 /* ---- Prometheus -------------------------------------------------------------------------------

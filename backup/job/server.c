@@ -177,6 +177,7 @@ static int find_program(struct server *server, struct error *err)
 					       .path = o->program,
 					       .binary = ours,
 					       .limit_ms = INSTALL_LIMIT_MS,
+					       .stop = o->stop,
 					       .look_only = o->look_only,
 					       .say = on_log,
 					       .ctx = server };

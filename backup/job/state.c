@@ -10,7 +10,6 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#include "lunette/child.h"
 #include "lunette/clock.h"
 #include "lunette/journal.h"
 #include "lunette/json.h"

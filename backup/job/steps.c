@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lunette/child.h"
 #include "lunette/clock.h"
 #include "steps.h"
 

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "lunette/child.h"
 #include "lunette/clock.h"
 #include "lunette/story.h"
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -129,8 +130,10 @@ static int start_child(struct lines *lines, const struct lines_options *options,
 	CLEANUP(free_cleanup) char *secrets = NULL;
 	if (options->secrets && !(secrets = json_dumps(options->secrets, JSON_COMPACT)))
 		return error_set(err, -ENOMEM, "%s: %m", options->name);
-	int rc = child_start(options->argv, options->secrets_on_stdin ? NULL : secrets,
-			     options->dies_with_us, &lines->child, err);
+	const struct child_options how = { .argv = options->argv,
+					   .secrets = options->secrets_on_stdin ? NULL : secrets,
+					   .dies_with_us = options->dies_with_us ? SIGTERM : 0 };
+	int rc = child_start(&how, &lines->child, err);
 	if (rc < 0)
 		rc = error_wrap(err, rc, "%s", options->name);
 	if (rc == 0 && secrets && options->secrets_on_stdin) {

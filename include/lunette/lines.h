@@ -28,10 +28,10 @@
 /**
  * struct lines_options - whom to talk to, and who listens
  * @name: for messages: "plug-in 'reflink'"
- * @argv: see child_start()
+ * @argv: see struct child_options
  * @secrets: object of texts, or NULL; on its descriptor, or with @secrets_on_stdin in the first
  *           line as {"secrets":{...}}
- * @dies_with_us: see child_start()
+ * @dies_with_us: it gets SIGTERM when we die; otherwise it sees the end of its input
  * @log: told of each line of its standard error; may be NULL. The line is not made harmless yet
  * @event: told of each event; may be NULL
  * @stop: when it becomes true, waiting ends with -EINTR; may be NULL

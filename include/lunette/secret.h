@@ -10,6 +10,9 @@
 #include "lunette/error.h"
 #include "lunette/util.h"
 
+/* Names the descriptor from which a program that was started can read its secrets. */
+#define SECRET_ENV "LUNETTE_SECRETS_FD"
+
 /* Longest secret, and longest file with one. */
 #define SECRET_MAX 65536
 
