@@ -1,32 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* rbd - runs the program `rbd`, until the caller's deadline at the latest. See ceph.h. */
-#include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "ceph.h"
+#include "lunette/child.h"
 #include "lunette/clock.h"
 
 #define ARGS_MAX   24
 #define OUTPUT_MAX (256u << 20)
-#define SAID_MAX   400
-
-/* What it wrote so far. */
-struct output {
-	char *text;
-	size_t len;
-	size_t size;
-	char said[SAID_MAX];
-	size_t n_said;
-};
 
 void ceph_spec(const struct ceph *ceph, const char *image, const char *set,
 	       char ret[CEPH_SPEC_SIZE])
@@ -35,119 +22,42 @@ void ceph_spec(const struct ceph *ceph, const char *image, const char *set,
 		 set ? "@lunette." : "", set ? set : "");
 }
 
-/* The child: its output goes into the pipes, and it dies with us. */
-static void become_rbd(const struct ceph *ceph, const char *const *args, int out, int said)
+/* The errno of what rbd did instead, with a sentence. */
+static int failure(const struct child_run *run, const struct error *why, struct error *err)
 {
-	const char *argv[ARGS_MAX + 8] = { "rbd", "--conf", ceph->conf, "--id", ceph->id };
-	size_t n = 5;
-	for (size_t i = 0; args[i] && n < ARGS_MAX + 7; i++)
-		argv[n++] = args[i];
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	signal(SIGPIPE, SIG_DFL);
-	int null = open("/dev/null", O_RDWR);
-	if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(said, 2) < 0)
-		_exit(127);
-	execvp("rbd", (char *const *)argv);
-	dprintf(2, "%s",
-		errno == ENOENT ? "the program rbd is missing (package ceph-common)"
-				: "the program rbd cannot be run");
-	_exit(127);
-}
-
-static int take_output(int fd, struct output *o, struct error *err)
-{
-	if (o->size - o->len < 65536) {
-		size_t size = o->size ? o->size * 2 : 131072;
-		char *text = size > OUTPUT_MAX ? NULL : realloc(o->text, size);
-		if (!text)
-			return error_set(err, -ENOMEM, "rbd prints more than can be held");
-		o->text = text;
-		o->size = size;
-	}
-	ssize_t n = read(fd, o->text + o->len, o->size - o->len - 1);
-	o->len += n > 0 ? (size_t)n : 0;
-	o->text[o->len] = '\0';
-	return n > 0;
-}
-
-/* The beginning of it, on one line. */
-static int take_said(int fd, struct output *o)
-{
-	char buf[1024];
-	ssize_t n = read(fd, buf, sizeof(buf));
-	for (ssize_t i = 0; i < n && o->n_said + 1 < SAID_MAX; i++)
-		o->said[o->n_said++] = isprint((unsigned char)buf[i]) ? buf[i] : ' ';
-	return n > 0;
-}
-
-static int collect(const struct ceph *ceph, int out, int said, struct output *o, struct error *err)
-{
-	bool more = true, more_said = true;
-	while (more || more_said) {
-		int64_t left = ceph->request->deadline - clock_now_ms();
-		struct pollfd p[] = { { more ? out : -1, POLLIN, 0 },
-				      { more_said ? said : -1, POLLIN, 0 } };
-		if (left <= 0 || poll(p, 2, (int)MIN(left, (int64_t)1000000)) == 0)
-			return error_set(err, -ETIMEDOUT, "the cluster does not answer in time");
-		if (p[0].revents) {
-			int rc = take_output(out, o, err);
-			if (rc < 0)
-				return rc;
-			more = rc > 0;
-		}
-		if (p[1].revents)
-			more_said = take_said(said, o) > 0;
-	}
-	return 0;
-}
-
-static int judge(const char *const *args, int status, const struct output *o, json_t **ret,
-		 struct error *err)
-{
-	const char *said = o->said + strspn(o->said, " ");
-	if (!WIFEXITED(status))
-		return error_set(err, -EIO, "rbd %s %s was killed", args[0], args[1]);
-	if (WEXITSTATUS(status) == 127)
-		return error_set(err, -EIO, "%s", said);
-	if (WEXITSTATUS(status) != 0)
-		return error_set(err, -WEXITSTATUS(status), "rbd %s %s: %s", args[0], args[1],
-				 said);
-	if (!ret)
-		return 0;
-	/* An empty list of metadata is printed as nothing at all. */
-	*ret = o->len ? json_loads(o->text, 0, NULL) : json_object();
-	return *ret ? 0 : error_set(err, -EPROTO, "rbd %s %s prints no JSON", args[0], args[1]);
+	if (why->code == -ETIMEDOUT)
+		return error_set(err, -ETIMEDOUT, "the cluster does not answer in time");
+	if (why->code == -ECHILD && WIFEXITED(run->status))
+		return error_set(err, -WEXITSTATUS(run->status), "%s: %s", run->name, run->said);
+	/* -ENOENT would say that an image is not there. */
+	if (why->code == -ENOENT)
+		return error_set(err, -EIO, "the program rbd is missing (package ceph-common)");
+	return error_set(err, -EIO, "%s", why->msg);
 }
 
 int ceph_rbd(const struct ceph *ceph, const char *const *args, json_t **ret, struct error *err)
 {
-	int out[2], said[2];
-	struct output o = { 0 };
-	if (pipe2(out, O_CLOEXEC) < 0)
-		return error_set(err, -errno, "pipe: %m");
-	if (pipe2(said, O_CLOEXEC) < 0) {
-		close(out[0]);
-		close(out[1]);
-		return error_set(err, -errno, "pipe: %m");
-	}
-	pid_t pid = fork();
-	if (pid == 0)
-		become_rbd(ceph, args, out[1], said[1]);
-	close(out[1]);
-	close(said[1]);
-	int status = 0;
-	int rc = pid < 0 ? error_set(err, -errno, "fork: %m")
-			 : collect(ceph, out[0], said[0], &o, err);
-	if (rc < 0 && pid > 0)
-		kill(pid, SIGKILL);
-	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	close(out[0]);
-	close(said[0]);
-	if (rc == 0)
-		rc = judge(args, status, &o, ret, err);
-	free(o.text);
-	return rc;
+	const char *argv[ARGS_MAX + 8] = { "rbd", "--conf", ceph->conf, "--id", ceph->id };
+	char name[80];
+	struct error why = { 0 };
+	size_t n = 5;
+	for (size_t i = 0; args[i] && n < ARGS_MAX + 7; i++)
+		argv[n++] = args[i];
+	snprintf(name, sizeof(name), "rbd %.32s %.32s", args[0], args[1]);
+	CLEANUP(child_run_clear)
+	struct child_run run = {
+		.how = { .argv = argv, .dies_with_us = SIGKILL },
+		.name = name,
+		.limit_ms = MAX(ceph->request->deadline - clock_now_ms(), (int64_t)0),
+		.out_max = OUTPUT_MAX,
+	};
+	if (child_run(&run, &why) < 0)
+		return failure(&run, &why, err);
+	if (!ret)
+		return 0;
+	/* An empty list of metadata is printed as nothing at all. */
+	*ret = run.out_len ? json_loads(run.out, 0, NULL) : json_object();
+	return *ret ? 0 : error_set(err, -EPROTO, "%s prints no JSON", name);
 }
 
 /* ---- opening ----------------------------------------------------------------------------------

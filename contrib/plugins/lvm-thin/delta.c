@@ -104,7 +104,7 @@ static void release(void *pool)
 	thin_message(pool, NULL, "release_metadata_snap");
 }
 
-static int run_thin_delta(const struct query *q, struct thin *pool, const char *metadata,
+static int run_thin_delta(const struct query *q, struct thin *pool, const char *metadata, int lock,
 			  FILE **ret, struct error *err)
 {
 	const char *const argv[] = { "thin_delta", "-m",
@@ -129,7 +129,7 @@ static int run_thin_delta(const struct query *q, struct thin *pool, const char *
 		release(pool);
 		return rc;
 	}
-	rc = run_program(RUN_READS, argv, request->deadline, ret, err);
+	rc = run_program(RUN_READS, argv, lock, request->deadline, ret, err);
 	int end = plug_guard_end(&guard, NULL);
 	if (rc == 0 && end < 0)
 		rc = error_set(err, -ETIMEDOUT, "no time is left");
@@ -151,7 +151,7 @@ static int answer(const struct query *q, json_t **ret, struct error *err)
 	if (rc == 0)
 		rc = thin_pool(&pool, metadata, &block, err);
 	if (rc == 0)
-		rc = run_thin_delta(q, &pool, metadata, &xml, err);
+		rc = run_thin_delta(q, &pool, metadata, lock, &xml, err);
 	return rc < 0 ? rc : read_ranges(q, xml, block, ret, err);
 }
 

@@ -43,11 +43,12 @@ enum run_kind {
 
 /**
  * run_program() - run one and wait for it
+ * @lock: a descriptor that it holds, too, as long as it runs; -1: none
  * @ret: what it prints, from the beginning; may be NULL
  *
  * Return: 0 when it ended with status 0; -ETIMEDOUT; -EIO with what it says.
  */
-int run_program(enum run_kind kind, const char *const *argv, int64_t deadline, FILE **ret,
+int run_program(enum run_kind kind, const char *const *argv, int lock, int64_t deadline, FILE **ret,
 		struct error *err);
 
 static inline void file_cleanup(FILE **f)

@@ -32,8 +32,8 @@ static uint32_t hash(const char *text, size_t len, uint32_t h)
 int vg_lock(const struct plug_request *request, const char *name, size_t len, int *ret,
 	    struct error *err)
 {
-	/* Not close-on-exec: the programs that we start are to have it, too. */
-	CLEANUP(close_cleanup) int fd = open(LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+	CLEANUP(close_cleanup)
+	int fd = open(LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return error_set(err, -errno, "open '" LOCK_FILE "': %m");
 	struct flock range = { .l_type = F_WRLCK,
@@ -73,7 +73,7 @@ static int read_volumes(struct vg *vg, struct error *err)
 		"-o",  FIELDS,           vg->name, NULL
 	};
 	CLEANUP(file_cleanup) FILE *out = NULL;
-	int rc = run_program(RUN_READS, argv, vg->request->deadline, &out, err);
+	int rc = run_program(RUN_READS, argv, vg->lock, vg->request->deadline, &out, err);
 	if (rc < 0)
 		return error_wrap(err, rc, "volume group '%s'", vg->name);
 	CLEANUP(json_decref_cleanup) json_t *report = json_loadf(out, 0, NULL);
@@ -225,7 +225,7 @@ int lv_new_make(struct lv_new *new, const struct vg *vg, struct error *err)
 	plug_time(now);
 	lv_new_tag(new, "owner", "%s", vg->request->owner);
 	lv_new_tag(new, "created", "%s", now);
-	return run_program(RUN_CHANGES, new->argv, vg->request->deadline, NULL, err);
+	return run_program(RUN_CHANGES, new->argv, vg->lock, vg->request->deadline, NULL, err);
 }
 
 int vg_change(const struct vg *vg, const char *const *options, const json_t *lvs, struct error *err)
@@ -243,7 +243,7 @@ int vg_change(const struct vg *vg, const char *const *options, const json_t *lvs
 			 json_string_value(json_array_get(lvs, i)));
 		argv[n + i] = path[i];
 	}
-	return run_program(RUN_CHANGES, argv, vg->request->deadline, NULL, err);
+	return run_program(RUN_CHANGES, argv, vg->lock, vg->request->deadline, NULL, err);
 }
 
 int vg_remove(const struct vg *vg, const json_t *lvs, struct error *err)

@@ -63,7 +63,7 @@ int volume_probe(const struct plug_request *request, json_t **ret, struct error 
 	if (rc == 0)
 		rc = lio_probe(err);
 	if (rc == 0)
-		rc = run_program(RUN_READS, tool, request->deadline, NULL, err);
+		rc = run_program(RUN_READS, tool, -1, request->deadline, NULL, err);
 	if (rc == 0)
 		*ret = json_pack("{s:s, s:s, s:s}", "vendor", "LIO", "product",
 				 "thin volumes of LVM", "id", vg.name);
