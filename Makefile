@@ -51,7 +51,7 @@ PKGS_volume := jansson zlib devmapper
 PKGS_source := libiscsi libnbd
 PKGS_attach := devmapper
 PKGS_fs     := libntfs-3g fuse3 blkid
-PKGS_wire   := jansson libcrypto
+PKGS_wire   := jansson
 PKGS_repo   := libzstd libcrypto jansson
 PKGS_read   := jansson
 PKGS_care   := jansson
@@ -257,7 +257,8 @@ torture: $(O)/lunette
 
 # Not for Windows: files without a name, synced folders, processes and their pipes; what feeds
 # device-mapper, and what needs libdevmapper's parser.
-NOT_WINDOWS := volume/base/bits-file.c volume/base/sync.c backup/wire/child.c backup/wire/child-run.c backup/wire/lines.c \
+NOT_WINDOWS := volume/base/bits-file.c volume/base/sync.c \
+	$(addprefix backup/wire/,child.c child-run.c line.c lines.c) \
 	volume/map/map-dm.c $(wildcard volume/lvm/*.c) volume/recognisers.c
 MINGW_CC := x86_64-w64-mingw32-gcc
 MINGW_CFLAGS := -std=gnu11 -O2 -D_GNU_SOURCE -D__USE_MINGW_ANSI_STDIO=1 -DLUNETTE_VERSION='"$(VERSION)"' \

@@ -13,7 +13,6 @@ static int take_secrets(struct agent *agent, bool from_stdin, struct error *err)
 	int rc = channel_first_line(&agent->ch, &line, err);
 	if (rc == 0)
 		rc = agent_secrets(agent, line, err);
-	free(line);
 	return rc;
 }
 

@@ -17,46 +17,14 @@
 #include <jansson.h>
 
 #include "lunette/error.h"
+#include "lunette/line.h"
+#include "lunette/request.h"
 #include "lunette/util.h"
-
-/* The longest line, without its end. */
-#define CHANNEL_LINE_MAX (4u << 20)
 
 static inline void json_cleanup(json_t **p)
 {
 	json_decref(*p);
 }
-
-/**
- * struct request - one line from the job
- * @id: as it was sent; JSON null when a line was no request
- * @verb: "" when a line was no request; @broken says why
- * @params: an object, empty when there was none
- */
-struct request {
-	struct request *next;
-	json_t *id;
-	char *verb;
-	json_t *params;
-	struct error broken;
-};
-
-/**
- * request_parse() - what a line asks for
- * @line: @len bytes from a stranger
- * @ret: also set for a line that is no request, which wants an answer too; to be freed with
- *       request_free()
- *
- * Return: 0 or -ENOMEM.
- */
-int request_parse(const char *line, size_t len, struct request **ret, struct error *err);
-
-/**
- * request_free() - free a request
- * @request: may be NULL
- */
-void request_free(struct request *request);
-DEFINE_CLEANUP(struct request *, request_free)
 
 /**
  * struct channel - to the job; its streams are borrowed
@@ -65,15 +33,13 @@ DEFINE_CLEANUP(struct request *, request_free)
  * @holding: what is said is kept back: the other end may lie on a frozen file system
  */
 struct channel {
-	int in;
+	struct line_reader in;
 	int out;
 	bool (*urgent)(void *ctx, struct request *request);
 	void *ctx;
 	bool ended;
 	bool holding;
 	json_t *held;
-	char *buf;
-	size_t len;
 	struct request *first;
 	struct request **last;
 };
@@ -124,7 +90,7 @@ void channel_release(struct channel *ch);
 
 /**
  * channel_first_line() - the line before the first request
- * @ret: to be wiped and freed by the caller; without its end
+ * @ret: to be wiped by the caller, borrowed until the next call; without its end
  *
  * Return: 0; -EPROTO when there is none.
  */

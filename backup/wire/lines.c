@@ -7,21 +7,20 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 #include "lunette/clock.h"
 #include "lunette/lines.h"
 #include "lunette/json.h"
+#include "lunette/line.h"
 #include "lunette/message.h"
+#include "lunette/secret.h"
 
 #define OPEN_MAX_REQUESTS 4
 #define STDERR_LINE_MAX   1024
 #define END_GRACE_MS      2000
 #define STOP_SLICE_MS     100 /* how soon a stop is noticed */
-#define READ_CHUNK        65536
 
-/* A request that has not been asked for its reply yet. */
-struct request {
+/* A request that was sent, and whose reply has not been fetched yet. */
+struct question {
 	unsigned int id; /* 0 when free */
 	char verb[24];
 	int64_t deadline;     /* of clock_now_ms() */
@@ -37,11 +36,9 @@ struct lines {
 	struct child child;
 	unsigned int last_id;
 	bool may_retry;
-	struct request requests[OPEN_MAX_REQUESTS];
-	char awaited[32]; /* event that is waited for; "" when it came or none is */
-	/* What came and is not a whole line yet. */
-	size_t n_in, in_size;
-	char *in;
+	struct question requests[OPEN_MAX_REQUESTS];
+	char awaited[32];      /* event that is waited for; "" when it came or none is */
+	struct line_reader in; /* from its standard output */
 	size_t n_log;
 	char log_line[STDERR_LINE_MAX];
 };
@@ -53,7 +50,7 @@ static void forget_requests(struct lines *lines)
 {
 	for (size_t i = 0; i < OPEN_MAX_REQUESTS; i++) {
 		message_clear(&lines->requests[i].reply);
-		lines->requests[i] = (struct request){ 0 };
+		lines->requests[i] = (struct question){ 0 };
 	}
 }
 
@@ -68,7 +65,7 @@ void lines_free(struct lines *lines)
 		return;
 	child_end(&lines->child, END_GRACE_MS);
 	forget_requests(lines);
-	free(lines->in);
+	line_reader_clear(&lines->in);
 	free(lines);
 }
 
@@ -96,57 +93,57 @@ static int give_up(struct lines *lines, int rc)
 
 static void take_log(struct lines *lines);
 
-/* All of it, or not at all; a program that does not read is given @deadline. */
-static int write_all(struct lines *lines, const char *text, size_t len, int64_t deadline,
-		     struct error *err)
+/* What it complains of must not fill its pipe meanwhile: it would wait for us, too. */
+static int wait_to_write(void *ctx, struct pollfd *fd, int64_t until, struct error *err)
 {
-	while (len > 0) {
-		ssize_t n = write(lines->child.in, text, len);
-		if (n > 0) {
-			text += n;
-			len -= (size_t)n;
-			continue;
-		}
-		if (n < 0 && errno != EAGAIN && errno != EINTR) {
-			int rc = error_set(err, errno == EPIPE ? -EPIPE : -errno,
-					   "%s does not listen any more: %m", lines->name);
-			take_log(lines);
-			return give_up(lines, rc);
-		}
-		if (clock_now_ms() >= deadline)
-			return give_up(lines,
-				       error_set(err, -ETIMEDOUT,
-						 "%s did not take a request in time", lines->name));
-		struct pollfd p[] = { { .fd = lines->child.in, .events = POLLOUT },
-				      { .fd = lines->child.log, .events = POLLIN } };
-		poll(p, 2, STOP_SLICE_MS);
+	struct lines *lines = ctx;
+	struct pollfd p[] = { *fd, { .fd = lines->child.log, .events = POLLIN } };
+	int64_t left = MAX(until - clock_now_ms(), (int64_t)0);
+	(void)err;
+	fd->revents = poll(p, 2, (int)MIN(left, (int64_t)STOP_SLICE_MS)) > 0 ? p[0].revents : 0;
+	take_log(lines);
+	return 0;
+}
+
+/* All of it, or it is given up; a program that does not read is given until @deadline. */
+static int send_line(struct lines *lines, const json_t *object, int64_t deadline, struct error *err)
+{
+	struct error why = { 0 };
+	int rc = line_write(lines->child.in, object, deadline, wait_to_write, lines, &why);
+	if (rc == -EMSGSIZE || rc == -ENOMEM)
+		return error_set(err, rc, "%s: %s", lines->name, why.msg);
+	if (rc == -ETIMEDOUT)
+		return give_up(lines, error_set(err, rc, "%s did not take a request in time",
+						lines->name));
+	if (rc < 0) {
+		error_set(err, rc, "%s does not listen any more: %s", lines->name, why.msg);
 		take_log(lines);
+		return give_up(lines, rc);
 	}
 	return 0;
 }
 
 static int start_child(struct lines *lines, const struct lines_options *options, struct error *err)
 {
-	CLEANUP(free_cleanup) char *secrets = NULL;
-	if (options->secrets && !(secrets = json_dumps(options->secrets, JSON_COMPACT)))
+	bool on_stdin = options->secrets && options->secrets_on_stdin;
+	CLEANUP(secret_free_cleanup) char *secrets = NULL;
+	if (options->secrets && !on_stdin &&
+	    !(secrets = json_dumps(options->secrets, JSON_COMPACT)))
 		return error_set(err, -ENOMEM, "%s: %m", options->name);
 	const struct child_options how = { .argv = options->argv,
-					   .secrets = options->secrets_on_stdin ? NULL : secrets,
+					   .secrets = secrets,
 					   .dies_with_us = options->dies_with_us ? SIGTERM : 0 };
 	int rc = child_start(&how, &lines->child, err);
 	if (rc < 0)
-		rc = error_wrap(err, rc, "%s", options->name);
-	if (rc == 0 && secrets && options->secrets_on_stdin) {
-		int64_t deadline = clock_now_ms() + END_GRACE_MS;
-		rc = write_all(lines, "{\"secrets\":", 11, deadline, err);
-		if (rc == 0)
-			rc = write_all(lines, secrets, strlen(secrets), deadline, err);
-		if (rc == 0)
-			rc = write_all(lines, "}\n", 2, deadline, err);
-	}
-	if (secrets)
-		OPENSSL_cleanse(secrets, strlen(secrets));
-	return rc;
+		return error_wrap(err, rc, "%s", options->name);
+	lines->in.fd = lines->child.out;
+	if (!on_stdin)
+		return 0;
+	CLEANUP(json_decref_cleanup)
+	json_t *first = json_pack("{s:O}", "secrets", options->secrets);
+	if (!first)
+		return error_set(err, -ENOMEM, "%s: %m", options->name);
+	return send_line(lines, first, clock_now_ms() + END_GRACE_MS, err);
 }
 
 int lines_start(const struct lines_options *options, struct lines **ret, struct error *err)
@@ -198,7 +195,7 @@ static void take_log(struct lines *lines)
 	}
 }
 
-static struct request *find_request(struct lines *lines, unsigned int id)
+static struct question *find_request(struct lines *lines, unsigned int id)
 {
 	for (size_t i = 0; i < OPEN_MAX_REQUESTS; i++)
 		if (lines->requests[i].id == id)
@@ -224,34 +221,13 @@ static int take_line(struct lines *lines, const char *line, size_t len, struct e
 			lines->event(lines->ctx, message.event, message.object);
 		return 0;
 	}
-	struct request *request = find_request(lines, message.id);
+	struct question *request = find_request(lines, message.id);
 	if (!request || request->reply.id)
 		return broken(lines,
 			      error_set(err, -EPROTO, "a reply answers nothing that was asked"),
 			      err);
 	request->reply = message;
 	message = (struct message){ 0 };
-	return 0;
-}
-
-/* Hands whole lines on; keeps the rest. */
-static int take_lines(struct lines *lines, size_t seen, struct error *err)
-{
-	size_t begin = 0;
-	for (;;) {
-		char *end = memchr(lines->in + seen, '\n', lines->n_in - seen);
-		if (!end)
-			break;
-		size_t len = (size_t)(end - lines->in) - begin;
-		int rc = take_line(lines, lines->in + begin, len, err);
-		if (rc < 0)
-			return rc;
-		begin = seen = (size_t)(end - lines->in) + 1;
-	}
-	memmove(lines->in, lines->in + begin, lines->n_in - begin);
-	lines->n_in -= begin;
-	if (lines->n_in > LINES_MAX)
-		return broken(lines, error_set(err, -EPROTO, "a line is longer than 4 MiB"), err);
 	return 0;
 }
 
@@ -267,24 +243,21 @@ static int gone(struct lines *lines, struct error *err)
 
 static int take_input(struct lines *lines, struct error *err)
 {
-	if (lines->in_size - lines->n_in < READ_CHUNK) {
-		size_t size = lines->in_size ? lines->in_size * 2 : READ_CHUNK * 2;
-		char *in = realloc(lines->in, size);
-		if (!in)
-			return error_set(err, -ENOMEM, "%s: %m", lines->name);
-		lines->in = in;
-		lines->in_size = size;
-	}
-	size_t seen = lines->n_in;
-	ssize_t n = read(lines->child.out, lines->in + seen, READ_CHUNK);
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR
-			       ? 0
-			       : error_set(err, -errno, "read from %s: %m", lines->name);
-	if (n == 0)
+	char *line;
+	size_t len;
+	int rc = line_fill(&lines->in, err);
+	if (rc < 0)
+		return error_wrap(err, rc, "%s", lines->name);
+	if (lines->in.ended)
 		return gone(lines, err);
-	lines->n_in += (size_t)n;
-	return take_lines(lines, seen, err);
+	while ((rc = line_next(&lines->in, &line, &len, err)) > 0) {
+		rc = take_line(lines, line, len, err);
+		if (rc < 0)
+			return rc;
+	}
+	return rc == -EMSGSIZE
+		       ? broken(lines, error_set(err, -EPROTO, "a line is longer than 4 MiB"), err)
+		       : rc;
 }
 
 /* Waits for something to come, until @deadline at the latest. */
@@ -308,42 +281,36 @@ static int pump(struct lines *lines, int64_t deadline, struct error *err)
 int lines_send(struct lines *lines, const char *verb, const json_t *params, unsigned int limit_ms,
 	       unsigned int *ret_id, struct error *err)
 {
-	struct request *request = find_request(lines, 0);
+	struct question *request = find_request(lines, 0);
 	if (!lines_alive(lines))
 		return error_set(err, -EPIPE, "%s is gone", lines->name);
 	if (!request)
 		return error_set(err, -EBUSY, "%s: too many requests at once", lines->name);
 	char id[16];
 	snprintf(id, sizeof(id), "%u", lines->last_id + 1);
+	CLEANUP(json_decref_cleanup) json_t *none = json_object();
 	CLEANUP(json_decref_cleanup)
-	json_t *object = json_pack("{s:s, s:s, s:I, s:o}", "id", id, "verb", verb, "deadline_ms",
-				   (json_int_t)limit_ms, "params",
-				   params ? json_deep_copy(params) : json_object());
-	CLEANUP(free_cleanup) char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
-	if (!text)
+	json_t *object = json_pack("{s:s, s:s, s:I, s:O}", "id", id, "verb", verb, "deadline_ms",
+				   (json_int_t)limit_ms, "params", params ? params : none);
+	if (!object)
 		return error_set(err, -ENOMEM, "%s: %s: %m", lines->name, verb);
-	if (strlen(text) >= LINES_MAX)
-		return error_set(err, -E2BIG, "%s: %s: the request is longer than 4 MiB",
-				 lines->name, verb);
 	request->id = ++lines->last_id;
 	snprintf(request->verb, sizeof(request->verb), "%s", verb);
 	request->deadline = clock_now_ms() + limit_ms;
 	*ret_id = request->id;
-	int rc = write_all(lines, text, strlen(text), request->deadline, err);
-	if (rc == 0)
-		rc = write_all(lines, "\n", 1, request->deadline, err);
+	int rc = send_line(lines, object, request->deadline, err);
 	if (rc < 0)
-		*request = (struct request){ 0 };
+		*request = (struct question){ 0 };
 	return rc < 0 ? error_wrap(err, rc, "%s", verb) : 0;
 }
 
 /* Takes the request off the table, and says what became of it. */
-static int judge(struct lines *lines, struct request *request, json_t **ret, struct error *err)
+static int judge(struct lines *lines, struct question *request, json_t **ret, struct error *err)
 {
 	CLEANUP(message_clear) struct message reply = request->reply;
 	char verb[sizeof(request->verb)];
 	memcpy(verb, request->verb, sizeof(verb));
-	*request = (struct request){ 0 };
+	*request = (struct question){ 0 };
 	lines->may_retry = reply.retry;
 	if (reply.rc < 0)
 		return error_set(err, reply.rc, "%s: %s: %.300s (%s)", lines->name, verb, reply.why,
@@ -355,7 +322,7 @@ static int judge(struct lines *lines, struct request *request, json_t **ret, str
 
 int lines_reply(struct lines *lines, unsigned int id, json_t **ret, struct error *err)
 {
-	struct request *request = find_request(lines, id);
+	struct question *request = find_request(lines, id);
 	if (!request || id == 0)
 		return error_set(err, -EINVAL, "%s: request %u is not open", lines->name, id);
 	while (!request->reply.id) {
@@ -377,7 +344,7 @@ int lines_reply(struct lines *lines, unsigned int id, json_t **ret, struct error
 int lines_event(struct lines *lines, const char *event, unsigned int id, unsigned int limit_ms,
 		struct error *err)
 {
-	const struct request *request = find_request(lines, id);
+	const struct question *request = find_request(lines, id);
 	int64_t deadline = clock_now_ms() + limit_ms;
 	if (!request || id == 0)
 		return error_set(err, -EINVAL, "%s: request %u is not open", lines->name, id);

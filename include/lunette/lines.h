@@ -23,8 +23,6 @@
 #include "lunette/error.h"
 #include "lunette/util.h"
 
-#define LINES_MAX ((size_t)4 << 20) /* bytes of a line */
-
 /**
  * struct lines_options - whom to talk to, and who listens
  * @name: for messages: "plug-in 'reflink'"

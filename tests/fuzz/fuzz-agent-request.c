@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* fuzz-agent-request - a line that the agent is sent. */
-#include "channel.h"
+/* fuzz-agent-request - a line that an agent or a plug-in is sent. */
 #include "fuzz.h"
+#include "lunette/request.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
