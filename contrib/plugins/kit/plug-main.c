@@ -10,12 +10,10 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
-#include "plug.h"
 #include "lunette/clock.h"
-#include "lunette/code.h"
-
-/* Longest line, either way. */
-#define LINE_MAX_BYTES (4u << 20)
+#include "lunette/line.h"
+#include "lunette/request.h"
+#include "plug.h"
 
 /* When the caller does not say how long it waits; and longer than this it does not. */
 #define DEADLINE_MS     60000
@@ -76,87 +74,56 @@ static int run(const struct plug *plug, const char *verb, struct plug_request *r
 
 /* Calls a verb, and makes the reply of what came out of it. */
 static json_t *answer(const struct plug *plug, const char *verb, const json_t *params,
-		      int64_t limit, const json_t *id)
+		      int64_t limit_ms, const json_t *id)
 {
 	struct error err = { 0 };
-	CLEANUP(json_decref_cleanup) json_t *none = json_object();
-	int64_t wait = MAX(limit, (int64_t)0);
-	CLEANUP(json_decref_cleanup) json_t *result = NULL;
-	struct plug_request request = { .params = params ? params : none,
-					.deadline = clock_now_ms() +
-						    MIN(wait, (int64_t)DEADLINE_MS_MAX) };
-	int rc = 0;
-	if (!verb)
-		rc = error_set(&err, -EINVAL, "the request has no 'verb'");
-	else if (!json_is_object(request.params))
-		rc = error_set(&err, -EINVAL, "'params' must be an object");
-	else
-		rc = run(plug, verb, &request, &result, &err);
-
-	json_t *reply = json_object();
-	if (id)
-		json_object_set(reply, "id", (json_t *)id);
-	json_object_set_new(reply, "ok", json_boolean(rc == 0));
-	if (rc == 0) {
-		json_object_set(reply, "result", result);
-		return reply;
-	}
-	bool retry;
-	const char *code = code_of(rc, &retry);
-	json_t *error =
-		json_pack("{s:s, s:b, s:s}", "code", code, "retry", retry, "message", err.msg);
-	/* Only text that is not UTF-8, a path say, can be in the way. */
-	if (!error)
-		error = json_pack("{s:s, s:b, s:s}", "code", code, "retry", retry, "message",
-				  "the reason has bytes that are not UTF-8");
-	json_object_set_new(reply, "error", error);
-	return reply;
+	json_t *result = NULL;
+	struct plug_request request = {
+		.params = params,
+		.deadline = clock_now_ms() + MIN(limit_ms, (int64_t)DEADLINE_MS_MAX),
+	};
+	int rc = json_is_object(params) ? run(plug, verb, &request, &result, &err)
+					: error_set(&err, -EINVAL, "'params' must be an object");
+	return rc < 0 ? request_refusal(id, &err) : request_reply(id, result);
 }
 
-static int print(const json_t *reply)
+static int print(const struct plug *plug, json_t *reply)
 {
-	if (json_dumpf(reply, stdout, JSON_COMPACT) < 0 || putchar('\n') == EOF ||
-	    fflush(stdout) == EOF)
-		return -EIO;
-	return 0;
+	struct error err = { 0 };
+	CLEANUP(json_decref_cleanup) json_t *owned = reply;
+	if (reply && line_write(STDOUT_FILENO, reply, LINE_NO_LIMIT, NULL, NULL, &err) == 0)
+		return 0;
+	fprintf(stderr, "%s: the reply: %s\n", plug->name, err.msg);
+	return -EIO;
 }
 
-/* A line without its end; -1 at the end of input, or when it is longer than a line may be. */
-static ssize_t read_line(char *buf, size_t size)
+static int serve_line(const struct plug *plug, const char *line, size_t len, struct error *err)
 {
-	size_t len = 0;
-	int c;
-	while ((c = getc_unlocked(stdin)) != EOF && c != '\n') {
-		if (len == size)
-			return -1;
-		buf[len++] = (char)c;
-	}
-	return c == EOF && len == 0 ? -1 : (ssize_t)len;
+	CLEANUP(request_free_cleanup) struct request *request = NULL;
+	int rc = request_parse(line, len, &request, err);
+	if (rc < 0)
+		return rc;
+	if (request->broken.code)
+		return print(plug, request_refusal(request->id, &request->broken));
+	int64_t limit = request->limit_ms < 0 ? DEADLINE_MS : request->limit_ms;
+	return print(plug, answer(plug, request->verb, request->params, limit, request->id));
 }
 
 static int serve(const struct plug *plug)
 {
-	CLEANUP(free_cleanup) char *line = malloc(LINE_MAX_BYTES);
-	if (!line)
-		return 1;
-	ssize_t len;
-	while ((len = read_line(line, LINE_MAX_BYTES)) >= 0) {
-		json_error_t why;
-		CLEANUP(json_decref_cleanup)
-		json_t *request = json_loadb(line, (size_t)len, 0, &why);
-		const json_t *limit = json_object_get(request, "deadline_ms");
-		const json_t *params = json_object_get(request, "params");
-		if (!request)
-			fprintf(stderr, "%s: a request is not JSON: %s\n", plug->name, why.text);
-		CLEANUP(json_decref_cleanup)
-		json_t *reply =
-			answer(plug, json_string_value(json_object_get(request, "verb")), params,
-			       json_is_integer(limit) ? json_integer_value(limit) : DEADLINE_MS,
-			       json_object_get(request, "id"));
-		if (print(reply) < 0)
-			return 1;
+	CLEANUP(line_reader_clear) struct line_reader in = { .fd = STDIN_FILENO };
+	struct error err = { 0 };
+	char *line;
+	size_t len;
+	int rc;
+	while ((rc = line_read(&in, &line, &len, &err)) > 0) {
+		rc = serve_line(plug, line, len, &err);
+		if (rc < 0)
+			break;
 	}
-	return feof(stdin) ? 0 : 1;
+	if (err.code)
+		fprintf(stderr, "%s: %s\n", plug->name, err.msg);
+	return rc < 0 ? 1 : 0;
 }
 
 static int once(const struct plug *plug, const char *verb)
@@ -165,9 +132,11 @@ static int once(const struct plug *plug, const char *verb)
 	CLEANUP(json_decref_cleanup) json_t *params = json_loadf(stdin, 0, &why);
 	if (!params && !feof(stdin))
 		fprintf(stderr, "%s: the parameters are not JSON: %s\n", plug->name, why.text);
-	CLEANUP(json_decref_cleanup) json_t *reply = answer(plug, verb, params, DEADLINE_MS, NULL);
+	if (!params)
+		params = json_object();
+	json_t *reply = answer(plug, verb, params, DEADLINE_MS, NULL);
 	bool ok = json_is_true(json_object_get(reply, "ok"));
-	return print(reply) == 0 && ok ? 0 : 1;
+	return print(plug, reply) == 0 && ok ? 0 : 1;
 }
 
 int plug_main(const struct plug *plug, int argc, char **argv)
