@@ -257,7 +257,7 @@ int child_run(struct child_run *run, struct error *err)
 	int rc = child_start(&run->how, &w.child, &why);
 	if (rc < 0)
 		return run->name ? error_set(err, rc, "%s: %s", run->name, why.msg)
-				 : error_set(err, rc, "%s", why.msg);
+				 : error_copy(err, rc, &why);
 	if (w.left == 0)
 		close(steal_fd(&w.child.in));
 	w.pidfd = (int)syscall(SYS_pidfd_open, w.child.pid, 0);
@@ -270,7 +270,7 @@ int child_run(struct child_run *run, struct error *err)
 		read_log_file(&w);
 	sum_up(&w);
 	if (rc < 0)
-		return error_set(err, rc, "%s", why.msg);
+		return error_copy(err, rc, &why);
 	return judge(&w, err);
 }
 
