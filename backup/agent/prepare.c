@@ -15,6 +15,7 @@
 #include "direct.h"
 #include "hook.h"
 #include "session.h"
+#include "lunette/names.h"
 
 /* What is asked for once, and defaults. */
 #define HOOK_LIMIT_MS 60000
@@ -32,12 +33,9 @@ int session_text(const json_t *params, const char *name, const char **ret, struc
 
 int session_name(const json_t *params, const char **ret, struct error *err)
 {
-	static const char allowed[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 	const char *text = "";
 	int rc = session_text(params, "session", &text, err);
-	size_t n = strlen(text);
-	if (rc == 0 && (n == 0 || n > 63 || strspn(text, allowed) != n || strchr("._-", text[0])))
+	if (rc == 0 && !names_ok(text))
 		rc = error_set(err, -EINVAL, "the parameter 'session' is no name");
 	if (rc == 0)
 		*ret = text;

@@ -95,7 +95,7 @@ DEFINE_CLEANUP(struct session *, session_free)
 /* A text that a request must have. Return: 0, or -EINVAL with a message that names it. */
 int session_text(const json_t *params, const char *name, const char **ret, struct error *err);
 
-/* The name of a session: a text of at most 63 letters, digits and ._- that begins with no sign. */
+/* The name of a session, see names_ok(). */
 int session_name(const json_t *params, const char **ret, struct error *err);
 
 /* A limit in milliseconds, @fallback when the member is not there. Return: 0 or -EINVAL. */

@@ -5,13 +5,12 @@
  * Its one idea: a part that finds the plug-in wanting says so and goes on, as far as that makes
  * sense. Only what would be the same mistake again is left out.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <sys/random.h>
-#include <sys/utsname.h>
 
 #include "conform-private.h"
+#include "run.h"
 
 /* Letters and digits, which nobody could guess. */
 static int random_text(char *buf, size_t len, struct error *err)
@@ -43,20 +42,13 @@ static int make_secrets(struct conform *c, struct error *err)
 
 static int begin(struct conform *c, struct error *err)
 {
-	struct utsname host;
 	int rc = random_text(c->tag, 8, err);
 	if (rc == 0)
 		rc = make_secrets(c, err);
 	if (rc < 0)
 		return rc;
-	uname(&host);
-	host.nodename[60] = '\0';
-	for (char *p = host.nodename; *p; p++)
-		if (!isascii(*p) || !(isalnum((unsigned char)*p) || strchr("._-", *p)))
-			*p = '-';
-	snprintf(c->owner, sizeof(c->owner), "lunette/%s/plugin-test/%s", host.nodename, c->tag);
-	snprintf(c->other_owner, sizeof(c->other_owner), "lunette/%s/plugin-test2/%s",
-		 host.nodename, c->tag);
+	run_owner("plugin-test", c->tag, c->owner, sizeof(c->owner));
+	run_owner("plugin-test2", c->tag, c->other_owner, sizeof(c->other_owner));
 	c->took_ms = json_object();
 	c->names = json_array();
 	return 0;

@@ -12,6 +12,7 @@
 
 #include "lunette/hex.h"
 #include "lunette/json.h"
+#include "lunette/names.h"
 #include "lunette/sync.h"
 #include "lunette/util.h"
 #include "reservation.h"
@@ -77,7 +78,7 @@ static int collect_reserved(const char *folder, const json_t *objects, json_t *t
 		return error_set(err, -errno, "folder '%s': %m", folder);
 	for (struct dirent *entry; (entry = readdir(dir));) {
 		char path[PATH_MAX];
-		if (!shape_is_name(entry->d_name) || strcmp(entry->d_name, LOCK) == 0)
+		if (!names_ok(entry->d_name) || strcmp(entry->d_name, LOCK) == 0)
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
 		CLEANUP(close_cleanup) int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -9,6 +9,7 @@
 
 #include "run.h"
 #include "lunette/hex.h"
+#include "lunette/names.h"
 #include "lunette/shape.h"
 
 /* ---- names and secrets ------------------------------------------------------------------------
@@ -20,12 +21,7 @@ static void host_name(char *ret, size_t size)
 	if (gethostname(ret, size) < 0 || !*ret)
 		snprintf(ret, size, "proxy");
 	ret[size - 1] = '\0';
-	for (char *c = ret; *c; c++)
-		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-",
-			    *c))
-			*c = '-';
-	if (strchr("._-", *ret))
-		*ret = 'x';
+	names_mend(ret);
 }
 
 void run_owner(const char *job, const char *id, char *ret, size_t size)

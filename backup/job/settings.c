@@ -9,6 +9,7 @@
 
 #include <ini.h>
 
+#include "lunette/names.h"
 #include "lunette/repo.h"
 #include "settings-private.h"
 #include "lunette/shape.h"
@@ -246,7 +247,7 @@ static bool take_value(struct settings_reader *r, const struct key *key, const c
 	struct error err = { 0 };
 	switch (key->kind) {
 	case NAME:
-		if (!shape_is_name(value) || strlen(value) > SETTINGS_JOB_NAME_MAX)
+		if (!names_ok(value) || strlen(value) > SETTINGS_JOB_NAME_MAX)
 			wanted(r, key, value, "a name of 1 to 32 of A-Z a-z 0-9 . _ -");
 		return (*(char **)at = strdup(value)) != NULL;
 	case TEXT:

@@ -13,6 +13,7 @@
 #include "lunette/clock.h"
 #include "lunette/journal.h"
 #include "lunette/json.h"
+#include "lunette/names.h"
 #include "lunette/shape.h"
 #include "lunette/state.h"
 #include "lunette/sync.h"
@@ -161,7 +162,7 @@ static int list_names(const char *path, const char *suffix, json_t **ret, struct
 		if (len <= cut || strcmp(entry->d_name + len - cut, suffix) != 0)
 			continue;
 		entry->d_name[len - cut] = '\0';
-		if (!shape_is_name(entry->d_name))
+		if (!names_ok(entry->d_name))
 			continue;
 		char **more = realloc(names, (n + 1) * sizeof(*names));
 		if (more)

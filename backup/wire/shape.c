@@ -4,21 +4,11 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "lunette/util.h"
+#include "lunette/names.h"
 #include "lunette/shape.h"
+#include "lunette/util.h"
 
-#define NAME_MAX_BYTES 63
-#define LIST_TEXT_MAX  1023
-
-bool shape_is_name(const char *text)
-{
-	static const char letters[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-	size_t len = strlen(text);
-	return len >= 1 && len <= NAME_MAX_BYTES && strchr(letters, text[0]) &&
-	       strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") ==
-		       len;
-}
+#define LIST_TEXT_MAX 1023
 
 static bool is_text(const json_t *value, size_t max)
 {
@@ -90,8 +80,8 @@ static int member_check(const json_t *value, const struct shape *shape, struct e
 		wanted = "a text without control characters that is not too long";
 		break;
 	case SHAPE_NAME:
-		good = is_text(value, NAME_MAX_BYTES) && shape_is_name(json_string_value(value));
-		wanted = "a name of 1 to 63 of A-Z a-z 0-9 . _ -";
+		good = is_text(value, NAMES_MAX) && names_ok(json_string_value(value));
+		wanted = "a name: " NAMES_RULE;
 		break;
 	case SHAPE_SIZE:
 		good = is_size(value, shape->max);

@@ -18,7 +18,7 @@
 
 enum shape_kind {
 	SHAPE_TEXT, /* at most @max bytes */
-	SHAPE_NAME, /* A-Z a-z 0-9 . _ -, 1 to 63 of them, a letter or digit first */
+	SHAPE_NAME, /* see names_ok() */
 	SHAPE_SIZE, /* a number from 0 to @max, or to 2^63 - 1 when that is 0 */
 	SHAPE_NULL_OR_SIZE,
 	SHAPE_FLAG,
@@ -42,9 +42,6 @@ struct shape {
 
 /* Return: 0; -EPROTO with a sentence that names the member. */
 int shape_check(const json_t *object, const struct shape *shape, struct error *err);
-
-/* Is it a name as above? */
-bool shape_is_name(const char *text);
 
 /* ---- reading what has been checked; "", 0 and false for what is missing ---- */
 

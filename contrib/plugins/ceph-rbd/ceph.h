@@ -98,7 +98,7 @@ bool snapshot_several(const struct plug_request *request);
  * struct snapshot - NAME:NUMBER, found in the notes
  */
 struct snapshot {
-	char set[PLUG_NAME_MAX + 1];
+	char set[NAMES_MAX + 1];
 	size_t number;
 	json_t *note;      /* borrowed */
 	const char *image; /* borrowed */

@@ -26,7 +26,7 @@ static void list_set(json_t *objects, const char *name, const json_t *note)
 	}
 	json_array_foreach(json_object_get(note, "volumes"), i, volume)
 	{
-		char id[PLUG_NAME_MAX + 16];
+		char id[NAMES_MAX + 16];
 		if (json_is_true(json_array_get(json_object_get(note, "gone"), i)))
 			continue;
 		snprintf(id, sizeof(id), "%s:%zu", name, i);
@@ -75,7 +75,7 @@ int list_objects(const struct plug_request *request, json_t **ret, struct error 
 	json_object_foreach(ceph.notes, key, note)
 	{
 		const char *owner = json_string_value(json_object_get(note, "owner"));
-		if (!all && !plug_same_owner(owner, request->owner))
+		if (!all && !names_same_owner(owner, request->owner))
 			continue;
 		if (strncmp(key, "set/", 4) == 0)
 			list_set(objects, key + 4, note);

@@ -83,7 +83,7 @@ static int open_lun(const struct plug_request *request, struct ceph *ceph, struc
 	if (rc == 0)
 		rc = tgt_open(request, tgt, err);
 	*ret = NULL;
-	if (rc == 0 && plug_name_ok(*ret_name))
+	if (rc == 0 && names_ok(*ret_name))
 		rc = note_get_owned(ceph, "lun", *ret_name, ret, err);
 	return rc;
 }

@@ -11,7 +11,7 @@
 /* An argument of a program has at most 128 KiB. */
 #define NOTE_MAX 100000
 
-#define KEY_SIZE (8 + PLUG_NAME_MAX)
+#define KEY_SIZE (8 + NAMES_MAX)
 
 static void key_of(const char *kind, const char *name, char ret[KEY_SIZE])
 {
@@ -45,8 +45,7 @@ int notes_load(struct ceph *ceph, struct error *err)
 		json_t *note = text ? json_loads(text, 0, NULL) : NULL;
 		const char *owner = json_string_value(json_object_get(note, "owner"));
 		const char *slash = strchr(key, '/');
-		if (!note || !owner || !plug_owner_ok(owner) || !slash ||
-		    !plug_name_ok(slash + 1)) {
+		if (!note || !owner || !names_owner_ok(owner) || !slash || !names_ok(slash + 1)) {
 			json_decref(note);
 			return error_set(err, -EBADMSG, "'%s': the metadata '%.100s' are damaged",
 					 spec, key);
@@ -68,7 +67,7 @@ int note_get_owned(const struct ceph *ceph, const char *kind, const char *name, 
 {
 	json_t *note = note_get(ceph, kind, name);
 	const char *owner = json_string_value(json_object_get(note, "owner"));
-	if (note && !plug_same_owner(owner, ceph->request->owner))
+	if (note && !names_same_owner(owner, ceph->request->owner))
 		return error_set(err, -EACCES, "'%s' belongs to '%s'", name, owner);
 	*ret = note;
 	return 0;

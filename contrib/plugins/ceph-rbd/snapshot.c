@@ -36,14 +36,14 @@ int snapshot_find(const struct ceph *ceph, const char *text, struct snapshot *re
 		  struct error *err)
 {
 	struct snapshot s = { 0 };
-	char again[PLUG_NAME_MAX + 16] = "";
+	char again[NAMES_MAX + 16] = "";
 	const char *colon = strrchr(text, ':');
-	if (colon && colon - text <= PLUG_NAME_MAX) {
+	if (colon && colon - text <= NAMES_MAX) {
 		memcpy(s.set, text, (size_t)(colon - text));
 		s.number = strtoul(colon + 1, NULL, 10) % 10000;
 		snprintf(again, sizeof(again), "%s:%zu", s.set, s.number);
 	}
-	if (strcmp(again, text) != 0 || !plug_name_ok(s.set))
+	if (strcmp(again, text) != 0 || !names_ok(s.set))
 		return error_set(err, -ENOENT, "there is no snapshot '%.100s'", text);
 	int rc = note_get_owned(ceph, "set", s.set, &s.note, err);
 	if (rc < 0)
@@ -150,7 +150,7 @@ int snapshot_prepare(const struct plug_request *request, json_t **ret, struct er
 static int empty_trash(const struct ceph *ceph, const char *image, const char *set,
 		       struct error *err)
 {
-	char spec[CEPH_SPEC_SIZE], name[PLUG_NAME_MAX + 16], number[32];
+	char spec[CEPH_SPEC_SIZE], name[NAMES_MAX + 16], number[32];
 	CLEANUP(json_decref_cleanup) json_t *all = NULL;
 	struct error why = { 0 };
 	size_t i;
@@ -227,7 +227,7 @@ static int reply(const char *name, const json_t *note, json_t **ret, struct erro
 {
 	CLEANUP(json_decref_cleanup) json_t *snapshots = json_array();
 	for (size_t i = 0; i < json_array_size(json_object_get(note, "volumes")); i++) {
-		char id[PLUG_NAME_MAX + 16];
+		char id[NAMES_MAX + 16];
 		if (is_gone(note, i))
 			return error_set(err, -ESTALE, "a snapshot of '%s' was deleted", name);
 		snprintf(id, sizeof(id), "%s:%zu", name, i);

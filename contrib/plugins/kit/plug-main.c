@@ -42,11 +42,11 @@ static int check_request(const struct plug *plug, struct plug_request *request, 
 	if (!json_is_object(request->config))
 		return error_set(err, -EINVAL, "parameter 'config' must be an object");
 	request->owner = json_string_value(json_object_get(request->params, "owner"));
-	if (!request->owner || !plug_owner_ok(request->owner))
+	if (!request->owner || !names_owner_ok(request->owner))
 		return error_set(err, -EINVAL,
 				 "parameter 'owner' must be lunette/HOST/JOB/RUN, each at most %d "
 				 "of A-Z a-z 0-9 . _ -",
-				 PLUG_NAME_MAX);
+				 NAMES_MAX);
 	for (const struct plug_setting *s = plug->settings; s->name; s++) {
 		const char *value;
 		if (!s->required || s->secret)

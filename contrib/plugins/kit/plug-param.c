@@ -34,41 +34,6 @@ int plug_text(const struct plug_request *request, const char *param, const char 
 	return 0;
 }
 
-static bool is_part(const char *text, size_t len)
-{
-	if (len == 0 || len > PLUG_NAME_MAX)
-		return false;
-	for (size_t i = 0; i < len; i++)
-		if (!isascii(text[i]) || (!isalnum(text[i]) && !strchr("._-", text[i])))
-			return false;
-	return true;
-}
-
-bool plug_name_ok(const char *name)
-{
-	return is_part(name, strlen(name)) && isalnum(name[0]);
-}
-
-bool plug_owner_ok(const char *owner)
-{
-	if (strncmp(owner, "lunette/", 8) != 0)
-		return false;
-	int parts = 1;
-	for (const char *part = owner + 8; part; parts++) {
-		const char *slash = strchr(part, '/');
-		if (!is_part(part, slash ? (size_t)(slash - part) : strlen(part)))
-			return false;
-		part = slash ? slash + 1 : NULL;
-	}
-	return parts == 4;
-}
-
-bool plug_same_owner(const char *a, const char *b)
-{
-	size_t len = (size_t)(strrchr(a, '/') - a);
-	return strlen(b) > len && strncmp(a, b, len + 1) == 0;
-}
-
 int plug_name(const struct plug_request *request, const char *param, const char **ret,
 	      struct error *err)
 {
@@ -76,11 +41,8 @@ int plug_name(const struct plug_request *request, const char *param, const char 
 	int rc = plug_text(request, param, &name, err);
 	if (rc < 0)
 		return rc;
-	if (!plug_name_ok(name))
-		return error_set(err, -EINVAL,
-				 "parameter '%s' is not a name: at most %d of A-Z a-z 0-9 . _ -, a "
-				 "letter or digit first",
-				 param, PLUG_NAME_MAX);
+	if (!names_ok(name))
+		return error_set(err, -EINVAL, "parameter '%s' is not a name: " NAMES_RULE, param);
 	*ret = name;
 	return 0;
 }

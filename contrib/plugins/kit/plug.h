@@ -16,11 +16,8 @@
 
 #include "lunette/error.h"
 #include "lunette/json.h"
+#include "lunette/names.h"
 #include "lunette/util.h"
-
-/* A name that the caller chose, and an owner of four such parts. */
-#define PLUG_NAME_MAX  63
-#define PLUG_OWNER_MAX (4 * 64)
 
 /* Most extents in one reply. */
 #define PLUG_EXTENTS_MAX 16384
@@ -99,12 +96,6 @@ int plug_offset(const struct plug_request *request, const char *param, uint64_t 
 /* What the job file says, or @otherwise; without @otherwise it must say something. */
 int plug_config(const struct plug_request *request, const char *setting, const char *otherwise,
 		const char **ret, struct error *err);
-
-bool plug_name_ok(const char *name);
-bool plug_owner_ok(const char *owner);
-
-/* True when HOST and JOB are the same: the run may differ. */
-bool plug_same_owner(const char *a, const char *b);
 
 /* One of the job's secrets; NULL when there is none of that name. */
 const char *plug_secret(const char *name);

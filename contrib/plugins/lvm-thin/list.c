@@ -13,7 +13,7 @@ struct listing {
 
 static bool is_wanted(const struct listing *l, const json_t *lv)
 {
-	return l->all || plug_same_owner(lv_tag(lv, "owner"), l->vg.request->owner);
+	return l->all || names_same_owner(lv_tag(lv, "owner"), l->vg.request->owner);
 }
 
 /* An object with the members that all kinds have. */

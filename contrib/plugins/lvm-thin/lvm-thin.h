@@ -192,7 +192,7 @@ json_t *lio_initiators(const char *serial);
 
 /* ---- set.c: sets of snapshots ---- */
 
-#define SNAPSHOT_ID_SIZE (PLUG_NAME_MAX + 8)
+#define SNAPSHOT_ID_SIZE (NAMES_MAX + 8)
 
 /* What `commit` calls a snapshot: NAME:NUMBER. */
 void snapshot_id(const json_t *lv, char ret[SNAPSHOT_ID_SIZE]);

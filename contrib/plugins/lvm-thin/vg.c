@@ -149,8 +149,8 @@ const json_t *vg_each(const struct vg *vg, const char *kind, size_t *i)
 	while (*i < json_array_size(vg->volumes)) {
 		const json_t *lv = json_array_get(vg->volumes, (*i)++);
 		/* Somebody else's tags may be anything. */
-		if (strcmp(lv_tag(lv, "kind"), kind) == 0 && plug_name_ok(lv_tag(lv, "name")) &&
-		    plug_owner_ok(lv_tag(lv, "owner")))
+		if (strcmp(lv_tag(lv, "kind"), kind) == 0 && names_ok(lv_tag(lv, "name")) &&
+		    names_owner_ok(lv_tag(lv, "owner")))
 			return lv;
 	}
 	return NULL;
@@ -168,7 +168,7 @@ const json_t *vg_find(const struct vg *vg, const char *name)
 
 int lv_check_owner(const json_t *lv, const struct plug_request *request, struct error *err)
 {
-	if (plug_same_owner(lv_tag(lv, "owner"), request->owner))
+	if (names_same_owner(lv_tag(lv, "owner"), request->owner))
 		return 0;
 	return error_set(err, -EACCES, "'%s' belongs to '%s'", lv_tag(lv, "name"),
 			 lv_tag(lv, "owner"));

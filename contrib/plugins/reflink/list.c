@@ -79,11 +79,11 @@ static int list_file(struct listing *l, char *file, struct error *err)
 		return rc == -ENOENT ? 0 : rc; /* removed meanwhile */
 	const char *owner = json_string_value(json_object_get(note, "owner"));
 	*dot = '\0';
-	if (!owner || !plug_owner_ok(owner) || !plug_name_ok(file) ||
-	    !json_object_get(note, "name") || !json_object_get(note, "created"))
+	if (!owner || !names_owner_ok(owner) || !names_ok(file) || !json_object_get(note, "name") ||
+	    !json_object_get(note, "created"))
 		return error_set(err, -EBADMSG, "the note about '%s' in '%s' is damaged", file,
 				 l->store->path);
-	if (!l->all && !plug_same_owner(owner, l->request->owner))
+	if (!l->all && !names_same_owner(owner, l->request->owner))
 		return 0;
 	if (set)
 		list_set(l, file, note);

@@ -202,7 +202,7 @@ static bool shows(const struct store *store, const char *file, const char *set, 
 }
 
 int lun_of_snapshot(const struct store *store, const char *set, long number,
-		    char ret[PLUG_NAME_MAX + 1], struct error *err)
+		    char ret[NAMES_MAX + 1], struct error *err)
 {
 	int fd = openat(store->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -213,7 +213,7 @@ int lun_of_snapshot(const struct store *store, const char *set, long number,
 	ret[0] = '\0';
 	for (struct dirent *e; !*ret && (e = readdir(dir));)
 		if (shows(store, e->d_name, set, number))
-			snprintf(ret, PLUG_NAME_MAX + 1, "%.*s",
+			snprintf(ret, NAMES_MAX + 1, "%.*s",
 				 (int)(strlen(e->d_name) - strlen(NOTE)), e->d_name);
 	closedir(dir);
 	return 0;

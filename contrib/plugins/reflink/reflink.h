@@ -88,7 +88,7 @@ int store_get_owned(const struct store *store, const struct plug_request *reques
  * struct snapshot - where one is, by what `commit` called it: NAME:NUMBER
  */
 struct snapshot {
-	char name[PLUG_NAME_MAX + 1];
+	char name[NAMES_MAX + 1];
 	char file[STORE_FILE_SIZE];
 	size_t number;
 };
@@ -161,7 +161,7 @@ int lun_delete(const struct plug_request *request, json_t **ret, struct error *e
 
 /* A LUN of this set (@number -1) or snapshot: its name, or "" when there is none. */
 int lun_of_snapshot(const struct store *store, const char *set, long number,
-		    char ret[PLUG_NAME_MAX + 1], struct error *err);
+		    char ret[NAMES_MAX + 1], struct error *err);
 
 /* ---- list.c ---- */
 

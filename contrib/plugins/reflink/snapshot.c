@@ -17,13 +17,13 @@ int snapshot_parse(const char *text, struct snapshot *ret, struct error *err)
 	struct snapshot s = { 0 };
 	const char *colon = strrchr(text, ':');
 	char *end = NULL;
-	if (colon && colon - text <= PLUG_NAME_MAX) {
+	if (colon && colon - text <= NAMES_MAX) {
 		memcpy(s.name, text, (size_t)(colon - text));
 		s.number = strtoul(colon + 1, &end, 10);
 		snprintf(s.file, sizeof(s.file), "%s:%zu", s.name, s.number);
 	}
 	/* Only one way to write a number: the name of the file comes from it. */
-	if (!end || *end || s.number > 4095 || !plug_name_ok(s.name) || strcmp(s.file, text) != 0)
+	if (!end || *end || s.number > 4095 || !names_ok(s.name) || strcmp(s.file, text) != 0)
 		return error_set(err, -ENOENT, "there is no snapshot '%s'", text);
 	*ret = s;
 	return 0;
@@ -219,7 +219,7 @@ static int remove_set(const struct store *store, const char *name, const json_t 
 
 static int no_luns(const struct store *store, const char *name, long number, struct error *err)
 {
-	char lun[PLUG_NAME_MAX + 1];
+	char lun[NAMES_MAX + 1];
 	int rc = lun_of_snapshot(store, name, number, lun, err);
 	if (rc == 0 && *lun)
 		return error_set(err, -ENOTEMPTY, "LUN '%s' shows it", lun);

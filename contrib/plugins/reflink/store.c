@@ -114,10 +114,10 @@ int store_get_owned(const struct store *store, const struct plug_request *reques
 	if (rc < 0)
 		return rc;
 	const char *owner = json_string_value(json_object_get(note, "owner"));
-	if (!owner || !plug_owner_ok(owner))
+	if (!owner || !names_owner_ok(owner))
 		return error_set(err, -EBADMSG, "'%s/%s' is damaged: it has no owner", store->path,
 				 file);
-	if (!plug_same_owner(owner, request->owner))
+	if (!names_same_owner(owner, request->owner))
 		return error_set(err, -EACCES, "'%s' belongs to '%s'", file, owner);
 	*ret = steal(&note);
 	return 0;
