@@ -66,9 +66,10 @@ static int fill_secrets(struct pipes *p, const char *secrets, struct error *err)
 		return 0;
 	size_t len = strlen(secrets);
 	fcntl(p->secrets[1], F_SETFL, O_NONBLOCK);
-	if (len > CHILD_SECRETS_MAX || write(p->secrets[1], secrets, len) != (ssize_t)len)
+	/* As much as a pipe holds, so that nobody waits for a reader, and as is read. */
+	if (len >= SECRET_MAX || write(p->secrets[1], secrets, len) != (ssize_t)len)
 		return error_set(err, -E2BIG, "secrets of %zu bytes are too long: at most %d", len,
-				 CHILD_SECRETS_MAX);
+				 SECRET_MAX - 1);
 	close(steal_fd(&p->secrets[1]));
 	return 0;
 }

@@ -2,6 +2,7 @@
 /* secret - see secret.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -72,5 +73,58 @@ int secret_line(const char *path, const char *what, unsigned int *ret_others, ch
 				 path);
 	explicit_bzero(text + len, strlen(text + len));
 	*ret = steal(&text);
+	return 0;
+}
+
+/* jansson has no way to wipe a text but through the value. */
+static void wipe_texts(json_t *json)
+{
+	const char *key;
+	json_t *value;
+	json_object_foreach(json, key, value)
+	{
+		if (json_is_object(value))
+			wipe_texts(value);
+		else if (json_is_string(value))
+			explicit_bzero((char *)json_string_value(value), json_string_length(value));
+	}
+}
+
+void secret_json_free(json_t *json)
+{
+	wipe_texts(json);
+	json_decref(json);
+}
+
+/* -1 when it is none. */
+static int parse_descriptor(const char *text)
+{
+	char *end;
+	long fd = strtol(text, &end, 10);
+	return *text == '\0' || *end != '\0' || fd < 3 || fd > INT_MAX ? -1 : (int)fd;
+}
+
+int secret_inherited(json_t **ret, struct error *err)
+{
+	const char *name = getenv(SECRET_ENV);
+	*ret = NULL;
+	if (!name)
+		return 0;
+	CLEANUP(close_cleanup) int fd = parse_descriptor(name);
+	if (fd < 0)
+		return error_set(err, -EINVAL, SECRET_ENV " does not name a descriptor");
+	unsetenv(SECRET_ENV);
+	char *buf = calloc(1, SECRET_MAX);
+	if (!buf)
+		return error_set(err, -ENOMEM, "the secrets: %m");
+	int rc = read_all(fd, buf, "secrets of", SECRET_ENV, err);
+	CLEANUP(secret_json_free_cleanup) json_t *json = rc < 0 ? NULL : json_loads(buf, 0, NULL);
+	explicit_bzero(buf, SECRET_MAX);
+	free(buf);
+	if (rc < 0)
+		return rc;
+	if (!json_is_object(json))
+		return error_set(err, -EINVAL, "the secrets are not a JSON object");
+	*ret = steal(&json);
 	return 0;
 }

@@ -22,14 +22,11 @@
 #include "lunette/error.h"
 #include "lunette/util.h"
 
-/* What is handed over by descriptor: as much as a pipe holds, so that nobody waits for a reader. */
-#define CHILD_SECRETS_MAX 65536
-
 /**
  * struct child_options - how a program is started; what is left out is 0
  * @argv: argv[0] is looked for in $PATH when there is no '/' in it
  * @env: its environment, also the $PATH in which it is looked for; NULL: ours
- * @secrets: text that it can read from the descriptor which $LUNETTE_SECRETS_FD names
+ * @secrets: text that it can read from the descriptor which SECRET_ENV names
  * @dies_with_us: the signal that it gets when we die; 0: it sees the end of its input
  * @out: a file for its standard output, instead of a pipe to us
  * @log: a file for its standard error

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * secret - passwords and keys from files, for commands and for jobs.
+ * secret - passwords and keys: from files, for commands and for jobs, and from whoever started us.
  *
  * A file or a pipe; what is in memory is wiped before it is given back.
  */
 #ifndef LUNETTE_SECRET_H
 #define LUNETTE_SECRET_H
+
+#include <jansson.h>
 
 #include "lunette/error.h"
 #include "lunette/util.h"
@@ -35,5 +37,19 @@ int secret_text(const char *path, const char *what, unsigned int *ret_others, ch
 /* The same of its first line, which must not be empty (-EINVAL). */
 int secret_line(const char *path, const char *what, unsigned int *ret_others, char **ret,
 		struct error *err);
+
+/**
+ * secret_inherited() - the secrets that a job hands to a plug-in or an agent, by the descriptor
+ * that SECRET_ENV names, which is closed
+ * @ret: an object, to be freed with secret_json_free(); NULL when there is none
+ *
+ * Return: 0; -EINVAL when that is no descriptor, or what comes from it no object; what reading
+ * said.
+ */
+int secret_inherited(json_t **ret, struct error *err);
+
+/* Wipes the texts in an object and gives up a reference to it, the last one; @json may be NULL. */
+void secret_json_free(json_t *json);
+DEFINE_CLEANUP(json_t *, secret_json_free)
 
 #endif

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 /* clang-format on */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -117,6 +118,69 @@ static int remove_file(void **state)
 	return unlink(path);
 }
 
+/* ---- from whoever started us ---- */
+
+/* A pipe that holds @text, named to us. */
+static int inherit(const char *text, size_t len)
+{
+	int ends[2];
+	char number[16];
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], text, len), len);
+	close(ends[1]);
+	snprintf(number, sizeof(number), "%d", ends[0]);
+	setenv(SECRET_ENV, number, 1);
+	return ends[0];
+}
+
+static void a_job_hands_its_secrets_over(void **state)
+{
+	(void)state;
+	json_t *got = NULL;
+	int fd = inherit("{\"a\":\"b\"}\n", 10);
+	assert_int_equal(secret_inherited(&got, NULL), 0);
+	assert_string_equal(json_string_value(json_object_get(got, "a")), "b");
+	assert_null(getenv(SECRET_ENV));
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
+	secret_json_free(got);
+	assert_int_equal(secret_inherited(&got, NULL), 0);
+	assert_null(got);
+}
+
+static void what_is_handed_over_must_be_an_object_behind_a_descriptor(void **state)
+{
+	(void)state;
+	static const char *const names[] = { "", "x", "3x", "2", "-1", "99999999999" };
+	static char big[SECRET_MAX];
+	struct error err = { 0 };
+	json_t *got = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		setenv(SECRET_ENV, names[i], 1);
+		assert_int_equal(secret_inherited(&got, NULL), -EINVAL);
+	}
+	setenv(SECRET_ENV, "999", 1);
+	assert_int_equal(secret_inherited(&got, &err), -EBADF);
+	inherit("[]", 2);
+	assert_int_equal(secret_inherited(&got, NULL), -EINVAL);
+	inherit("", 0);
+	assert_int_equal(secret_inherited(&got, NULL), -EINVAL);
+	memset(big, ' ', sizeof(big));
+	inherit(big, sizeof(big));
+	assert_int_equal(secret_inherited(&got, &err), -EINVAL);
+	assert_non_null(strstr(err.msg, "too long"));
+	assert_null(got);
+}
+
+static void nothing_of_an_object_stays(void **state)
+{
+	(void)state;
+	json_t *json = json_pack("{s:{s:s}}", "in", "password", "open sesame");
+	json_t *text = json_incref(json_object_get(json_object_get(json, "in"), "password"));
+	secret_json_free(json);
+	assert_string_equal(json_string_value(text), "");
+	json_decref(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -125,6 +189,9 @@ int main(void)
 		cmocka_unit_test(what_would_be_cut_is_refused),
 		cmocka_unit_test(who_else_may_read_a_file_is_told),
 		cmocka_unit_test(a_pipe_is_read_too_and_is_nobody_elses),
+		cmocka_unit_test(a_job_hands_its_secrets_over),
+		cmocka_unit_test(what_is_handed_over_must_be_an_object_behind_a_descriptor),
+		cmocka_unit_test(nothing_of_an_object_stays),
 	};
 	return cmocka_run_group_tests(tests, make_file, remove_file);
 }

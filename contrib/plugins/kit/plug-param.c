@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "lunette/secret.h"
 #include "plug.h"
 
-#define LIST_MAX    4096
-#define SECRETS_MAX 65536
+#define LIST_MAX 4096
 
 static json_t *secrets;
 
@@ -104,32 +104,7 @@ int plug_config(const struct plug_request *request, const char *setting, const c
 
 int plug_read_secrets(struct error *err)
 {
-	const char *number = getenv("LUNETTE_SECRETS_FD");
-	if (!number)
-		return 0;
-	char *end;
-	long fd = strtol(number, &end, 10);
-	if (*end || end == number || fd < 3 || fd > INT32_MAX)
-		return error_set(err, -EINVAL, "LUNETTE_SECRETS_FD does not name a descriptor");
-	CLEANUP(close_cleanup) int owned = (int)fd;
-	static char buf[SECRETS_MAX];
-	size_t len = 0;
-	ssize_t n;
-	while (len < sizeof(buf) && (n = read(owned, buf + len, sizeof(buf) - len)) != 0) {
-		if (n < 0 && errno != EINTR)
-			return error_set(err, -errno, "read the secrets: %m");
-		len += n > 0 ? (size_t)n : 0;
-	}
-	if (len < sizeof(buf))
-		secrets = json_loadb(buf, len, 0, NULL);
-	explicit_bzero(buf, sizeof(buf));
-	unsetenv("LUNETTE_SECRETS_FD");
-	if (!json_is_object(secrets))
-		return error_set(err, -EINVAL,
-				 "the secrets are not one JSON object of at most %d "
-				 "bytes",
-				 SECRETS_MAX - 1);
-	return 0;
+	return secret_inherited(&secrets, err);
 }
 
 const char *plug_secret(const char *name)

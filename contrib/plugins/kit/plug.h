@@ -100,7 +100,7 @@ int plug_config(const struct plug_request *request, const char *setting, const c
 /* One of the job's secrets; NULL when there is none of that name. */
 const char *plug_secret(const char *name);
 
-/* Reads the secrets from the descriptor that $LUNETTE_SECRETS_FD names. */
+/* Takes the secrets over, see secret_inherited(). */
 int plug_read_secrets(struct error *err);
 
 /* "2026-11-22T17:00:00Z" */

@@ -15,4 +15,9 @@ static inline void *reallocarray(void *p, size_t n, size_t size)
 	return NULL;
 }
 
+static inline int unsetenv(const char *name)
+{
+	return _putenv_s(name, "") == 0 ? 0 : -1;
+}
+
 #endif
