@@ -11,10 +11,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "check-private.h"
 #include "lunette/ordered.h"
+#include "lunette/random.h"
 
 /* A piece of a pack is read in one go: up to so many bytes and chunks, but at least one chunk. */
 #define PIECE_BYTES  ((uint32_t)REPO_CHUNK_MAX)
@@ -267,10 +267,11 @@ static int read_packs(struct data *data, struct error *err)
 	if (!data->pieces)
 		return error_set(err, -ENOMEM, "read packs: %m");
 	data->n_pieces = depth;
-	if (getrandom(&data->random, sizeof(data->random), 0) != (ssize_t)sizeof(data->random))
-		return error_set(err, -errno, "random numbers: %m");
+	int rc = random_bytes(&data->random, sizeof(data->random), err);
+	if (rc < 0)
+		return rc;
 	data->random |= 1;
-	int rc = ordered_run(&ops, data, threads, depth, err);
+	rc = ordered_run(&ops, data, threads, depth, err);
 	return rc < 0 ? rc : say_bad(data, err);
 }
 

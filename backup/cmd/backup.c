@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "backup-report.h"
 #include "cmd.h"
 #include "lunette/json.h"
+#include "lunette/random.h"
 
 /**
  * struct backup_args - what the user wants
@@ -147,11 +147,12 @@ static int store(struct backup_args *args, const struct plan *plan, struct paren
 static int open_parent(struct backup_args *args, const struct plan *plan, struct layout *layout,
 		       struct parent **ret, struct error *err)
 {
-	uint64_t seed = 0;
-	if (!args->seeded && getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
-		return error_set(err, -EIO, "random numbers: %m");
-	if (!args->seeded)
-		args->parent.seed = seed >> 11; /* exact in every reader of JSON */
+	if (!args->seeded) {
+		int rc = random_bytes(&args->parent.seed, sizeof(args->parent.seed), err);
+		if (rc < 0)
+			return rc;
+		args->parent.seed >>= 11; /* exact in every reader of JSON */
+	}
 	args->parent.stop = cmd_stop_on_signals();
 	return parent_new(args->which.repo, plan, layout, &args->parent, ret, err);
 }

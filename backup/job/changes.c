@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "changes.h"
 #include "lunette/json.h"
+#include "lunette/random.h"
 #include "lunette/shape.h"
 
 /* The server's own snapshot has no delta, and is the base of none. */
@@ -91,8 +91,9 @@ static const char *why_full(const struct run *run)
 static int open_parent(struct run *run, const char *path, struct error *err)
 {
 	uint64_t seed;
-	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
-		return error_set(err, -EIO, "random numbers: %m");
+	int rc = random_bytes(&seed, sizeof(seed), err);
+	if (rc < 0)
+		return rc;
 	const struct parent_request request = {
 		.point = shape_text(run->snapshot.base, "point"),
 		.changed = path,
@@ -100,7 +101,7 @@ static int open_parent(struct run *run, const char *path, struct error *err)
 		.seed = seed >> 11,
 		.stop = run->stop,
 	};
-	int rc = write_list(run, path, err);
+	rc = write_list(run, path, err);
 	return rc < 0 ? rc
 		      : parent_new(run->point.repo, run->point.plan, run->point.layout, &request,
 				   &run->point.parent, err);

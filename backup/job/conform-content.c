@@ -8,12 +8,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "conform-private.h"
 #include "lunette/digest.h"
 #include "lunette/blk.h"
+#include "lunette/random.h"
 
 #define STEP   (1u << 20)
 #define WRITES 200
@@ -140,9 +140,9 @@ static int write_here_and_there(struct conform *c)
 		return error_set(&c->err, -ERANGE, "the volume has less than 32 KiB");
 	for (int i = 0; i < WRITES; i++) {
 		uint64_t place[2];
-		if (getrandom(place, sizeof(place), 0) != sizeof(place) ||
-		    getrandom(buf, 256, 0) != 256)
-			return error_set(&c->err, -errno, "random bytes: %m");
+		if (random_bytes(place, sizeof(place), &c->err) < 0 ||
+		    random_bytes(buf, 256, &c->err) < 0)
+			return c->err.code;
 		for (size_t k = 256; k < sizeof(buf); k++)
 			buf[k] = buf[k - 256];
 		size_t len = (size_t)(place[0] % (sizeof(buf) / 512) + 1) * 512;

@@ -7,9 +7,9 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <sys/random.h>
 
 #include "conform-private.h"
+#include "lunette/random.h"
 #include "run.h"
 
 /* Letters and digits, which nobody could guess. */
@@ -18,8 +18,9 @@ static int random_text(char *buf, size_t len, struct error *err)
 	static const char letters[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 	unsigned char bytes[64];
-	if (getrandom(bytes, len, 0) != (ssize_t)len)
-		return error_set(err, -errno, "random bytes: %m");
+	int rc = random_bytes(bytes, len, err);
+	if (rc < 0)
+		return rc;
 	for (size_t i = 0; i < len; i++)
 		buf[i] = letters[bytes[i] % (sizeof(letters) - 1)];
 	buf[len] = '\0';

@@ -4,12 +4,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
 #include "run.h"
 #include "lunette/hex.h"
 #include "lunette/names.h"
+#include "lunette/random.h"
 #include "lunette/shape.h"
 
 /* ---- names and secrets ------------------------------------------------------------------------
@@ -29,12 +29,6 @@ void run_owner(const char *job, const char *id, char *ret, size_t size)
 	char host[64];
 	host_name(host, sizeof(host));
 	snprintf(ret, size, "lunette/%s/%s/%s", host, job, id);
-}
-
-static int random_bytes(void *buf, size_t len, struct error *err)
-{
-	return getrandom(buf, len, 0) == (ssize_t)len ? 0
-						      : error_set(err, -EIO, "random numbers: %m");
 }
 
 static int make_names(struct run *run, struct error *err)

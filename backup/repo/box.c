@@ -4,12 +4,12 @@
 #include <limits.h>
 #include <pthread.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include "lunette/box.h"
+#include "lunette/random.h"
 #include "lunette/util.h"
 
 static EVP_CIPHER *gcm, *ecb;
@@ -120,7 +120,7 @@ int box_decrypt(const struct box_key *key, const uint8_t nonce[BOX_NONCE],
 int box_seal(const struct box_key *key, const struct box_note *note, const void *buf, size_t len,
 	     uint8_t *box, struct error *err)
 {
-	int rc = box_random(box, BOX_NONCE, err);
+	int rc = random_bytes(box, BOX_NONCE, err);
 	if (rc < 0)
 		return rc;
 	uint8_t *text = box + BOX_NONCE;
@@ -139,11 +139,4 @@ int box_open(const struct box_key *key, const struct box_note *note, uint8_t *bo
 	if (rc == 0)
 		*ret = text;
 	return rc;
-}
-
-int box_random(void *ret, size_t len, struct error *err)
-{
-	if (getrandom(ret, len, 0) != (ssize_t)len)
-		return error_set(err, -EIO, "the system has no random numbers");
-	return 0;
 }

@@ -15,6 +15,7 @@
 #include "lunette/config.h"
 #include "lunette/hex.h"
 #include "lunette/key-document.h"
+#include "lunette/random.h"
 
 /* Whoever adds takes a lease, and heeds marks: see lease.h. */
 #define LEASES "leases"
@@ -60,7 +61,7 @@ static int encrypt(struct store *store, json_t *config, const char *id, const ch
 	CLEANUP(keys_free_cleanup) struct keys *keys = NULL;
 	uint8_t master[KEYS_MASTER], sum[DIGEST_SIZE], mac[DIGEST_SIZE];
 	char key_id[65];
-	int rc = box_random(master, sizeof(master), err);
+	int rc = random_bytes(master, sizeof(master), err);
 	if (rc == 0)
 		rc = keys_new(master, id, &keys, err);
 	OPENSSL_cleanse(master, sizeof(master));
@@ -91,7 +92,7 @@ int config_create(struct store *store, const struct repo_settings *settings, str
 {
 	uint8_t random[16], sum[DIGEST_SIZE];
 	char id[2 * sizeof(random) + 1];
-	int rc = box_random(random, sizeof(random), err);
+	int rc = random_bytes(random, sizeof(random), err);
 	if (rc < 0)
 		return rc;
 	hex_text(random, sizeof(random), id);

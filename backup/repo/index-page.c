@@ -10,6 +10,7 @@
 
 #include "index-format.h"
 #include "lunette/keys.h"
+#include "lunette/random.h"
 
 /* With the seed and the number in the place of the proof. */
 static int checksum(uint8_t page[INDEX_PAGE], const uint8_t seed[INDEX_SEED], uint64_t number,
@@ -63,7 +64,7 @@ int index_seed(const struct keys *keys, const uint8_t *pack_pages, size_t len,
 	       uint8_t ret[INDEX_SEED], struct error *err)
 {
 	if (keys)
-		return box_random(ret, INDEX_SEED, err);
+		return random_bytes(ret, INDEX_SEED, err);
 	uint8_t sum[DIGEST_SIZE];
 	int rc = digest(pack_pages, len, sum, err);
 	memset(ret, 0, INDEX_SEED);

@@ -12,6 +12,7 @@
 #include "lunette/document.h"
 #include "lunette/hex.h"
 #include "lunette/key-document.h"
+#include "lunette/random.h"
 
 #define FORMAT  "lunette-key"
 #define VERSION 1
@@ -124,7 +125,7 @@ static int make_document(struct key_scrypt *scrypt, const char *repo_id, const c
 	struct tm tm;
 	char created[32], salt[2 * sizeof(scrypt->salt) + 1];
 	strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
-	int rc = box_random(scrypt->salt, sizeof(scrypt->salt), err);
+	int rc = random_bytes(scrypt->salt, sizeof(scrypt->salt), err);
 	if (rc < 0)
 		return rc;
 	hex_text(scrypt->salt, sizeof(scrypt->salt), salt);

@@ -9,6 +9,7 @@
 #include "lunette/document.h"
 #include "lunette/hex.h"
 #include "lunette/lease.h"
+#include "lunette/random.h"
 
 /* The thread looks so often whether it is time, in seconds: a machine may have slept meanwhile. */
 #define LOOK_EVERY ((int64_t)10)
@@ -129,7 +130,7 @@ static int new_lease(struct repo *repo, const struct lease_request *request, str
 		     struct error *err)
 {
 	uint8_t random[16];
-	int rc = box_random(random, sizeof(random), err);
+	int rc = random_bytes(random, sizeof(random), err);
 	if (rc < 0)
 		return rc;
 	struct lease *lease = calloc(1, sizeof(*lease));

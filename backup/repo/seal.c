@@ -6,6 +6,7 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
+#include "lunette/random.h"
 #include "lunette/repo-parts.h"
 #include "seal.h"
 
@@ -109,7 +110,7 @@ int sealer_seal(struct sealer *sealer, const struct chunk_id *id, const void *bu
 	uint8_t *text = ret->buf + BOX_NONCE;
 	int rc = compress(sealer, buf, len, text, ret, err);
 	if (rc == 0)
-		rc = box_random(ret->buf, BOX_NONCE, err);
+		rc = random_bytes(ret->buf, BOX_NONCE, err);
 	if (rc == 0)
 		rc = box_encrypt(&sealer->keys->data, ret->buf,
 				 &(struct box_note){ id->bytes, sizeof(id->bytes) }, text, ret->len,

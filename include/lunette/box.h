@@ -85,7 +85,4 @@ int box_decrypt(const struct box_key *key, const uint8_t nonce[BOX_NONCE],
 		const struct box_note *note, uint8_t *buf, size_t len, const uint8_t tag[BOX_TAG],
 		struct error *err);
 
-/* Fills @ret with random bytes, at most 256. Return: 0; -EIO when the system has none. */
-int box_random(void *ret, size_t len, struct error *err);
-
 #endif

@@ -14,10 +14,10 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/random.h>
 
 #include "lun.h"
 #include "lunette/clock.h"
+#include "lunette/random.h"
 
 /* How long it waits at most for what comes next, so that what waits is sent again in time. */
 #define TURN_MS 100
@@ -303,13 +303,14 @@ int lun_queue_start(struct lun *lun, struct error *err)
 	lun->session.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (lun->session.wake_fd < 0)
 		return error_set(err, -errno, "eventfd: %m");
-	if (getrandom(&lun->mark, sizeof(lun->mark), 0) != sizeof(lun->mark))
-		return error_set(err, -EIO, "the system has no random numbers");
+	int rc = random_bytes(&lun->mark, sizeof(lun->mark), err);
+	if (rc < 0)
+		return rc;
 	/* Signals are for the program's own threads; and a broken pipe is no reason to die. */
 	sigset_t all, old;
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
-	int rc = -pthread_create(&lun->thread, NULL, run, lun);
+	rc = -pthread_create(&lun->thread, NULL, run, lun);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (rc < 0)
 		return error_set(err, rc, "create a thread: %m");

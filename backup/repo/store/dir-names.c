@@ -4,12 +4,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "dir-private.h"
 #include "lunette/hex.h"
+#include "lunette/random.h"
 
 /*
  * The folders too, each time: who made one may have died, or not have come to syncing it, before we
@@ -59,8 +59,9 @@ int dir_temp_name(const struct dir_store *dir, char ret[DIR_TEMP_MAX], struct er
 		return rc;
 	uint8_t random[16];
 	char digits[2 * sizeof(random) + 1];
-	if (getrandom(random, sizeof(random), 0) != sizeof(random))
-		return error_set(err, -EIO, "the system has no random numbers");
+	rc = random_bytes(random, sizeof(random), err);
+	if (rc < 0)
+		return rc;
 	hex_text(random, sizeof(random), digits);
 	snprintf(ret, DIR_TEMP_MAX, "tmp/%s", digits);
 	return 0;

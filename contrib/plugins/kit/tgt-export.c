@@ -9,12 +9,12 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <sys/random.h>
 #include <time.h>
 
 #include "lunette/clock.h"
 #include "lunette/hex.h"
 #include "lunette/json.h"
+#include "lunette/random.h"
 #include "tgt.h"
 
 #define IQN_PREFIX "iqn.2026-11.lunette.snapshot:"
@@ -24,8 +24,9 @@
 int tgt_new_identity(char ret[TGT_IDENTITY_SIZE], struct error *err)
 {
 	uint8_t b[16];
-	if (getrandom(b, sizeof(b), 0) != sizeof(b))
-		return error_set(err, -errno, "random bytes: %m");
+	int rc = random_bytes(b, sizeof(b), err);
+	if (rc < 0)
+		return rc;
 	b[0] = (uint8_t)(0x60 | (b[0] & 0x0f));
 	memcpy(ret, "naa.", 4);
 	hex_text(b, sizeof(b), ret + 4);

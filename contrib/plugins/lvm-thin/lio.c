@@ -14,11 +14,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "lunette/hex.h"
 #include "lunette/json.h"
+#include "lunette/random.h"
 #include "lvm-thin.h"
 
 #define ROOT   "/sys/kernel/config/target"
@@ -116,8 +116,9 @@ int lio_new_serial(char ret[LIO_SERIAL_SIZE], struct error *err)
 {
 	uint8_t b[13];
 	char text[2 * sizeof(b) + 1];
-	if (getrandom(b, sizeof(b), 0) != sizeof(b))
-		return error_set(err, -errno, "random bytes: %m");
+	int rc = random_bytes(b, sizeof(b), err);
+	if (rc < 0)
+		return rc;
 	hex_text(b, sizeof(b), text);
 	snprintf(ret, LIO_SERIAL_SIZE, "%.25s", text);
 	return 0;
