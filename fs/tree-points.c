@@ -16,6 +16,7 @@
 #include "lunette/clock.h"
 #include "name.h"
 #include "tree-private.h"
+#include "lunette/moment.h"
 
 /* A listing that is younger counts as new: one `ls` asks many times. */
 #define FRESH_MS 500
@@ -154,13 +155,6 @@ static bool time_taken(void *ctx, const char *dir)
 	return false;
 }
 
-static time_t parse_time(const char *text)
-{
-	struct tm tm = { 0 };
-	char *end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-	return end ? timegm(&tm) : 0;
-}
-
 static int take_name(struct taking *t, const char *text, struct error *err)
 {
 	struct tree *tree = t->tree;
@@ -206,6 +200,7 @@ static int add_point(struct taking *t, const struct point_name *listed, struct e
 	struct tree *tree = t->tree;
 	if (tree->n_points == NODE_POINTS_MAX)
 		return error_set(err, -ENFILE, "there are too many restore points");
+	int64_t when;
 	struct tree_point **all = reallocarray(tree->all, tree->n_points + 1, sizeof(*all));
 	if (!all)
 		return error_set(err, -ENOMEM, "tree: %m");
@@ -219,7 +214,7 @@ static int add_point(struct taking *t, const struct point_name *listed, struct e
 	}
 	memcpy(point->id, listed->id, sizeof(point->id));
 	point->name = t->name;
-	point->time = parse_time(listed->time);
+	point->time = moment_parse(listed->time, &when) ? when : 0;
 	point->seen = tree->listing;
 	all[tree->n_points++] = point;
 	return 0;

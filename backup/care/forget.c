@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lunette/forget.h"
+#include "lunette/moment.h"
 
 /* @order: its place in the list, which is by time, to the nanosecond where that is known */
 struct forget_point {
@@ -68,12 +69,6 @@ static int by_name(const void *a, const void *b)
 	return order ? order : (x->order > y->order) - (x->order < y->order);
 }
 
-static time_t parse_time(const char *text)
-{
-	struct tm tm = { 0 };
-	return strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm) ? timegm(&tm) : 0;
-}
-
 static int tell(struct repo *repo, const struct forget_request *request,
 		const struct forget_point *member, const struct retention_point *judged,
 		bool *ret_keep, struct error *err)
@@ -103,8 +98,9 @@ static int forget_group(struct repo *repo, struct all *all, size_t first, size_t
 			struct error *err)
 {
 	const struct forget_request *request = all->request;
+	int64_t when;
 	for (size_t i = 0; i < n; i++)
-		all->judged[i].time = parse_time(all->members[first + i].time);
+		all->judged[i].time = moment_parse(all->members[first + i].time, &when) ? when : 0;
 	retention_judge(request->policy, all->judged, n);
 	for (size_t i = 0; i < n; i++) {
 		bool keep;

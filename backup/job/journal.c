@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "lunette/clock.h"
 #include "lunette/journal.h"
 #include "lunette/json.h"
+#include "lunette/moment.h"
 #include "lunette/shape.h"
 #include "lunette/sync.h"
 
@@ -93,13 +93,8 @@ static int write_line(struct journal *journal, const char *line, size_t len)
 int journal_note(struct journal *journal, const char *kind, json_t *members, struct error *err)
 {
 	CLEANUP(json_decref_cleanup) json_t *rest = members;
-	struct timespec now;
-	struct tm utc;
-	char second[32] = "", time[48];
-	clock_gettime(CLOCK_REALTIME, &now);
-	if (gmtime_r(&now.tv_sec, &utc))
-		strftime(second, sizeof(second), "%Y-%m-%dT%H:%M:%S", &utc);
-	snprintf(time, sizeof(time), "%s.%03ldZ", second, now.tv_nsec / 1000000);
+	char time[MOMENT_TEXT];
+	moment_now(3, time);
 	CLEANUP(json_decref_cleanup)
 	json_t *record = json_pack("{s:s, s:s, s:I}", "record", kind, "time", time, "ms",
 				   (json_int_t)(clock_now_ms() - journal->start));

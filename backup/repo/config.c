@@ -8,13 +8,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include <openssl/crypto.h>
 
 #include "lunette/config.h"
 #include "lunette/hex.h"
 #include "lunette/key-document.h"
+#include "lunette/moment.h"
 #include "lunette/random.h"
 
 /* Whoever adds takes a lease, and heeds marks: see lease.h. */
@@ -76,10 +76,8 @@ static int encrypt(struct store *store, json_t *config, const char *id, const ch
 
 static json_t *make(const struct repo_settings *settings, const char *id)
 {
-	time_t now = time(NULL);
-	struct tm tm;
-	char created[32];
-	strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+	char created[MOMENT_TEXT];
+	moment_now(0, created);
 	json_t *features = settings->password ? json_pack("[s]", ENCRYPTED) : json_array();
 	return json_pack("{s:s, s:i, s:s, s:s, s:I, s:i, s:o, s:[s]}", "format", FORMAT, "version",
 			 CONFIG_VERSION, "id", id, "created", created, "chunk_size",

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include <openssl/crypto.h>
 
@@ -12,6 +11,7 @@
 #include "lunette/document.h"
 #include "lunette/hex.h"
 #include "lunette/key-document.h"
+#include "lunette/moment.h"
 #include "lunette/random.h"
 
 #define FORMAT  "lunette-key"
@@ -121,10 +121,8 @@ static int check_words(const char *password, const char *label, struct error *er
 static int make_document(struct key_scrypt *scrypt, const char *repo_id, const char *label,
 			 json_t **ret, struct error *err)
 {
-	time_t now = time(NULL);
-	struct tm tm;
-	char created[32], salt[2 * sizeof(scrypt->salt) + 1];
-	strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+	char created[MOMENT_TEXT], salt[2 * sizeof(scrypt->salt) + 1];
+	moment_now(0, created);
 	int rc = random_bytes(scrypt->salt, sizeof(scrypt->salt), err);
 	if (rc < 0)
 		return rc;

@@ -5,13 +5,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "lunette/lease.h"
+#include "lunette/moment.h"
 
 #define FORMAT  "lunette-lease"
 #define VERSION 1
-#define TIME    "%Y-%m-%dT%H:%M:%SZ"
 
 void lease_info_free(struct lease_info *info)
 {
@@ -81,29 +80,11 @@ bool lease_is_void(const struct lease_info *info, const struct lease_owner *self
 
 /* ---- documents ---- */
 
-static void time_text(int64_t when, char ret[32])
-{
-	time_t t = (time_t)when;
-	struct tm tm;
-	if (!gmtime_r(&t, &tm) || !strftime(ret, 32, TIME, &tm))
-		snprintf(ret, 32, "an unknown time");
-}
-
-static bool time_parse(const char *text, int64_t *ret)
-{
-	struct tm tm = { 0 };
-	const char *end = text ? strptime(text, TIME, &tm) : NULL;
-	if (!end || *end)
-		return false;
-	*ret = timegm(&tm);
-	return true;
-}
-
 json_t *lease_document(const struct lease_info *info)
 {
-	char since[32], expires[32];
-	time_text(info->since, since);
-	time_text(info->expires, expires);
+	char since[MOMENT_TEXT], expires[MOMENT_TEXT];
+	moment_text(info->since, since);
+	moment_text(info->expires, expires);
 	return json_pack("{s:s, s:i, s:[], s:s, s:s, s:b, s:s, s:s, s:I, s:I, s:s, s:s, s:O}",
 			 "format", FORMAT, "version", VERSION, "features", "lease", info->id,
 			 "purpose", info->purpose, "exclusive", info->exclusive, "host",
@@ -137,8 +118,8 @@ int lease_parse(const json_t *document, struct lease_info *ret, struct error *er
 	    !get_text(document, "purpose", info.purpose, sizeof(info.purpose)) ||
 	    !get_text(document, "host", info.owner.host, sizeof(info.owner.host)) ||
 	    !get_text(document, "boot", info.owner.boot, sizeof(info.owner.boot)) ||
-	    !time_parse(json_string_value(json_object_get(document, "since")), &info.since) ||
-	    !time_parse(json_string_value(json_object_get(document, "expires")), &info.expires) ||
+	    !moment_parse(json_string_value(json_object_get(document, "since")), &info.since) ||
+	    !moment_parse(json_string_value(json_object_get(document, "expires")), &info.expires) ||
 	    !json_is_array(info.marks))
 		return error_set(err, -EUCLEAN,
 				 "the lease is damaged: a member is not as it must be");
@@ -149,8 +130,8 @@ int lease_parse(const json_t *document, struct lease_info *ret, struct error *er
 
 void lease_text(const struct lease_info *info, char ret[LEASE_TEXT_MAX])
 {
-	char since[32];
-	time_text(info->since, since);
+	char since[MOMENT_TEXT];
+	moment_text(info->since, since);
 	snprintf(ret, LEASE_TEXT_MAX, "'%s' on %s, process %" PRId64 ", since %s", info->purpose,
 		 info->owner.host, info->owner.pid, since);
 }

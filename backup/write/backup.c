@@ -8,11 +8,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "lunette/backup.h"
 #include "lunette/clock.h"
 #include "lunette/json.h"
+#include "lunette/moment.h"
 
 #define NAME_BYTES_MAX 255
 
@@ -113,13 +113,8 @@ static int new_manifest(const struct plan *plan, const struct backup_request *re
 /* What is known when all is stored. */
 static int finish_manifest(json_t *point, const struct writer_stats *stats, struct error *err)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	struct tm utc;
-	char second[32] = "", finished[64];
-	if (gmtime_r(&now.tv_sec, &utc))
-		strftime(second, sizeof(second), "%Y-%m-%dT%H:%M:%S", &utc);
-	snprintf(finished, sizeof(finished), "%s.%09ldZ", second, now.tv_nsec);
+	char finished[MOMENT_TEXT];
+	moment_now(9, finished);
 	CLEANUP(json_decref_cleanup)
 	json_t *rest =
 		json_pack("{s:s, s:o}", "finished", finished, "stats", writer_stats_json(stats));
@@ -168,10 +163,7 @@ int backup_run(struct repo *repo, const struct plan *plan, const struct backup_r
 {
 	*ret = (struct backup_result){ 0 };
 	uint64_t begin = clock_now_ns();
-	time_t now = time(NULL);
-	struct tm utc;
-	if (!gmtime_r(&now, &utc) ||
-	    !strftime(ret->time, sizeof(ret->time), "%Y-%m-%dT%H:%M:%SZ", &utc))
+	if (!moment_now(0, ret->time))
 		return error_set(err, -EOVERFLOW, "this system's clock cannot be right");
 	CLEANUP(json_decref_cleanup) json_t *point = NULL;
 	CLEANUP(repo_writer_free_cleanup) struct repo_writer *to = NULL;

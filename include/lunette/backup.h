@@ -6,6 +6,7 @@
 #ifndef LUNETTE_BACKUP_H
 #define LUNETTE_BACKUP_H
 
+#include "lunette/moment.h"
 #include "lunette/repo.h"
 #include "lunette/source.h"
 #include "lunette/parent.h"
@@ -36,7 +37,7 @@ struct backup_request {
  */
 struct backup_result {
 	char id[65];
-	char time[32];
+	char time[MOMENT_TEXT];
 	struct writer_stats stats;
 };
 

@@ -7,6 +7,7 @@
 #include "ceph.h"
 #include "lunette/clock.h"
 #include "lunette/json.h"
+#include "lunette/moment.h"
 
 static void image_name(const char *name, char ret[CEPH_SPEC_SIZE])
 {
@@ -16,11 +17,11 @@ static void image_name(const char *name, char ret[CEPH_SPEC_SIZE])
 static int make_note(struct ceph *ceph, const char *name, const char *text,
 		     const struct snapshot *s, struct error *err)
 {
-	char now[PLUG_TIME_SIZE], identity[TGT_IDENTITY_SIZE];
+	char now[MOMENT_TEXT], identity[TGT_IDENTITY_SIZE];
 	int rc = tgt_new_identity(identity, err);
 	if (rc < 0)
 		return rc;
-	plug_time(now);
+	moment_now(0, now);
 	CLEANUP(json_decref_cleanup)
 	json_t *note = json_pack("{s:s, s:s, s:s, s:s, s:s, s:O}", "owner", ceph->request->owner,
 				 "created", now, "snapshot", text, "volume", s->image, "identity",

@@ -12,6 +12,7 @@
 
 #include "ceph.h"
 #include "lunette/json.h"
+#include "lunette/moment.h"
 
 #define VOLUMES_MAX 256
 
@@ -121,7 +122,7 @@ int snapshot_prepare(const struct plug_request *request, json_t **ret, struct er
 {
 	const char *name;
 	const json_t *volumes;
-	char now[PLUG_TIME_SIZE];
+	char now[MOMENT_TEXT];
 	json_t *note;
 	CLEANUP(ceph_close) struct ceph ceph = { .lock = -1 };
 	int rc = open_set(request, &ceph, &name, &volumes, &note, err);
@@ -129,7 +130,7 @@ int snapshot_prepare(const struct plug_request *request, json_t **ret, struct er
 		rc = check_volumes(&ceph, volumes, err);
 		if (rc < 0)
 			return rc;
-		plug_time(now);
+		moment_now(0, now);
 		CLEANUP(json_decref_cleanup)
 		json_t *made = json_pack("{s:s, s:s, s:O}", "owner", request->owner, "created", now,
 					 "volumes", volumes);
@@ -201,14 +202,14 @@ static int take_one(const struct ceph *ceph, const char *image, const char *set,
 
 static int take(struct ceph *ceph, const char *name, const json_t *set, struct error *err)
 {
-	char now[PLUG_TIME_SIZE];
+	char now[MOMENT_TEXT];
 	CLEANUP(json_decref_cleanup) json_t *sizes = json_array();
 	CLEANUP(json_decref_cleanup) json_t *note = json_copy((json_t *)set);
 	size_t n = json_array_size(json_object_get(set, "volumes"));
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		rc = take_one(ceph, image_of(set, i), name, err);
-	plug_time(now);
+	moment_now(0, now);
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		json_int_t size = 0;
 		rc = volume_size(ceph, image_of(set, i), name, &size, err);

@@ -16,13 +16,6 @@
 
 static json_t *secrets;
 
-void plug_time(char ret[PLUG_TIME_SIZE])
-{
-	time_t now = time(NULL);
-	struct tm tm;
-	strftime(ret, PLUG_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
-}
-
 int plug_text(const struct plug_request *request, const char *param, const char **ret,
 	      struct error *err)
 {

@@ -103,10 +103,6 @@ const char *plug_secret(const char *name);
 /* Takes the secrets over, see secret_inherited(). */
 int plug_read_secrets(struct error *err);
 
-/* "2026-11-22T17:00:00Z" */
-#define PLUG_TIME_SIZE 32
-void plug_time(char ret[PLUG_TIME_SIZE]);
-
 /* ---- plug-guard.c ---- */
 
 /* A process that undoes something when this one is done, or dead. */

@@ -9,6 +9,7 @@
 
 #include "lunette/clock.h"
 #include "lunette/json.h"
+#include "lunette/moment.h"
 #include "lvm-thin.h"
 
 /* Longer than this no server is to wait for its disks. */
@@ -146,7 +147,7 @@ int commit_set(const struct plug_request *request, json_t **ret, struct error *e
 {
 	const char *name;
 	const json_t *volumes;
-	char now[PLUG_TIME_SIZE];
+	char now[MOMENT_TEXT];
 	CLEANUP(vg_close) struct vg vg = { .lock = -1 };
 	int rc = plug_name(request, "name", &name, err);
 	if (rc == 0)
@@ -161,7 +162,7 @@ int commit_set(const struct plug_request *request, json_t **ret, struct error *e
 	const char *taken = set_taken(&vg, name);
 	if (!taken && rc < (int)n)
 		return error_set(err, -ENOENT, "'%s' was not prepared", name);
-	plug_time(now);
+	moment_now(0, now);
 	rc = taken ? 0 : take(&vg, name, n, now, err);
 	return rc < 0 ? rc : reply(&vg, name, n, taken ? taken : now, ret, err);
 }

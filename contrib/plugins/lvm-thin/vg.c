@@ -14,6 +14,7 @@
 
 #include "lunette/clock.h"
 #include "lunette/json.h"
+#include "lunette/moment.h"
 #include "lvm-thin.h"
 
 #define LOCK_FILE "/run/lunette-lvm-thin.lock"
@@ -221,8 +222,8 @@ void lv_new_begin(struct lv_new *new, const char *kind, const char *name, size_t
 
 int lv_new_make(struct lv_new *new, const struct vg *vg, struct error *err)
 {
-	char now[PLUG_TIME_SIZE];
-	plug_time(now);
+	char now[MOMENT_TEXT];
+	moment_now(0, now);
 	lv_new_tag(new, "owner", "%s", vg->request->owner);
 	lv_new_tag(new, "created", "%s", now);
 	return run_program(RUN_CHANGES, new->argv, vg->lock, vg->request->deadline, NULL, err);

@@ -13,6 +13,7 @@
 
 #include "lunette/clock.h"
 #include "lunette/json.h"
+#include "lunette/moment.h"
 #include "reflink.h"
 
 /* Removes what an earlier commit of this name left that was killed. */
@@ -102,7 +103,7 @@ static int clone_at_once(const struct plug_request *request, const struct store 
 static int keep_all(const struct plug_request *request, const struct store *store, const char *name,
 		    const json_t *set, struct clones *c, struct error *err)
 {
-	char file[STORE_FILE_SIZE], now[PLUG_TIME_SIZE];
+	char file[STORE_FILE_SIZE], now[MOMENT_TEXT];
 	CLEANUP(json_decref_cleanup) json_t *sizes = json_array();
 	for (size_t i = 0; i < c->n; i++) {
 		snapshot_each(set, name, i, file);
@@ -119,7 +120,7 @@ static int keep_all(const struct plug_request *request, const struct store *stor
 	if (clock_now_ms() > request->deadline)
 		return error_set(err, -ETIMEDOUT,
 				 "the snapshots took longer than the caller waits");
-	plug_time(now);
+	moment_now(0, now);
 	CLEANUP(json_decref_cleanup)
 	json_t *taken = json_pack("{s:s, s:O}", "created", now, "sizes", sizes);
 	store_file(file, name, ".taken");

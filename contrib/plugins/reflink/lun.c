@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 
 #include "lunette/json.h"
+#include "lunette/moment.h"
 #include "reflink.h"
 
 #define NOTE ".lun"
@@ -39,11 +40,11 @@ static int make_note(const struct store *store, const struct plug_request *reque
 		     const char *name, const char *snapshot, uint64_t size, const json_t *volume,
 		     json_t **ret, struct error *err)
 {
-	char file[STORE_FILE_SIZE], now[PLUG_TIME_SIZE], identity[TGT_IDENTITY_SIZE];
+	char file[STORE_FILE_SIZE], now[MOMENT_TEXT], identity[TGT_IDENTITY_SIZE];
 	int rc = tgt_new_identity(identity, err);
 	if (rc < 0)
 		return rc;
-	plug_time(now);
+	moment_now(0, now);
 	store_file(file, name, NOTE);
 	CLEANUP(json_decref_cleanup)
 	json_t *note = json_pack("{s:s, s:s, s:s, s:s, s:O, s:s, s:O, s:I}", "name", name, "owner",

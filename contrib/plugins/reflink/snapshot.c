@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "lunette/json.h"
+#include "lunette/moment.h"
 #include "reflink.h"
 
 int snapshot_parse(const char *text, struct snapshot *ret, struct error *err)
@@ -159,7 +160,7 @@ int snapshot_prepare(const struct plug_request *request, json_t **ret, struct er
 {
 	const char *name;
 	const json_t *paths;
-	char file[STORE_FILE_SIZE], now[PLUG_TIME_SIZE];
+	char file[STORE_FILE_SIZE], now[MOMENT_TEXT];
 	CLEANUP(store_close) struct store store = { .dir = -1, .lock = -1 };
 	CLEANUP(json_decref_cleanup) json_t *set = NULL;
 	CLEANUP(json_decref_cleanup) json_t *volumes = NULL;
@@ -189,7 +190,7 @@ int snapshot_prepare(const struct plug_request *request, json_t **ret, struct er
 		rc = tgt_process(&tgt, &pid, err);
 	if (rc < 0)
 		return rc;
-	plug_time(now);
+	moment_now(0, now);
 	store_file(file, name, ".set");
 	set = json_pack("{s:s, s:s, s:s, s:O}", "name", name, "owner", request->owner, "created",
 			now, "volumes", volumes);
