@@ -14,28 +14,16 @@
 
 #include "cmd.h"
 
-static void warn_mode(unsigned int others, const char *what, const char *path)
-{
-	if (others & 044)
-		cmd_warn("%s '%s' can be read by others: chmod 600 it", what, path);
-}
-
 int cmd_secret_text(const char *path, const char *what, char **ret, struct error *err)
 {
-	unsigned int others = 0;
 	prctl(PR_SET_DUMPABLE, 0); /* nor into core files */
-	int rc = secret_text(path, what, &others, ret, err);
-	warn_mode(others, what, path);
-	return rc;
+	return secret_text(path, what, ret, err);
 }
 
 int cmd_secret_line(const char *path, const char *what, char **ret, struct error *err)
 {
-	unsigned int others = 0;
 	prctl(PR_SET_DUMPABLE, 0);
-	int rc = secret_line(path, what, &others, ret, err);
-	warn_mode(others, what, path);
-	return rc;
+	return secret_line(path, what, ret, err);
 }
 
 /* ---- the terminal ---- */

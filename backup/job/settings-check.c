@@ -300,18 +300,13 @@ static int take_secrets(char *text, const char *path, json_t *to, struct error *
 
 int settings_read_secrets(const char *path, json_t **ret, struct error *err)
 {
-	unsigned int others = 0;
 	char *text = NULL;
-	int rc = path ? secret_text(path, "secrets file", &others, &text, err) : 0;
+	int rc = path ? secret_text(path, "secrets file", &text, err) : 0;
 	if (rc < 0)
 		return rc;
 	size_t len = text ? strlen(text) : 0;
 	CLEANUP(json_decref_cleanup) json_t *secrets = json_object();
-	if (others)
-		rc = error_set(err, -EACCES,
-			       "secrets file '%s' can be read by others: chmod 600 is wanted",
-			       path);
-	if (rc == 0 && text)
+	if (text)
 		rc = take_secrets(text, path, secrets, err);
 	/* It is in pieces by now. */
 	if (text)

@@ -21,13 +21,8 @@ int step_repository(struct run *run, struct error *err)
 {
 	const struct settings *s = run->settings;
 	CLEANUP(secret_free_cleanup) char *password = NULL;
-	unsigned int others = 0;
-	int rc = s->password_file
-			 ? secret_line(s->password_file, "password file", &others, &password, err)
-			 : 0;
-	if (others & 044)
-		story_say(run->log.story, "password file '%s' can be read by others: chmod 600 it",
-			  s->password_file);
+	int rc = s->password_file ? secret_line(s->password_file, "password file", &password, err)
+				  : 0;
 	if (rc < 0)
 		return rc;
 	const struct repo_open_options options = { .password = password };

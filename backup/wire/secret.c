@@ -38,19 +38,45 @@ static int read_all(int fd, char *buf, const char *what, const char *path, struc
 	return 0;
 }
 
-int secret_text(const char *path, const char *what, unsigned int *ret_others, char **ret,
-		struct error *err)
+#ifdef _WIN32
+/* Its lists of who may do what are not in a file's mode. */
+static int check_owner(int fd, const char *what, const char *path, struct error *err)
+{
+	(void)fd, (void)what, (void)path, (void)err;
+	return 0;
+}
+#else
+/* Of what is open, so that nobody puts another file there meanwhile. A link may lead to it, as
+ * /dev/fd/N does, and what a system mounts for its services. */
+static int check_owner(int fd, const char *what, const char *path, struct error *err)
 {
 	struct stat st;
-	CLEANUP(close_cleanup) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fstat(fd, &st) < 0)
 		return error_set(err, -errno, "%s '%s': %m", what, path);
-	if (ret_others)
-		*ret_others = S_ISREG(st.st_mode) ? (unsigned int)st.st_mode & 077 : 0;
+	if (!S_ISREG(st.st_mode))
+		return 0;
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return error_set(err, -EACCES, "%s '%s' belongs to another user: chown it", what,
+				 path);
+	if (st.st_mode & 077)
+		return error_set(err, -EACCES, "%s '%s' is open to others: chmod 600 it", what,
+				 path);
+	return 0;
+}
+#endif
+
+int secret_text(const char *path, const char *what, char **ret, struct error *err)
+{
+	CLEANUP(close_cleanup) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return error_set(err, -errno, "%s '%s': %m", what, path);
+	int rc = check_owner(fd, what, path, err);
+	if (rc < 0)
+		return rc;
 	char *buf = calloc(1, SECRET_MAX);
 	if (!buf)
 		return error_set(err, -ENOMEM, "%s '%s': %m", what, path);
-	int rc = read_all(fd, buf, what, path, err);
+	rc = read_all(fd, buf, what, path, err);
 	if (rc < 0) {
 		explicit_bzero(buf, SECRET_MAX);
 		free(buf);
@@ -60,11 +86,10 @@ int secret_text(const char *path, const char *what, unsigned int *ret_others, ch
 	return 0;
 }
 
-int secret_line(const char *path, const char *what, unsigned int *ret_others, char **ret,
-		struct error *err)
+int secret_line(const char *path, const char *what, char **ret, struct error *err)
 {
 	CLEANUP(secret_free_cleanup) char *text = NULL;
-	int rc = secret_text(path, what, ret_others, &text, err);
+	int rc = secret_text(path, what, &text, err);
 	if (rc < 0)
 		return rc;
 	size_t len = strcspn(text, "\r\n");

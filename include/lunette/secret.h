@@ -2,7 +2,8 @@
 /*
  * secret - passwords and keys: from files, for commands and for jobs, and from whoever started us.
  *
- * A file or a pipe; what is in memory is wiped before it is given back.
+ * A file that is ours or root's and that nobody else may read or write, or a pipe. What is in
+ * memory is wiped before it is given back.
  */
 #ifndef LUNETTE_SECRET_H
 #define LUNETTE_SECRET_H
@@ -25,18 +26,15 @@ DEFINE_CLEANUP(char *, secret_free)
 /**
  * secret_text() - all that is in a file
  * @what: "key file", for messages
- * @ret_others: what its group and everybody may do with it, as mode bits; 0 for what is no file, a
- *              pipe say. Set as soon as it is known; may be NULL
  * @ret: to be freed with secret_free()
  *
- * Return: 0; -EINVAL when it is too long or has a byte 0; what opening or reading it said.
+ * Return: 0; -EACCES when it is a file that others own, or may read or write; -EINVAL when it is
+ * too long or has a byte 0; what opening or reading it said.
  */
-int secret_text(const char *path, const char *what, unsigned int *ret_others, char **ret,
-		struct error *err);
+int secret_text(const char *path, const char *what, char **ret, struct error *err);
 
 /* The same of its first line, which must not be empty (-EINVAL). */
-int secret_line(const char *path, const char *what, unsigned int *ret_others, char **ret,
-		struct error *err);
+int secret_line(const char *path, const char *what, char **ret, struct error *err);
 
 /**
  * secret_inherited() - the secrets that a job hands to a plug-in or an agent, by the descriptor

@@ -60,11 +60,12 @@ fails 'a password file alone does not encrypt' 2 'is for --encrypt' "$LUNETTE" i
 : >empty
 fails 'an empty password file' 1 'empty' "$LUNETTE" init --encrypt --password-file empty repo
 ok 'init --encrypt, which says how to be safe' bash -c '"$0" init --encrypt --password-file pw repo | grep "key export"' "$LUNETTE"
-chmod 644 pw
 ok 'backup' "$LUNETTE" backup --password-file pw --name db.example --json disk.img
 cp .out report
-ok 'a password file that others can read is warned of' bash -c '"$0" list --password-file pw 2>&1 | grep "warning: .*chmod 600"' "$LUNETTE"
+chmod 640 pw
+fails 'a password file that others can read is refused' 1 'open to others: chmod 600' "$LUNETTE" list --password-file pw
 chmod 600 pw
+ok 'one through a pipe is not' bash -c '"$0" list --password-file <(cat pw)' "$LUNETTE"
 cheap pw
 
 # ---- what lies there ---------------------------------------------------------------------------

@@ -9,9 +9,11 @@
 /* clang-format on */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "lunette/secret.h"
 
@@ -29,7 +31,7 @@ static void put(const void *bytes, size_t len, mode_t mode)
 static int line_of(const char *text, char **ret)
 {
 	put(text, strlen(text), 0600);
-	return secret_line(path, "password file", NULL, ret, NULL);
+	return secret_line(path, "password file", ret, NULL);
 }
 
 static void the_first_line_is_the_password(void **state)
@@ -62,44 +64,85 @@ static void what_would_be_cut_is_refused(void **state)
 	char *got = NULL;
 	memset(big, 'x', sizeof(big));
 	put(big, sizeof(big), 0600);
-	assert_int_equal(secret_text(path, "key file", NULL, &got, &err), -EINVAL);
+	assert_int_equal(secret_text(path, "key file", &got, &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "too long"));
 	put("half\0lost", 9, 0600);
-	assert_int_equal(secret_text(path, "key file", NULL, &got, &err), -EINVAL);
+	assert_int_equal(secret_text(path, "key file", &got, &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "not text"));
 	put(big, sizeof(big) - 1, 0600);
-	assert_int_equal(secret_text(path, "key file", NULL, &got, &err), 0);
+	assert_int_equal(secret_text(path, "key file", &got, &err), 0);
 	assert_int_equal(strlen(got), sizeof(big) - 1);
 	secret_free(got);
 }
 
-static void who_else_may_read_a_file_is_told(void **state)
+static void what_others_may_read_or_write_is_refused(void **state)
 {
 	(void)state;
-	static const mode_t modes[] = { 0600, 0640, 0604, 0622 };
-	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
-		unsigned int others = 0777;
-		char *got = NULL;
-		put("x", 1, modes[i]);
-		assert_int_equal(secret_line(path, "password file", &others, &got, NULL), 0);
-		assert_int_equal(others, modes[i] & 077);
-		secret_free(got);
+	static const mode_t open_to_others[] = { 0640, 0604, 0620, 0602, 0666 };
+	struct error err = { 0 };
+	char *got = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(open_to_others); i++) {
+		put("x", 1, open_to_others[i]);
+		assert_int_equal(secret_line(path, "password file", &got, &err), -EACCES);
+		assert_non_null(strstr(err.msg, "chmod 600"));
+		assert_null(got);
 	}
+	put("x", 1, 0400);
+	assert_int_equal(secret_line(path, "password file", &got, &err), 0);
+	secret_free(got);
+	assert_int_equal(chmod(path, 0600), 0);
 }
 
-static void a_pipe_is_read_too_and_is_nobody_elses(void **state)
+/* As another user, who may read what root may. */
+static int line_as_nobody(char **ret, struct error *err)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct caps[2];
+	assert_int_equal(seteuid(65534), 0);
+	assert_int_equal(syscall(SYS_capget, &head, caps), 0);
+	caps[0].effective |= 1u << CAP_DAC_READ_SEARCH;
+	assert_int_equal(syscall(SYS_capset, &head, caps), 0);
+	int rc = secret_line(path, "password file", ret, err);
+	assert_int_equal(seteuid(0), 0);
+	return rc;
+}
+
+static void it_may_be_roots_but_no_other_users(void **state)
+{
+	(void)state;
+	static const struct {
+		uid_t owner;
+		int as_root;
+		int as_nobody;
+	} cases[] = { { 0, 0, 0 }, { 65534, -EACCES, 0 }, { 65533, -EACCES, -EACCES } };
+	if (geteuid() != 0) {
+		print_message("# skipped: only root can give a file away\n");
+		skip();
+	}
+	put("x", 1, 0600);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct error err = { 0 };
+		char *got = NULL;
+		assert_int_equal(chown(path, cases[i].owner, (gid_t)-1), 0);
+		assert_int_equal(secret_line(path, "password file", &got, &err), cases[i].as_root);
+		secret_free(steal(&got));
+		assert_int_equal(line_as_nobody(&got, &err), cases[i].as_nobody);
+		secret_free(got);
+	}
+	assert_int_equal(chown(path, 0, (gid_t)-1), 0);
+}
+
+static void a_pipe_is_read_too(void **state)
 {
 	(void)state;
 	int ends[2];
 	char name[32], *got = NULL;
-	unsigned int others = 0777;
 	assert_int_equal(pipe(ends), 0);
 	assert_int_equal(write(ends[1], "from a pipe\n", 12), 12);
 	close(ends[1]);
 	snprintf(name, sizeof(name), "/dev/fd/%d", ends[0]);
-	assert_int_equal(secret_line(name, "password file", &others, &got, NULL), 0);
+	assert_int_equal(secret_line(name, "password file", &got, NULL), 0);
 	assert_string_equal(got, "from a pipe");
-	assert_int_equal(others, 0);
 	secret_free(got);
 	close(ends[0]);
 }
@@ -187,11 +230,12 @@ int main(void)
 		cmocka_unit_test(the_first_line_is_the_password),
 		cmocka_unit_test(a_password_of_nothing_is_refused),
 		cmocka_unit_test(what_would_be_cut_is_refused),
-		cmocka_unit_test(who_else_may_read_a_file_is_told),
-		cmocka_unit_test(a_pipe_is_read_too_and_is_nobody_elses),
 		cmocka_unit_test(a_job_hands_its_secrets_over),
 		cmocka_unit_test(what_is_handed_over_must_be_an_object_behind_a_descriptor),
 		cmocka_unit_test(nothing_of_an_object_stays),
+		cmocka_unit_test(what_others_may_read_or_write_is_refused),
+		cmocka_unit_test(it_may_be_roots_but_no_other_users),
+		cmocka_unit_test(a_pipe_is_read_too),
 	};
 	return cmocka_run_group_tests(tests, make_file, remove_file);
 }
