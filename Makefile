@@ -259,7 +259,7 @@ torture: $(O)/lunette
 # device-mapper, and what needs libdevmapper's parser.
 NOT_WINDOWS := volume/base/bits-file.c volume/base/sync.c \
 	$(addprefix backup/wire/,child.c child-run.c line.c lines.c) \
-	volume/map/map-dm.c $(wildcard volume/lvm/*.c) volume/recognisers.c
+	volume/map/map-dm.c volume/lvm/lvm-text.c
 MINGW_CC := x86_64-w64-mingw32-gcc
 MINGW_CFLAGS := -std=gnu11 -O2 -D_GNU_SOURCE -D__USE_MINGW_ANSI_STDIO=1 -DLUNETTE_VERSION='"$(VERSION)"' \
 	-Ivolume/base/windows -Iinclude -isystem $(O)/mingw/include -Itests/support \

@@ -150,7 +150,7 @@ static int parse(const char *text, struct error *err)
 	struct dm_config_tree *tree = NULL;
 	int rc = lvm_text_parse(text, &tree, err);
 	if (rc == 0)
-		dm_config_destroy(tree);
+		lvm_text_free(tree);
 	return rc;
 }
 

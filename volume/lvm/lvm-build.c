@@ -24,14 +24,13 @@ static int read_legs(struct lvm_build *build, const struct lvm_segment *seg, con
 {
 	const struct dm_config_value *v = lvm_text_list(seg->node, key);
 	for (uint64_t i = 0; i < n; i++) {
-		if (!v || v->type != DM_CFG_STRING || !v->next || v->next->type != DM_CFG_INT ||
-		    v->next->v.i < 0)
+		const char *name;
+		uint64_t extent;
+		if (!lvm_text_take_string(&v, &name) || !lvm_text_take_number(&v, &extent))
 			return error_set(err, -EUCLEAN, "its list of %s is not well formed", key);
-		int rc = lvm_area_leg(build, v->v.str, (uint64_t)v->next->v.i, length, &legs[i],
-				      err);
+		int rc = lvm_area_leg(build, name, extent, length, &legs[i], err);
 		if (rc < 0)
 			return rc;
-		v = v->next->next;
 	}
 	return v ? error_set(err, -EUCLEAN, "its list of %s is too long", key) : 0;
 }

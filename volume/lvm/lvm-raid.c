@@ -110,17 +110,17 @@ static int read_images(struct lvm_build *build, const struct lvm_segment *seg, b
 	const struct dm_config_value *v =
 		lvm_text_list(seg->node, with_meta ? "raids" : "raid0_lvs");
 	for (uint64_t i = 0; i < n; i++) {
-		const struct dm_config_value *image = v && with_meta ? v->next : v;
-		if (!image || v->type != DM_CFG_STRING || image->type != DM_CFG_STRING)
+		const char *meta, *image;
+		if ((with_meta && !lvm_text_take_string(&v, &meta)) ||
+		    !lvm_text_take_string(&v, &image))
 			return error_set(err, -EUCLEAN, "its list of images is too short");
-		const struct lvm_lv *lv = lvm_vg_lv(build->vg, image->v.str);
+		const struct lvm_lv *lv = lvm_vg_lv(build->vg, image);
 		images[i].split = lv && lv->visible;
-		int rc = lvm_area_leg(build, image->v.str, 0, length, &images[i].leg, err);
+		int rc = lvm_area_leg(build, image, 0, length, &images[i].leg, err);
 		if (rc == 0 && with_meta)
-			rc = read_super(build, v->v.str, &images[i], err);
+			rc = read_super(build, meta, &images[i], err);
 		if (rc < 0)
 			return rc;
-		v = image->next;
 	}
 	return v ? error_set(err, -EUCLEAN, "its list of images is too long") : 0;
 }

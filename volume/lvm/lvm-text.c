@@ -10,6 +10,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include <libdevmapper.h>
+
 #include "lvm.h"
 
 /* LVM needs five: group, logical volumes, one of them, segment, settings. */
@@ -105,6 +107,36 @@ int lvm_text_parse(const char *text, struct dm_config_tree **ret, struct error *
 	return 0;
 }
 
+void lvm_text_free(struct dm_config_tree *tree)
+{
+	if (tree)
+		dm_config_destroy(tree);
+}
+
+/* What has a value is no section. */
+static const struct dm_config_node *section_from(const struct dm_config_node *node)
+{
+	while (node && node->v)
+		node = node->sib;
+	return node;
+}
+
+const struct dm_config_node *lvm_text_top(const struct dm_config_tree *tree)
+{
+	return section_from(tree->root);
+}
+
+const struct dm_config_node *lvm_text_next(const struct dm_config_node *node,
+					   const struct dm_config_node *last)
+{
+	return section_from(last ? last->sib : node ? node->child : NULL);
+}
+
+const char *lvm_text_name(const struct dm_config_node *node)
+{
+	return node->key;
+}
+
 /* dm_config_find_node() takes paths and falls back on parents; a key here is a child's. */
 static const struct dm_config_node *child(const struct dm_config_node *node, const char *key)
 {
@@ -114,22 +146,38 @@ static const struct dm_config_node *child(const struct dm_config_node *node, con
 	return NULL;
 }
 
+bool lvm_text_take_number(const struct dm_config_value **at, uint64_t *ret)
+{
+	const struct dm_config_value *v = *at;
+	if (!v || v->type != DM_CFG_INT || v->v.i < 0)
+		return false;
+	*ret = (uint64_t)v->v.i;
+	*at = v->next;
+	return true;
+}
+
+bool lvm_text_take_string(const struct dm_config_value **at, const char **ret)
+{
+	const struct dm_config_value *v = *at;
+	if (!v || v->type != DM_CFG_STRING)
+		return false;
+	*ret = v->v.str;
+	*at = v->next;
+	return true;
+}
+
 bool lvm_text_number(const struct dm_config_node *node, const char *key, uint64_t *ret)
 {
 	const struct dm_config_node *n = child(node, key);
-	if (!n || !n->v || n->v->type != DM_CFG_INT || n->v->v.i < 0)
-		return false;
-	*ret = (uint64_t)n->v->v.i;
-	return true;
+	const struct dm_config_value *v = n ? n->v : NULL;
+	return lvm_text_take_number(&v, ret);
 }
 
 bool lvm_text_string(const struct dm_config_node *node, const char *key, const char **ret)
 {
 	const struct dm_config_node *n = child(node, key);
-	if (!n || !n->v || n->v->type != DM_CFG_STRING)
-		return false;
-	*ret = n->v->v.str;
-	return true;
+	const struct dm_config_value *v = n ? n->v : NULL;
+	return lvm_text_take_string(&v, ret);
 }
 
 const struct dm_config_node *lvm_text_section(const struct dm_config_node *node, const char *key)

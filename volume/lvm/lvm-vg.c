@@ -20,8 +20,8 @@
 static size_t count_children(const struct dm_config_node *node)
 {
 	size_t n = 0;
-	for (const struct dm_config_node *c = node ? node->child : NULL; c; c = c->sib)
-		n += !c->v;
+	for (const struct dm_config_node *c = NULL; (c = lvm_text_next(node, c));)
+		n++;
 	return n;
 }
 
@@ -31,13 +31,13 @@ static size_t count_children(const struct dm_config_node *node)
 static int read_pv(const struct dm_config_node *node, struct lvm_pv *pv, struct error *err)
 {
 	uint64_t start;
-	pv->name = node->key;
+	pv->name = lvm_text_name(node);
 	if (!lvm_text_string(node, "id", &pv->id) || strlen(pv->id) >= LVM_ID_TEXT ||
 	    !lvm_text_number(node, "pe_start", &start) ||
 	    !lvm_text_number(node, "pe_count", &pv->extents) ||
 	    __builtin_mul_overflow(start, LVM_SECTOR, &pv->start))
 		return error_set(err, -EUCLEAN,
-				 "LVM metadata: physical volume '%.64s' makes no sense", node->key);
+				 "LVM metadata: physical volume '%.64s' makes no sense", pv->name);
 	return 0;
 }
 
@@ -53,8 +53,8 @@ static int read_pvs(const struct dm_config_node *top, struct lvm_vg *vg, struct 
 	vg->pvs = calloc(n ? n : 1, sizeof(*vg->pvs));
 	if (!vg->pvs)
 		return error_set(err, -ENOMEM, "%zu physical volumes: %m", n);
-	for (const struct dm_config_node *c = section ? section->child : NULL; c; c = c->sib) {
-		int rc = c->v ? 0 : read_pv(c, &vg->pvs[vg->n_pvs++], err);
+	for (const struct dm_config_node *c = NULL; (c = lvm_text_next(section, c));) {
+		int rc = read_pv(c, &vg->pvs[vg->n_pvs++], err);
 		if (rc < 0)
 			return rc;
 	}
@@ -75,7 +75,7 @@ static int read_segment(const struct lvm_vg *vg, const struct dm_config_node *no
 	    !lvm_text_number(node, "start_extent", &start) ||
 	    !lvm_text_number(node, "extent_count", &count) || count == 0 ||
 	    count > MAX_BYTES / vg->extent || start > MAX_BYTES / vg->extent - count)
-		return error_set(err, -EUCLEAN, "its %.32s makes no sense", node->key);
+		return error_set(err, -EUCLEAN, "its %.32s makes no sense", lvm_text_name(node));
 	/* Flags follow a plus sign: "cache+CACHE_USES_CACHEVOL". */
 	size_t len = strcspn(type, "+");
 	if (len >= sizeof(seg->type))
@@ -108,7 +108,7 @@ static int check_segments(struct lvm_lv *lv, struct error *err)
 static int read_lv(const struct lvm_vg *vg, const struct dm_config_node *node, struct lvm_lv *lv,
 		   struct error *err)
 {
-	lv->name = node->key;
+	lv->name = lvm_text_name(node);
 	lv->visible = lvm_text_flag(node, "status", "VISIBLE");
 	if (!lvm_text_string(node, "id", &lv->id))
 		lv->id = "";
@@ -117,8 +117,8 @@ static int read_lv(const struct lvm_vg *vg, const struct dm_config_node *node, s
 	if (!lv->segments)
 		return error_set(err, -ENOMEM, "logical volume '%.64s': %m", lv->name);
 	int rc = 0;
-	for (const struct dm_config_node *c = node->child; c && rc == 0; c = c->sib)
-		if (!c->v && strncmp(c->key, "segment", strlen("segment")) == 0)
+	for (const struct dm_config_node *c = NULL; rc == 0 && (c = lvm_text_next(node, c));)
+		if (strncmp(lvm_text_name(c), "segment", strlen("segment")) == 0)
 			rc = read_segment(vg, c, &lv->segments[lv->n_segments++], &lv->why);
 	if (rc == 0)
 		rc = check_segments(lv, &lv->why);
@@ -139,8 +139,8 @@ static int read_lvs(const struct dm_config_node *top, struct lvm_vg *vg, struct 
 	vg->lvs = calloc(n ? n : 1, sizeof(*vg->lvs));
 	if (!vg->lvs)
 		return error_set(err, -ENOMEM, "%zu logical volumes: %m", n);
-	for (const struct dm_config_node *c = section ? section->child : NULL; c; c = c->sib) {
-		int rc = c->v ? 0 : read_lv(vg, c, &vg->lvs[vg->n_lvs++], err);
+	for (const struct dm_config_node *c = NULL; (c = lvm_text_next(section, c));) {
+		int rc = read_lv(vg, c, &vg->lvs[vg->n_lvs++], err);
 		if (rc < 0)
 			return rc;
 	}
@@ -159,15 +159,13 @@ static int read_lvs(const struct dm_config_node *top, struct lvm_vg *vg, struct 
 static int read_vg(struct lvm_vg *vg, struct error *err)
 {
 	/* The group is the only section at the top; what else is there are values. */
-	const struct dm_config_node *top = vg->tree->root;
-	while (top && top->v)
-		top = top->sib;
+	const struct dm_config_node *top = lvm_text_top(vg->tree);
 	uint64_t sectors;
 	if (!top || !lvm_text_string(top, "id", &vg->id) || strlen(vg->id) >= LVM_ID_TEXT ||
 	    !lvm_text_number(top, "seqno", &vg->seqno) ||
 	    !lvm_text_number(top, "extent_size", &sectors))
 		return error_set(err, -EUCLEAN, "LVM metadata: it describes no volume group");
-	vg->name = top->key;
+	vg->name = lvm_text_name(top);
 	if (sectors == 0 || sectors > MAX_BYTES / LVM_SECTOR)
 		return error_set(err, -EUCLEAN, "LVM metadata: extents of %" PRIu64 " sectors",
 				 sectors);
@@ -201,8 +199,7 @@ void lvm_vg_free(struct lvm_vg *vg)
 	}
 	free(vg->lvs);
 	free(vg->pvs);
-	if (vg->tree)
-		dm_config_destroy(vg->tree);
+	lvm_text_free(vg->tree);
 	free(vg);
 }
 

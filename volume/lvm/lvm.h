@@ -16,8 +16,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <libdevmapper.h>
-
 #include "lunette/blk.h"
 #include "lunette/error.h"
 #include "lunette/map.h"
@@ -81,22 +79,47 @@ int lvm_area_read(struct blk *blk, const struct lvm_area *area, char **text, siz
 		  uint32_t *crc, struct error *err);
 
 /* ---- lvm-text.c: the text as a tree -----------------------------------------------------------
+ *
+ * The tree is libdevmapper's. Only lvm-text.c looks into it, so that all else compiles without.
  */
+
+struct dm_config_tree;
+struct dm_config_node;
+struct dm_config_value;
 
 /**
  * lvm_text_parse() - parse the text with libdevmapper
  * @text: NUL-terminated
- * @ret: to be given to dm_config_destroy()
+ * @ret: to be given to lvm_text_free()
  *
  * Return: 0; -EUCLEAN when it is not well formed; -ENOMEM.
  */
 int lvm_text_parse(const char *text, struct dm_config_tree **ret, struct error *err);
 
+void lvm_text_free(struct dm_config_tree *tree);
+
+/* The first section of the text; NULL when there is none. */
+const struct dm_config_node *lvm_text_top(const struct dm_config_tree *tree);
+
+/* The section in @node behind @last, the first for NULL; NULL when there is none, or no @node. */
+const struct dm_config_node *lvm_text_next(const struct dm_config_node *node,
+					   const struct dm_config_node *last);
+
+const char *lvm_text_name(const struct dm_config_node *node);
+
 /* Below @node. Each returns false when there is no such key or it is not of that kind. */
 bool lvm_text_number(const struct dm_config_node *node, const char *key, uint64_t *ret);
 bool lvm_text_string(const struct dm_config_node *node, const char *key, const char **ret);
 const struct dm_config_node *lvm_text_section(const struct dm_config_node *node, const char *key);
+
+/* The first value of a list that is not empty; NULL when there is none. */
 const struct dm_config_value *lvm_text_list(const struct dm_config_node *node, const char *key);
+
+/* Takes a value of a list and goes on to the next; false when there is none or it is not of that
+ * kind. */
+bool lvm_text_take_number(const struct dm_config_value **at, uint64_t *ret);
+bool lvm_text_take_string(const struct dm_config_value **at, const char **ret);
+
 /* Is @word one of a list of strings? */
 bool lvm_text_flag(const struct dm_config_node *node, const char *key, const char *word);
 
