@@ -15,14 +15,13 @@
 #include "lunette/image.h"
 #include "lunette/ordered.h"
 
-#define JOB_SIZE   ((size_t)1 << 20)
-#define JOB_CHUNKS (JOB_SIZE / REPO_CHUNK_MIN)
-#define RING_JOBS  24u
+#define COPY_CHUNKS (REPO_CHUNK_MAX / REPO_CHUNK_MIN) /* of a job */
+#define RING_BYTES  ((size_t)24 << 20)
 
 enum copy_outcome {
-	CHUNK_ZERO,
-	CHUNK_KNOWN,
-	CHUNK_SEALED,
+	COPY_ZERO,
+	COPY_KNOWN,
+	COPY_SEALED,
 };
 
 struct copy_chunk {
@@ -42,7 +41,7 @@ struct copy_job {
 	uint64_t off;
 	size_t len;
 	uint64_t read;
-	struct copy_chunk chunks[JOB_CHUNKS];
+	struct copy_chunk chunks[COPY_CHUNKS];
 	uint8_t *data;
 	uint8_t *seals;
 };
@@ -89,7 +88,7 @@ void copier_free(struct copier *copier)
 static int make_buffers(struct copier *copier, struct error *err)
 {
 	size_t threads = MAX(copier->request->threads, 1u);
-	size_t depth = MAX((size_t)RING_JOBS * JOB_SIZE / copier->job_size, threads + 2);
+	size_t depth = MAX(RING_BYTES / copier->job_size, threads + 2);
 	size_t chunk_size = repo_chunk_size(copier->to);
 	copier->jobs = calloc(depth, sizeof(*copier->jobs));
 	copier->sealers = calloc(threads + 1, sizeof(struct sealer *));
@@ -115,6 +114,14 @@ static int make_buffers(struct copier *copier, struct error *err)
 	return 0;
 }
 
+/* As images of @from want to be read, so that no two jobs read one chunk, and whole chunks of @to.
+ */
+static size_t job_size(const struct repo *from, const struct repo *to)
+{
+	uint32_t preferred = MAX(BLK_PREFERRED, repo_chunk_size(from));
+	return MAX(preferred, repo_chunk_size(to));
+}
+
 int copier_new(struct repo *from, struct repo *to, struct repo_writer *writer,
 	       const struct copy_request *request, struct copy_stats *stats, struct copier **ret,
 	       struct error *err)
@@ -127,7 +134,7 @@ int copier_new(struct repo *from, struct repo *to, struct repo_writer *writer,
 	copier->writer = writer;
 	copier->request = request;
 	copier->stats = stats;
-	copier->job_size = MAX(JOB_SIZE, (size_t)repo_chunk_size(to));
+	copier->job_size = job_size(from, to);
 	int rc = image_cache_new(from, IMAGE_CACHE_DEFAULT, &copier->cache, err);
 	if (rc == 0)
 		rc = make_buffers(copier, err);
@@ -175,11 +182,11 @@ static int take_chunk(struct copier *copier, const struct copy_chunk *chunk, uin
 		      struct error *err)
 {
 	uint64_t stored = 0;
-	if (chunk->outcome == CHUNK_ZERO) {
+	if (chunk->outcome == COPY_ZERO) {
 		copier->stats->zero += chunk->len;
 		return 0;
 	}
-	if (chunk->outcome == CHUNK_SEALED) {
+	if (chunk->outcome == COPY_SEALED) {
 		int rc = repo_writer_add(copier->writer, &chunk->id, &chunk->sealed, chunk->len,
 					 &stored, err);
 		if (rc < 0)
@@ -257,13 +264,13 @@ static int work_chunk(struct copier *copier, struct copy_job *job, size_t off,
 	struct copy_chunk *chunk = &job->chunks[off / chunk_size];
 	uint8_t *data = job->data + off;
 	chunk->len = MIN(chunk_size, job->len - off);
-	chunk->outcome = CHUNK_ZERO;
+	chunk->outcome = COPY_ZERO;
 	int rc = foretell(copier, job->off + off, chunk->len, &chunk->id, err);
 	if (rc < 0)
 		return rc;
 	if (rc == 1 && chunk_id_is_zero(&chunk->id))
 		return 0;
-	chunk->outcome = CHUNK_KNOWN;
+	chunk->outcome = COPY_KNOWN;
 	if (rc == 1 && repo_writer_knows(copier->writer, &chunk->id))
 		return 0;
 
@@ -272,13 +279,13 @@ static int work_chunk(struct copier *copier, struct copy_job *job, size_t off,
 		return rc;
 	job->read += chunk->len;
 	if (is_all_zero(data, chunk->len)) {
-		chunk->outcome = CHUNK_ZERO;
+		chunk->outcome = COPY_ZERO;
 		return 0;
 	}
 	rc = repo_identify(copier->to, data, chunk->len, &chunk->id, err);
 	if (rc < 0 || repo_writer_knows(copier->writer, &chunk->id))
 		return rc;
-	chunk->outcome = CHUNK_SEALED;
+	chunk->outcome = COPY_SEALED;
 	chunk->sealed.buf = job->seals + off / chunk_size * REPO_SEAL_BOUND(chunk_size);
 	return sealer_seal(sealer, &chunk->id, data, chunk->len, &chunk->sealed, err);
 }

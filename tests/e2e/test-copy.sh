@@ -50,6 +50,10 @@ for size in 256K 64K 1M; do
 done
 ok 'a copy is copied on' "$LUNETTE" copy --repo to-64K --to to-1M --json
 is 'and known by its origin' "$(jq -c '[.present, (.points | length)]' .out)" '[3,0]'
+"$LUNETTE" init --chunk-size 4M large >/dev/null && "$LUNETTE" init --chunk-size 64K small >/dev/null || exit
+ok 'from small chunks to the largest' "$LUNETTE" copy --to large other
+ok 'and on to the smallest' "$LUNETTE" copy --repo large --to small
+ok 'the disk is the same' same_disks repo small other@latest
 ok 'one restore point' "$LUNETTE" init one
 ok 'by its POINT' "$LUNETTE" copy --to one other@latest
 is 'that one only' "$(list one)" "$(list repo | grep ^other)"
