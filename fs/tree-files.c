@@ -114,9 +114,10 @@ int tree_files_hold(struct tree *tree, uint32_t number, struct fs **ret, struct 
 	struct slot_opening opening = { .tree = tree, .slot = slot };
 	void *fs;
 	int rc = pool_hold(&tree->open_files, &slot->item, open_slot, &opening, &fs, err);
-	if (rc == 0)
-		*ret = fs;
-	return rc;
+	if (rc < 0)
+		return rc;
+	*ret = fs;
+	return 0;
 }
 
 void tree_files_release(struct tree *tree, uint32_t number)

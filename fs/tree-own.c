@@ -3,6 +3,7 @@
  * tree-own - the directories and files that the tree itself makes: what stands around the file
  * systems. Their content is the layout of a restore point, which is held open while it is asked.
  */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -64,6 +65,7 @@ static int fill_stat(struct tree *tree, const struct tree_node *node, const stru
 	if (node->kind == NODE_LATEST)
 		attr.stat.mode = S_IFLNK | 0777;
 	if (is_file(node->kind)) {
+		assert(open);
 		int rc = stat_file(node, open, &attr.stat, err);
 		if (rc < 0)
 			return rc;

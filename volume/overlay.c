@@ -58,7 +58,7 @@ struct overlay_target {
 static enum place find_place(const struct overlay *overlay, uint64_t off, uint64_t *ret_run)
 {
 	uint64_t number = off / BLOCK, g = number / GROUP;
-	size_t in = (size_t)(number % GROUP), end = in;
+	size_t in = (size_t)(number % GROUP), end;
 	enum place place = BELOW;
 	const struct group *group = overlay->groups[g];
 	if (!group) {

@@ -101,6 +101,11 @@ static bool all_identified(const struct inventory *inv, const struct inventory_f
 	return fs->disks.n > 0;
 }
 
+static void set_cleanup(struct inventory_set *set)
+{
+	free(set->list);
+}
+
 static int choose(const struct inventory *inv, const json_t *names, struct inventory_set *chosen,
 		  struct error *err)
 {
@@ -219,21 +224,19 @@ static int add_volumes(struct session *s, const struct inventory *inv,
 static int add_disks(struct session *s, const struct inventory *inv,
 		     const struct inventory_set *chosen, struct error *err)
 {
-	CLEANUP(free_cleanup) size_t *list = NULL;
-	struct inventory_set disks = { 0 };
+	CLEANUP(set_cleanup) struct inventory_set disks = { 0 };
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < chosen->n; i++) {
 		const struct inventory_fs *fs = &inv->filesystems[chosen->list[i]];
 		for (size_t k = 0; rc == 0 && k < fs->disks.n; k++)
 			rc = inventory_set_add(&disks, fs->disks.list[k], err);
 	}
-	list = disks.list;
 	if (rc == 0)
 		s->disks = calloc(disks.n ? disks.n : 1, sizeof(*s->disks));
 	if (rc == 0 && !s->disks)
 		rc = error_set(err, -ENOMEM, "prepare: %m");
 	for (size_t i = 0; rc == 0 && i < disks.n; i++) {
-		const struct device *disk = &inv->disks[list[i]];
+		const struct device *disk = &inv->disks[disks.list[i]];
 		if (!disk->identity[0])
 			rc = error_set(err, -ENOENT,
 				       "disk '%s' cannot tell its identity: the job must say it",
@@ -294,12 +297,10 @@ int session_prepare(const json_t *params, struct session **ret, struct error *er
 		rc = inventory_read("", json_object_get(params, "identities"), &inv, err);
 	if (rc < 0)
 		return rc;
-	CLEANUP(free_cleanup) size_t *list = NULL;
-	struct inventory_set chosen = { 0 };
+	CLEANUP(set_cleanup) struct inventory_set chosen = { 0 };
 	rc = choose(inv, json_object_get(params, "volumes"), &chosen, err);
 	if (rc == 0)
 		rc = choose_stacked(inv, &chosen, err);
-	list = chosen.list;
 	if (rc == 0)
 		rc = add_volumes(s, inv, &chosen, err);
 	if (rc == 0)

@@ -9,11 +9,13 @@
 
 int hurt_ranges_add(struct hurt_ranges *ranges, uint64_t start, uint64_t length, struct error *err)
 {
-	struct layout_range *last = ranges->n ? &ranges->ranges[ranges->n - 1] : NULL;
-	if (last && last->start + last->length == start) {
-		last->length += length;
-		ranges->end = start + length;
-		return 0;
+	if (ranges->n > 0) {
+		struct layout_range *last = &ranges->ranges[ranges->n - 1];
+		if (last->start + last->length == start) {
+			last->length += length;
+			ranges->end = start + length;
+			return 0;
+		}
 	}
 	if (ranges->n == HURT_RANGES_MAX) {
 		ranges->more += length;

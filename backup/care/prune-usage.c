@@ -169,11 +169,13 @@ const struct index_pack *usage_there(const struct usage *usage, const struct chu
 static int list_packs(struct repo *repo, struct usage *usage, const struct index_merge *merge,
 		      const struct marks *marks, struct error *err)
 {
-	const struct index_pack *packs = merge ? index_merge_packs(merge, &usage->n) : NULL;
-	usage->packs = calloc((size_t)usage->n + 1, sizeof(*usage->packs));
+	uint32_t n = 0;
+	const struct index_pack *packs = merge ? index_merge_packs(merge, &n) : NULL;
+	usage->packs = calloc((size_t)n + 1, sizeof(*usage->packs));
 	if (!usage->packs)
 		return no_memory(err);
-	for (uint32_t i = 0; i < usage->n; i++)
+	usage->n = n;
+	for (uint32_t i = 0; i < n; i++)
 		usage->packs[i] = (struct usage_pack){ .pack = packs[i],
 						       .marked = marks_has(marks, &packs[i]) };
 	struct pack_listing listing = { .usage = usage };

@@ -135,7 +135,7 @@ static int try_entries(const struct salvage *salvage, struct index *index, struc
 	uint32_t n;
 	const struct index_pack *packs = index_cursor_packs(cursor, &n);
 	struct index_entry e;
-	while ((rc = index_cursor_next(cursor, &e, &damage)) > 0) {
+	while (index_cursor_next(cursor, &e, &damage) > 0) {
 		if (memcmp(packs[e.pack].id, salvage->id, sizeof(salvage->id)) != 0)
 			continue;
 		struct pack_entry entry = { .id = e.id,

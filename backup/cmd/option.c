@@ -184,8 +184,9 @@ static size_t find(const struct option_parser *p, int opt)
 	if (opt >= FIRST_VALUE)
 		return (size_t)(opt - FIRST_VALUE);
 	size_t i = 0;
-	while (p->rows[i]->letter != opt)
+	while (i < p->n && p->rows[i]->letter != opt)
 		i++;
+	assert(i < p->n);
 	return i;
 }
 

@@ -255,8 +255,9 @@ static void compare_two(struct conform *c, const char *from, const char *to)
 	const char *later = conform_snapshot(taken, 0);
 	if (rc == 0)
 		rc = conform_show(c, two, later, &second);
-	if (conform_check(c, rc == 0, "two snapshots can be read side by side", P_VERB("map"), "%s",
-			  c->err.msg)) {
+	conform_check(c, rc == 0, "two snapshots can be read side by side", P_VERB("map"), "%s",
+		      c->err.msg);
+	if (rc == 0) {
 		if (c->o->write_to) {
 			check_unchanged(c, first.source->blk, before);
 			compare_with_volume(c, second.source->blk);

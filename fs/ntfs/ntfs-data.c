@@ -204,9 +204,10 @@ static int load(struct fs_ntfs *ntfs, uint64_t ino, struct ntfs_file **ret, stru
 		ntfs_inode_close(ni);
 	}
 	fs_ntfs_leave(ntfs);
-	if (rc == 0)
-		*ret = steal(&file);
-	return rc;
+	if (rc < 0)
+		return rc;
+	*ret = steal(&file);
+	return 0;
 }
 
 /* ---- the table ---- */

@@ -10,6 +10,7 @@
 #define NTFS_WANT_LIBRARY
 #include "ntfs-private.h"
 
+#include <assert.h>
 #include <limits.h>
 #include <sys/sysmacros.h>
 
@@ -184,6 +185,7 @@ int fs_ntfs_readlink(struct fs *fs, uint64_t ino, char *buf, size_t size, struct
 	fs_ntfs_leave(ntfs);
 	if (rc < 0)
 		return rc;
+	assert(target);
 	if (strlen(target) >= size)
 		return error_set(err, -ENAMETOOLONG, "NTFS: inode %llu: link: %m",
 				 (unsigned long long)ino);

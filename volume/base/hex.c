@@ -30,7 +30,7 @@ bool hex_parse(const char *text, void *ret, size_t len)
 	if (strlen(text) != 2 * len || strspn(text, digits) != 2 * len)
 		return false;
 	for (size_t i = 0; i < len; i++)
-		p[i] = (uint8_t)(hex_digit(text[2 * i]) << 4 | hex_digit(text[2 * i + 1]));
+		p[i] = (uint8_t)(16 * hex_digit(text[2 * i]) + hex_digit(text[2 * i + 1]));
 	return true;
 }
 

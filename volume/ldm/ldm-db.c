@@ -220,16 +220,20 @@ static int read_records(struct ldm_db *db, const uint8_t *config, struct error *
 }
 
 /* What is looked up by its id must bear it alone. */
+static bool is_duplicate(const struct ldm_record *r, const struct ldm_record *last)
+{
+	return (r->kind == LDM_VOLUME || r->kind == LDM_MEMBER) && r->kind == last->kind &&
+	       r->id == last->id;
+}
+
 static void drop_duplicates(struct ldm_db *db)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < db->first[LDM_GROUP + 1]; i++) {
-		const struct ldm_record *r = &db->records[i],
-					*last = n ? &db->records[n - 1] : NULL;
-		if (last && (r->kind == LDM_VOLUME || r->kind == LDM_MEMBER) &&
-		    r->kind == last->kind && r->id == last->id)
-			damaged(db, "'%s' and '%s' both have the id %" PRIu64, last->name, r->name,
-				r->id);
+		const struct ldm_record *r = &db->records[i];
+		if (n > 0 && is_duplicate(r, &db->records[n - 1]))
+			damaged(db, "'%s' and '%s' both have the id %" PRIu64,
+				db->records[n - 1].name, r->name, r->id);
 		else
 			db->records[n++] = *r;
 	}

@@ -47,7 +47,7 @@ static int load(const struct ldm_disk *disk, struct ldm_db **ret, struct error *
 	int rc = blk_read(disk->blk, config, len, disk->toc.config_start, err);
 	if (rc == 0)
 		rc = ldm_db_parse(config, len, ret, err);
-	return rc < 0 ? error_wrap(err, rc, "LDM database") : 0;
+	return rc ? error_wrap(err, rc, "LDM database") : 0;
 }
 
 /* ---- the group's database -------------------------------------------------------------------- */
@@ -186,10 +186,12 @@ static int split_clones(const struct ldm_disk *const *disks, size_t n, struct la
 		*n_groups += 1;
 		if (!group->disks)
 			return error_set(err, -ENOMEM, "group of %zu disks: %m", n);
+		size_t n_disks = 0;
 		for (size_t d = 0; d < n; d++)
 			if (members[d].instance == i)
-				group->disks[group->n_disks++] = disks[d];
-		matters |= group->n_disks > 1;
+				group->disks[n_disks++] = disks[d];
+		group->n_disks = n_disks;
+		matters |= n_disks > 1;
 	}
 	if (n_instances > 1)
 		return warn_of_clones(first, n_instances, verdict == INSTANCES_BY_ORDER && matters,

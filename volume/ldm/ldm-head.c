@@ -142,7 +142,7 @@ static int read_head(struct blk *disk, uint64_t off, struct ldm_head *ret, struc
 	int rc = blk_read(disk, sector, sizeof(sector), off, err);
 	if (rc == 0)
 		rc = ldm_head_parse(sector, disk->size, ret, err);
-	if (rc < 0 && rc != -ENOENT)
+	if (rc && rc != -ENOENT)
 		return error_wrap(err, rc, "LDM private header at byte %" PRIu64, off);
 	return rc;
 }
@@ -245,7 +245,7 @@ static int read_toc(struct blk *disk, const struct ldm_head *head, uint64_t off,
 	int rc = blk_read(disk, sector, sizeof(sector), head->private_start + off, err);
 	if (rc == 0)
 		rc = ldm_toc_parse(sector, head, ret, err);
-	if (rc < 0)
+	if (rc)
 		return error_wrap(err, rc, "LDM table of contents at byte %" PRIu64,
 				  head->private_start + off);
 	return 0;

@@ -82,7 +82,7 @@ int lvm_add_mirror(struct lvm_build *build, const struct lvm_segment *seg, struc
 	int rc = count_legs(seg, "mirror_count", &n, err);
 	if (rc == 0)
 		rc = lvm_named(build, seg, "mirror_log", &log, err);
-	if (rc < 0)
+	if (rc)
 		return rc;
 	if (log && log->blk) {
 		rc = build->metadata(build->ctx, log->blk, log->blk->size, 0, err);

@@ -254,7 +254,7 @@ int lvm_add_raid(struct lvm_build *build, const struct lvm_segment *seg, struct 
 	int rc = find_type(seg, &type, err);
 	if (rc == 0)
 		rc = describe(seg, type, &out, err);
-	if (rc < 0)
+	if (rc)
 		return rc;
 	CLEANUP(free_cleanup) struct image *images = calloc(out.n_legs, sizeof(*images));
 	CLEANUP(free_cleanup) struct map_leg *legs = calloc(out.n_legs, sizeof(*legs));

@@ -52,12 +52,14 @@ struct snapshot {
 
 static int add_exception(struct snapshot *snap, uint64_t old, uint64_t new, struct error *err)
 {
-	struct run *last = snap->n_runs ? &snap->runs[snap->n_runs - 1] : NULL;
-	if (last && last->old + last->n == old && last->new + last->n == new) {
-		last->n++;
-		return 0;
-	}
 	size_t n = snap->n_runs;
+	if (n > 0) {
+		struct run *last = &snap->runs[n - 1];
+		if (last->old + last->n == old && last->new + last->n == new) {
+			last->n++;
+			return 0;
+		}
+	}
 	if (n == MAX_RUNS)
 		return error_set(err, -EFBIG, "snapshot: more than %u runs of chunks", MAX_RUNS);
 	if (n == 0 || is_power_of_2(n)) {

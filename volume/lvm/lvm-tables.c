@@ -81,7 +81,7 @@ int lvm_add_thin(struct lvm_build *build, const struct lvm_segment *seg, struct 
 		rc = lvm_named(build, seg, "external_origin", &origin, err);
 	if (rc == 0 && !lvm_text_number(seg->node, "device_id", &thin.device))
 		rc = error_set(err, -EUCLEAN, "its device_id makes no sense");
-	if (rc < 0)
+	if (rc)
 		return rc;
 	if (!meta->blk || !data->blk || (origin && !origin->blk))
 		return add_blk(seg, NULL, map, err);
@@ -107,7 +107,7 @@ int lvm_add_snapshot(struct lvm_build *build, const struct lvm_segment *seg, str
 		rc = lvm_named(build, seg, "merging_store", &cow, err);
 	if (rc == 0 && !cow)
 		rc = need(build, seg, "cow_store", &cow, err);
-	if (rc < 0)
+	if (rc)
 		return rc;
 	if (origin->size < seg->length)
 		return error_set(err, -EUCLEAN, "its origin '%.64s' is smaller than it",
@@ -188,7 +188,7 @@ int lvm_add_cache(struct lvm_build *build, const struct lvm_segment *seg, struct
 			       origin->name);
 	if (rc == 0)
 		rc = find_cache(build, seg, &settings, &meta, &data, err);
-	if (rc < 0)
+	if (rc)
 		return rc;
 	lvm_text_string(settings->node, "cache_mode", &mode);
 	if (meta)

@@ -155,7 +155,7 @@ int lvm_thin_open(const struct lvm_thin *thin, struct blk **ret, struct error *e
 	int rc = btree_store_new(thin->meta, &store, err);
 	if (rc == 0)
 		rc = find_root(store, thin, &root, err);
-	if (rc < 0)
+	if (rc)
 		return rc;
 	struct thin *t = malloc(sizeof(*t));
 	if (!t)

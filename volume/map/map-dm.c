@@ -5,6 +5,7 @@
  * Source: Linux, Documentation/admin-guide/device-mapper/, linear.rst, striped.rst, dm-raid.rst,
  * and drivers/md/dm-raid1.c for mirror.
  */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -75,6 +76,7 @@ static int print_linear(struct printer *p, const struct map_leg *leg, uint64_t l
 static int print_striped(struct printer *p, const struct map_segment *seg, struct error *err)
 {
 	uint64_t row = seg->chunk * seg->n_legs;
+	assert(row > 0); /* or there were no such map */
 	uint64_t rows = seg->length / row;
 	int rc = 0;
 	if (rows > 0) {

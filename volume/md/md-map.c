@@ -8,6 +8,7 @@
  *
  * Source: Linux, drivers/md/raid0.c, raid5.c (raid5_size()), raid10.c (raid10_size()), md-linear.c.
  */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -147,6 +148,7 @@ static int map_zone(const struct md_super *super, const struct md_slot *slots, u
 	for (unsigned int i = 0; i < super->raid_disks; i++)
 		if (whole_chunks(slots[i].length, super->chunk) > start)
 			legs[n++] = (struct map_leg){ slots[i].blk, slots[i].start + start };
+	assert(n > 0); /* it ends where one of them does */
 	if (start > 0 && n > 1 && super->layout != MD_RAID0_ORIGINAL &&
 	    super->layout != MD_RAID0_ALTERNATE)
 		return error_set(err, -ENOTSUP,

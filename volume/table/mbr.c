@@ -232,8 +232,9 @@ static int follow_chain(struct chain *chain, struct error *err)
 		struct mbr mbr;
 		bool go_on;
 		int rc = check_link(chain, ebr, &go_on, err);
-		if (rc == 0 && go_on)
-			rc = read_ebr(chain, ebr, &mbr, &go_on, err);
+		if (rc < 0 || !go_on)
+			return rc;
+		rc = read_ebr(chain, ebr, &mbr, &go_on, err);
 		if (rc < 0 || !go_on)
 			return rc;
 
