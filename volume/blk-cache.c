@@ -17,12 +17,12 @@
 #define NONE       UINT32_MAX
 
 /**
- * struct cached - one block; @hash_next chains those with the same hash, @newer and @older all of
- * them
+ * struct blk_cached - one block; @hash_next chains those with the same hash, @newer and @older all
+ * of them
  * @number: offset in the blk / BLOCK_SIZE
  * @bytes: NULL while the slot was never filled
  */
-struct cached {
+struct blk_cached {
 	uint64_t number;
 	uint8_t *bytes;
 	uint32_t hash_next;
@@ -31,14 +31,14 @@ struct cached {
 };
 
 /**
- * struct cache - the layer
+ * struct blk_cache - the layer
  * @map: all of it, on @below
  * @lock: covers everything below it
  * @n: slots in @slots and in @hash
  * @used: slots that hold a block
  * @newest: the block touched last; @oldest is the first to go
  */
-struct cache {
+struct blk_cache {
 	struct blk blk;
 	struct blk *below;
 	struct map *map;
@@ -48,15 +48,15 @@ struct cache {
 	uint32_t newest;
 	uint32_t oldest;
 	uint32_t *hash;
-	struct cached *slots;
+	struct blk_cached *slots;
 };
 
-static uint32_t bucket(const struct cache *cache, uint64_t number)
+static uint32_t bucket(const struct blk_cache *cache, uint64_t number)
 {
 	return (uint32_t)((number * 0x9e3779b97f4a7c15u) >> 32) % cache->n;
 }
 
-static uint32_t find(const struct cache *cache, uint64_t number)
+static uint32_t find(const struct blk_cache *cache, uint64_t number)
 {
 	uint32_t i = cache->hash[bucket(cache, number)];
 	while (i != NONE && cache->slots[i].number != number)
@@ -64,7 +64,7 @@ static uint32_t find(const struct cache *cache, uint64_t number)
 	return i;
 }
 
-static void unchain(struct cache *cache, uint32_t i)
+static void unchain(struct blk_cache *cache, uint32_t i)
 {
 	uint32_t *link = &cache->hash[bucket(cache, cache->slots[i].number)];
 	while (*link != i)
@@ -72,16 +72,16 @@ static void unchain(struct cache *cache, uint32_t i)
 	*link = cache->slots[i].hash_next;
 }
 
-static void unlist(struct cache *cache, uint32_t i)
+static void unlist(struct blk_cache *cache, uint32_t i)
 {
-	struct cached *slot = &cache->slots[i];
+	struct blk_cached *slot = &cache->slots[i];
 	*(slot->newer == NONE ? &cache->newest : &cache->slots[slot->newer].older) = slot->older;
 	*(slot->older == NONE ? &cache->oldest : &cache->slots[slot->older].newer) = slot->newer;
 }
 
-static void list_newest(struct cache *cache, uint32_t i)
+static void list_newest(struct blk_cache *cache, uint32_t i)
 {
-	struct cached *slot = &cache->slots[i];
+	struct blk_cached *slot = &cache->slots[i];
 	slot->newer = NONE;
 	slot->older = cache->newest;
 	*(cache->newest == NONE ? &cache->oldest : &cache->slots[cache->newest].newer) = i;
@@ -89,7 +89,7 @@ static void list_newest(struct cache *cache, uint32_t i)
 }
 
 /* A slot that holds nothing and is on no list. */
-static uint32_t take_slot(struct cache *cache)
+static uint32_t take_slot(struct blk_cache *cache)
 {
 	if (cache->used < cache->n)
 		return cache->used++;
@@ -100,9 +100,9 @@ static uint32_t take_slot(struct cache *cache)
 }
 
 /* A slot whose filling failed goes to the old end, where nobody finds it and it is taken first. */
-static void give_up(struct cache *cache, uint32_t i)
+static void give_up(struct blk_cache *cache, uint32_t i)
 {
-	struct cached *slot = &cache->slots[i];
+	struct blk_cached *slot = &cache->slots[i];
 	slot->number = UINT64_MAX;
 	slot->hash_next = cache->hash[bucket(cache, slot->number)];
 	cache->hash[bucket(cache, slot->number)] = i;
@@ -112,10 +112,10 @@ static void give_up(struct cache *cache, uint32_t i)
 	cache->oldest = i;
 }
 
-static int fill(struct cache *cache, uint64_t number, uint32_t *ret, struct error *err)
+static int fill(struct blk_cache *cache, uint64_t number, uint32_t *ret, struct error *err)
 {
 	uint32_t i = take_slot(cache);
-	struct cached *slot = &cache->slots[i];
+	struct blk_cached *slot = &cache->slots[i];
 	int rc = 0;
 	if (!slot->bytes)
 		slot->bytes = malloc(BLOCK_SIZE);
@@ -137,7 +137,7 @@ static int fill(struct cache *cache, uint64_t number, uint32_t *ret, struct erro
 	return 0;
 }
 
-static int read_locked(struct cache *cache, uint8_t *buf, size_t len, uint64_t off,
+static int read_locked(struct blk_cache *cache, uint8_t *buf, size_t len, uint64_t off,
 		       struct error *err)
 {
 	while (len > 0) {
@@ -163,7 +163,7 @@ static int read_locked(struct cache *cache, uint8_t *buf, size_t len, uint64_t o
 
 static int cache_read(struct blk *blk, void *buf, size_t len, uint64_t off, struct error *err)
 {
-	struct cache *cache = (struct cache *)blk;
+	struct blk_cache *cache = (struct blk_cache *)blk;
 	pthread_mutex_lock(&cache->lock);
 	int rc = read_locked(cache, buf, len, off, err);
 	pthread_mutex_unlock(&cache->lock);
@@ -172,42 +172,43 @@ static int cache_read(struct blk *blk, void *buf, size_t len, uint64_t off, stru
 
 static int cache_extent(struct blk *blk, uint64_t off, struct blk_extent *ret, struct error *err)
 {
-	return blk_extent(((struct cache *)blk)->below, off, ret, err);
+	return blk_extent(((struct blk_cache *)blk)->below, off, ret, err);
 }
 
 static int cache_below(struct blk *blk, uint64_t length, uint64_t off, blk_range_fn *fn, void *ctx,
 		       uint64_t *ret, struct error *err)
 {
 	(void)ret;
-	return fn(ctx, ((struct cache *)blk)->below, length, off, err);
+	return fn(ctx, ((struct blk_cache *)blk)->below, length, off, err);
 }
 
 static int cache_find(struct blk *blk, struct blk *disk, uint64_t length, uint64_t off,
 		      blk_range_fn *fn, void *ctx, struct error *err)
 {
-	return blk_find_through(blk, ((struct cache *)blk)->below, disk, length, off, fn, ctx, err);
+	return blk_find_through(blk, ((struct blk_cache *)blk)->below, disk, length, off, fn, ctx,
+				err);
 }
 
 static int cache_confirm(struct blk *blk, struct error *err)
 {
-	return blk_confirm(((struct cache *)blk)->below, err);
+	return blk_confirm(((struct blk_cache *)blk)->below, err);
 }
 
 static bool cache_is_on(const struct blk *blk, const struct blk *disk)
 {
-	return blk_is_on(((const struct cache *)blk)->below, disk);
+	return blk_is_on(((const struct blk_cache *)blk)->below, disk);
 }
 
 static int cache_map(struct blk *blk, const struct map **ret, struct error *err)
 {
 	(void)err;
-	*ret = ((struct cache *)blk)->map;
+	*ret = ((struct blk_cache *)blk)->map;
 	return 0;
 }
 
 static void cache_destroy(struct blk *blk)
 {
-	struct cache *cache = (struct cache *)blk;
+	struct blk_cache *cache = (struct blk_cache *)blk;
 	for (uint32_t i = 0; cache->slots && i < cache->n; i++)
 		free(cache->slots[i].bytes);
 	free(cache->slots);
@@ -232,7 +233,7 @@ static const struct blk_ops cache_ops = {
 
 int blk_cache_new(struct blk *below, size_t memory, struct blk **ret, struct error *err)
 {
-	struct cache *cache = calloc(1, sizeof(*cache));
+	struct blk_cache *cache = calloc(1, sizeof(*cache));
 	if (!cache)
 		return error_set(err, -ENOMEM, "cache: %m");
 	blk_init(&cache->blk, &cache_ops, below->size, below->sector);

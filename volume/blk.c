@@ -84,7 +84,7 @@ int blk_extent(struct blk *blk, uint64_t off, struct blk_extent *ret, struct err
  */
 
 /* What blk_walk() was asked, while it is on its way down. */
-struct walk {
+struct blk_walking {
 	blk_range_fn *fn;
 	void *ctx;
 };
@@ -92,7 +92,7 @@ struct walk {
 /* @walk's function is asked about a range, and led to what is below it if it wants to be. */
 static int step_down(void *ctx, struct blk *blk, uint64_t length, uint64_t off, struct error *err)
 {
-	const struct walk *walk = ctx;
+	const struct blk_walking *walk = ctx;
 	if (!range_inside(length, off, blk->size))
 		return error_set(err, -ERANGE,
 				 "%" PRIu64 " bytes at offset %" PRIu64
@@ -124,14 +124,14 @@ static int step_down(void *ctx, struct blk *blk, uint64_t length, uint64_t off, 
 int blk_walk(struct blk *blk, uint64_t length, uint64_t off, blk_range_fn *fn, void *ctx,
 	     struct error *err)
 {
-	struct walk walk = { fn, ctx };
+	struct blk_walking walk = { fn, ctx };
 	return step_down(&walk, blk, length, off, err);
 }
 
 /* What was found above is clipped to the blk, and what is left of it passed on. */
 static int pass_up(void *ctx, struct blk *blk, uint64_t length, uint64_t off, struct error *err)
 {
-	const struct walk *up = ctx;
+	const struct blk_walking *up = ctx;
 	length = off < blk->size ? MIN(length, blk->size - off) : 0;
 	return length ? up->fn(up->ctx, blk, length, off, err) : 0;
 }
@@ -139,7 +139,7 @@ static int pass_up(void *ctx, struct blk *blk, uint64_t length, uint64_t off, st
 int blk_find(struct blk *blk, struct blk *disk, uint64_t length, uint64_t off, blk_range_fn *fn,
 	     void *ctx, struct error *err)
 {
-	struct walk up = { fn, ctx };
+	struct blk_walking up = { fn, ctx };
 	if (blk == disk)
 		return pass_up(&up, blk, length, off, err);
 	if (blk->ops->leaf || length == 0 || off >= disk->size)

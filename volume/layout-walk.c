@@ -2,7 +2,7 @@
 /* layout-walk - from volumes down to the layout's own disks, whatever these are made of. */
 #include "lunette/layout.h"
 
-struct walk {
+struct layout_walking {
 	const struct layout *layout;
 	layout_range_fn *fn;
 	void *ctx;
@@ -11,7 +11,7 @@ struct walk {
 /* A disk may itself stand on something: the way down ends at the first one that is met. */
 static int look(void *ctx, struct blk *blk, uint64_t length, uint64_t off, struct error *err)
 {
-	const struct walk *walk = ctx;
+	const struct layout_walking *walk = ctx;
 	for (size_t i = 0; i < walk->layout->n_disks; i++)
 		if (walk->layout->disks[i].blk == blk)
 			return walk->fn(walk->ctx, &walk->layout->disks[i], length, off, err);
@@ -21,6 +21,6 @@ static int look(void *ctx, struct blk *blk, uint64_t length, uint64_t off, struc
 int layout_walk(const struct layout *layout, struct blk *blk, uint64_t length, uint64_t off,
 		layout_range_fn *fn, void *ctx, struct error *err)
 {
-	struct walk walk = { layout, fn, ctx };
+	struct layout_walking walk = { layout, fn, ctx };
 	return blk_walk(blk, length, off, look, &walk, err);
 }

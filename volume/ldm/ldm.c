@@ -22,24 +22,24 @@
 #define GPT_DATA     "af9b60a0-1431-4f62-bc68-3311714a69ad"
 
 /**
- * struct found - a dynamic disk
+ * struct ldm_found - a dynamic disk
  * @c: what it is
  * @done: its group has been put together
  */
-struct found {
+struct ldm_found {
 	struct candidate *c;
 	struct ldm_disk disk;
 	bool done;
 };
 
-struct finds {
+struct ldm_finds {
 	size_t n;
-	struct found *list;
+	struct ldm_found *list;
 };
 
 static void clear(void *state)
 {
-	free(((struct finds *)state)->list);
+	free(((struct ldm_finds *)state)->list);
 }
 
 /* ---- disks ----------------------------------------------------------------------------------- */
@@ -96,14 +96,14 @@ static int add_metadata(struct layout *layout, const struct ldm_disk *disk, bool
 	return rc;
 }
 
-static int keep(struct finds *finds, struct candidate *c, const struct ldm_disk *disk,
+static int keep(struct ldm_finds *finds, struct candidate *c, const struct ldm_disk *disk,
 		struct error *err)
 {
 	void *bigger = reallocarray(finds->list, finds->n + 1, sizeof(*finds->list));
 	if (!bigger)
 		return error_set(err, -ENOMEM, "%zu dynamic disks: %m", finds->n);
 	finds->list = bigger;
-	finds->list[finds->n++] = (struct found){ .c = c, .disk = *disk };
+	finds->list[finds->n++] = (struct ldm_found){ .c = c, .disk = *disk };
 	return 0;
 }
 
@@ -276,12 +276,12 @@ static int assemble_group(struct search *search, const struct members *members, 
 
 /* The disks of the group that @first belongs to; none if they have been asked for before. Returns
  * how deep the deepest of them lies. */
-static unsigned int collect(const struct finds *finds, const struct found *first,
+static unsigned int collect(const struct ldm_finds *finds, const struct ldm_found *first,
 			    struct members *ret)
 {
 	unsigned int deepest = 0;
 	ret->n = 0;
-	for (const struct found *f = finds->list; f < finds->list + finds->n; f++) {
+	for (const struct ldm_found *f = finds->list; f < finds->list + finds->n; f++) {
 		if (f->done || !ldm_guid_equal(&f->disk.head.group, &first->disk.head.group))
 			continue;
 		if (f < first)
@@ -295,7 +295,7 @@ static unsigned int collect(const struct finds *finds, const struct found *first
 
 static int assemble(void *state, struct search *search, unsigned int depth, struct error *err)
 {
-	struct finds *finds = state;
+	struct ldm_finds *finds = state;
 	CLEANUP(free_cleanup) struct ldm_disk *disks = calloc(finds->n + 1, sizeof(*disks));
 	CLEANUP(free_cleanup) struct candidate **from = calloc(finds->n + 1, sizeof(*from));
 	if (!disks || !from)
@@ -321,7 +321,7 @@ static int assemble(void *state, struct search *search, unsigned int depth, stru
 }
 
 const struct recogniser layout_ldm = {
-	.state_size = sizeof(struct finds),
+	.state_size = sizeof(struct ldm_finds),
 	.look = look,
 	.assemble = assemble,
 	.clear = clear,

@@ -57,16 +57,16 @@ struct array_block {
 _Static_assert(sizeof(struct array_block) == BTREE_BLOCK, "struct array_block");
 
 /* A block of the volume and the block of the cache that holds it. */
-struct cached {
+struct lvm_cached {
 	uint64_t block;
 	uint32_t in_cache;
 };
 
-struct cache {
+struct lvm_cache {
 	struct remap remap;
 	uint64_t chunk;
 	size_t n;
-	struct cached *cached;
+	struct lvm_cached *cached;
 };
 
 /* ---- reading the table ------------------------------------------------------------------------
@@ -74,7 +74,7 @@ struct cache {
 
 /* One block of the array: entries @first and on. */
 static int read_array_block(struct btree_store *store, uint64_t number, uint64_t first,
-			    uint32_t blocks, struct cache *cache, struct error *err)
+			    uint32_t blocks, struct lvm_cache *cache, struct error *err)
 {
 	struct array_block a;
 	int rc = btree_block(store, number, ARRAY_CSUM_XOR, offsetof(struct array_block, number),
@@ -89,20 +89,20 @@ static int read_array_block(struct btree_store *store, uint64_t number, uint64_t
 		uint64_t value = le64toh(a.values[i]);
 		if (value & MAPPING_VALID)
 			cache->cached[cache->n++] =
-				(struct cached){ value >> 16, (uint32_t)(first + i) };
+				(struct lvm_cached){ value >> 16, (uint32_t)(first + i) };
 	}
 	return (int)n;
 }
 
 static int by_block(const void *a, const void *b)
 {
-	const struct cached *x = a, *y = b;
+	const struct lvm_cached *x = a, *y = b;
 	return x->block < y->block ? -1 : x->block > y->block;
 }
 
 /* The array is a tree of its blocks, by their place in it; all but the last are full. */
 static int read_array(struct btree_store *store, uint64_t root, uint32_t blocks,
-		      struct cache *cache, struct error *err)
+		      struct lvm_cache *cache, struct error *err)
 {
 	uint64_t index = 0;
 	for (uint32_t first = 0; first < blocks; index++) {
@@ -125,7 +125,7 @@ static int read_array(struct btree_store *store, uint64_t root, uint32_t blocks,
 	return 0;
 }
 
-static int read_table(struct btree_store *store, struct cache *cache, struct error *err)
+static int read_table(struct btree_store *store, struct lvm_cache *cache, struct error *err)
 {
 	uint8_t buf[BTREE_BLOCK];
 	struct cache_super super;
@@ -157,7 +157,7 @@ static int cache_place(const struct remap *remap, uint64_t off, struct remap_pla
 		       struct error *err)
 {
 	(void)err;
-	const struct cache *cache = (const struct cache *)remap;
+	const struct lvm_cache *cache = (const struct lvm_cache *)remap;
 	uint64_t block = off / cache->chunk, in = off % cache->chunk;
 	size_t low = 0, high = cache->n; /* the first that is not in front of @block */
 	while (low < high) {
@@ -181,7 +181,7 @@ static int cache_place(const struct remap *remap, uint64_t off, struct remap_pla
 
 static void cache_free(struct remap *remap)
 {
-	struct cache *cache = (struct cache *)remap;
+	struct lvm_cache *cache = (struct lvm_cache *)remap;
 	free(cache->cached);
 	free(cache);
 }
@@ -197,7 +197,7 @@ int lvm_cache_open(struct blk *origin, struct blk *meta, struct blk *data, uint6
 	int rc = btree_store_new(meta, &store, err);
 	if (rc < 0)
 		return rc;
-	struct cache *cache = calloc(1, sizeof(*cache));
+	struct lvm_cache *cache = calloc(1, sizeof(*cache));
 	if (!cache)
 		return error_set(err, -ENOMEM, "cache: %m");
 	remap_init(&cache->remap, &cache_ops, origin->size, origin->sector);

@@ -79,7 +79,7 @@ struct super {
 } __attribute__((packed));
 
 /* An image and what its super-block says. */
-struct image {
+struct raid_image {
 	struct map_leg leg;
 	bool split; /* split off for a while, with its changes tracked: a volume of its own now */
 	bool blank; /* it has a place for a super-block, with none in it */
@@ -87,7 +87,7 @@ struct image {
 	struct super super;
 };
 
-static int read_super(struct lvm_build *build, const char *name, struct image *image,
+static int read_super(struct lvm_build *build, const char *name, struct raid_image *image,
 		      struct error *err)
 {
 	struct map_leg meta;
@@ -105,7 +105,7 @@ static int read_super(struct lvm_build *build, const char *name, struct image *i
 
 /* Reads the list of images; in the one of kind "raids" each has its metadata in front of it. */
 static int read_images(struct lvm_build *build, const struct lvm_segment *seg, bool with_meta,
-		       uint64_t length, struct image *images, uint64_t n, struct error *err)
+		       uint64_t length, struct raid_image *images, uint64_t n, struct error *err)
 {
 	const struct dm_config_value *v =
 		lvm_text_list(seg->node, with_meta ? "raids" : "raid0_lvs");
@@ -134,7 +134,7 @@ static bool is_failed(const struct super *super, uint64_t i)
 	return le64toh(word) >> (i % 64) & 1;
 }
 
-static const struct super *find_freshest(const struct image *images, uint64_t n)
+static const struct super *find_freshest(const struct raid_image *images, uint64_t n)
 {
 	const struct super *best = NULL;
 	for (uint64_t i = 0; i < n; i++)
@@ -145,7 +145,7 @@ static const struct super *find_freshest(const struct image *images, uint64_t n)
 }
 
 /* Why the array does not count on an image; NULL when it does. */
-static const char *why_not(const struct image *image, uint64_t i, const struct super *best)
+static const char *why_not(const struct raid_image *image, uint64_t i, const struct super *best)
 {
 	if (image->split)
 		return "an image that is split off, and has old content, is not used";
@@ -159,11 +159,12 @@ static const char *why_not(const struct image *image, uint64_t i, const struct s
 	return NULL;
 }
 
-static int drop_stale(struct lvm_build *build, struct image *images, uint64_t n, struct error *err)
+static int drop_stale(struct lvm_build *build, struct raid_image *images, uint64_t n,
+		      struct error *err)
 {
 	const struct super *best = find_freshest(images, n);
 	for (uint64_t i = 0; i < n; i++) {
-		struct image *image = &images[i];
+		struct raid_image *image = &images[i];
 		const char *why = image->leg.blk ? why_not(image, i, best) : NULL;
 		if (!why)
 			continue;
@@ -176,7 +177,7 @@ static int drop_stale(struct lvm_build *build, struct image *images, uint64_t n,
 }
 
 /* An offset in front of the data is left behind by a reshape that made room for itself. */
-static int add_offsets(struct image *images, uint64_t n, uint64_t length, struct error *err)
+static int add_offsets(struct raid_image *images, uint64_t n, uint64_t length, struct error *err)
 {
 	for (uint64_t i = 0; i < n; i++) {
 		const struct super *s = &images[i].super;
@@ -256,7 +257,7 @@ int lvm_add_raid(struct lvm_build *build, const struct lvm_segment *seg, struct 
 		rc = describe(seg, type, &out, err);
 	if (rc)
 		return rc;
-	CLEANUP(free_cleanup) struct image *images = calloc(out.n_legs, sizeof(*images));
+	CLEANUP(free_cleanup) struct raid_image *images = calloc(out.n_legs, sizeof(*images));
 	CLEANUP(free_cleanup) struct map_leg *legs = calloc(out.n_legs, sizeof(*legs));
 	if (!images || !legs)
 		return error_set(err, -ENOMEM, "%u images: %m", out.n_legs);

@@ -34,7 +34,7 @@ struct snap_exception {
 } __attribute__((packed));
 
 /* Chunks that follow each other in both. */
-struct run {
+struct exception_run {
 	uint64_t old;
 	uint64_t new;
 	uint64_t n;
@@ -44,7 +44,7 @@ struct snapshot {
 	struct remap remap;
 	uint64_t chunk;
 	size_t n_runs;
-	struct run *runs;
+	struct exception_run *runs;
 };
 
 /* ---- reading the table ------------------------------------------------------------------------
@@ -54,7 +54,7 @@ static int add_exception(struct snapshot *snap, uint64_t old, uint64_t new, stru
 {
 	size_t n = snap->n_runs;
 	if (n > 0) {
-		struct run *last = &snap->runs[n - 1];
+		struct exception_run *last = &snap->runs[n - 1];
 		if (last->old + last->n == old && last->new + last->n == new) {
 			last->n++;
 			return 0;
@@ -68,7 +68,7 @@ static int add_exception(struct snapshot *snap, uint64_t old, uint64_t new, stru
 			return error_set(err, -ENOMEM, "snapshot of %zu runs: %m", n);
 		snap->runs = bigger;
 	}
-	snap->runs[snap->n_runs++] = (struct run){ old, new, 1 };
+	snap->runs[snap->n_runs++] = (struct exception_run){ old, new, 1 };
 	return 0;
 }
 
@@ -107,7 +107,7 @@ static int read_header(struct blk *cow, struct snapshot *snap, struct error *err
 
 static int run_by_old(const void *a, const void *b)
 {
-	const struct run *x = a, *y = b;
+	const struct exception_run *x = a, *y = b;
 	return x->old < y->old ? -1 : x->old > y->old;
 }
 
@@ -162,7 +162,7 @@ static int snapshot_place(const struct remap *remap, uint64_t off, struct remap_
 		else
 			high = middle;
 	}
-	const struct run *run = low ? &snap->runs[low - 1] : NULL;
+	const struct exception_run *run = low ? &snap->runs[low - 1] : NULL;
 	if (!run || chunk - run->old >= run->n) {
 		uint64_t end = low < snap->n_runs ? snap->runs[low].old : UINT64_MAX;
 		uint64_t length;

@@ -11,20 +11,20 @@
 #include "map-kind.h"
 
 /**
- * struct shape - a RAID-10 in numbers
+ * struct raid10_shape - a RAID-10 in numbers
  * @rows: of chunks in one section of a leg
  * @stride: bytes from a far copy to the next one
  */
-struct shape {
+struct raid10_shape {
 	unsigned int near, far;
 	bool offset;
 	uint64_t rows;
 	uint64_t stride;
 };
 
-static struct shape shape_of(const struct map_segment *seg)
+static struct raid10_shape shape_of(const struct map_segment *seg)
 {
-	struct shape s = {
+	struct raid10_shape s = {
 		.near = seg->layout & 0xff,
 		.far = seg->layout >> 8 & 0xff,
 		.offset = seg->layout & MAP_RAID10_OFFSET,
@@ -53,13 +53,13 @@ static int raid10_check(const struct map_segment *seg, struct error *err)
 static uint64_t raid10_leg_length(const struct map_segment *seg, unsigned int leg)
 {
 	(void)leg;
-	struct shape s = shape_of(seg);
+	struct raid10_shape s = shape_of(seg);
 	return s.rows * s.far * seg->chunk;
 }
 
 /* Where copy number @copy of the byte at @piece->at lies. */
-static void locate_copy(const struct map_segment *seg, const struct shape *s, unsigned int copy,
-			struct map_piece *piece)
+static void locate_copy(const struct map_segment *seg, const struct raid10_shape *s,
+			unsigned int copy, struct map_piece *piece)
 {
 	uint64_t place = piece->at / seg->chunk * s->near + copy % s->near;
 	uint64_t far = copy / s->near;
@@ -70,7 +70,7 @@ static void locate_copy(const struct map_segment *seg, const struct shape *s, un
 
 static void locate(const struct map_segment *seg, struct map_piece *piece)
 {
-	struct shape s = shape_of(seg);
+	struct raid10_shape s = shape_of(seg);
 	locate_copy(seg, &s, 0, piece);
 }
 
@@ -80,7 +80,7 @@ static void locate(const struct map_segment *seg, struct map_piece *piece)
  */
 static bool raid10_readable(const struct map_segment *seg, const bool *missing)
 {
-	struct shape s = shape_of(seg);
+	struct raid10_shape s = shape_of(seg);
 	for (uint64_t chunk = 0; chunk < seg->n_legs; chunk++) {
 		struct map_piece piece = { .at = chunk * seg->chunk };
 		bool found = false;
@@ -97,7 +97,7 @@ static bool raid10_readable(const struct map_segment *seg, const bool *missing)
 static int read_other_copy(const struct map_segment *seg, struct map_piece *piece,
 			   struct error *err)
 {
-	struct shape s = shape_of(seg);
+	struct raid10_shape s = shape_of(seg);
 	for (unsigned int c = 1; piece->rc < 0 && c < s.near * s.far; c++) {
 		locate_copy(seg, &s, c, piece);
 		piece->rc = map_leg_read(seg, piece->leg, piece->buf, piece->len, piece->off,
@@ -119,7 +119,7 @@ static int raid10_read(const struct map_segment *seg, void *buf, size_t len, uin
 static int raid10_extent(const struct map_segment *seg, uint64_t off, struct blk_extent *ret,
 			 struct error *err)
 {
-	struct shape s = shape_of(seg);
+	struct raid10_shape s = shape_of(seg);
 	uint64_t left = seg->chunk - off % seg->chunk;
 	*ret = (struct blk_extent){ .length = left };
 	for (unsigned int c = 0; c < s.near * s.far; c++) {
@@ -138,7 +138,7 @@ static int raid10_extent(const struct map_segment *seg, uint64_t off, struct blk
 static int raid10_below(const struct map_segment *seg, uint64_t length, uint64_t off,
 			blk_range_fn *fn, void *ctx, struct error *err)
 {
-	struct shape s = shape_of(seg);
+	struct raid10_shape s = shape_of(seg);
 	while (length > 0) {
 		uint64_t n = MIN(length, seg->chunk - off % seg->chunk);
 		for (unsigned int c = 0; c < s.near * s.far; c++) {
@@ -156,7 +156,7 @@ static int raid10_below(const struct map_segment *seg, uint64_t length, uint64_t
 
 static void raid10_cover(const struct map_segment *seg, uint64_t *length, uint64_t *off)
 {
-	struct shape s = shape_of(seg);
+	struct raid10_shape s = shape_of(seg);
 	uint64_t first = *off / seg->chunk, last = (*off + *length - 1) / seg->chunk;
 	if (s.offset) {
 		first /= s.far;

@@ -319,7 +319,7 @@ static int map_below(struct blk *blk, uint64_t length, uint64_t off, blk_range_f
 }
 
 /* One leg of one segment, on the way from ranges of the leg's blk to ranges of the volume. */
-struct finding {
+struct map_finding {
 	struct blk *volume;
 	const struct map_segment *seg;
 	const struct map_leg *leg;
@@ -331,7 +331,7 @@ static int found_in_leg(void *ctx, struct blk *blk, uint64_t length, uint64_t of
 			struct error *err)
 {
 	(void)blk;
-	const struct finding *f = ctx;
+	const struct map_finding *f = ctx;
 	if (off < f->leg->start) {
 		uint64_t before = f->leg->start - off;
 		if (length <= before)
@@ -351,7 +351,7 @@ static int map_find(struct blk *blk, struct blk *disk, uint64_t length, uint64_t
 	for (size_t i = 0; i < map->n_segments; i++) {
 		const struct map_segment *seg = &map->segments[i];
 		for (unsigned int l = 0; l < seg->n_legs; l++) {
-			struct finding f = { blk, seg, &seg->legs[l], fn, ctx };
+			struct map_finding f = { blk, seg, &seg->legs[l], fn, ctx };
 			if (!f.leg->blk)
 				continue;
 			int rc = blk_find(f.leg->blk, disk, length, off, found_in_leg, &f, err);

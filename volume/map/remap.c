@@ -78,7 +78,7 @@ static int remap_below(struct blk *blk, uint64_t length, uint64_t off, blk_range
 }
 
 /* One run of a remap, on the way from ranges of the blk below to ranges of the remap. */
-struct finding {
+struct remap_finding {
 	struct blk *blk;
 	struct remap_place place;
 	uint64_t off;
@@ -89,7 +89,7 @@ struct finding {
 static int found_below(void *ctx, struct blk *blk, uint64_t length, uint64_t off, struct error *err)
 {
 	(void)blk;
-	const struct finding *f = ctx;
+	const struct remap_finding *f = ctx;
 	uint64_t start = MAX(off, f->place.start);
 	uint64_t end = MIN(off + length, f->place.start + f->place.length);
 	if (start >= end)
@@ -118,7 +118,7 @@ static int remap_find(struct blk *blk, struct blk *disk, uint64_t length, uint64
 		if (rc < 0)
 			return rc;
 	}
-	struct finding f = { .blk = blk, .fn = fn, .ctx = ctx };
+	struct remap_finding f = { .blk = blk, .fn = fn, .ctx = ctx };
 	for (; lies_there && f.off < blk->size; f.off += f.place.length) {
 		int rc = remap_place(remap, f.off, &f.place, err);
 		if (rc == 0 && f.place.blk)

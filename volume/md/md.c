@@ -18,26 +18,26 @@
 #include "recognise.h"
 
 /**
- * struct found - a member
+ * struct md_found - a member
  * @c: what is one
  * @instance: which of several clones of the array it belongs to
  * @done: its array has been put together
  */
-struct found {
+struct md_found {
 	struct candidate *c;
 	struct md_super *super;
 	unsigned int instance;
 	bool done;
 };
 
-struct finds {
+struct md_finds {
 	size_t n;
-	struct found *list;
+	struct md_found *list;
 };
 
 static void clear(void *state)
 {
-	struct finds *finds = state;
+	struct md_finds *finds = state;
 	for (size_t i = 0; i < finds->n; i++)
 		free(finds->list[i].super);
 	free(finds->list);
@@ -46,15 +46,15 @@ static void clear(void *state)
 /* ---- finding members --------------------------------------------------------------------------
  */
 
-static int keep(struct finds *finds, struct candidate *c, const struct md_super *super,
+static int keep(struct md_finds *finds, struct candidate *c, const struct md_super *super,
 		struct error *err)
 {
 	void *bigger = reallocarray(finds->list, finds->n + 1, sizeof(*finds->list));
 	if (!bigger)
 		return error_set(err, -ENOMEM, "%zu MD members: %m", finds->n);
 	finds->list = bigger;
-	struct found *f = &finds->list[finds->n++];
-	*f = (struct found){ .c = c, .super = malloc(sizeof(*super)) };
+	struct md_found *f = &finds->list[finds->n++];
+	*f = (struct md_found){ .c = c, .super = malloc(sizeof(*super)) };
 	if (!f->super)
 		return error_set(err, -ENOMEM, "%zu MD members: %m", finds->n);
 	*f->super = *super;
@@ -104,13 +104,13 @@ static int look(void *state, struct search *search, struct candidate *c, struct 
 
 /**
  * struct array - the members of one instance of one array
- * @members: @n of them, pointers into struct finds
+ * @members: @n of them, pointers into struct md_finds
  * @freshest: the one that is believed
  * @slots: one for each place
  */
 struct array {
 	size_t n;
-	struct found **members;
+	struct md_found **members;
 	const struct md_super *freshest;
 	struct md_slot *slots;
 	struct layout_group *group;
@@ -173,7 +173,7 @@ static const char *why_not(const struct array *a, const struct md_super *s)
 }
 
 /* Puts a member into its place, unless it has none or holds only a part of what it should. */
-static int place(struct layout *layout, struct array *a, struct found *m, struct error *err)
+static int place(struct layout *layout, struct array *a, struct md_found *m, struct error *err)
 {
 	const struct md_super *s = m->super;
 	unsigned int role = md_role(s, s->number);
@@ -231,7 +231,7 @@ static int place_all(struct layout *layout, struct array *a, struct error *err)
 static int store_metadata(struct layout *layout, const struct array *a, struct error *err)
 {
 	for (size_t i = 0; i < a->n; i++) {
-		const struct found *m = a->members[i];
+		const struct md_found *m = a->members[i];
 		uint64_t end = m->super->data_start + m->super->data_length;
 		int rc = layout_add_metadata(layout, m->c->blk,
 					     MIN(m->super->data_start, m->c->blk->size), 0, err);
@@ -325,7 +325,7 @@ static int assemble_array(struct search *search, struct array *a, struct error *
  */
 
 /* Tells the clones of the array that the first of @members belongs to apart. */
-static int tell_apart(struct layout *layout, struct found **members, size_t n, unsigned int *ret,
+static int tell_apart(struct layout *layout, struct md_found **members, size_t n, unsigned int *ret,
 		      struct error *err)
 {
 	CLEANUP(free_cleanup) struct instance_member *ids = calloc(n, sizeof(*ids));
@@ -346,12 +346,12 @@ static int tell_apart(struct layout *layout, struct found **members, size_t n, u
 	return 0;
 }
 
-static int assemble_instances(struct search *search, struct found **members, size_t n,
+static int assemble_instances(struct search *search, struct md_found **members, size_t n,
 			      struct error *err)
 {
 	unsigned int instances;
 	int rc = tell_apart(search->layout, members, n, &instances, err);
-	CLEANUP(free_cleanup) struct found **own = calloc(n, sizeof(*own));
+	CLEANUP(free_cleanup) struct md_found **own = calloc(n, sizeof(*own));
 	if (rc == 0 && !own)
 		return error_set(err, -ENOMEM, "%zu MD members: %m", n);
 	for (unsigned int i = 0;
@@ -366,9 +366,9 @@ static int assemble_instances(struct search *search, struct found **members, siz
 }
 
 /* Is there a member in each place, in each equally often? */
-static bool is_complete(struct found *const *members, size_t n)
+static bool is_complete(struct md_found *const *members, size_t n)
 {
-	const struct array a = { .n = n, .members = (struct found **)members };
+	const struct array a = { .n = n, .members = (struct md_found **)members };
 	const struct md_super *f = choose_freshest(&a);
 	CLEANUP(free_cleanup) size_t *copies = calloc(f->raid_disks + 1, sizeof(*copies));
 	for (size_t i = 0; copies && i < n; i++) {
@@ -385,12 +385,12 @@ static bool is_complete(struct found *const *members, size_t n)
 
 /* The members of the array that @first belongs to; none if they have been asked for before. Returns
  * how deep the deepest of them lies. */
-static unsigned int collect(struct finds *finds, const struct found *first, struct found **ret,
-			    size_t *n)
+static unsigned int collect(struct md_finds *finds, const struct md_found *first,
+			    struct md_found **ret, size_t *n)
 {
 	unsigned int deepest = 0;
 	*n = 0;
-	for (struct found *f = finds->list; f < finds->list + finds->n; f++) {
+	for (struct md_found *f = finds->list; f < finds->list + finds->n; f++) {
 		if (f->done || strcmp(f->super->uuid, first->super->uuid) != 0)
 			continue;
 		if (f < first)
@@ -402,7 +402,8 @@ static unsigned int collect(struct finds *finds, const struct found *first, stru
 }
 
 /* What comes when its array has been put together may be a clone of it, or what it lacked. */
-static int refuse(struct search *search, struct found *const *members, size_t n, struct error *err)
+static int refuse(struct search *search, struct md_found *const *members, size_t n,
+		  struct error *err)
 {
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < n; i++)
@@ -417,8 +418,8 @@ static int refuse(struct search *search, struct found *const *members, size_t n,
 
 static int assemble(void *state, struct search *search, unsigned int depth, struct error *err)
 {
-	struct finds *finds = state;
-	CLEANUP(free_cleanup) struct found **same = calloc(finds->n + 1, sizeof(*same));
+	struct md_finds *finds = state;
+	CLEANUP(free_cleanup) struct md_found **same = calloc(finds->n + 1, sizeof(*same));
 	if (!same)
 		return error_set(err, -ENOMEM, "%zu MD members: %m", finds->n);
 	int made = 0;
@@ -443,7 +444,7 @@ static int assemble(void *state, struct search *search, unsigned int depth, stru
 }
 
 const struct recogniser layout_md = {
-	.state_size = sizeof(struct finds),
+	.state_size = sizeof(struct md_finds),
 	.look = look,
 	.assemble = assemble,
 	.clear = clear,

@@ -49,7 +49,7 @@ static int nbd_blk_read(struct blk *blk, void *buf, size_t len, uint64_t off, st
 }
 
 /* The answer to one question about extents, joined as long as they are of one kind. */
-struct answer {
+struct nbd_extents_answer {
 	bool set;
 	bool ended;
 	struct blk_extent extent;
@@ -58,7 +58,7 @@ struct answer {
 static int take_extents(void *ctx, const char *context, uint64_t off, uint32_t *entries, size_t n,
 			int *error)
 {
-	struct answer *a = ctx;
+	struct nbd_extents_answer *a = ctx;
 	(void)off;
 	(void)error;
 	if (strcmp(context, LIBNBD_CONTEXT_BASE_ALLOCATION) != 0)
@@ -80,7 +80,7 @@ static int nbd_blk_extent(struct blk *blk, uint64_t off, struct blk_extent *ret,
 	struct blk_nbd *b = (struct blk_nbd *)blk;
 	if (!b->allocation)
 		return 0; /* all is data: the answer that was filled in in front */
-	struct answer a = { 0 };
+	struct nbd_extents_answer a = { 0 };
 	nbd_extent_callback callback = { .callback = take_extents, .user_data = &a };
 	if (nbd_block_status(b->nbd, MIN(blk->size - off, (uint64_t)REACH), off, callback, 0) < 0)
 		return failed(err, b->name, "ask for extents");

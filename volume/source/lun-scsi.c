@@ -69,10 +69,10 @@ const char *lun_why(int status, const struct scsi_sense *sense, char *buf)
 /* ---- commands, one at a time ---- */
 
 /**
- * struct answer - what came back for a command
+ * struct scsi_answer - what came back for a command
  * @len: bytes of @data that the LUN has sent; the rest is zero
  */
-struct answer {
+struct scsi_answer {
 	int status;
 	struct scsi_sense sense;
 	size_t len;
@@ -81,11 +81,11 @@ struct answer {
 
 /* Takes @task over. On failure the session is closed: a command of it may still be in flight. */
 static int run_once(struct lun_session *s, struct scsi_task *task, int64_t deadline,
-		    struct answer *ret, struct error *err)
+		    struct scsi_answer *ret, struct error *err)
 {
 	if (!task)
 		return error_set(err, -ENOMEM, "SCSI command: %m");
-	*ret = (struct answer){ 0 };
+	*ret = (struct scsi_answer){ 0 };
 	struct scsi_iovec iov = { .iov_base = ret->data, .iov_len = sizeof(ret->data) };
 	scsi_task_set_iov_in(task, &iov, 1);
 	s->awaited.done = false;
@@ -110,7 +110,7 @@ static int run_once(struct lun_session *s, struct scsi_task *task, int64_t deadl
 
 /* Tries again what the LUN was not ready for. Return: 0, also when the LUN complained. */
 static int run(struct lun_session *s, struct scsi_task *(*make)(int arg), int arg, int64_t deadline,
-	       struct answer *ret, struct error *err)
+	       struct scsi_answer *ret, struct error *err)
 {
 	for (;;) {
 		int rc = run_once(s, make(arg), deadline, ret, err);
@@ -173,7 +173,7 @@ static void copy_text(char *dst, size_t room, const uint8_t *src, size_t len)
 static int get_inquiry(struct lun_session *s, int64_t deadline, struct lun_identity *id,
 		       struct error *err)
 {
-	struct answer a;
+	struct scsi_answer a;
 	int rc = run(s, make_inquiry, -1, deadline, &a, err);
 	if (rc < 0)
 		return rc;
@@ -195,7 +195,7 @@ static int get_inquiry(struct lun_session *s, int64_t deadline, struct lun_ident
 
 static int get_ready(struct lun_session *s, int64_t deadline, struct error *err)
 {
-	struct answer a;
+	struct scsi_answer a;
 	int rc = run(s, make_ready, 0, deadline, &a, err);
 	if (rc < 0 || a.status == SCSI_STATUS_GOOD)
 		return rc;
@@ -213,7 +213,7 @@ static int get_ready(struct lun_session *s, int64_t deadline, struct error *err)
 static int get_capacity(struct lun_session *s, int64_t deadline, struct lun_identity *id,
 			struct error *err)
 {
-	struct answer a;
+	struct scsi_answer a;
 	int rc = run(s, make_capacity, 0, deadline, &a, err);
 	if (rc < 0)
 		return rc;
@@ -244,7 +244,7 @@ static size_t page_length(const uint8_t *page, size_t len, int code)
 }
 
 /* A LUN may lack any page: then there is an empty one. */
-static int get_page(struct lun_session *s, int page, int64_t deadline, struct answer *a,
+static int get_page(struct lun_session *s, int page, int64_t deadline, struct scsi_answer *a,
 		    const uint8_t **body, size_t *len, struct error *err)
 {
 	int rc = run(s, make_inquiry, page, deadline, a, err);
@@ -322,7 +322,7 @@ int lun_identify(struct lun_session *s, int64_t deadline, struct lun_identity *r
 		 struct error *err)
 {
 	struct lun_identity id = { 0 };
-	struct answer a;
+	struct scsi_answer a;
 	const uint8_t *body;
 	size_t len;
 	int rc = get_inquiry(s, deadline, &id, err);
