@@ -13,6 +13,7 @@
 #include "lunette/key-document.h"
 #include "lunette/repo-keys.h"
 #include "lunette/pack-read.h"
+#include "cheap-scrypt.h"
 #include "repo-fixture.h"
 #include "store-mem.h"
 

@@ -11,6 +11,7 @@
 
 #include "lunette/hex.h"
 #include "lunette/key-document.h"
+#include "cheap-scrypt.h"
 #include "repo-fixture.h"
 #include "store-mem.h"
 
