@@ -32,7 +32,7 @@ covers() { # A B
 }
 
 numbers() { # FILE...: the highest number in each
-	python3 - "$@" <<-'END'
+	/usr/bin/python3 - "$@" <<-'END'
 		import sys
 		for name in sys.argv[1:]:
 		    with open(name, "rb") as f:
@@ -62,7 +62,7 @@ try_array() { # xfs|btrfs
 
 	accepts prepare "$set" >/dev/null 2>&1
 	ok "$1: a set is taken" accepts commit "$set"
-	python3 - "$a" <<-'END'
+	/usr/bin/python3 - "$a" <<-'END'
 		import os, random, sys
 		fd = os.open(sys.argv[1], os.O_WRONLY)
 		for i in range(500):

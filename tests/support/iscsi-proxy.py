@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """iscsi-proxy - stands between an initiator and a target, and has the data of READs come short.
 

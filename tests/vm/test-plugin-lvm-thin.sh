@@ -78,7 +78,7 @@ ok 'nothing is left, suspended or shown' nothing_left
 # ---- a moment ----
 
 # The same number on both, first on one, then on the other, as fast as it goes.
-python3 - <<-'END' &
+/usr/bin/python3 - <<-'END' &
 	import mmap, os
 	page = mmap.mmap(-1, 4096)
 	disks = [os.open(f"/dev/lt-vg/disk{n}", os.O_RDWR | os.O_DIRECT) for n in (0, 1)]
@@ -95,7 +95,7 @@ kill "$writer" && wait "$writer" 2>/dev/null
 
 number() { # SNAPSHOT: what is in it, seen through a LUN's volume
 	ask lun-create "{name: \"n\", snapshot: \"$1\"}" >/dev/null
-	python3 -c 'import sys; print(int.from_bytes(open(sys.argv[1], "rb").read(8), "little"))' \
+	/usr/bin/python3 -c 'import sys; print(int.from_bytes(open(sys.argv[1], "rb").read(8), "little"))' \
 		"$(lvs --noheadings -o lv_path -S 'lv_tags=lunette.kind=lun' lt-vg | tr -d ' ')"
 	ask lun-delete '{lun: "n"}' >/dev/null
 }
