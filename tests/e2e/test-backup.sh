@@ -12,7 +12,7 @@ tap_at_exit disks_cleanup
 export LUNETTE_REPO=$TAP_DIR/repo
 
 used_blocks() { # of an NTFS volume, as ntfsclone finds them
-	ntfsclone --save-image --output - "$1" 2>/dev/null | sha256sum
+	ntfsclone --save-image --output - "$1" 2>/dev/null | cksum
 }
 partition() { # DISK N MIB
 	dd if="$1" bs=1M skip=$(($(disks_offset "$1" "$2") >> 20)) count="$3" status=none

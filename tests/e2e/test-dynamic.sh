@@ -39,9 +39,9 @@ content() {
 		[ -e "$volume/image" ] || continue # incomplete: of disks that were not given
 		echo "${volume##*/} $(stat -c %s "$volume/image")"
 		if [ -d "$volume/files" ]; then
-			(cd "$volume/files" && find . -type f -print0 | sort -z | xargs -0r sha256sum)
+			(cd "$volume/files" && find . -type f -print0 | sort -z | xargs -0r cksum)
 		else
-			sha256sum <"$volume/image"
+			cksum <"$volume/image"
 		fi
 	done
 }

@@ -47,9 +47,9 @@ secret pw2 'battery staple'
 secret bad 'not this one'
 
 disks_ntfs a.img 64 FINDME && disks_fill a.img 20 3 && disks_gpt disk.img 512 basic:a.img || exit
-before=$(sha256sum <a.img)
+before=$(cksum <a.img)
 used_blocks() {
-	ntfsclone --save-image --output - "$1" 2>/dev/null | sha256sum
+	ntfsclone --save-image --output - "$1" 2>/dev/null | cksum
 }
 
 # ---- making one --------------------------------------------------------------------------------
@@ -78,8 +78,8 @@ is 'nothing but config and keys is readable' "$(grep -rlaE 'lunette-' repo | sed
 
 is 'list' "$("$LUNETTE" list --password-file pw --json | jq -r '.points[].name')" db.example
 is 'by the environment too' "$(LUNETTE_PASSWORD_FILE=pw "$LUNETTE" list --json | jq -r '.points[].name')" db.example
-is 'and by the terminal' "$(python3 answer.py 'correct horse' "$LUNETTE" list --json | tr -d '\r' | sed '1,/^$/!b; /Password of/d' | jq -r '.points[].name')" db.example
-ok 'what is typed does not show' bash -c 'out=$(python3 answer.py "correct horse" "$0" list) && grep -q db.example <<<"$out" && ! grep -q correct <<<"$out"' "$LUNETTE"
+is 'and by the terminal' "$(/usr/bin/python3 answer.py 'correct horse' "$LUNETTE" list --json | tr -d '\r' | sed '1,/^$/!b; /Password of/d' | jq -r '.points[].name')" db.example
+ok 'what is typed does not show' bash -c 'out=$(/usr/bin/python3 answer.py "correct horse" "$0" list) && grep -q db.example <<<"$out" && ! grep -q correct <<<"$out"' "$LUNETTE"
 ok 'restore' "$LUNETTE" restore --password-file pw db.example@latest --volume disk0-p1 out.img
 is 'what comes back is what was there' "$(used_blocks out.img)" "$(used_blocks a.img)"
 mkdir mnt ntfs
@@ -89,7 +89,7 @@ ok 'mount' "$LUNETTE" mount --repo repo --password-file pw mnt
 ok 'the files are the same' compare_trees ntfs mnt/db.example/latest/volumes/disk0-p1/files
 ok 'umount' "$LUNETTE" umount mnt
 disks_umount "$TAP_DIR/ntfs"
-is 'the source was not changed' "$(sha256sum <a.img)" "$before"
+is 'the source was not changed' "$(cksum <a.img)" "$before"
 ok 'check --read-data' "$LUNETTE" check --password-file pw --read-data
 ok 'the same again stores nothing new' bash -c '"$0" backup --password-file pw --name db.example --json disk.img >o && [ "$(jq .stats.new o)" -lt 1000000 ]' "$LUNETTE"
 
@@ -118,9 +118,9 @@ ok 'key passwd' "$LUNETTE" key passwd --password-file pw2 --new-password-file pw
 cheap pw
 fails 'the old one is gone' 1 'the password is wrong' "$LUNETTE" list --password-file pw2
 is 'there is one key, and it has the label' "$("$LUNETTE" key list --password-file pw --json | jq -c '[.keys[].label]')" '["second admin"]'
-ok 'a new password from the terminal, twice' python3 answer.py 'typed,typed' "$LUNETTE" key add --password-file pw
-is 'it opens' "$(python3 answer.py typed "$LUNETTE" list | grep -c db.example)" 1
-fails 'two that differ' 1 'not the same' python3 answer.py 'typed,tipped' "$LUNETTE" key add --password-file pw
+ok 'a new password from the terminal, twice' /usr/bin/python3 answer.py 'typed,typed' "$LUNETTE" key add --password-file pw
+is 'it opens' "$(/usr/bin/python3 answer.py typed "$LUNETTE" list | grep -c db.example)" 1
+fails 'two that differ' 1 'not the same' /usr/bin/python3 answer.py 'typed,tipped' "$LUNETTE" key add --password-file pw
 fails 'no such key' 1 "has no key 'ffff'" "$LUNETTE" key remove --password-file pw ffff
 fails 'no such verb' 2 'what is to be done' "$LUNETTE" key lose
 

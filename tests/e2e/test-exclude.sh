@@ -73,8 +73,8 @@ same_but() { # PATTERN...: every file is the same but those that match find's -p
 	for p; do
 		args+=(! -path "$p")
 	done
-	diff <(cd ntfs && find . -type f "${args[@]}" -print0 | LC_ALL=C sort -z | xargs -0 sha256sum -z | tr '\0' '\n') \
-		<(cd "$files" && find . -type f "${args[@]}" -print0 | LC_ALL=C sort -z | xargs -0 sha256sum -z | tr '\0' '\n')
+	diff <(cd ntfs && find . -type f "${args[@]}" -print0 | LC_ALL=C sort -z | xargs -0 cksum -z | tr '\0' '\n') \
+		<(cd "$files" && find . -type f "${args[@]}" -print0 | LC_ALL=C sort -z | xargs -0 cksum -z | tr '\0' '\n')
 }
 
 # ---- what is left out by itself ----------------------------------------------------------------
