@@ -78,7 +78,7 @@ full=$(kib threads1)
 for after in 64 128; do # an index is written after so many MiB
 	rm -rf killed
 	"$LUNETTE" init killed >/dev/null
-	"$LUNETTE" backup --repo killed --name x --all-blocks --limit 200M raw.img >killed.log 2>&1 &
+	"$LUNETTE" backup --repo killed --name x --all-blocks --limit 40M raw.img >killed.log 2>&1 &
 	pid=$!
 	until [ "$(find killed/index -type f 2>/dev/null | wc -l)" -ge $((after / 64)) ] || ! kill -0 $pid; do
 		sleep .02
