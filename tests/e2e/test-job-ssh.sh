@@ -24,6 +24,11 @@ cat >>job.conf <<-CONF
 	volumes = $PWD/mnt
 	[disks]
 	${ARRAY_LOOP[1]} = naa.6001405000000001
+	# No run here is to end by them, however slow the machine is.
+	[limits]
+	snapshot = 59s
+	commit = 60s
+	freeze = 60s
 CONF
 
 run() {
