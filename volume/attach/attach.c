@@ -19,7 +19,7 @@
 #include <libdevmapper.h>
 
 #include "lunette/attach.h"
-#include "lunette/map.h"
+#include "lunette/map-dm.h"
 
 #define PREFIX      "lunette-"
 #define UUID_PREFIX "LUNETTE-"

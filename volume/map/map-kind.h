@@ -51,9 +51,6 @@ int map_leg_extent(const struct map_segment *seg, unsigned int leg, uint64_t off
 int map_leg_below(const struct map_segment *seg, unsigned int leg, uint64_t length, uint64_t off,
 		  blk_range_fn *fn, void *ctx, struct error *err);
 
-/* Bytes that the segment takes on a leg; of a kind that has legs. */
-uint64_t map_leg_length(const struct map_segment *seg, unsigned int leg);
-
 /* Clips a range of the segment to its length. */
 static inline void map_clip(const struct map_segment *seg, uint64_t *length, uint64_t *off)
 {

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "map-kind.h"
+#include "lunette/map-dm.h"
 
 #define SECTOR 512u
 

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "blk-mem.h"
-#include "lunette/map.h"
+#include "lunette/map-dm.h"
 
 #define LEGS 6
 
