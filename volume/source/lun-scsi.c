@@ -332,7 +332,7 @@ int lun_identify(struct lun_session *s, int64_t deadline, struct lun_identity *r
 		rc = get_capacity(s, deadline, &id, err);
 	if (rc == 0)
 		rc = get_page(s, 0x80, deadline, &a, &body, &len, err);
-	if (rc < 0)
+	if (rc)
 		return rc;
 	copy_text(id.serial, sizeof(id.serial), body, len);
 	rc = get_page(s, 0x83, deadline, &a, &body, &len, err);
