@@ -57,4 +57,21 @@ int error_copy(struct error *err, int code, const struct error *why);
  */
 int error_wrap(struct error *err, int code, const char *fmt, ...) ERROR_FORMAT(3, 4);
 
+#ifdef __clang_analyzer__
+/*
+ * What the asserts of error.c say, for clang's analyzer, which looks at one file at a time: the
+ * code that comes back is negative.
+ */
+#define ERROR_CODE(call)                         \
+	({                                       \
+		int code_ = (call);              \
+		if (code_ >= 0)                  \
+			__builtin_unreachable(); \
+		code_;                           \
+	})
+#define error_set(...)  ERROR_CODE((error_set)(__VA_ARGS__))
+#define error_copy(...) ERROR_CODE((error_copy)(__VA_ARGS__))
+#define error_wrap(...) ERROR_CODE((error_wrap)(__VA_ARGS__))
+#endif
+
 #endif
