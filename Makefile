@@ -324,6 +324,8 @@ lint: $(O)/lunette $(O)/libagent.a
 	tests/support/house $(O) $(foreach r,$(ROOMS),$(r):$(subst $(space),$(comma),$(BELOW_$(r))))
 	@! nm -g --defined-only $(O)/libagent.a $(LIBS) | awk '{print $$3}' | grep -E '^[a-z]' | \
 		grep -vE -f tests/support/prefixes || { echo 'lint: symbols without a known prefix' >&2; false; }
+	@! git grep -hE '^((static|const|typedef) +)*(struct|enum|union) [a-z0-9_]+ \{' -- backup fs volume include | \
+		grep -oE '[a-z0-9_]+ \{' | sort | uniq -d | grep . || { echo 'lint: two things of one name' >&2; false; }
 	+$(MAKE) --no-print-directory -k tidy
 
 format:
@@ -396,7 +398,7 @@ help:
 	@echo 'mingw      compile for Windows what an agent there will stand on'
 	@echo 'bench      measure, side by side with the peers'
 	@echo 'torture    kill 200 backups, let 200 run out of room, and compare all that was committed'
-	@echo 'lint       clang-format, shellcheck, clang-tidy, symbol prefixes, the arrows between rooms and files'
+	@echo 'lint       clang-format, shellcheck, clang-tidy, names, the arrows between rooms and files'
 	@echo 'format     put the sources into the one format'
 	@echo 'coverage   run the tests and show what they did not reach'
 	@echo 'dist deb   the sources as they are committed, and packages for Debian, in build/'
