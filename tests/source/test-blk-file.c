@@ -13,35 +13,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "image-path.h"
 #include "lunette/source.h"
 
 #define MIB (1024 * 1024)
-
-static char dir[] = "/tmp/test-blk-file.XXXXXX";
-static char path[sizeof(dir) + 8];
-
-static int make_dir(void **state)
-{
-	(void)state;
-	if (!mkdtemp(dir))
-		return -1;
-	snprintf(path, sizeof(path), "%s/img", dir);
-	return 0;
-}
-
-static int remove_dir(void **state)
-{
-	(void)state;
-	return rmdir(dir);
-}
-
-static int remove_image(void **state)
-{
-	(void)state;
-	if (rmdir(path) < 0)
-		unlink(path);
-	return 0;
-}
 
 /* An image of 8 MiB with data in [2 MiB, 3 MiB) and in its last 768 bytes. */
 static const uint64_t image_size = 8 * MIB + 256;
@@ -50,7 +25,7 @@ static void make_image(void)
 {
 	char *data = malloc(MIB);
 	memset(data, 'd', MIB);
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
+	int fd = open(image_path, O_RDWR | O_CREAT | O_EXCL, 0600);
 	assert_true(fd >= 0);
 	assert_int_equal(ftruncate(fd, (off_t)image_size), 0);
 	assert_int_equal(pwrite(fd, data, MIB, 2 * MIB), MIB);
@@ -65,7 +40,7 @@ static void an_image_file_reads_as_it_is(void **state)
 	make_image();
 	struct error err = { 0 };
 	struct blk *blk = NULL;
-	assert_int_equal(blk_file_open(path, &blk, &err), 0);
+	assert_int_equal(blk_file_open(image_path, &blk, &err), 0);
 	assert_int_equal(blk->size, image_size);
 	assert_int_equal(blk->sector, 512);
 	unsigned char buf[4] = { 0 };
@@ -82,7 +57,7 @@ static void holes_are_told_from_data(void **state)
 	(void)state;
 	make_image();
 	struct blk *blk = NULL;
-	assert_int_equal(blk_file_open(path, &blk, NULL), 0);
+	assert_int_equal(blk_file_open(image_path, &blk, NULL), 0);
 	struct blk_extent ext;
 	uint64_t zeros = 0, data = 0;
 	for (uint64_t off = 0; off < image_size; off += ext.length) {
@@ -108,11 +83,11 @@ static void holes_are_told_from_data(void **state)
 static void a_file_all_hole_is_one_run_of_zeros(void **state)
 {
 	(void)state;
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
+	int fd = open(image_path, O_RDWR | O_CREAT | O_EXCL, 0600);
 	assert_int_equal(ftruncate(fd, 5 * MIB), 0);
 	close(fd);
 	struct blk *blk = NULL;
-	assert_int_equal(blk_file_open(path, &blk, NULL), 0);
+	assert_int_equal(blk_file_open(image_path, &blk, NULL), 0);
 	struct blk_extent ext;
 	assert_int_equal(blk_extent(blk, 7, &ext, NULL), 0);
 	assert_true(ext.zero);
@@ -126,8 +101,8 @@ static void a_file_cut_off_meanwhile_fails_instead_of_reading_zeros(void **state
 	make_image();
 	struct error err = { 0 };
 	struct blk *blk = NULL;
-	assert_int_equal(blk_file_open(path, &blk, &err), 0);
-	assert_int_equal(truncate(path, MIB), 0);
+	assert_int_equal(blk_file_open(image_path, &blk, &err), 0);
+	assert_int_equal(truncate(image_path, MIB), 0);
 	char buf[512];
 	assert_int_equal(blk_read(blk, buf, 512, MIB - 256, &err), -EIO);
 	assert_non_null(strstr(err.msg, "cut off"));
@@ -140,9 +115,9 @@ static void a_file_cut_off_meanwhile_fails_instead_of_reading_zeros(void **state
 static void an_empty_file_is_an_empty_blk(void **state)
 {
 	(void)state;
-	close(open(path, O_RDWR | O_CREAT | O_EXCL, 0600));
+	close(open(image_path, O_RDWR | O_CREAT | O_EXCL, 0600));
 	struct blk *blk = NULL;
-	assert_int_equal(blk_file_open(path, &blk, NULL), 0);
+	assert_int_equal(blk_file_open(image_path, &blk, NULL), 0);
 	assert_int_equal(blk->size, 0);
 	char c;
 	assert_int_equal(blk_read(blk, &c, 1, 0, NULL), -ERANGE);
@@ -154,12 +129,12 @@ static void what_is_no_disk_is_refused(void **state)
 	(void)state;
 	struct error err = { 0 };
 	struct blk *blk = NULL;
-	assert_int_equal(blk_file_open(path, &blk, &err), -ENOENT);
-	assert_int_equal(blk_file_open(dir, &blk, &err), -EISDIR);
+	assert_int_equal(blk_file_open(image_path, &blk, &err), -ENOENT);
+	assert_int_equal(blk_file_open(image_dir, &blk, &err), -EISDIR);
 	assert_int_equal(blk_file_open("/dev/null", &blk, &err), -EINVAL);
-	assert_int_equal(mkfifo(path, 0600), 0);
-	assert_int_equal(blk_file_open(path, &blk, &err), -EINVAL);
-	assert_non_null(strstr(err.msg, path));
+	assert_int_equal(mkfifo(image_path, 0600), 0);
+	assert_int_equal(blk_file_open(image_path, &blk, &err), -EINVAL);
+	assert_non_null(strstr(err.msg, image_path));
 	assert_null(blk);
 }
 
@@ -169,8 +144,8 @@ static void a_source_is_a_path_with_a_blk(void **state)
 	make_image();
 	struct error err = { 0 };
 	struct source *source = NULL;
-	assert_int_equal(source_open(path, NULL, &source, &err), 0);
-	assert_string_equal(source->spec, path);
+	assert_int_equal(source_open(image_path, NULL, &source, &err), 0);
+	assert_string_equal(source->spec, image_path);
 	assert_int_equal(source->blk->size, image_size);
 	assert_string_equal(source->id, "");
 	/* The blk outlives its source for whoever holds a reference. */
@@ -185,14 +160,14 @@ static void a_source_is_a_path_with_a_blk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(an_image_file_reads_as_it_is, remove_image),
-		cmocka_unit_test_teardown(holes_are_told_from_data, remove_image),
-		cmocka_unit_test_teardown(a_file_all_hole_is_one_run_of_zeros, remove_image),
+		cmocka_unit_test_teardown(an_image_file_reads_as_it_is, image_remove),
+		cmocka_unit_test_teardown(holes_are_told_from_data, image_remove),
+		cmocka_unit_test_teardown(a_file_all_hole_is_one_run_of_zeros, image_remove),
 		cmocka_unit_test_teardown(a_file_cut_off_meanwhile_fails_instead_of_reading_zeros,
-					  remove_image),
-		cmocka_unit_test_teardown(an_empty_file_is_an_empty_blk, remove_image),
-		cmocka_unit_test_teardown(what_is_no_disk_is_refused, remove_image),
-		cmocka_unit_test_teardown(a_source_is_a_path_with_a_blk, remove_image),
+					  image_remove),
+		cmocka_unit_test_teardown(an_empty_file_is_an_empty_blk, image_remove),
+		cmocka_unit_test_teardown(what_is_no_disk_is_refused, image_remove),
+		cmocka_unit_test_teardown(a_source_is_a_path_with_a_blk, image_remove),
 	};
-	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+	return cmocka_run_group_tests(tests, image_dir_make, image_dir_remove);
 }

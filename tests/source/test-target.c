@@ -13,43 +13,19 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "image-path.h"
 #include "lunette/target.h"
 
 #define MIB (1024 * 1024)
-
-static char dir[] = "/tmp/test-target.XXXXXX";
-static char path[sizeof(dir) + 8];
-
-static int make_dir(void **state)
-{
-	(void)state;
-	if (!mkdtemp(dir))
-		return -1;
-	snprintf(path, sizeof(path), "%s/img", dir);
-	return 0;
-}
-
-static int remove_dir(void **state)
-{
-	(void)state;
-	return rmdir(dir);
-}
-
-static int remove_image(void **state)
-{
-	(void)state;
-	unlink(path);
-	return 0;
-}
 
 static void a_new_file_is_sparse_private_and_of_the_size(void **state)
 {
 	(void)state;
 	struct error err = { 0 };
 	struct target *target = NULL;
-	assert_int_equal(target_file_create(path, 100 * MIB + 7, &target, &err), 0);
+	assert_int_equal(target_file_create(image_path, 100 * MIB + 7, &target, &err), 0);
 	struct stat st;
-	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(stat(image_path, &st), 0);
 	assert_int_equal(st.st_size, 100 * MIB + 7);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	assert_true(st.st_blocks * 512 < MIB);
@@ -62,9 +38,9 @@ static void what_is_there_is_never_overwritten(void **state)
 	(void)state;
 	struct error err = { 0 };
 	struct target *target = NULL;
-	close(open(path, O_WRONLY | O_CREAT, 0600));
-	assert_int_equal(target_file_create(path, MIB, &target, &err), -EEXIST);
-	assert_non_null(strstr(err.msg, path));
+	close(open(image_path, O_WRONLY | O_CREAT, 0600));
+	assert_int_equal(target_file_create(image_path, MIB, &target, &err), -EEXIST);
+	assert_non_null(strstr(err.msg, image_path));
 	assert_null(target);
 }
 
@@ -72,7 +48,7 @@ static void written_bytes_and_zeros_are_there(void **state)
 {
 	(void)state;
 	struct target *target = NULL;
-	assert_int_equal(target_file_create(path, 4 * MIB, &target, NULL), 0);
+	assert_int_equal(target_file_create(image_path, 4 * MIB, &target, NULL), 0);
 	char *data = malloc(2 * MIB);
 	memset(data, 'x', 2 * MIB);
 	assert_int_equal(target_write(target, data, 2 * MIB, MIB, NULL), 0);
@@ -81,7 +57,7 @@ static void written_bytes_and_zeros_are_there(void **state)
 	assert_int_equal(target_zero(target, MIB, 3 * MIB, NULL), 0);
 	assert_int_equal(target_flush(target, NULL), 0);
 	target_free(target);
-	FILE *f = fopen(path, "re");
+	FILE *f = fopen(image_path, "re");
 	assert_non_null(f);
 	for (int off = 0; off < 4 * MIB; off++) {
 		bool x = (off >= MIB && off < MIB + 100) || (off >= 2 * MIB + 100 && off < 3 * MIB);
@@ -97,14 +73,14 @@ static void nothing_reaches_past_the_end(void **state)
 	(void)state;
 	struct error err = { 0 };
 	struct target *target = NULL;
-	assert_int_equal(target_file_create(path, MIB, &target, NULL), 0);
+	assert_int_equal(target_file_create(image_path, MIB, &target, NULL), 0);
 	assert_int_equal(target_write(target, "xy", 2, MIB - 1, &err), -ERANGE);
 	assert_int_equal(target_write(target, "x", 1, UINT64_MAX, &err), -ERANGE);
 	assert_int_equal(target_zero(target, UINT64_MAX, 1, &err), -ERANGE);
 	assert_int_equal(target_write(target, "", 0, MIB, &err), 0);
 	target_free(target);
 	struct stat st;
-	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(stat(image_path, &st), 0);
 	assert_int_equal(st.st_size, MIB);
 }
 
@@ -113,9 +89,9 @@ static void a_size_no_file_can_have_leaves_nothing_behind(void **state)
 	(void)state;
 	struct error err = { 0 };
 	struct target *target = NULL;
-	assert_int_equal(target_file_create(path, UINT64_MAX, &target, &err), -EFBIG);
-	assert_int_equal(target_file_create(path, INT64_MAX, &target, &err), -EFBIG);
-	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(target_file_create(image_path, UINT64_MAX, &target, &err), -EFBIG);
+	assert_int_equal(target_file_create(image_path, INT64_MAX, &target, &err), -EFBIG);
+	assert_int_equal(access(image_path, F_OK), -1);
 	assert_null(target);
 }
 
@@ -125,17 +101,17 @@ static void only_block_devices_are_devices(void **state)
 	struct error err = { 0 };
 	struct target *target = NULL;
 	assert_int_equal(target_device_open("/dev/null", MIB, &target, &err), -ENOTBLK);
-	assert_int_equal(target_device_open(path, MIB, &target, &err), -ENOENT);
-	close(open(path, O_WRONLY | O_CREAT, 0600));
-	assert_int_equal(target_device_open(path, MIB, &target, &err), -ENOTBLK);
+	assert_int_equal(target_device_open(image_path, MIB, &target, &err), -ENOENT);
+	close(open(image_path, O_WRONLY | O_CREAT, 0600));
+	assert_int_equal(target_device_open(image_path, MIB, &target, &err), -ENOTBLK);
 	assert_null(target);
 }
 
 /* The loop device over the image, or "" where there are none. */
 static void attach_loop(char *device, int room)
 {
-	char cmd[sizeof(path) + 64];
-	snprintf(cmd, sizeof(cmd), "losetup -f --show %s 2>/dev/null", path);
+	char cmd[sizeof(image_path) + 64];
+	snprintf(cmd, sizeof(cmd), "losetup -f --show %s 2>/dev/null", image_path);
 	FILE *f = popen(cmd, "re");
 	if (!f || !fgets(device, room, f))
 		*device = '\0';
@@ -149,7 +125,7 @@ static void a_device_is_written_zeroed_and_held(void **state)
 	(void)state;
 	char *data = malloc(2 * MIB);
 	memset(data, 'x', 2 * MIB);
-	int fd = open(path, O_WRONLY | O_CREAT, 0600);
+	int fd = open(image_path, O_WRONLY | O_CREAT, 0600);
 	assert_int_equal(pwrite(fd, data, 2 * MIB, 0), 2 * MIB);
 	close(fd);
 	free(data);
@@ -178,7 +154,7 @@ static void a_device_is_written_zeroed_and_held(void **state)
 	assert_int_equal(small, -ENOSPC);
 	assert_true(wrote == 0 && zeroed == 0 && nibbled == 0 && flushed == 0);
 
-	FILE *f = fopen(path, "re");
+	FILE *f = fopen(image_path, "re");
 	assert_non_null(f);
 	for (int off = 0; off < 2 * MIB; off++) {
 		int want = 'x';
@@ -195,14 +171,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_new_file_is_sparse_private_and_of_the_size,
-					  remove_image),
-		cmocka_unit_test_teardown(what_is_there_is_never_overwritten, remove_image),
-		cmocka_unit_test_teardown(written_bytes_and_zeros_are_there, remove_image),
-		cmocka_unit_test_teardown(nothing_reaches_past_the_end, remove_image),
+					  image_remove),
+		cmocka_unit_test_teardown(what_is_there_is_never_overwritten, image_remove),
+		cmocka_unit_test_teardown(written_bytes_and_zeros_are_there, image_remove),
+		cmocka_unit_test_teardown(nothing_reaches_past_the_end, image_remove),
 		cmocka_unit_test_teardown(a_size_no_file_can_have_leaves_nothing_behind,
-					  remove_image),
-		cmocka_unit_test_teardown(only_block_devices_are_devices, remove_image),
-		cmocka_unit_test_teardown(a_device_is_written_zeroed_and_held, remove_image),
+					  image_remove),
+		cmocka_unit_test_teardown(only_block_devices_are_devices, image_remove),
+		cmocka_unit_test_teardown(a_device_is_written_zeroed_and_held, image_remove),
 	};
-	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+	return cmocka_run_group_tests(tests, image_dir_make, image_dir_remove);
 }
