@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lunette/layout.h"
+#include "make-ldm.h"
 #include "make-lvm.h"
 #include "make-md.h"
 #include "make-table.h"
@@ -247,6 +248,37 @@ static void a_volume_group_in_a_logical_volume(void **state)
 	teardown(&nest);
 }
 
+/* Dynamic disks of Windows, one of them a virtual machine's in a logical volume, one beside it. */
+static void a_dynamic_disk_in_a_logical_volume(void **state)
+{
+	(void)state;
+	static const struct make_ldm_extent span[] = { { 0, 0, 0, 65, 300 }, { 0, 0, 1, 65, 400 } };
+	for (int gpt = 0; gpt < 2; gpt++) {
+		struct nest nest;
+		setup(&nest, 2);
+		struct make_ldm *group = make_ldm_new("Dg0", 7);
+		make_ldm_add_disk(group, 48 * EXTENT, 512, gpt);
+		make_ldm_add_disk(group, DISK, 512, gpt);
+		uint64_t size = make_ldm_volume(group, "Span", MAKE_LDM_CONCAT, 0, span,
+						ARRAY_SIZE(span), "");
+		make_ldm_write(group);
+		put(nest.disks[0], 0,
+		    make_pv(DISK, 'A',
+			    &(struct make_vg){ "host", 'V', "A", linear("guest", 48, 1) }));
+		memcpy(nest.disks[0]->bytes + (128 << 10), group->disks[0].mem->bytes, 48 * EXTENT);
+		memcpy(nest.disks[1]->bytes, group->disks[1].mem->bytes, DISK);
+		probe(&nest);
+		const struct layout_volume *volume = layout_find(nest.layout, "Span");
+		assert_non_null(volume);
+		assert_int_equal(volume->state, LAYOUT_OK);
+		assert_int_equal(volume->size, size);
+		for (uint64_t off = 0; off < size; off += 1001)
+			assert_int_equal((uint8_t)byte_at(volume, off), make_ldm_byte("Span", off));
+		make_ldm_free(group);
+		teardown(&nest);
+	}
+}
+
 /* Both lack a disk. The array is put together before the group, half of which is on it. */
 static void degraded_arrays_come_before_the_groups_on_them(void **state)
 {
@@ -444,6 +476,7 @@ int main(void)
 		cmocka_unit_test(a_table_on_an_array_and_lvm_in_its_partition),
 		cmocka_unit_test(an_array_of_logical_volumes),
 		cmocka_unit_test(a_volume_group_in_a_logical_volume),
+		cmocka_unit_test(a_dynamic_disk_in_a_logical_volume),
 		cmocka_unit_test(degraded_arrays_come_before_the_groups_on_them),
 		cmocka_unit_test(a_complete_group_comes_before_an_array_that_lacks_what_is_on_it),
 		cmocka_unit_test(what_holds_something_broken_is_stored_whole),
