@@ -46,8 +46,12 @@ static int check_owner(int fd, const char *what, const char *path, struct error 
 	return 0;
 }
 #else
-/* Of what is open, so that nobody puts another file there meanwhile. A link may lead to it, as
- * /dev/fd/N does, and what a system mounts for its services. */
+/*
+ * Of what is open, so that nobody puts another file there meanwhile. A link may lead to it, as
+ * /dev/fd/N does, and what a system mounts for its services; that is readable by a group, too, as
+ * is what an administrator gives to one. To root it is no matter whose it is: `sudo lunette` with
+ * the user's own file.
+ */
 static int check_owner(int fd, const char *what, const char *path, struct error *err)
 {
 	struct stat st;
@@ -55,10 +59,11 @@ static int check_owner(int fd, const char *what, const char *path, struct error 
 		return error_set(err, -errno, "%s '%s': %m", what, path);
 	if (!S_ISREG(st.st_mode))
 		return 0;
-	if (st.st_uid != geteuid() && st.st_uid != 0)
+	uid_t we = geteuid();
+	if (st.st_uid != we && st.st_uid != 0 && we != 0)
 		return error_set(err, -EACCES, "%s '%s' belongs to another user: chown it", what,
 				 path);
-	if (st.st_mode & 077)
+	if (st.st_mode & (S_IRWXO | S_IWGRP))
 		return error_set(err, -EACCES, "%s '%s' is open to others: chmod 600 it", what,
 				 path);
 	return 0;

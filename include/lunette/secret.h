@@ -2,8 +2,8 @@
 /*
  * secret - passwords and keys: from files, for commands and for jobs, and from whoever started us.
  *
- * A file that is ours or root's and that nobody else may read or write, or a pipe. What is in
- * memory is wiped before it is given back.
+ * A file that is ours or root's and that nobody else may write, and nobody but its group read; or a
+ * pipe. What is in memory is wiped before it is given back.
  */
 #ifndef LUNETTE_SECRET_H
 #define LUNETTE_SECRET_H
@@ -28,7 +28,8 @@ DEFINE_CLEANUP(char *, secret_free)
  * @what: "key file", for messages
  * @ret: to be freed with secret_free()
  *
- * Return: 0; -EACCES when it is a file that others own, or may read or write; -EINVAL when it is
+ * Return: 0; -EACCES when it is a file that others own (unless we are root), may read or write, or
+ * that its group may write; -EINVAL when it is
  * too long or has a byte 0; what opening or reading it said.
  */
 int secret_text(const char *path, const char *what, char **ret, struct error *err);
