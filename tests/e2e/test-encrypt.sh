@@ -62,7 +62,7 @@ fails 'an empty password file' 1 'empty' "$LUNETTE" init --encrypt --password-fi
 ok 'init --encrypt, which says how to be safe' bash -c '"$0" init --encrypt --password-file pw repo | grep "key export"' "$LUNETTE"
 ok 'backup' "$LUNETTE" backup --password-file pw --name db.example --json disk.img
 cp .out report
-chmod 640 pw
+chmod 604 pw
 fails 'a password file that others can read is refused' 1 'open to others: chmod 600' "$LUNETTE" list --password-file pw
 chmod 600 pw
 ok 'one through a pipe is not' bash -c '"$0" list --password-file <(cat pw)' "$LUNETTE"
