@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cmd.h"
 #include "lunette/json.h"
@@ -18,6 +19,7 @@ struct restore_args {
 	const char *target;
 	bool json;
 	bool skip_lost;
+	bool zero_missing;
 	struct cmd_progress progress;
 };
 
@@ -29,6 +31,8 @@ static const struct option_row options[] = {
 	  OPTION_TEXT(struct restore_args, volume) },
 	{ "skip-lost", NULL, "zeros for what the repository has lost, instead of no restore at all",
 	  OPTION_FLAG(struct restore_args, skip_lost) },
+	{ "zero-missing", NULL, "zeros on a device for volumes that the restore point lacks, too",
+	  OPTION_FLAG(struct restore_args, zero_missing) },
 	CMD_JSON_OPTION(struct restore_args, json),
 	CMD_PROGRESS_OPTIONS(struct restore_args, progress),
 	{ 0 },
@@ -64,16 +68,34 @@ static int choose_disk(const struct restore_args *args, const struct layout *lay
 			 args->point, args->disk);
 }
 
-/* A disk is restored with all its volumes, but not all of them need be there. */
-static bool warn_of_zeros(const json_t *point, const struct layout *layout)
+/*
+ * A disk is restored with all its volumes, but not all of them need be there. On a device that is
+ * where others may live still, which zeros would end.
+ *
+ * Return: 1 when it has warned of some; 0; -ENODATA.
+ */
+static int check_zeros(const struct restore_args *args, const json_t *point,
+		       const struct layout *layout, const struct blk *from, struct error *err)
 {
-	bool warned = false;
-	for (size_t i = 0; i < layout->n_volumes; i++)
-		if (!point_stores(point, layout->volumes[i].name)) {
-			cmd_warn("volume '%s' is not stored in this restore point, and all zeros",
-				 layout->volumes[i].name);
-			warned = true;
-		}
+	struct stat st;
+	bool device = stat(args->target, &st) == 0 && S_ISBLK(st.st_mode);
+	int warned = 0;
+	for (size_t i = 0; i < layout->n_volumes; i++) {
+		const struct layout_volume *volume = &layout->volumes[i];
+		if (point_stores(point, volume->name) ||
+		    (volume->blk && !blk_is_on(volume->blk, from)))
+			continue;
+		if (device && !args->zero_missing)
+			return error_set(
+				err, -ENODATA,
+				"volume '%s' is not stored in this restore point, and '%s' is "
+				"a device, where it would be overwritten with zeros: restore to "
+				"its partitions with --volume, or give --zero-missing",
+				volume->name, args->target);
+		cmd_warn("volume '%s' is not stored in this restore point, and all zeros",
+			 volume->name);
+		warned = 1;
+	}
 	return warned;
 }
 
@@ -164,7 +186,10 @@ static int restore(struct restore_args *args, const json_t *point, struct error 
 			  : choose_disk(args, layout, &from, err);
 	if (rc < 0)
 		return rc;
-	bool warned = args->disk && warn_of_zeros(point, layout);
+	rc = args->disk ? check_zeros(args, point, layout, from, err) : 0;
+	if (rc < 0)
+		return rc;
+	bool warned = rc > 0;
 	struct restore_stats stats;
 	rc = copy(args, from, &stats, err);
 	warned |= rc == 0 && stats.lost > 0;

@@ -36,7 +36,8 @@ struct target {
 /**
  * target_file_create() - a new image file, sparse, mode 0600
  *
- * Return: 0; -EEXIST if there is such a file; else a negative errno.
+ * Return: 0; -EEXIST if there is such a file; -ENODEV in /dev, where it would be one in memory;
+ * else a negative errno.
  */
 int target_file_create(const char *path, uint64_t size, struct target **ret, struct error *err);
 

@@ -125,6 +125,19 @@ is 'show says so' "$("$LUNETTE" show chosen@latest --json | jq -c .stored_volume
 fails 'the others cannot be restored' 1 "'disk0-p1' is not stored" "$LUNETTE" restore chosen@latest --volume disk0-p1 x.img
 fails 'a disk is restored with a warning' 3 "'disk0-p1' is not stored" "$LUNETTE" restore chosen@latest --disk disk0 x.img
 is 'the one is there' "$(partition x.img 3 32 >p.img && used_blocks p.img)" "$(used_blocks b.img)"
+fails 'no file is made in /dev' 1 "there is no device '/dev/lunette-none'" "$LUNETTE" restore chosen@latest --volume disk0-p3 /dev/lunette-none
+if cp --sparse=always one.img alive.img && alive=$(losetup --find --show alive.img 2>/dev/null); then
+	tap_at_exit losetup --detach "$alive"
+	fails 'a device is not zeroed where a volume may live' 1 "'disk0-p1' is not stored.*--zero-missing" "$LUNETTE" restore chosen@latest --disk disk0 "$alive"
+	ok 'and is as it was' cmp one.img "$alive"
+	fails 'unless that is wanted' 3 "'disk0-p1' is not stored" "$LUNETTE" restore chosen@latest --disk disk0 --zero-missing "$alive"
+	ok 'and then it is as the file' cmp x.img "$alive"
+	"$LUNETTE" backup --name pair --volume disk1-p1 one.img two.img >/dev/null
+	"$LUNETTE" restore pair@latest --disk disk1 y.img >.out 2>&1
+	is 'what another disk lacks is no matter' "$? $(grep -c 'not stored' .out)" '0 0'
+else
+	tap_skip 'restore of a part to a block device' 'there are no loop devices'
+fi
 fails 'a volume that is not there' 1 "no volume 'nope'" "$LUNETTE" backup --name x --volume nope one.img
 cp --sparse=always one.img cut.img && truncate -s 180M cut.img
 fails 'an incomplete volume is an error' 1 "'disk0-p3' is incomplete" "$LUNETTE" backup --name cut cut.img

@@ -107,6 +107,28 @@ static void only_block_devices_are_devices(void **state)
 	assert_null(target);
 }
 
+static void no_file_is_made_among_the_devices(void **state)
+{
+	(void)state;
+	static const char *const paths[] = { "/dev/lunette-none", "/dev/../dev/lunette-none" };
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		struct error err = { 0 };
+		struct target *target = NULL;
+		assert_int_equal(target_file_create(paths[i], MIB, &target, &err), -ENODEV);
+		assert_non_null(strstr(err.msg, paths[i]));
+		assert_int_equal(access(paths[i], F_OK), -1);
+		assert_null(target);
+	}
+	/* By another way, too. */
+	struct target *target = NULL;
+	assert_int_equal(symlink("/dev", image_path), 0);
+	char through[sizeof(image_path) + 16];
+	snprintf(through, sizeof(through), "%s/lunette-none", image_path);
+	assert_int_equal(target_file_create(through, MIB, &target, NULL), -ENODEV);
+	/* What is there and no device is as anywhere. */
+	assert_int_equal(target_file_create("/dev/null", MIB, &target, NULL), -EEXIST);
+}
+
 /* The loop device over the image, or "" where there are none. */
 static void attach_loop(char *device, int room)
 {
@@ -178,6 +200,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_size_no_file_can_have_leaves_nothing_behind,
 					  image_remove),
 		cmocka_unit_test_teardown(only_block_devices_are_devices, image_remove),
+		cmocka_unit_test_teardown(no_file_is_made_among_the_devices, image_remove),
 		cmocka_unit_test_teardown(a_device_is_written_zeroed_and_held, image_remove),
 	};
 	return cmocka_run_group_tests(tests, image_dir_make, image_dir_remove);

@@ -9,7 +9,9 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <libgen.h>
+#include <limits.h>
 #include <linux/fs.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -120,6 +122,22 @@ static int open_directory_of(const char *path)
 	return copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 }
 
+/*
+ * Whoever names a path among the devices means a device. It may not be there, after a slip of the
+ * pen or when a disk is gone: a file would be made in memory, and be lost with it. /dev/shm is for
+ * files.
+ */
+static bool is_among_devices(int dirfd)
+{
+	char link[64], path[PATH_MAX];
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", dirfd);
+	ssize_t n = readlink(link, path, sizeof(path) - 2);
+	if (n < 0)
+		return false;
+	memcpy(path + n, "/", 2);
+	return strncmp(path, "/dev/", 5) == 0 && strncmp(path, "/dev/shm/", 9) != 0;
+}
+
 int target_file_create(const char *path, uint64_t size, struct target **ret, struct error *err)
 {
 	if (size > INT64_MAX)
@@ -131,6 +149,10 @@ int target_file_create(const char *path, uint64_t size, struct target **ret, str
 	file->dirfd = open_directory_of(path);
 	if (file->dirfd < 0)
 		return error_set(err, -errno, "create '%s': the directory that it is to be in: %m",
+				 path);
+	if (is_among_devices(file->dirfd) && access(path, F_OK) < 0)
+		return error_set(err, -ENODEV,
+				 "there is no device '%s', and no file is made among the devices",
 				 path);
 	file->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600);
 	if (file->fd < 0)
