@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "drivers.h"
-#include "signature.h"
 
 bool fs_can_open(const char *type)
 {

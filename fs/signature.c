@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * signature - see signature.h.
+ * signature - names what is on a volume, without opening it.
  *
  * libblkid knows 80 formats and wants a file descriptor. It gets one of a file in memory that is as
  * long as the volume and all holes, but for those few places where any format has its magic: so a
@@ -22,8 +22,8 @@
 
 #include <blkid/blkid.h>
 
+#include "lunette/filesystem.h"
 #include "lunette/utf8.h"
-#include "signature.h"
 
 #define KIB UINT64_C(1024)
 #define MIB (1024 * KIB)
@@ -174,6 +174,7 @@ static int ask(blkid_probe probe, struct fs_info *ret, struct error *err)
 	if (!*info.label)
 		take(probe, "LABEL_FATBOOT", info.label, sizeof(info.label));
 	take(probe, "UUID", info.uuid, sizeof(info.uuid));
+	take(probe, "UUID_SUB", info.member, sizeof(info.member));
 	*ret = info;
 	return *info.type != '\0';
 }

@@ -40,12 +40,15 @@ struct fs_driver;
  * @type: "ntfs", ...
  * @label: UTF-8, may be cut; "" when it has none
  * @uuid: as the file system's own tools print it; "" when it has none
+ * @member: UUID of this one of the members of an array or a file system that has several, where
+ *          fs_signature() was asked; else ""
  */
 struct fs_info {
 	uint64_t size;
 	char type[32];
 	char label[256];
 	char uuid[40];
+	char member[40];
 };
 
 /* An owner or a group where the file system knows none. */
@@ -165,6 +168,13 @@ struct fs {
  * Return: 0 or -ENOMEM.
  */
 int fs_identify(struct layout *layout, struct error *err);
+
+/**
+ * fs_signature() - type, label and UUIDs of what is on a blk, as libblkid names it
+ *
+ * Return: 1 and @ret set if it is known, 0 if not, negative errno if @blk cannot be read.
+ */
+int fs_signature(struct blk *blk, struct fs_info *ret, struct error *err);
 
 /**
  * struct fs_source - what a file system is opened from

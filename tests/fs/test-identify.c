@@ -9,8 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lunette/filesystem.h"
 #include "make-table.h"
-#include "signature.h"
 
 /* Whether a blk of @size with @n pokes in it is known, and as what. */
 struct poke {
