@@ -154,6 +154,7 @@ static int open_parent(struct backup_args *args, const struct plan *plan, struct
 		args->parent.seed >>= 11; /* exact in every reader of JSON */
 	}
 	args->parent.stop = cmd_stop_on_signals();
+	args->parent.sources = args->sources.sources;
 	return parent_new(args->which.repo, plan, layout, &args->parent, ret, err);
 }
 

@@ -88,9 +88,28 @@ static const char *why_full(const struct run *run)
 	return NULL;
 }
 
+/* Each LUN is of the volume that the base's LUN in its place was of: the storage says so. */
+static bool is_in_order(const struct run *run)
+{
+	const json_t *snapshots = json_object_get(run->snapshot.base, "snapshots");
+	for (size_t i = 0; i < run->snapshot.n_luns; i++) {
+		const char *was = shape_text(json_array_get(snapshots, i), "snapshot");
+		const char *is = base_snapshot(run->snapshot.base, &run->snapshot.luns[i]);
+		if (!is || strcmp(is, was) != 0)
+			return false;
+	}
+	return true;
+}
+
 static int open_parent(struct run *run, const char *path, struct error *err)
 {
 	uint64_t seed;
+	CLEANUP(free_cleanup)
+	struct source **sources = calloc(run->snapshot.n_luns, sizeof(*sources));
+	if (!sources)
+		return error_set(err, -ENOMEM, "%m");
+	for (size_t i = 0; i < run->snapshot.n_luns; i++)
+		sources[i] = run->snapshot.luns[i].source;
 	int rc = random_bytes(&seed, sizeof(seed), err);
 	if (rc < 0)
 		return rc;
@@ -100,6 +119,8 @@ static int open_parent(struct run *run, const char *path, struct error *err)
 		.verify = run->settings->verify_changed,
 		.seed = seed >> 11,
 		.stop = run->stop,
+		.sources = sources,
+		.in_order = is_in_order(run),
 	};
 	rc = write_list(run, path, err);
 	return rc < 0 ? rc

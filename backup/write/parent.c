@@ -8,6 +8,7 @@
 #include "changed.h"
 #include "lunette/parent.h"
 #include "lunette/point-open.h"
+#include "parent-match.h"
 
 /**
  * struct parent_disk - a disk of the parent that one of this backup was
@@ -140,41 +141,61 @@ static int plan_old(struct parent *parent, struct error *err)
 	return rc;
 }
 
-/* Why a disk of this backup is not to be compared with the parent's, or NULL. */
-static const char *strange(const struct parent *parent, size_t i, const struct layout_disk *old,
-			   const struct repo_disk *stored)
+/* What tells the disks of both sides; the arrays have room for them. */
+static int look_at_disks(struct parent *parent, const struct parent_request *request,
+			 struct match_disk *now, struct match_disk *old, struct error *err)
 {
-	const struct layout_disk *disk = &parent->plan->layout->disks[i];
-	if (!changed_lists(parent->changed, i))
-		return "the list of changes does not speak of it";
-	if (!old)
-		return "the restore point does not have it";
-	if (stored->size != disk->blk->size)
-		return "it has another size there";
-	if (stored->chunk_size != repo_chunk_size(parent->repo))
-		return "its chunks have another size there";
-	if (strcmp(old->id, disk->id) != 0)
-		return "its partition table is another one there";
-	return NULL;
+	const struct layout *layout = parent->plan->layout;
+	const json_t *stored = json_object_get(parent->point, "disks");
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < layout->n_disks; i++)
+		rc = match_look(layout, i, request->sources[i]->id, &now[i], err);
+	for (size_t i = 0; rc == 0 && i < parent->old_layout->n_disks; i++) {
+		const json_t *lun = json_object_get(json_array_get(stored, i), "lun");
+		const char *id = json_string_value(json_object_get(lun, "id"));
+		rc = match_look(parent->old_layout, i, id ? id : "", &old[i], err);
+	}
+	return rc;
 }
 
-static int open_disk(struct parent *parent, struct layout *layout, size_t i, struct error *err)
+static int open_disk(struct parent *parent, struct layout *layout, const struct match_sides *sides,
+		     size_t i, struct error *err)
 {
 	struct parent_disk *disk = &parent->disks[i];
-	struct layout_disk *old = NULL;
 	struct repo_disk stored = { 0 };
-	for (size_t j = 0; j < parent->old_layout->n_disks && !old; j++) {
-		repo_point_disk(parent->point, j, &stored);
-		if (strcmp(stored.name, layout->disks[i].name) == 0)
-			old = &parent->old_layout->disks[j];
+	const char *why = NULL;
+	size_t n = match_find(sides, i, &why);
+	if (n != SIZE_MAX) {
+		repo_point_disk(parent->point, n, &stored);
+		if (stored.chunk_size != repo_chunk_size(parent->repo))
+			why = "its chunks have another size there";
 	}
-	const char *why = strange(parent, i, old, &stored);
+	if (!changed_lists(parent->changed, i))
+		why = "the list of changes does not speak of it";
 	if (why)
 		return layout_warn(layout, err,
 				   "%s is read in full, in spite of restore point %.12s: %s",
 				   layout->disks[i].name, parent->id, why);
-	disk->old = old;
+	disk->old = &parent->old_layout->disks[n];
 	return chunkmap_open(parent->repo, &stored.root, stored.n_chunks, &disk->map, err);
+}
+
+static int open_disks(struct parent *parent, struct layout *layout,
+		      const struct parent_request *request, struct error *err)
+{
+	size_t n_now = layout->n_disks, n_old = parent->old_layout->n_disks;
+	CLEANUP(free_cleanup) struct match_disk *disks = calloc(n_now + n_old, sizeof(*disks));
+	if (!disks)
+		return error_set(err, -ENOMEM, "parent: %m");
+	const struct match_sides sides = { .now = disks,
+					   .n_now = n_now,
+					   .old = disks + n_now,
+					   .n_old = n_old,
+					   .in_order = request->in_order };
+	int rc = look_at_disks(parent, request, disks, disks + n_now, err);
+	for (size_t i = 0; rc == 0 && i < n_now; i++)
+		rc = open_disk(parent, layout, &sides, i, err);
+	return rc;
 }
 
 static int open_parent(struct parent *parent, struct layout *layout,
@@ -197,9 +218,7 @@ static int open_parent(struct parent *parent, struct layout *layout,
 	if (rc < 0)
 		return layout_warn(layout, err, "all is read, in spite of restore point %.12s: %s",
 				   parent->id, why.msg);
-	for (size_t i = 0; rc == 0 && i < layout->n_disks; i++)
-		rc = open_disk(parent, layout, i, err);
-	return rc;
+	return open_disks(parent, layout, request, err);
 }
 
 /* ---- windows ----------------------------------------------------------------------------------

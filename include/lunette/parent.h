@@ -10,13 +10,15 @@
  * the same code that planned them then. A backup with a list thus makes the very chunk map that a
  * backup without one makes, and leaves nothing in it that was deleted.
  *
- * Disks of which that cannot be said are read in full, and a warning of the layout says why.
+ * Disks of which that cannot be said are read in full, and a warning of the layout says why: those
+ * among them of which it is not certain which of the parent's disks they were.
  */
 #ifndef LUNETTE_PARENT_H
 #define LUNETTE_PARENT_H
 
 #include "lunette/repo.h"
 #include "lunette/plan.h"
+#include "lunette/source.h"
 
 #define PARENT_CHUNKS (PLAN_WINDOW / REPO_CHUNK_MIN)
 
@@ -27,6 +29,9 @@
  * @verify: percent of the unchanged chunks that are read all the same, and compared; 0 to 100
  * @seed: which of them
  * @stop: looked at now and then; gives -EINTR
+ * @sources: this backup's disks
+ * @in_order: they are the parent's disks in the parent's order, as the caller knows for certain;
+ *            else each is looked for among them by what it is told by, never by its place
  */
 struct parent_request {
 	const char *point;
@@ -34,6 +39,8 @@ struct parent_request {
 	double verify;
 	uint64_t seed;
 	const atomic_bool *stop;
+	struct source *const *sources;
+	bool in_order;
 };
 
 /**

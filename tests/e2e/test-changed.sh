@@ -122,6 +122,32 @@ fails 'so is one with another table' 3 'disk1 is read in full.*table' \
 fails 'and one that the parent does not have' 3 'disk1 is read in full.*does not have it' \
 	"$LUNETTE" backup --name server --changed nothing.list --parent "$("$LUNETTE" backup --name one --json one.img | jq -r .id)" one.img two.img
 
+# ---- disks in another order --------------------------------------------------------------------
+
+list '' >nothing.list
+ok 'the disks in the other order' "$LUNETTE" backup --name turned --json --changed nothing.list --parent "$third" two.img one.img
+cp .out turned.json
+is 'each is found, and not read' "$(jq .stats.read turned.json)" 0
+is 'they are stored in the other order' "$(roots "$(jq -r .id turned.json)")" "$(roots "$("$LUNETTE" backup --name full --json two.img one.img | jq -r .id)")"
+# Without tables, a file system on the whole of them tells; where nothing does, neither is taken for the other.
+for i in 1 2; do
+	disks_ntfs w$i.img 24 W$i && disks_fill w$i.img 5 $i && disks_random raw$i $((4 << 20)) >raw$i.img || exit
+done
+swapped() { # A B OPTION...: a backup of both, and one of both the other way round
+	"$LUNETTE" backup --name swap "${@:3}" "$1" "$2" >.out 2>&1
+	"$LUNETTE" backup --name swap --json "${@:3}" --changed nothing.list --parent swap@latest "$2" "$1" >swap.json 2>swap.err
+	echo $? >>swap.err
+	"$LUNETTE" backup --name swap-full "${@:3}" "$2" "$1" >.out 2>&1
+	is "$1 and $2 in the other order are not mixed up" "$(roots "$(jq -r .id swap.json)")" "$(roots swap-full@latest)"
+}
+swapped w1.img w2.img
+is 'whole-disk file systems are told apart' "$(jq .stats.read swap.json) $(cat swap.err)" '0 0'
+swapped raw1.img raw2.img --all-blocks
+is 'what nothing tells apart is read' "$(jq '.stats.read' swap.json) $(grep -c 'cannot be told which' swap.err)" "$((8 << 20)) 2"
+cp w1.img clone.img && dd if=/dev/urandom of=clone.img bs=1M seek=20 count=1 conv=notrunc status=none
+swapped w1.img clone.img --all-blocks
+is 'so are clones' "$(jq '.stats.read > 1000000' swap.json) $(grep -c 'cannot be told which' swap.err)" 'true 2'
+
 # ---- areas that are not mapped -----------------------------------------------------------------
 
 # 12 MiB of data, and holes, which a LUN tells as blocks that are not mapped.
