@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Data of a READ that comes short although its status is good, with and without a word of the target
-# about it, is asked for again, and never taken.
+# about it, is asked for again, and never taken. Complaints are named, or passed over where all is there.
+# A connection that is cut again and again gets further.
 set -u
 . "$(dirname "$0")/../support/tap.sh"
 . "$(dirname "$0")/../support/tgt.sh"
@@ -37,13 +38,24 @@ fails_soon() {
 }
 
 ok 'through the proxy it reads the same' reads
-for how in short silent more; do
+for how in short silent hole more; do
 	ok "$how once, in the middle and at the end: it is asked for again" comes_right "$how 9000 1"
 	ok "$how twice" comes_right "$how 16383 2"
 done
 fails_soon 'short 9000 -1' 'data that is always short is an error' "LUN 1 of '$iqn' .*READ at offset [0-9]+ of 262144 bytes: [0-9]+ bytes are missing"
-fails_soon 'silent 16383 -1' 'also when the target does not say so' 'the last ones are missing, and the target does not say so'
+fails_soon 'silent 16383 -1' 'also when the target does not say so' 'some are missing, and the target does not say so'
+fails_soon 'hole 9000 -1' 'and when it is in the middle' 'some are missing, and the target does not say so'
+fails_soon 'medium 9000 -1' 'a block that cannot be read has its name' 'READ at offset [0-9]+: MEDIUM ERROR, unrecovered read error \(0x1100\)'
 fails_soon 'more 9000 -1' 'and data of which there is more than there are bytes' '4096 bytes are too many'
+echo 'recovered 9000 -1' >faults
+ok 'an error that the target recovered from is none' reads
+# Each connection brings some pieces, and waits longer than one may wait for the whole.
+echo 'cut 700000 400' >faults
+ok 'a connection that is cut again and again gets further' \
+	"$tool" --compare lun.img --timeout 3 --block 1048576 --threads 8 "iscsi://127.0.0.1:$(cat port)/$iqn/1"
+echo 'cut 40000 0' >faults
+fails 'one that never gets further is given up' 1 'lost for 3 s, and given up' \
+	"$tool" --timeout 3 "iscsi://127.0.0.1:$(cat port)/$iqn/1"
 : >faults
 ok 'and then it reads again' reads
 is 'every fault was there' "$(cat proxy.log)" ''

@@ -190,6 +190,40 @@ static void more_runs_than_were_asked_for_do_no_harm(void **state)
 	assert_int_equal(parse(sizeof(answer), 0, 1 << 20).n, LUN_EXTENTS);
 }
 
+/* How many answers of runs of @length are paid for, in @n_runs each, every other one zero or none.
+ */
+static unsigned int questions(uint64_t length, size_t n_runs, bool zeros)
+{
+	struct lun_extents ext = { .credit = (uint64_t)LUN_EXTENT_QUESTIONS * LUN_EXTENT_COST };
+	unsigned int n = 0;
+	while (n < 10000) {
+		ext.n = n_runs;
+		for (size_t i = 0; i < n_runs; i++) {
+			ext.start[i + 1] = ext.start[i] + length;
+			ext.zero[i] = zeros && i % 2;
+		}
+		n++;
+		if (!lun_extents_earn(&ext))
+			break;
+	}
+	return n;
+}
+
+static void who_tells_little_is_asked_little(void **state)
+{
+	(void)state;
+	/* Block by block, in use or not: a question a block is more than a READ. */
+	assert_in_range(questions(512, 1, false), 1, LUN_EXTENT_QUESTIONS + 1);
+	assert_in_range(questions(512, LUN_EXTENTS, true), 1, LUN_EXTENT_QUESTIONS + 8);
+	/* Runs of 64 KiB in the answers' full length, and large ones, are worth it for ever. */
+	assert_int_equal(questions(65536, LUN_EXTENTS, true), 10000);
+	assert_int_equal(questions(LUN_EXTENT_COST, 1, false), 10000);
+	/* What was gained once does not pay for ever. */
+	struct lun_extents ext = { .n = 1, .start = { 0, UINT64_MAX }, .zero = { true } };
+	assert_true(lun_extents_earn(&ext));
+	assert_in_range(ext.credit, 0, (uint64_t)LUN_EXTENT_QUESTIONS * LUN_EXTENT_COST);
+}
+
 /* ---- what a LUN is known by ---- */
 
 static void another_lun_is_noticed(void **state)
@@ -260,6 +294,8 @@ static void complaints_are_told_apart(void **state)
 		{ SCSI_STATUS_CHECK_CONDITION, SCSI_SENSE_ILLEGAL_REQUEST, 0x2500, LUN_GONE },
 		{ SCSI_STATUS_CHECK_CONDITION, SCSI_SENSE_ILLEGAL_REQUEST, 0x2000, LUN_FAIL },
 		{ SCSI_STATUS_CHECK_CONDITION, SCSI_SENSE_MEDIUM_ERROR, 0x1100, LUN_FAIL },
+		{ SCSI_STATUS_CHECK_CONDITION, SCSI_SENSE_RECOVERED_ERROR, 0x1701, LUN_DONE },
+		{ SCSI_STATUS_CHECK_CONDITION, SCSI_SENSE_NO_SENSE, 0, LUN_DONE },
 		{ SCSI_STATUS_RESERVATION_CONFLICT, 0, 0, LUN_FAIL },
 		{ SCSI_STATUS_BUSY, 0, 0, LUN_RETRY },
 		{ SCSI_STATUS_TASK_SET_FULL, 0, 0, LUN_RETRY },
@@ -269,6 +305,26 @@ static void complaints_are_told_apart(void **state)
 					    .ascq = cases[i].ascq };
 		assert_int_equal(lun_judge(cases[i].status, &sense), cases[i].verdict);
 	}
+	/* What it says of an earlier command, it says instead of carrying out this one. */
+	for (unsigned char type = 0x71; type <= 0x73; type += 2) {
+		struct scsi_sense late = { .error_type = type, .key = SCSI_SENSE_RECOVERED_ERROR };
+		assert_int_equal(lun_judge(SCSI_STATUS_CHECK_CONDITION, &late), LUN_RETRY);
+	}
+}
+
+static void every_complaint_has_words(void **state)
+{
+	(void)state;
+	char text[LUN_WHY_MAX];
+	for (int key = 0; key < 256; key++)
+		for (int ascq = 0; ascq < 0x10000; ascq += 0x100) {
+			struct scsi_sense sense = { .key = (enum scsi_sense_key)key, .ascq = ascq };
+			const char *why = lun_why(SCSI_STATUS_CHECK_CONDITION, &sense, text);
+			assert_null(strstr(why, "(null)"));
+		}
+	struct scsi_sense medium = { .key = SCSI_SENSE_MEDIUM_ERROR, .ascq = 0x1100 };
+	assert_string_equal(lun_why(SCSI_STATUS_CHECK_CONDITION, &medium, text),
+			    "MEDIUM ERROR, unrecovered read error (0x1100)");
 }
 
 int main(void)
@@ -280,9 +336,11 @@ int main(void)
 		cmocka_unit_test(runs_follow_each_other),
 		cmocka_unit_test(answers_without_sense_say_nothing),
 		cmocka_unit_test(more_runs_than_were_asked_for_do_no_harm),
+		cmocka_unit_test(who_tells_little_is_asked_little),
 		cmocka_unit_test(another_lun_is_noticed),
 		cmocka_unit_test(a_lun_says_by_one_page_that_it_is_still_itself),
 		cmocka_unit_test(complaints_are_told_apart),
+		cmocka_unit_test(every_complaint_has_words),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

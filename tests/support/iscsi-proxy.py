@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""iscsi-proxy - stands between an initiator and a target, and has the data of READs come short.
+"""iscsi-proxy - stands between an initiator and a target, and has READs and connections go wrong.
 
     iscsi-proxy.py TARGET_PORT FAULTS
 
@@ -9,20 +9,29 @@ Prints the port that it listens on. The file FAULTS is read anew for each READ (
     HOW LBA TIMES     a READ whose range has block LBA in it, so many times: -1 for ever
 
 HOW: `short`: half of the last piece of data is missing, and the target says so. `silent`: it does
-not say so. `more`: nothing is missing, and the target says that it would have had more.
+not say so. `hole`: a block is missing in the middle, and the target does not say so. `more`: nothing is
+missing, and the target says that it would have had more. `medium`: no data, but MEDIUM ERROR. `recovered`:
+all of the data, and RECOVERED ERROR.
+
+    cut BYTES MILLISECONDS
+
+Each connection is cut after so many bytes to the initiator, and the next one is made so much later.
 """
 import socket
 import struct
 import sys
 import threading
+import time
 
 SCSI_COMMAND, SCSI_RESPONSE, DATA_IN = 0x01, 0x21, 0x25
 READ_16 = 0x88
-STATUS, UNDERFLOW, OVERFLOW = 0x01, 0x02, 0x04
+FINAL, STATUS, UNDERFLOW, OVERFLOW = 0x80, 0x01, 0x02, 0x04
+CHECK_CONDITION, RECOVERED_ERROR, MEDIUM_ERROR = 2, 1, 3
 BLOCK = 512
 
 LOCK = threading.Lock()
 DONE = {}  # by line of FAULTS: how often
+AWAY = [0.0]  # until when no connection is made
 
 
 def receive(sock, length):
@@ -47,10 +56,22 @@ def fault_of(first, blocks, path):
     with LOCK, open(path, encoding="ascii") as lines:
         for line in lines:
             how, lba, times = line.split()
+            if how == "cut":
+                continue
             if first <= int(lba) < first + blocks and DONE.get(line, 0) != int(times):
                 DONE[line] = DONE.get(line, 0) + 1
                 return how
     return None
+
+
+def cut_of(path):
+    """After how many bytes connections are cut, or None; and for how many seconds."""
+    with open(path, encoding="ascii") as lines:
+        for line in lines:
+            how, length, pause = line.split()
+            if how == "cut":
+                return int(length), int(pause) / 1000
+    return None, 0
 
 
 def to_target(client, target, reads):
@@ -62,29 +83,70 @@ def to_target(client, target, reads):
         target.sendall(head + body)
 
 
+def number(head, place, more):
+    """Adds to a number of a head."""
+    head[place : place + 4] = struct.pack(">I", int.from_bytes(head[place : place + 4], "big") + more)
+
+
+def complain(head, key, code):
+    """The response of a READ that ends with sense data, from the head of its last data."""
+    sense = bytes([0x70, 0, key, 0, 0, 0, 0, 10, 0, 0, 0, 0, code >> 8, code & 255, 0, 0, 0, 0])
+    response = bytearray(48)
+    response[0:4] = SCSI_RESPONSE, FINAL, 0, CHECK_CONDITION
+    response[5:8] = (len(sense) + 2).to_bytes(3, "big")
+    response[16:20] = head[16:20]
+    response[24:36] = head[24:36]
+    return bytes(response) + struct.pack(">H", len(sense)) + sense
+
+
 def spoil(head, body, how):
+    """What comes in place of the last data of a READ."""
+    length = int.from_bytes(head[5:8], "big")
+    if how == "medium":
+        return complain(head, MEDIUM_ERROR, 0x1100)
+    if how == "recovered":
+        response = complain(head, RECOVERED_ERROR, 0x1701)
+        head[1], head[3] = FINAL, 0
+        head[24:28] = bytes(4)
+        return head + body + response
     if how == "more":
         head[1] |= OVERFLOW
         head[44:48] = struct.pack(">I", 8 * BLOCK)
-        return body
-    length = int.from_bytes(head[5:8], "big")
+        return head + body
     left = length // 2 // BLOCK * BLOCK
+    if how == "hole":
+        rest, tail = bytearray(head), body[left + BLOCK :]
+        number(rest, 36, 1)
+        number(rest, 40, left + BLOCK)
+        rest[5:8] = len(tail).to_bytes(3, "big")
+        head[1], head[3] = 0, 0
+        head[24:28] = bytes(4)
+        head[5:8] = left.to_bytes(3, "big")
+        return head + body[:left] + rest + tail
     head[5:8] = left.to_bytes(3, "big")
     if how == "short":
         head[1] |= UNDERFLOW
         head[44:48] = struct.pack(">I", length - left)
-    return body[:left]
+    return head + body[:left]
 
 
 def to_client(target, client, reads):
+    left, pause = cut_of(sys.argv[2])
     while True:
         head, body = receive_pdu(target)
         kind, task = head[0] & 0x3F, bytes(head[16:20])
         if kind == DATA_IN and head[1] & STATUS and reads.get(task):
-            body = spoil(head, body, reads.pop(task))
-        elif kind == SCSI_RESPONSE and reads.pop(task, None):
-            print("the target sends its status apart from the data", file=sys.stderr)
-        client.sendall(head + body)
+            pdu = spoil(head, body, reads.pop(task))
+        else:
+            pdu = head + body
+            if kind == SCSI_RESPONSE and reads.pop(task, None):
+                print("the target sends its status apart from the data", file=sys.stderr)
+        if left is not None:
+            left -= len(pdu)
+            if left < 0:
+                AWAY[0] = time.monotonic() + pause
+                raise EOFError
+        client.sendall(pdu)
 
 
 def carry(way, *ends):
@@ -103,6 +165,7 @@ def main():
     print(server.getsockname()[1], flush=True)
     while True:
         client, _ = server.accept()
+        time.sleep(max(0.0, AWAY[0] - time.monotonic()))
         target = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
         for end in client, target:
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

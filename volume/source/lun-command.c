@@ -2,8 +2,8 @@
 /*
  * lun-command - a request in SCSI: sent, answered, judged, and let go when all of it is done.
  *
- * Its one idea: data counts when it is proved. A status says GOOD of bytes that never came; a mark
- * where the last of them belong tells.
+ * Its one idea: data counts when it is proved. A status says GOOD of bytes that never came; marks
+ * where they belong tell.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -64,25 +64,49 @@ void lun_command_fail(struct lun *lun, struct lun_command *command, const struct
 
 /* ---- commands ---- */
 
-/* Where the last wanted bytes of a READ go; NULL when they are too few for a mark. */
-static unsigned char *tail_of(const struct lun_command *command)
+/*
+ * Marks lie at the end of what each sector of a READ is to bring, before it is sent: wherever one
+ * lies still, data is missing, be it the end, or a piece in between.
+ *
+ * @nth: from 0. Return: where it goes; NULL behind the last. @ret_small: the bytes are too few for
+ * one, and have none.
+ */
+static unsigned char *mark_at(const struct lun_command *command, uint32_t nth, bool *ret_small)
 {
 	const struct lun_request *request = command->request;
-	uint64_t from = MAX(command->off, request->off);
-	uint64_t to = MIN(command->off + command->len, request->off + request->len);
-	if (request->ask != LUN_READ || to - from < sizeof(command->lun->mark))
+	uint32_t sector = command->lun->blk.sector;
+	uint64_t start = command->off + (uint64_t)nth * sector;
+	if (start >= command->off + command->len)
 		return NULL;
+	uint64_t from = MAX(start, request->off);
+	uint64_t to = MIN(start + sector, request->off + request->len);
+	*ret_small = to < from + sizeof(command->lun->mark);
 	return request->buf + (to - request->off) - sizeof(command->lun->mark);
 }
 
-/*
- * Data that came short, though the status is good. The target says so, or it does not: then the
- * mark that lay where the last bytes belong lies there still.
- */
+static void lay_marks(const struct lun_command *command)
+{
+	bool small;
+	unsigned char *mark;
+	for (uint32_t i = 0; (mark = mark_at(command, i, &small)); i++)
+		if (!small)
+			memcpy(mark, &command->lun->mark, sizeof(command->lun->mark));
+}
+
+static bool mark_is_left(const struct lun_command *command)
+{
+	bool small;
+	const unsigned char *mark;
+	for (uint32_t i = 0; (mark = mark_at(command, i, &small)); i++)
+		if (!small && memcmp(mark, &command->lun->mark, sizeof(command->lun->mark)) == 0)
+			return true;
+	return false;
+}
+
+/* Data that came short, though the status is good. The target says so, or the marks do. */
 static bool came_short(const struct lun_command *command, const struct scsi_task *task,
 		       struct error *why)
 {
-	const unsigned char *tail = tail_of(command);
 	const struct lun *lun = command->lun;
 	if (task->residual_status != SCSI_RESIDUAL_NO_RESIDUAL)
 		error_set(why, -EIO,
@@ -90,10 +114,10 @@ static bool came_short(const struct lun_command *command, const struct scsi_task
 			  lun->name, command->off, command->len, task->residual,
 			  task->residual_status == SCSI_RESIDUAL_UNDERFLOW ? "missing"
 									   : "too many");
-	else if (tail && memcmp(tail, &lun->mark, sizeof(lun->mark)) == 0)
+	else if (mark_is_left(command))
 		error_set(why, -EIO,
 			  "%s: READ at offset %" PRIu64 " of %" PRIu32
-			  " bytes: the last ones are missing, and the target does not say so",
+			  " bytes: some are missing, and the target does not say so",
 			  lun->name, command->off, command->len);
 	else
 		return false;
@@ -114,6 +138,8 @@ static void on_good(struct lun *lun, struct lun_command *command, const struct s
 			lun_command_fail(lun, command, &why);
 		return;
 	}
+	lun->further |= request->ask != LUN_WHO;
+	lun->width = MIN(2 * lun->width, (unsigned int)LUN_COMMANDS);
 	end_command(lun, command);
 }
 
@@ -124,11 +150,15 @@ static const char *const asked[] = {
 };
 
 static void on_failed(struct lun *lun, struct lun_command *command, int status,
-		      const struct scsi_sense *sense)
+		      const struct scsi_task *task)
 {
 	char text[LUN_WHY_MAX];
 	struct error why = { 0 };
+	const struct scsi_sense *sense = &task->sense;
 	switch (lun_judge(status, sense)) {
+	case LUN_DONE:
+		on_good(lun, command, task);
+		break;
 	case LUN_RETRY:
 		break;
 	case LUN_SUSPECT:
@@ -165,7 +195,7 @@ static void on_command(struct iscsi_context *iscsi, int status, void *data, void
 	if (!lun->suspect && status == SCSI_STATUS_GOOD)
 		on_good(lun, command, task);
 	else if (!lun->suspect)
-		on_failed(lun, command, status, &task->sense);
+		on_failed(lun, command, status, task);
 	scsi_free_scsi_task(task);
 }
 
@@ -204,8 +234,7 @@ int lun_command_send(struct lun *lun, struct lun_command *command, struct error 
 		command->task =
 			scsi_cdb_read16(lba, command->len, (int)lun->blk.sector, 0, 0, 0, 0, 0);
 		n = point_at_buffer(lun, command);
-		if (tail_of(command))
-			memcpy(tail_of(command), &lun->mark, sizeof(lun->mark));
+		lay_marks(command);
 		break;
 	}
 	if (!command->task)

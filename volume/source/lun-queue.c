@@ -6,7 +6,8 @@
  * us. When a session is lost all of them wait again, a new session is opened, and they are sent
  * once more: whoever reads does not notice. Each command remembers when it was first sent, so that
  * one clock bounds everything, a lost connection, a hung target and a LUN that is never ready:
- * after that time the LUN is dead, and says so at once to everybody who reads.
+ * after that time the LUN is dead, and says so at once to everybody who reads. A connection that is
+ * cut again and again, but gets further each time, is none of these.
  */
 #include <assert.h>
 #include <errno.h>
@@ -23,6 +24,8 @@
 #define TURN_MS 100
 /* Pause between attempts to reach a target that is away. */
 #define RECONNECT_MS 250
+/* In the order in which they came, each has its turn after as many cuts as there are before it. */
+#define RENEWALS_MAX (2 * LUN_COMMANDS)
 /* How often a LUN that is read is asked whether it is still itself. */
 #define CHECK_MS 1000
 
@@ -71,6 +74,7 @@ static void carve(struct lun *lun, struct lun_request *request, struct lun_comma
 		.lun = lun,
 		.off = request->next_off,
 		.len = (uint32_t)len,
+		.number = lun->n_sent++,
 		.since = clock_now_ms(),
 	};
 	request->next_off += len;
@@ -123,12 +127,26 @@ static void take(struct lun *lun)
 	pthread_mutex_unlock(&lun->lock);
 }
 
-static int send_waiting(struct lun *lun, struct error *err)
+/* The one that waits for longest to be sent, or NULL. */
+static struct lun_command *next_waiting(struct lun *lun, int64_t now)
 {
+	struct lun_command *first = NULL;
+	unsigned int in_flight = 0;
 	for (size_t i = 0; i < LUN_COMMANDS; i++) {
 		struct lun_command *command = &lun->commands[i];
-		if (!command->request || command->task || command->not_before > clock_now_ms())
-			continue;
+		in_flight += command->task != NULL;
+		if (command->request && !command->task && command->not_before <= now &&
+		    (!first || command->number < first->number))
+			first = command;
+	}
+	return in_flight < lun->width ? first : NULL;
+}
+
+static int send_waiting(struct lun *lun, struct error *err)
+{
+	struct lun_command *command;
+	int64_t now = clock_now_ms();
+	while ((command = next_waiting(lun, now))) {
 		int rc = lun_command_send(lun, command, err);
 		if (rc < 0)
 			return rc;
@@ -179,6 +197,25 @@ static void oldest(const struct lun *lun, int64_t *since, int64_t *sent)
 		if (command->task)
 			*sent = MIN(*sent, command->sent);
 	}
+}
+
+/*
+ * The connection was cut. If something was answered before, that is progress, and all that waits
+ * begins to wait anew: but not for ever, as somebody else's progress does not help a command that
+ * has every connection cut. If nothing was, there may be too much on its way at once.
+ */
+static void note_cut(struct lun *lun)
+{
+	if (!lun->further)
+		lun->width = 1;
+	for (size_t i = 0; lun->further && i < LUN_COMMANDS; i++) {
+		struct lun_command *command = &lun->commands[i];
+		if (command->request && command->renewals < RENEWALS_MAX) {
+			command->renewals++;
+			command->since = clock_now_ms();
+		}
+	}
+	lun->further = false;
 }
 
 /* Opens a session and makes sure that it is still the same LUN behind the same number. */
@@ -243,11 +280,16 @@ static void turn(struct lun *lun, struct error *last)
 		if (rc == 0)
 			last->code = 0;
 	}
-	if (rc == 0)
+	if (rc == 0) {
 		rc = send_waiting(lun, last);
+		if (rc < 0)
+			note_cut(lun);
+	}
 	if (rc < 0)
 		drop_session(lun);
 	rc = lun_session_poll(&lun->session, rc < 0 ? RECONNECT_MS : TURN_MS, last);
+	if (rc < 0)
+		note_cut(lun);
 	hear_check(lun);
 	oldest(lun, &since, &sent);
 	if (lun->fatal.code)
@@ -299,6 +341,7 @@ static void *run(void *arg)
 int lun_queue_start(struct lun *lun, struct error *err)
 {
 	lun->last = &lun->first;
+	lun->width = LUN_COMMANDS;
 	lun->session.login = &lun->login;
 	lun->session.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (lun->session.wake_fd < 0)

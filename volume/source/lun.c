@@ -54,6 +54,21 @@ void lun_parse_extents(const uint8_t *buf, size_t len, uint64_t off, uint32_t se
 	ext->start[ext->n] = next;
 }
 
+bool lun_extents_earn(struct lun_extents *ext)
+{
+	const uint64_t most = (uint64_t)LUN_EXTENT_QUESTIONS * LUN_EXTENT_COST;
+	const uint64_t saved = LUN_EXTENT_COST / LUN_TRANSFER;
+	for (size_t i = 0; i < ext->n; i++) {
+		uint64_t length = MIN(ext->start[i + 1] - ext->start[i], most);
+		ext->credit += ext->zero[i] ? length * saved : length;
+	}
+	ext->credit = MIN(ext->credit, most);
+	if (ext->credit < LUN_EXTENT_COST)
+		return false;
+	ext->credit -= LUN_EXTENT_COST;
+	return true;
+}
+
 /* Return: 0, also when the target does not know. */
 static int ask(struct lun *lun, uint64_t off, struct error *err)
 {
@@ -74,7 +89,7 @@ static int ask(struct lun *lun, uint64_t off, struct error *err)
 	if (rc == 0)
 		lun_parse_extents(buf, request.got, start, lun->blk.sector, lun->blk.size, ext);
 	/* It cannot, or what it says makes no sense: it is not asked again. */
-	ext->unknown = rc < 0 || ext->n == 0;
+	ext->unknown = rc < 0 || ext->n == 0 || !lun_extents_earn(ext);
 	return 0;
 }
 
@@ -104,7 +119,7 @@ static int lun_extent(struct blk *blk, uint64_t off, struct blk_extent *ret, str
 	int rc = 0;
 	if (!ext->unknown && !look_up(ext, off, ret)) {
 		rc = ask(lun, off, err);
-		if (rc == 0 && !ext->unknown)
+		if (rc == 0)
 			look_up(ext, off, ret);
 	}
 	pthread_mutex_unlock(&ext->lock);
@@ -163,6 +178,7 @@ static struct lun *lun_new(const struct lun_url *url)
 	pthread_mutex_init(&lun->extents.lock, NULL);
 	pthread_cond_init(&lun->opened_cond, NULL);
 	lun->session.wake_fd = -1;
+	lun->extents.credit = (uint64_t)LUN_EXTENT_QUESTIONS * LUN_EXTENT_COST;
 	snprintf(lun->name, sizeof(lun->name), "LUN %d of '%s' on %s:%s", url->lun, url->target,
 		 url->host, url->port);
 	return lun;

@@ -174,6 +174,7 @@ int lun_identity_confirm(const struct lun_identity *was, const uint8_t *page, si
 
 /* What is to be done about a command that did not end well. */
 enum lun_verdict {
+	LUN_DONE,    /* it did end well, with a remark: an error that was recovered from */
 	LUN_RETRY,   /* the same command may succeed now, or soon */
 	LUN_SUSPECT, /* the LUN may have become another one: log in anew and look */
 	LUN_GONE,    /* there is no such LUN any more */
@@ -181,7 +182,7 @@ enum lun_verdict {
 };
 enum lun_verdict lun_judge(int status, const struct scsi_sense *sense);
 
-/* "MEDIUM_ERROR, UNRECOVERED_READ_ERROR (0x1100)", "status 8"; @buf has LUN_WHY_MAX bytes. */
+/* "MEDIUM ERROR, unrecovered read error (0x1100)", "status 8"; @buf has LUN_WHY_MAX bytes. */
 #define LUN_WHY_MAX 160
 const char *lun_why(int status, const struct scsi_sense *sense, char *buf);
 
@@ -192,6 +193,8 @@ enum {
 	LUN_TRANSFER = 256 * 1024, /* bytes of a READ at most */
 	LUN_SECTOR_MAX = 65536,
 	LUN_EXTENTS = 64, /* asked for in one GET LBA STATUS */
+	LUN_EXTENT_COST = 16 * 1024 * 1024,
+	LUN_EXTENT_QUESTIONS = 64, /* so many at first, and never more than that saved up */
 };
 
 /* What a request asks of the LUN. */
@@ -233,7 +236,10 @@ struct lun_request {
  * @request: NULL: the slot is free
  * @task: libiscsi's; NULL while it is not in flight
  * @iov: unwanted bytes in front, wanted ones, unwanted ones behind
- * @since: when it was first sent: the LUN is given up when that is too long ago
+ * @number: of all, in their order: the oldest is sent first
+ * @since: when it was first sent, or began to wait anew: the LUN is given up when that is too long
+ *         ago
+ * @renewals: how often it began to wait anew
  * @sent: when it was last sent: the session is given up when that is too long ago
  * @not_before: when it may be sent again
  * @short_reads: how often its data came short
@@ -245,7 +251,9 @@ struct lun_command {
 	uint64_t off;
 	uint32_t len;
 	struct scsi_iovec iov[3];
+	uint64_t number;
 	int64_t since;
+	unsigned int renewals;
 	int64_t sent;
 	int64_t not_before;
 	unsigned int short_reads;
@@ -254,7 +262,8 @@ struct lun_command {
 /**
  * struct lun_extents - the last answer to GET LBA STATUS
  * @start: where each run begins; one more than @n, for the end of the last
- * @unknown: the target does not tell: everything is data
+ * @unknown: the target does not tell, or too little at a time: everything is data
+ * @credit: how many bytes' worth of questions it has still, see lun_extents_earn()
  */
 struct lun_extents {
 	pthread_mutex_t lock;
@@ -262,6 +271,7 @@ struct lun_extents {
 	size_t n;
 	uint64_t start[LUN_EXTENTS + 1];
 	bool zero[LUN_EXTENTS];
+	uint64_t credit;
 };
 
 /**
@@ -273,6 +283,9 @@ struct lun_extents {
  * @suspect: what comes in is not to be trusted until the LUN has been identified again
  * @check: who is asked from time to time whether it is still itself, and @page its answer
  * @checking: it is on its way; @checked: when it was last asked
+ * @n_sent: commands that there were
+ * @width: how many are in flight at most: fewer when the connection is cut before one is answered
+ * @further: one was answered since the session was made
  * @mark: random; no data is like it
  * @scratch: where unwanted bytes go
  */
@@ -298,6 +311,9 @@ struct lun {
 	uint8_t page[LUN_VPD_MAX];
 	bool checking;
 	int64_t checked;
+	uint64_t n_sent;
+	unsigned int width;
+	bool further;
 	uint64_t mark;
 	unsigned char scratch[LUN_SECTOR_MAX];
 
@@ -338,6 +354,15 @@ int lun_queue_submit(struct lun *lun, struct lun_request *request, struct error 
  */
 void lun_parse_extents(const uint8_t *buf, size_t len, uint64_t off, uint32_t sector, uint64_t size,
 		       struct lun_extents *ext);
+
+/*
+ * Pays for a question that was answered by @ext, of what it gained. A question costs as much as
+ * LUN_EXTENT_COST bytes that are told of, or as one READ that is saved: a target that answers block
+ * by block would be asked more often than it is read.
+ *
+ * Return: false when there is no more to pay with.
+ */
+bool lun_extents_earn(struct lun_extents *ext);
 
 /* Fills @source: blk and identity. */
 int lun_open(const char *spec, const struct source_options *opts, struct source *source,
