@@ -91,7 +91,7 @@ static int print(const struct plug *plug, json_t *reply)
 {
 	struct error err = { 0 };
 	CLEANUP(json_decref_cleanup) json_t *owned = reply;
-	if (reply && line_write(STDOUT_FILENO, reply, LINE_NO_LIMIT, NULL, NULL, &err) == 0)
+	if (owned && line_write(STDOUT_FILENO, owned, LINE_NO_LIMIT, NULL, NULL, &err) == 0)
 		return 0;
 	fprintf(stderr, "%s: the reply: %s\n", plug->name, err.msg);
 	return -EIO;
