@@ -24,7 +24,7 @@ static void print_help(FILE *out)
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(out, "  %-11s %s\n", commands[i]->name, commands[i]->summary);
 	fputs("\n"
-	      "`lunette COMMAND --help` says more, and so does the manual page lunette(8).\n"
+	      "`lunette help COMMAND` says more, and so does the manual page lunette(8).\n"
 	      "Exit status: 0 done, 1 failed, 2 wrong usage, 3 done with warnings.\n",
 	      out);
 }
@@ -42,6 +42,23 @@ static const struct command *find(const char *word)
 	return NULL;
 }
 
+static int no_command(const char *word, struct error *err)
+{
+	return cmd_usage(err, "there is no command '%s'; 'lunette --help' lists them", word);
+}
+
+/* `lunette help`, and `lunette help COMMAND`, which is `lunette COMMAND --help`. */
+static int help(const char *word, struct error *err)
+{
+	if (!word) {
+		print_help(stdout);
+		return cmd_print("", err);
+	}
+	const struct command *command = find(word);
+	char *words[] = { (char *)word, (char *)"--help", NULL };
+	return command ? command_call(command, 2, words, err) : no_command(word, err);
+}
+
 static int run(int argc, char **argv, struct error *err)
 {
 	const char *word = argc > 1 ? argv[1] : "";
@@ -49,16 +66,16 @@ static int run(int argc, char **argv, struct error *err)
 		print_help(stderr);
 		return STATUS_USAGE;
 	}
-	if (is_either(word, "--help", "-h") || strcmp(word, "help") == 0) {
-		print_help(stdout);
-		return cmd_print("", err);
-	}
-	if (is_either(word, "--version", "-V"))
+	if (is_either(word, "--help", "-h"))
+		return help(NULL, err);
+	if (strcmp(word, "help") == 0)
+		return help(argv[2], err);
+	if (is_either(word, "--version", "-V") || strcmp(word, "version") == 0)
 		return cmd_print("lunette " LUNETTE_VERSION "\n", err);
 	const struct command *command = find(word);
 	if (command)
 		return command_call(command, argc - 1, argv + 1, err);
-	return cmd_usage(err, "there is no command '%s'; 'lunette --help' lists them", word);
+	return no_command(word, err);
 }
 
 int main(int argc, char **argv)

@@ -11,8 +11,10 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "cmd.h"
 #include "lunette/json.h"
@@ -199,12 +201,19 @@ static int serve_in_background(struct mount_args *args, struct error *err)
 
 /* ---- arguments ---- */
 
+/* A POINT has no '/' in it, and no file's name goes before it. */
+static bool is_source(const char *word)
+{
+	return strchr(word, '/') || access(word, F_OK) == 0;
+}
+
 static int choose(struct mount_args *args, char **words, size_t n, struct error *err)
 {
 	args->words = words;
 	args->n_words = n - 1;
-	/* Without --repo, a word in front of DIR is a SOURCE, whatever the environment says. */
-	args->from_repo = args->which.path.text && (!args->which.path.from_env || n == 1);
+	/* What only the environment says counts where no SOURCE is named. */
+	args->from_repo = args->which.path.text && (!args->which.path.from_env || n == 1 ||
+						    (n == 2 && !is_source(words[0])));
 	if (args->from_repo && n > 2)
 		return cmd_usage(err, "one POINT at most goes in front of DIR");
 	if (!args->from_repo && n == 1)

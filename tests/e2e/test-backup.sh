@@ -88,6 +88,9 @@ ok 'mount the live disks beside it' "$LUNETTE" mount one.img two.img live
 is 'it is the same tree' "$(cd mnt && find . | LC_ALL=C sort | sha256sum)" "$(cd live && find . | LC_ALL=C sort | sha256sum)"
 ok 'with the same files' compare_trees mnt/volumes/disk0-p3/files live/volumes/disk0-p3/files
 ok 'umount it' "$LUNETTE" umount mnt
+ok 'a restore point of the repository that the environment names' "$LUNETTE" mount server@latest mnt
+ok 'is shown alone' test -e mnt/layout.json
+ok 'umount that' "$LUNETTE" umount mnt
 ok 'umount the live disks' "$LUNETTE" umount live
 fails 'no mount of a restore point that is not there' 1 'no restore point' "$LUNETTE" mount --repo repo nobody@latest mnt
 

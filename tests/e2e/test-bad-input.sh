@@ -62,7 +62,7 @@ fails 'a mount point that is not there' 1 "'dir/none' does not exist" "$LUNETTE"
 fails 'a mount point that is a file' 1 '[Nn]ot a directory' "$LUNETTE" mount gpt.img blank.img
 mkdir -p dir/full dir/mnt && touch dir/full/file
 fails 'a mount point that is not empty' 1 'not empty' "$LUNETTE" mount gpt.img dir/full
-fails 'mount of what is not there' 1 "'none.img': No such file" "$LUNETTE" mount none.img dir/mnt
+fails 'mount of what is not there' 1 "'none.img': No such file" env -u LUNETTE_REPO "$LUNETTE" mount none.img dir/mnt
 fails 'umount of what is not mounted' 1 'not' "$LUNETTE" umount dir/mnt
 broken ntfs-mft gpt.img "$(disks_offset gpt.img 2)"
 "$LUNETTE" mount bad.img dir/mnt >/dev/null 2>&1
@@ -113,6 +113,10 @@ fails 'a restore to a full disk' 1 'No space left' "$LUNETTE" restore x@latest -
 # Command lines.
 fails 'no command' 2 'Usage' "$LUNETTE"
 fails 'an unknown command' 2 "no command 'nope'" "$LUNETTE" nope
+fails 'no help for what is none' 2 "no command 'nope'" "$LUNETTE" help nope
+is 'help of a command, in each of its ways' "$("$LUNETTE" help list | sha256sum; "$LUNETTE" list -h | sha256sum)" \
+	"$("$LUNETTE" list --help | sha256sum; "$LUNETTE" list --help | sha256sum)"
+is 'the version, in both ways' "$("$LUNETTE" version)" "$("$LUNETTE" --version)"
 fails 'an unknown option' 2 'nope' "$LUNETTE" probe --nope gpt.img
 fails 'no source' 2 'SOURCE' "$LUNETTE" backup --name x
 fails 'no name' 2 'name' "$LUNETTE" backup gpt.img
