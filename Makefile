@@ -88,14 +88,20 @@ all: $(O)/lunette $(O)/lunette-agent plugins
 
 # ---- set-up ----------------------------------------------------------------------------------
 
-# `make` only says what is missing and goes on; the targets that promise to work on a fresh system
-# install it. The stamp means that nothing was missing.
+# `make` only says what building lacks, and goes on; the targets that promise to work on a fresh system
+# install it, and what they need beside. The stamp means that nothing was missing.
 INSTALLING := deb demo check check-quick check-ceph check-long check-vm bench asan tsan fuzz lint format coverage
-SETUP := contrib/setup$(if $(filter $(INSTALLING),$(MAKECMDGOALS)),, --check)
-
-build/setup.stamp: contrib/setup
+ifneq ($(filter $(INSTALLING),$(MAKECMDGOALS)),)
+SETUP := build/setup.stamp
+$(SETUP): contrib/setup
 	@mkdir -p $(@D)
-	@if $(SETUP); then touch $@; else $(if $(findstring --check,$(SETUP)),true,false); fi
+	@contrib/setup && touch $@
+else
+SETUP := build/setup-build.stamp
+$(SETUP): contrib/setup
+	@mkdir -p $(@D)
+	@if contrib/setup --check --build; then touch $@; fi
+endif
 
 # Objects are made again when the flags change, and libraries when there are other sources, not only
 # when a source is newer. A stamp is only made when it does not say so already: `make -n` tells the truth.
@@ -116,7 +122,7 @@ OBJ_$(1) := $$(SRC_$(1):%.c=$$(O)/%.o)
 ALLPKGS_$(1) := $$(sort $$(PKGS_$(1)) $$(foreach r,$$(BELOW_$(1)),$$(PKGS_$$(r))))
 LIBS_$(1) := $$(O)/lib$(1).a $$(foreach r,$$(BELOW_$(1)),$$(O)/lib$$(r).a)
 
-$$(OBJ_$(1)): $$(O)/%.o: %.c $$(O)/flags.stamp | build/setup.stamp
+$$(OBJ_$(1)): $$(O)/%.o: %.c $$(O)/flags.stamp | $(SETUP)
 	@mkdir -p $$(@D)
 	$$(call q,CC) $$(CC) $$(LUNETTE_CFLAGS) $$(addprefix -I,$$(DIRS_$(1))) $$(call pkg_cflags,$$(ALLPKGS_$(1))) -MMD -MP -c -o $$@ $$<
 
@@ -125,7 +131,7 @@ $$(O)/lib$(1).a: $$(OBJ_$(1)) $$(O)/sources.stamp
 	$$(call q,AR) $$(AR) rcs $$@ $$(OBJ_$(1))
 
 # A test of a room sees that room and what is below it.
-$$(O)/tests/$(1)/%.o: tests/$(1)/%.c $$(O)/flags.stamp | build/setup.stamp
+$$(O)/tests/$(1)/%.o: tests/$(1)/%.c $$(O)/flags.stamp | $(SETUP)
 	@mkdir -p $$(@D)
 	$$(call q,CC) $$(CC) $$(LUNETTE_CFLAGS) -Itests/support $$(foreach r,$(1) $$(BELOW_$(1)),$$(addprefix -I,$$(DIRS_$$(r)))) $$(call pkg_cflags,$$(ALLPKGS_$(1)) cmocka) -MMD -MP -c -o $$@ $$<
 
@@ -137,7 +143,7 @@ TEST_TOOLS += $$(patsubst %.c,$$(O)/%,$$(wildcard tests/$(1)/tool-*.c))
 endef
 
 SUPPORT_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard tests/support/*.c))
-$(SUPPORT_OBJ): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
+$(SUPPORT_OBJ): $(O)/%.o: %.c $(O)/flags.stamp | $(SETUP)
 	@mkdir -p $(@D)
 	$(call q,CC) $(CC) $(LUNETTE_CFLAGS) -Itests/support -MMD -MP -c -o $@ $<
 $(O)/libsupport.a: $(SUPPORT_OBJ)
@@ -155,7 +161,7 @@ PKGS := $(sort $(foreach r,$(ROOMS),$(PKGS_$(r))))
 # ---- the program -----------------------------------------------------------------------------
 
 CMD_MAIN := $(CMD_SRC:%.c=$(O)/%.o)
-$(CMD_MAIN): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
+$(CMD_MAIN): $(O)/%.o: %.c $(O)/flags.stamp | $(SETUP)
 	@mkdir -p $(@D)
 	$(call q,CC) $(CC) $(LUNETTE_CFLAGS) -Ibackup/cmd $(call pkg_cflags,$(ALLPKGS_cmd)) -MMD -MP -c -o $@ $<
 
@@ -169,7 +175,7 @@ $(O)/lunette: $(CMD_MAIN) $(LIBS_cmd)
 AGENT_MAIN := $(AGENT_SRC:%.c=$(O)/%.o)
 AGENT_PKGS := libiscsi jansson libcrypto zlib
 AGENT_LDFLAGS := $(if $(SAN),,-static-pie -Wl,--no-warnings)
-$(AGENT_MAIN): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
+$(AGENT_MAIN): $(O)/%.o: %.c $(O)/flags.stamp | $(SETUP)
 	@mkdir -p $(@D)
 	$(call q,CC) $(CC) $(LUNETTE_CFLAGS) -Ibackup/agent $(call pkg_cflags,$(ALLPKGS_agent)) -MMD -MP -c -o $@ $<
 
@@ -183,7 +189,7 @@ PKGS_PLUGIN_lvm-thin := devmapper
 PLUGINS := $(PLUGINS_C:%=$(O)/lunette-%)
 KIT_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard contrib/plugins/kit/*.c))
 PLUGIN_OBJ := $(patsubst %.c,$(O)/%.o,$(foreach p,$(PLUGINS_C),$(wildcard contrib/plugins/$(p)/*.c)))
-$(KIT_OBJ) $(PLUGIN_OBJ): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
+$(KIT_OBJ) $(PLUGIN_OBJ): $(O)/%.o: %.c $(O)/flags.stamp | $(SETUP)
 	@mkdir -p $(@D)
 	$(call q,CC) $(CC) $(LUNETTE_CFLAGS) -Icontrib/plugins/kit $(call pkg_cflags,jansson) -MMD -MP -c -o $@ $<
 
@@ -200,7 +206,7 @@ E2E := $(wildcard tests/e2e/test-*.sh)
 
 # Tools of tests/bench that make what is too large to be made in earnest.
 BENCH_TOOLS := $(patsubst %.c,$(O)/%,$(wildcard tests/bench/*.c))
-$(BENCH_TOOLS:=.o): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
+$(BENCH_TOOLS:=.o): $(O)/%.o: %.c $(O)/flags.stamp | $(SETUP)
 	@mkdir -p $(@D)
 	$(call q,CC) $(CC) $(LUNETTE_CFLAGS) $(addprefix -I,$(DIRS_repo) $(DIRS_write)) $(call pkg_cflags,$(PKGS)) -MMD -MP -c -o $@ $<
 $(BENCH_TOOLS): %: %.o $(LIBS)
@@ -265,7 +271,7 @@ MINGW_OBJ := $(patsubst %.c,$(O)/mingw/%.o,$(filter-out $(NOT_WINDOWS),$(SRC_bas
 MINGW_TRY := $(patsubst %,$(O)/mingw/tests/%.o,mingw/try support/blk-mem)
 
 # jansson for Windows is not in Debian. Its headers are the same everywhere, and enough to compile.
-$(O)/mingw/include/jansson.h: | build/setup.stamp
+$(O)/mingw/include/jansson.h: | $(SETUP)
 	@mkdir -p $(@D)
 	$(call q,CP) cp $$(echo '#include <jansson.h>' | $(CC) -M -x c - | grep -o '[^ ]*/jansson[^ ]*\.h') $(@D)
 
@@ -288,7 +294,7 @@ mingw:
 
 FUZZ_SECONDS ?= 60
 FUZZ := $(patsubst %.c,$(O)/%,$(wildcard tests/fuzz/fuzz-*.c))
-$(FUZZ:=.o): $(O)/%.o: %.c $(O)/flags.stamp | build/setup.stamp
+$(FUZZ:=.o): $(O)/%.o: %.c $(O)/flags.stamp | $(SETUP)
 	@mkdir -p $(@D)
 	$(call q,CC) $(CC) $(LUNETTE_CFLAGS) -Itests/support $(foreach r,$(ROOMS),$(addprefix -I,$(DIRS_$(r)))) \
 		$(call pkg_cflags,$(PKGS)) -MMD -MP -c -o $@ $<
@@ -297,7 +303,7 @@ $(FUZZ): %: %.o $(O)/libsupport.a $(O)/libagent.a $(LIBS)
 	$(call q,LD) $(CC) $(LUNETTE_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(call pkg_libs,$(PKGS))
 
 # libFuzzer is clang's. Warnings are judged with gcc.
-fuzz:
+fuzz: | $(SETUP)
 	$(MAKE) CC=clang CI= SAN=fuzzer-no-link,address,undefined fuzz-run
 fuzz-run: $(FUZZ)
 	tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ)
