@@ -328,9 +328,12 @@ static void its_signals_are_as_they_are_by_default(void **state)
 	sigemptyset(&usr1);
 	sigaddset(&usr1, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &usr1, &before); /* and SIGPIPE is ignored, see main() */
-	char *out = output_of("grep -E '^Sig(Blk|Ign)' /proc/self/status | tr -d '0\\n\\t'");
+	/* 32 and 33 are the C library's own, and what make starts by posix_spawn() ignores them. */
+	char *out = output_of("while read -r name mask; do case $name in SigBlk:|SigIgn:) "
+			      "printf '%s%x ' $name $((0x$mask & ~0x180000000));; esac; "
+			      "done </proc/self/status");
 	sigprocmask(SIG_SETMASK, &before, NULL);
-	assert_string_equal(out, "SigBlk:SigIgn:");
+	assert_string_equal(out, "SigBlk:0 SigIgn:0 ");
 	free(out);
 }
 
