@@ -16,7 +16,8 @@ sshd_start() {
 	for _ in {1..10}; do
 		port=$((20000 + RANDOM % 10000))
 		printf '%s\n' "Port $port" 'ListenAddress 127.0.0.1' "HostKey $dir/host" "AuthorizedKeysFile $dir/authorized" \
-			'StrictModes no' 'PasswordAuthentication no' 'UsePAM no' 'PidFile none' 'PermitRootLogin yes' >"$dir/sshd_config"
+			'StrictModes no' 'PasswordAuthentication no' 'UsePAM no' 'PidFile none' 'PermitRootLogin yes' \
+			'SetEnv SHLVL=1' >"$dir/sshd_config" # so that bash does not read what its user has for himself
 		"$sshd" -D -e -f "$dir/sshd_config" 2>"$dir/log" &
 		SSHD_PID=$!
 		for _ in {1..1000}; do
