@@ -22,7 +22,6 @@
 #define PAGE_MAX     65536u
 #define LOG_MAX      (4ull << 30)
 #define WINDOW_BYTES (1u << 20)
-#define RANGES_MAX   (1u << 20)
 #define SECTOR       512u
 
 /* Restart page: "RSTR", and its restart area and client record at offsets told there. */
@@ -113,61 +112,12 @@ static uint16_t field(uint64_t word, int i)
 
 /* ---- ranges ---- */
 
-static int by_first(const void *a, const void *b)
-{
-	const struct ntfs_range *x = a, *y = b;
-	return (x->first > y->first) - (x->first < y->first);
-}
-
-static void merge(struct ntfs_ranges *ranges)
-{
-	if (ranges->n == 0)
-		return;
-	qsort(ranges->v, ranges->n, sizeof(*ranges->v), by_first);
-	size_t last = 0;
-	for (size_t i = 1; i < ranges->n; i++) {
-		struct ntfs_range *into = &ranges->v[last];
-		if (ranges->v[i].first > into->stop)
-			ranges->v[++last] = ranges->v[i];
-		else
-			into->stop = MAX(into->stop, ranges->v[i].stop);
-	}
-	ranges->n = last + 1;
-}
-
-static int make_room(struct log *log, struct error *err)
-{
-	struct ntfs_ranges *ranges = log->ranges;
-	if (ranges->n < ranges->room)
-		return 0;
-	merge(ranges);
-	if (ranges->n > RANGES_MAX / 2) { /* too many to remember: all of the volume, then */
-		ranges->v[0] = (struct ntfs_range){ 0, log->ntfs->boot.n_clusters };
-		ranges->n = 1;
-	}
-	if (ranges->room > 0 && ranges->n * 2 <= ranges->room)
-		return 0;
-	size_t room = MAX(ranges->room * 2, 64u);
-	struct ntfs_range *v = reallocarray(ranges->v, room, sizeof(*v));
-	if (!v)
-		return error_set(err, -ENOMEM, "NTFS: the log: %m");
-	ranges->v = v;
-	ranges->room = room;
-	return 0;
-}
-
 /* @byte of a bitmap and a BITMAP_RANGE: u32 first bit, u32 number of bits. */
 static int add_range(struct log *log, uint64_t byte, uint64_t range, struct error *err)
 {
-	uint64_t n_clusters = log->ntfs->boot.n_clusters;
 	uint64_t first = byte * 8 + (uint32_t)range;
-	uint64_t stop = MIN(first + (range >> 32), n_clusters);
-	if (first >= stop)
-		return 0;
-	int rc = make_room(log, err);
-	if (rc == 0)
-		log->ranges->v[log->ranges->n++] = (struct ntfs_range){ first, stop };
-	return rc;
+	return fs_ntfs_ranges_add(log->ranges, log->ntfs->boot.n_clusters, first,
+				  first + (range >> 32), err);
 }
 
 /* ---- pages ---- */
@@ -460,7 +410,7 @@ int fs_ntfs_log_ranges(struct fs_ntfs *ntfs, struct ntfs_ranges *ret, struct err
 		free(ranges.v);
 		return rc;
 	}
-	merge(&ranges);
+	fs_ntfs_ranges_merge(&ranges);
 	*ret = ranges;
 	return 0;
 }

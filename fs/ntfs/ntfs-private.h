@@ -17,6 +17,8 @@
  *   ntfs-used.c    which bytes of the volume are in use
  *   ntfs-blocks.c  which of them are a file's alone, and all of its names
  *   ntfs-log.c     which more may be, where the volume was in use itself
+ *   ntfs-mft.c     which the files say are theirs
+ *   ntfs-ranges.c  ranges of clusters
  */
 #ifndef NTFS_PRIVATE_H
 #define NTFS_PRIVATE_H
@@ -210,7 +212,7 @@ int fs_ntfs_file_extent(struct fs *fs, uint64_t ino, uint64_t off, struct fs_run
 int fs_ntfs_read_whole(struct fs_ntfs *ntfs, uint64_t ino, void *buf, size_t len, uint64_t off,
 		       struct error *err);
 
-/* ---- ntfs-log.c ---- */
+/* ---- ntfs-ranges.c ---- */
 
 /* Clusters from @first up to, not including, @stop. */
 struct ntfs_range {
@@ -229,6 +231,33 @@ struct ntfs_ranges {
 	size_t room;
 };
 
+/* Past half of this, ranges become one that holds all of the volume. */
+#define NTFS_RANGES_MAX (1u << 20)
+
+/* Adds those of them that are inside the volume; afterwards they are in no order. */
+int fs_ntfs_ranges_add(struct ntfs_ranges *ranges, uint64_t n_clusters, uint64_t first,
+		       uint64_t stop, struct error *err);
+
+/* Puts them in order and apart from each other. */
+void fs_ntfs_ranges_merge(struct ntfs_ranges *ranges);
+
+/* Index of the first range that ends behind @cluster; they are in order. */
+size_t fs_ntfs_ranges_find(const struct ntfs_ranges *ranges, uint64_t cluster);
+
+/* ---- ntfs-mft.c ---- */
+
+/* A run of clusters. Return: 0 to go on; a negative errno ends it. */
+typedef int ntfs_clusters_fn(void *ctx, uint64_t first, uint64_t stop, struct error *err);
+
+/**
+ * fs_ntfs_mft_clusters() - every run of clusters that a record in use says is its own
+ *
+ * It reads all of $MFT. All of the runs are inside the volume, in any order.
+ */
+int fs_ntfs_mft_clusters(struct fs_ntfs *ntfs, ntfs_clusters_fn *fn, void *ctx, struct error *err);
+
+/* ---- ntfs-log.c ---- */
+
 /**
  * fs_ntfs_log_ranges() - the clusters that are allocated, or may be, as soon as the log is replayed
  * @ret: none if the volume was unmounted in an orderly way; all clusters inside the volume
@@ -245,9 +274,6 @@ int fs_ntfs_used(struct fs *fs, uint64_t off, struct fs_used *ret, struct error 
 
 /* What the log names, read when it is first asked for; it stays as it is. */
 int fs_ntfs_log_known(struct fs_ntfs *ntfs, const struct ntfs_ranges **ret, struct error *err);
-
-/* Index of the first range that ends behind @cluster. */
-size_t fs_ntfs_ranges_find(const struct ntfs_ranges *ranges, uint64_t cluster);
 
 /* ---- ntfs-blocks.c ---- */
 

@@ -6,6 +6,10 @@
  * lies behind the last whole cluster, the copy of the boot sector among it, has no bit and counts
  * as used, and so does what the log says, see ntfs-log.c. A bitmap that cannot be read is an error:
  * "nothing is used" would lose everything.
+ *
+ * Nor is it believed against the files: clusters that a file has and the bitmap calls free are in
+ * use. Such volumes are there, marked as clean, and Windows reads the file until it gives the
+ * clusters to another one. So all of $MFT is read when the first question comes.
  */
 #define NTFS_WANT_LIBRARY
 #include "ntfs-private.h"
@@ -19,13 +23,16 @@
  * struct ntfs_bitmap - the window
  * @lock: covers the rest
  * @log: what counts as used whatever the bitmap says, once @log_known
+ * @lost: what the files have and neither of the two does, once @lost_known
  * @first: the first cluster in it, a multiple of WINDOW_BITS, or NOTHING_LOADED
  * @n: clusters in it; words behind them are zero
  */
 struct ntfs_bitmap {
 	pthread_mutex_t lock;
 	struct ntfs_ranges log;
+	struct ntfs_ranges lost;
 	bool log_known;
+	bool lost_known;
 	uint64_t first;
 	uint64_t n;
 	uint64_t words[WINDOW_BYTES / sizeof(uint64_t)];
@@ -48,6 +55,7 @@ void fs_ntfs_bitmap_free(struct ntfs_bitmap *bitmap)
 		return;
 	pthread_mutex_destroy(&bitmap->lock);
 	free(bitmap->log.v);
+	free(bitmap->lost.v);
 	free(bitmap);
 }
 
@@ -69,28 +77,14 @@ int fs_ntfs_log_known(struct fs_ntfs *ntfs, const struct ntfs_ranges **ret, stru
 	return rc;
 }
 
-size_t fs_ntfs_ranges_find(const struct ntfs_ranges *ranges, uint64_t cluster)
-{
-	size_t low = 0;
-	size_t high = ranges->n;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (ranges->v[middle].stop > cluster)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return low;
-}
-
-/* Sets the bits in the window that the log has. */
-static void add_log(struct ntfs_bitmap *bitmap)
+/* Sets the bits in the window that some ranges have. */
+static void add_ranges(struct ntfs_bitmap *bitmap, const struct ntfs_ranges *ranges)
 {
 	uint64_t end = bitmap->first + bitmap->n;
-	for (size_t i = fs_ntfs_ranges_find(&bitmap->log, bitmap->first);
-	     i < bitmap->log.n && bitmap->log.v[i].first < end; i++) {
-		uint64_t from = MAX(bitmap->log.v[i].first, bitmap->first) - bitmap->first;
-		uint64_t to = MIN(bitmap->log.v[i].stop, end) - bitmap->first;
+	for (size_t i = fs_ntfs_ranges_find(ranges, bitmap->first);
+	     i < ranges->n && ranges->v[i].first < end; i++) {
+		uint64_t from = MAX(ranges->v[i].first, bitmap->first) - bitmap->first;
+		uint64_t to = MIN(ranges->v[i].stop, end) - bitmap->first;
 		for (uint64_t k = from; k < to; k++)
 			bitmap->words[k / WORD_BITS] |= cpu_to_le64(1ull << (k % WORD_BITS));
 	}
@@ -114,7 +108,9 @@ static int load_window(struct fs_ntfs *ntfs, struct ntfs_bitmap *bitmap, uint64_
 		return error_wrap(err, rc, "the map of used clusters");
 	bitmap->first = first;
 	bitmap->n = n;
-	add_log(bitmap);
+	add_ranges(bitmap, &bitmap->log);
+	if (bitmap->lost_known)
+		add_ranges(bitmap, &bitmap->lost);
 	return 0;
 }
 
@@ -163,6 +159,86 @@ static int find_run(struct fs_ntfs *ntfs, uint64_t first, uint64_t *ret_n, bool 
 	return 0;
 }
 
+/* ---- what the files have ---- */
+
+/* Compared with the bitmap at once, in its order, so that each window is read once and no more. */
+#define BATCH (1u << 20)
+
+/**
+ * struct ntfs_claims - what the files have, gathered until there is much of it
+ * @lost: of that, what is not in use as yet
+ */
+struct ntfs_claims {
+	struct fs_ntfs *ntfs;
+	struct ntfs_ranges batch;
+	struct ntfs_ranges lost;
+};
+
+static int compare_range(struct ntfs_claims *claims, struct ntfs_range range, struct error *err)
+{
+	struct ntfs_bitmap *bitmap = claims->ntfs->bitmap;
+	while (range.first < range.stop) {
+		int rc = load_window(claims->ntfs, bitmap, range.first, err);
+		if (rc < 0)
+			return rc;
+		uint64_t inside = range.first - bitmap->first;
+		bool used = bit_at(bitmap, inside);
+		uint64_t n = MIN(same_in_window(bitmap, inside, used), range.stop - range.first);
+		if (!used)
+			rc = fs_ntfs_ranges_add(&claims->lost, claims->ntfs->boot.n_clusters,
+						range.first, range.first + n, err);
+		if (rc < 0)
+			return rc;
+		range.first += n;
+	}
+	return 0;
+}
+
+static int compare_batch(struct ntfs_claims *claims, struct error *err)
+{
+	int rc = 0;
+	fs_ntfs_ranges_merge(&claims->batch);
+	for (size_t i = 0; rc == 0 && i < claims->batch.n; i++)
+		rc = compare_range(claims, claims->batch.v[i], err);
+	claims->batch.n = 0;
+	return rc;
+}
+
+static int add_claim(void *ctx, uint64_t first, uint64_t stop, struct error *err)
+{
+	struct ntfs_claims *claims = ctx;
+	if (claims->batch.n == claims->batch.room) {
+		int rc = compare_batch(claims, err);
+		if (rc < 0)
+			return rc;
+	}
+	claims->batch.v[claims->batch.n++] = (struct ntfs_range){ first, stop };
+	return 0;
+}
+
+static int load_lost(struct fs_ntfs *ntfs, struct ntfs_bitmap *bitmap, struct error *err)
+{
+	struct ntfs_claims claims = { .ntfs = ntfs };
+	if (bitmap->lost_known)
+		return 0;
+	claims.batch.v = calloc(BATCH, sizeof(*claims.batch.v));
+	claims.batch.room = BATCH;
+	int rc = claims.batch.v ? fs_ntfs_mft_clusters(ntfs, add_claim, &claims, err)
+				: error_set(err, -ENOMEM, "NTFS: %m");
+	if (rc == 0)
+		rc = compare_batch(&claims, err);
+	free(claims.batch.v);
+	if (rc < 0) {
+		free(claims.lost.v);
+		return rc;
+	}
+	fs_ntfs_ranges_merge(&claims.lost);
+	bitmap->lost = claims.lost;
+	bitmap->lost_known = true;
+	bitmap->first = NOTHING_LOADED;
+	return 0;
+}
+
 int fs_ntfs_used(struct fs *fs, uint64_t off, struct fs_used *ret, struct error *err)
 {
 	struct fs_ntfs *ntfs = (struct fs_ntfs *)fs;
@@ -172,7 +248,9 @@ int fs_ntfs_used(struct fs *fs, uint64_t off, struct fs_used *ret, struct error 
 	if (off < end) {
 		uint64_t n = 0;
 		pthread_mutex_lock(&ntfs->bitmap->lock);
-		int rc = find_run(ntfs, off / cluster, &n, &run.used, err);
+		int rc = load_lost(ntfs, ntfs->bitmap, err);
+		if (rc == 0)
+			rc = find_run(ntfs, off / cluster, &n, &run.used, err);
 		pthread_mutex_unlock(&ntfs->bitmap->lock);
 		if (rc < 0)
 			return rc;
