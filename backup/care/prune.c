@@ -284,6 +284,10 @@ static int pass(struct prune *prune, struct error *err)
 	/* What needs no copying goes first: copying needs room. */
 	rc = prune_mark(prune->repo, prune->going, prune->n_going, err);
 	prune->n_going = 0;
+	/* Of these, too: no new pack may have the name of one that goes. */
+	marks_free(steal(&prune->marks));
+	if (rc == 0)
+		rc = marks_load(prune->repo, &prune->marks, err);
 	int rewritten = rc < 0 ? rc : rewrite(prune, err);
 	if (rewritten < 0)
 		return rewritten;

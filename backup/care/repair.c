@@ -11,6 +11,7 @@
 #include "lunette/lease.h"
 #include "lunette/marks.h"
 #include "lunette/pack-read.h"
+#include "lunette/pages.h"
 #include "lunette/recent.h"
 #include "lunette/repack.h"
 #include "lunette/repair.h"
@@ -235,20 +236,72 @@ static int index_packs_again(struct repair *repair, struct error *err)
 	return rc < 0 ? rc : write_index(repair, err);
 }
 
-/* ---- all of it ---------------------------------------------------------------------------------
+/* ---- what is removed
+ * ---------------------------------------------------------------------------------
  */
+
+static int remove_one(struct repair *repair, const char *key, struct error *err)
+{
+	int rc = store_remove(repair->repo->store, key, err);
+	if (rc < 0)
+		return rc;
+	store_forget(repair->repo->store, key);
+	repair->result->removed++;
+	return 0;
+}
 
 static int remove_all(struct repair *repair, const struct repair_keys *keys, struct error *err)
 {
-	for (size_t i = 0; i < keys->n; i++) {
-		int rc = store_remove(repair->repo->store, keys->keys[i], err);
-		if (rc < 0)
-			return rc;
-		store_forget(repair->repo->store, keys->keys[i]);
-		repair->result->removed++;
-	}
-	return 0;
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < keys->n; i++)
+		rc = remove_one(repair, keys->keys[i], err);
+	return rc;
 }
+
+/* Return: 0 when all of an index can be read, as it is now. */
+static int read_index(struct repair *repair, const char *key, struct error *err)
+{
+	CLEANUP(pages_free_cleanup) struct pages *pages = NULL;
+	CLEANUP(index_close_cleanup) struct index *index = NULL;
+	CLEANUP(index_cursor_free_cleanup) struct index_cursor *cursor = NULL;
+	struct repo *repo = repair->repo;
+	struct index_entry entry;
+	store_forget(repo->store, key);
+	int rc = pages_new(&pages, err);
+	if (rc == 0)
+		rc = index_open(repo->store, repo->keys, pages, 1, key + strlen(INDEX_FOLDER "/"),
+				&index, err);
+	if (rc == 0)
+		rc = index_cursor_new(index, &cursor, err);
+	if (rc == 0)
+		while ((rc = index_cursor_next(cursor, &entry, err)) > 0)
+			;
+	return rc;
+}
+
+/*
+ * An index of the same chunks has the same name: the one that was made may have taken the place of
+ * the damaged one, and stays.
+ */
+static int remove_indexes(struct repair *repair, struct error *err)
+{
+	const struct repair_keys *keys = &repair->plan->indexes;
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < keys->n; i++) {
+		struct error damage = { 0 };
+		rc = read_index(repair, keys->keys[i], &damage);
+		if (rc == 0)
+			repair->result->removed++; /* by what has replaced it */
+		else if (rc == -EUCLEAN)
+			rc = remove_one(repair, keys->keys[i], err);
+		else
+			rc = error_copy(err, rc, &damage);
+	}
+	return rc;
+}
+
+/* ---- all of it ---------------------------------------------------------------------------------
+ */
 
 /*
  * A prune that was interrupted may have marked a pack whose chunks it had already put into one that
@@ -282,7 +335,7 @@ static int carry_out(struct repair *repair, struct lease *lease, struct error *e
 	if (rc == 0)
 		rc = remove_all(repair, &plan->packs, err);
 	if (rc == 0)
-		rc = remove_all(repair, &plan->indexes, err);
+		rc = remove_indexes(repair, err);
 	if (rc == 0)
 		rc = remove_all(repair, &plan->notes, err);
 	if (rc == 0 && repair->opts->drop_points)

@@ -16,15 +16,14 @@
  */
 struct repack {
 	struct repo *repo;
-	const struct id_set *taken;
+	struct id_set *taken;
 	struct pack *pack;
 	struct recent *recent;
 	uint8_t *sealed;
 	uint8_t *opened;
 };
 
-int repack_new(struct repo *repo, const struct id_set *taken, struct repack **ret,
-	       struct error *err)
+int repack_new(struct repo *repo, struct id_set *taken, struct repack **ret, struct error *err)
 {
 	CLEANUP(repack_free_cleanup) struct repack *repack = calloc(1, sizeof(*repack));
 	if (!repack)
@@ -116,14 +115,26 @@ static int save(struct repack *repack, const struct pack_entry *entry, struct er
 	return pack_full(repack->pack) ? finish_pack(repack, err) : 0;
 }
 
+/* What chunks are copied from goes: a new pack of its name would go with it. */
+static int give_up_name(struct repack *repack, const char *key, struct error *err)
+{
+	struct chunk_id id;
+	bool is_new;
+	if (!chunk_id_parse(key + strlen("packs/xx/"), &id))
+		return error_set(err, -EINVAL, "'%s' is no pack", key);
+	return id_set_add(repack->taken, &id, &is_new, err);
+}
+
 int repack_add(struct repack *repack, const char *key, const struct pack_entry *entry,
 	       struct error *ret_why, struct error *err)
 {
 	struct repo *repo = repack->repo;
 	uint8_t *copy = repack->sealed + SEALED_MAX;
 	*ret_why = (struct error){ 0 };
-	int rc =
-		store_read(repo->store, key, repack->sealed, entry->stored, entry->offset, ret_why);
+	int rc = give_up_name(repack, key, err);
+	if (rc < 0)
+		return rc;
+	rc = store_read(repo->store, key, repack->sealed, entry->stored, entry->offset, ret_why);
 	if (rc < 0)
 		return 0;
 	memcpy(copy, repack->sealed, entry->stored);

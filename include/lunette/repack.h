@@ -15,10 +15,10 @@ struct repack;
 
 /**
  * repack_new() - get ready
- * @taken: names that a new pack must not get; must outlive it; may be NULL
+ * @taken: names that a new pack must not get; those of the packs that chunks are copied from are
+ *         added, for they are going to be removed. Must outlive it
  */
-int repack_new(struct repo *repo, const struct id_set *taken, struct repack **ret,
-	       struct error *err);
+int repack_new(struct repo *repo, struct id_set *taken, struct repack **ret, struct error *err);
 void repack_free(struct repack *repack); /* what was not settled is abandoned; may be NULL */
 DEFINE_CLEANUP(struct repack *, repack_free)
 

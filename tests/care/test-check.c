@@ -198,6 +198,53 @@ static void a_repair_of_what_is_whole_changes_nothing(void **state)
 	assert_int_equal(repaired.saved + repaired.lost + repaired.indexed + repaired.removed, 0);
 }
 
+struct flip {
+	struct fixture *f;
+	const char *folder;
+	off_t from_end; /* where; 0: in the header */
+};
+
+static int flip_object(void *ctx, const char *name, const struct store_stat *st, struct error *why)
+{
+	(void)why;
+	const struct flip *flip = ctx;
+	char path[256];
+	uint8_t byte;
+	snprintf(path, sizeof(path), "%s/%s/%s", flip->f->dir, flip->folder, name);
+	int fd = fixture_open_rw(path);
+	off_t at = flip->from_end ? (off_t)st->size - flip->from_end : 3;
+	assert_int_equal(pread(fd, &byte, 1, at), 1);
+	byte ^= 0x10;
+	assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+	close(fd);
+	return 0;
+}
+
+/*
+ * What is made of the same chunks has the same name as what it takes the place of. Also when it was
+ * made by a repair itself.
+ */
+static void a_repair_never_removes_what_it_has_made(void **state)
+{
+	struct fixture *f = *state;
+	const struct flip flips[] = {
+		{ f, "index", 0 }, { f, "index", 4000 }, { f, "packs", 0 }, { f, "packs", 40 }
+	};
+	for (size_t i = 0; i < 3 * ARRAY_SIZE(flips); i++) {
+		const struct flip *flip = &flips[i / 3];
+		struct repair_result repaired;
+		struct check_result result;
+		ok(store_list(f->repo->store, flip->folder, flip_object, (void *)flip, err));
+		repair_all(f, &repaired);
+		assert_int_equal(repaired.lost, 0);
+		assert_true(repaired.removed > 0);
+		check_all(f, 0, &result);
+		assert_int_equal(result.n_problems, 0);
+		assert_int_equal(result.lost + result.unknown, 0);
+		check_result_free(&result);
+	}
+}
+
 /* Check and repair on a store that fails from its n-th operation on, or just there. */
 static int repair_faulty(const char *dir, int fail_at, bool once, int *ret_count)
 {
@@ -294,6 +341,7 @@ int main(void)
 		TEST(a_stopped_check_ends),
 		TEST(a_repair_and_a_backup_heal_older_restore_points),
 		TEST(a_repair_of_what_is_whole_changes_nothing),
+		TEST(a_repair_never_removes_what_it_has_made),
 		cmocka_unit_test(a_store_that_fails_never_makes_a_repair_lose_anything),
 		cmocka_unit_test(ranges_merge_and_are_bounded),
 		cmocka_unit_test(ranges_in_no_order_are_sorted),
