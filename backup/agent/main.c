@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 
 #include "agent.h"
+#include "lunette/streams.h"
 #include "nbd.h"
 
 enum { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
@@ -84,6 +85,7 @@ int main(int argc, char **argv)
 {
 	const char *protocol = NULL, *nbd = NULL;
 	bool secrets_stdin = false, checksum = false;
+	streams_fill();
 	setlocale(LC_ALL, "C.UTF-8");
 	/* Names of portals by what is in this program: modules of the system's do not fit into it.
 	 */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "lunette/streams.h"
 #include "lunette/util.h"
 #include "say.h"
 
@@ -80,6 +81,7 @@ static int run(int argc, char **argv, struct error *err)
 
 int main(int argc, char **argv)
 {
+	streams_fill();
 	setlocale(LC_ALL, "C.UTF-8"); /* file names are UTF-8 whatever the caller's locale is */
 	signal(SIGPIPE, SIG_IGN);     /* a broken pipe is an error like any other */
 

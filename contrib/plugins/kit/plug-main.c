@@ -13,6 +13,7 @@
 #include "lunette/clock.h"
 #include "lunette/line.h"
 #include "lunette/request.h"
+#include "lunette/streams.h"
 #include "plug.h"
 
 /* When the caller does not say how long it waits; and longer than this it does not. */
@@ -142,6 +143,7 @@ static int once(const struct plug *plug, const char *verb)
 int plug_main(const struct plug *plug, int argc, char **argv)
 {
 	struct error err = { 0 };
+	streams_fill();
 	/* Secrets are in memory from here on, and end up in no core file. */
 	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
 	signal(SIGPIPE, SIG_IGN);
