@@ -58,6 +58,10 @@ static void take_signals(struct fuse_session *session)
 	sigemptyset(&set);
 	for (size_t i = 0; i < 3; i++) {
 		int sig = (const int[]){ SIGTERM, SIGINT, SIGHUP }[i];
+		struct sigaction before = { 0 };
+		sigaction(sig, NULL, &before);
+		if (sig == SIGHUP && before.sa_handler == SIG_IGN)
+			continue; /* nohup */
 		sigaction(sig, &action, NULL);
 		sigaddset(&set, sig);
 	}

@@ -89,7 +89,9 @@ int cmd_password_new(const char *path, char **ret, struct error *err);
 /* ---- long work (work.c) ---- */
 
 /**
- * cmd_stop_on_signals() - let SIGINT and SIGTERM end the work in an orderly way
+ * cmd_stop_on_signals() - let SIGINT, SIGTERM and SIGHUP end the work in an orderly way
+ *
+ * A SIGHUP that is ignored, as nohup has it, stays so.
  *
  * Return: what they set. A second signal ends the program at once.
  */
