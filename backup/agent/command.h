@@ -3,10 +3,11 @@
 #ifndef AGENT_COMMAND_H
 #define AGENT_COMMAND_H
 
+#include "lunette/child.h"
 #include "lunette/error.h"
 
 /* The environment of programs that the agent runs. */
-#define COMMAND_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define COMMAND_PATH CHILD_PATH
 #define COMMAND_LANG "LANG=C.UTF-8"
 
 /**

@@ -74,21 +74,45 @@ static int fill_secrets(struct pipes *p, const char *secrets, struct error *err)
 	return 0;
 }
 
-/* That of the options or ours, with or without where the secrets are; to be freed with free(). */
+/*
+ * What everybody may know of our environment. In the rest are secrets, as LUNETTE_CHAP_SECRET, and
+ * what the user meant for us alone.
+ */
+static bool is_for_all(const char *variable)
+{
+	static const char *const names[] = {
+		"PATH",          "HOME", "USER",   "LOGNAME",
+		"LANG",          "TZ",   "TMPDIR", "RUNTIME_DIRECTORY",
+		"SSH_AUTH_SOCK",
+	};
+	size_t len = strcspn(variable, "=");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strlen(names[i]) == len && strncmp(variable, names[i], len) == 0)
+			return true;
+	return strncmp(variable, "LC_", 3) == 0;
+}
+
+/*
+ * That of the options, or what all may know of ours; with or without where the secrets are. To be
+ * freed with free().
+ */
 static char **make_environment(const struct child_options *o)
 {
-	static char where[] = SECRET_ENV "=3";
+	static char where[] = SECRET_ENV "=3", path[] = CHILD_PATH;
 	_Static_assert(SECRETS == 3, "as the variable says");
 	char **from = o->env ? (char **)o->env : environ;
 	size_t n = 0, kept = 0;
 	while (from[n])
 		n++;
-	char **env = calloc(n + 2, sizeof(*env));
+	char **env = calloc(n + 3, sizeof(*env));
 	if (!env)
 		return NULL;
 	for (size_t i = 0; i < n; i++)
-		if (strncmp(from[i], where, strlen(SECRET_ENV "=")) != 0)
+		if (o->env ? strncmp(from[i], where, strlen(SECRET_ENV "=")) != 0
+			   : is_for_all(from[i]))
 			env[kept++] = from[i];
+	if (!o->env && !getenv("PATH"))
+		env[kept++] = path;
 	if (o->secrets)
 		env[kept] = where;
 	return env;

@@ -3,8 +3,9 @@
  * child - programs that run beside us: plug-ins, agents, hooks, tools of the system's.
  *
  * Each has its own process group, so that it can be ended together with all that it started, its
- * signals as they are by default, and of our descriptors only those that it is given. What it is
- * told and what it says goes through pipes; our ends never block: wait with poll() and a deadline.
+ * signals as they are by default, and of our descriptors only those that it is given. So it is with
+ * our environment, in which there are secrets: see child_options.env. What it is told and what it
+ * says goes through pipes; our ends never block: wait with poll() and a deadline.
  *
  * A program that is spoken with is started and ended; one that does one thing is run to its end by
  * child_run().
@@ -22,10 +23,14 @@
 #include "lunette/error.h"
 #include "lunette/util.h"
 
+/* Where the system's programs are, for an environment. */
+#define CHILD_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 /**
  * struct child_options - how a program is started; what is left out is 0
  * @argv: argv[0] is looked for in $PATH when there is no '/' in it
- * @env: its environment, also the $PATH in which it is looked for; NULL: ours
+ * @env: its environment, also the $PATH in which it is looked for; NULL: of ours, what says where
+ *       programs are and who we are, and nothing else; see child.c
  * @secrets: text that it can read from the descriptor which SECRET_ENV names
  * @dies_with_us: the signal that it gets when we die; 0: it sees the end of its input
  * @out: a file for its standard output, instead of a pipe to us

@@ -15,8 +15,12 @@ tap_begin
 sed -i 's/^snapshot = .*/snapshot = 1500ms/; s/^commit = .*/commit = 2500ms/; s/^freeze = .*/freeze = 6s/' job.conf
 
 # ---- the window: a channel to the agent that is slow ----
-cat >slow-agent <<'AGENT'
+cat >slow-agent <<AGENT
 #!/usr/bin/env bash
+. '$PWD/late'
+REAL_AGENT=${LUNETTE_AGENT:-$LUNETTE-agent}
+AGENT
+cat >>slow-agent <<'AGENT'
 slow() { # lines with this word come so many seconds later
 	local line
 	while IFS= read -r line; do
@@ -27,11 +31,11 @@ slow() { # lines with this word come so many seconds later
 exec "$REAL_AGENT" "$@" < <(slow committed "$LATE_THERE") > >(slow commit-now "$LATE_HERE")
 AGENT
 chmod 755 slow-agent
-export REAL_AGENT=${LUNETTE_AGENT:-$LUNETTE-agent}
 sed "s|^agent = local|agent = local\nagent-program = $PWD/slow-agent|" job.conf >slow.conf
 
 exceeded() { # how late each way, what is said
-	LATE_THERE=$1 LATE_HERE=$2 timeout "$TAP_PATIENCE" "$LUNETTE" job run --json --quiet slow.conf >result 2>said
+	echo "LATE_THERE=$1 LATE_HERE=$2" >late
+	timeout "$TAP_PATIENCE" "$LUNETTE" job run --json --quiet slow.conf >result 2>said
 	local rc=$?
 	[ $rc -eq 3 ] || { cat result said && echo "status $rc" && return 1; }
 }

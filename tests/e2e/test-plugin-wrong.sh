@@ -15,13 +15,15 @@ one=$(array_lun 2 8M)
 two=$(array_lun 1 8M)
 volume=$ARRAY_DIR/fs/lun2.img
 dd if=/dev/urandom of="$volume" bs=1M count=3 conv=notrunc status=none
-export RIGHT=${LUNETTE%/*}/lunette-reflink
-wrong=$TAP_TOP/tests/support/wrong-plugin
+RIGHT=${LUNETTE%/*}/lunette-reflink
+wrong=$TAP_DIR/wrong-plugin
 try=("$LUNETTE" plugin-test --config "directory=$ARRAY_DIR/fs/snapshots" --config "control-socket=$ARRAY_DIR/tgt.ctl"
 	--volume "$one" --volume "$two" --write-test "$volume" --kills 1 --limit 8)
 
+touch wrong-plugin && chmod 755 wrong-plugin
 finds() { # DEFECT PART 'WHAT IS NOT OK'
-	WRONG=$1 fails "$1 is found" 1 "^not ok [0-9]+ - $3" "${try[@]}" --part "$2" "$wrong"
+	printf '#!/bin/sh\nRIGHT=%q WRONG=%q exec %q "$@"\n' "$RIGHT" "$1" "$TAP_TOP/tests/support/wrong-plugin" >"$wrong"
+	fails "$1 is found" 1 "^not ok [0-9]+ - $3" "${try[@]}" --part "$2" "$wrong"
 	# What a wrong one left, the right one removes.
 	"${try[@]}" --part protocol "$RIGHT" >/dev/null 2>&1
 }

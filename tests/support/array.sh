@@ -9,6 +9,7 @@
 #   array_start               in the test's folder: array/ is the file system, tgtd runs
 #   array_lun N MIB           array/lunN.img, LUN N, identity naa.600140500000000N; sets ARRAY_LOOP[N]
 #   array_job NAME FILE       writes a job file that backs up into ./repo; the rest is appended by the test
+#   array_faulty SIZE FILE    its plug-in is faulty-plugin, which fails as ./fault says; SIZE of a LUN in bytes
 #   array_snapshots           how many snapshots and LUNs of snapshots there are
 
 declare -A ARRAY_LOOP=()
@@ -58,6 +59,17 @@ array_job() {
 		[server]
 		agent = local
 	EOF
+}
+
+# What a plug-in is told stands in a file: it gets nothing of our environment.
+array_faulty() {
+	cat >plugin-that-fails <<-EOF
+		#!/bin/sh
+		export REAL_PLUGIN='${LUNETTE%/*}/lunette-reflink' FAULT='$PWD/fault' TGT_CTL='$TGT_DIR/tgt.ctl' LUN_SIZE=$1
+		exec '$TAP_TOP/tests/support/faulty-plugin' "\$@"
+	EOF
+	chmod 755 plugin-that-fails
+	sed -i "s|^plugin = .*|plugin = $PWD/plugin-that-fails|" "$2"
 }
 
 # What is there of snapshots, however it came to be: files, targets, frozen file systems.

@@ -14,10 +14,9 @@ array_lun 1 32 && array_lun 2 32 || exit
 mkfs.ext4 -q "${ARRAY_LOOP[1]}" && mount "${ARRAY_LOOP[1]}" mnt && tap_at_exit umount "$PWD/mnt"
 seq 100000 >mnt/numbers
 "$LUNETTE" init repo >/dev/null
-REAL_PLUGIN=$(dirname "$LUNETTE")/lunette-reflink
-export REAL_PLUGIN FAULT=$PWD/fault TGT_CTL=$TGT_DIR/tgt.ctl LUN_SIZE=$((32 << 20)) LUNETTE_STATE=$PWD/state
+export LUNETTE_STATE=$PWD/state
 array_job srv job.conf
-sed -i "s|^plugin = .*|plugin = $TAP_TOP/tests/support/faulty-plugin|" job.conf
+array_faulty $((32 << 20)) job.conf
 cat >>job.conf <<-EOF
 	volumes = $PWD/mnt
 	[disks]

@@ -30,10 +30,9 @@ tap_at_exit vgchange -an vg
 mkfs.ext4 -q /dev/vg/data && mount /dev/vg/data mnt && tap_at_exit umount "$PWD/mnt"
 seq 100000 >mnt/numbers
 "$LUNETTE" init repo >/dev/null
-REAL_PLUGIN=$(dirname "$LUNETTE")/lunette-reflink
-export REAL_PLUGIN FAULT=$PWD/fault TGT_CTL=$TGT_DIR/tgt.ctl LUN_SIZE=$((96 << 20)) LUNETTE_STATE=$PWD/state LUNETTE_REPO=$PWD/repo
+export LUNETTE_STATE=$PWD/state LUNETTE_REPO=$PWD/repo
 array_job srv job.conf
-sed -i "s|^plugin = .*|plugin = $TAP_TOP/tests/support/faulty-plugin|" job.conf
+array_faulty $((96 << 20)) job.conf
 cat >>job.conf <<-CONF
 	volumes = $PWD/mnt
 	[disks]

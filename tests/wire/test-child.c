@@ -355,6 +355,31 @@ static void its_environment_and_its_path_are_those_it_is_given(void **state)
 	child_run_clear(&run);
 }
 
+static void of_our_environment_it_gets_what_is_no_secret(void **state)
+{
+	(void)state;
+	struct error err = { 0 };
+	char *const path = strdup(getenv("PATH"));
+	setenv("LUNETTE_CHAP_SECRET", "a secret", 1);
+	setenv("PATHS", "also", 1);
+	setenv("LC_TIME", "C", 1);
+	setenv("TZ", "UTC", 1);
+	const char *const argv[] = { "sh", "-c", "env | grep -E '^(LUN|PATHS|LC_TIME|TZ)' | sort",
+				     NULL };
+	struct child_run run = { .how = { .argv = argv, .secrets = "{}" },
+				 .limit_ms = LONG_MS,
+				 .out_max = 4096 };
+	assert_int_equal(child_run(&run, &err), 0);
+	assert_string_equal(run.out, "LC_TIME=C\nLUNETTE_SECRETS_FD=3\nTZ=UTC\n");
+	child_run_clear(&run);
+
+	unsetenv("PATH"); /* as below some supervisors */
+	assert_int_equal(child_run(&run, &err), 0);
+	child_run_clear(&run);
+	setenv("PATH", path, 1);
+	free(path);
+}
+
 static void on_line(void *ctx, const char *line)
 {
 	char *heard = ctx;
@@ -440,6 +465,7 @@ static void the_kernel_was_a_new_one(void **state)
 		cmocka_unit_test(its_standard_descriptors_are_open_also_when_ours_are_not),      \
 		cmocka_unit_test(its_signals_are_as_they_are_by_default),                        \
 		cmocka_unit_test(its_environment_and_its_path_are_those_it_is_given),            \
+		cmocka_unit_test(of_our_environment_it_gets_what_is_no_secret),                  \
 		cmocka_unit_test(its_lines_are_told_one_by_one_whatever_they_go_to),             \
 		cmocka_unit_test(whoever_waits_in_our_place_may_give_up)
 

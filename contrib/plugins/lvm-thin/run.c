@@ -21,10 +21,12 @@ int run_program(enum run_kind kind, const char *const *argv, int lock, int64_t d
 	struct error why = { 0 };
 	if (!out || !log)
 		return error_set(err, -errno, "make a temporary file: %m");
-	setenv("LC_ALL", "C", 1);
-	setenv("LVM_SUPPRESS_FD_WARNINGS", "1", 1); /* of the lock */
+	static const char *const env[] = { CHILD_PATH, "LC_ALL=C",
+					   "LVM_SUPPRESS_FD_WARNINGS=1", /* of the lock */
+					   NULL };
 	struct child_run run = {
 		.how = { .argv = argv,
+			 .env = env,
 			 .dies_with_us = kind == RUN_READS ? SIGKILL : 0,
 			 .out = fileno(out),
 			 .log = fileno(log),
