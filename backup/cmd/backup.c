@@ -192,6 +192,7 @@ static int run(void *ctx, char **specs, size_t n, struct error *err)
 	rc = store(args, plan, parent, &result, err);
 	if (rc < 0)
 		return rc;
+	cmd_done();
 	CLEANUP(json_decref_cleanup) json_t *excluded = plan_excluded(plan);
 	const struct backup_report report = {
 		.name = args->name,

@@ -109,7 +109,10 @@ static int copy(struct copy_args *c, char **wanted, size_t n, struct error *err)
 	cmd_progress_begin(&c->progress);
 	int rc = copy_points(c->from.repo, c->to.repo, &request, &c->stats, err);
 	cmd_progress_end(&c->progress);
-	return rc < 0 ? rc : report(c, err);
+	if (rc < 0)
+		return rc;
+	cmd_done();
+	return report(c, err);
 }
 
 static int run(void *ctx, char **words, size_t n, struct error *err)

@@ -160,6 +160,8 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 	CLEANUP(json_decref_cleanup) json_t *entries = json_array();
 	f->report = entries;
 	rc = has_policy ? by_policy(f, words[0], err) : by_name(f, words, n, err);
+	if (rc == 0 && !f->dry_run)
+		cmd_done();
 	if (rc == 0)
 		rc = finish(f, err);
 	return rc < 0 ? rc : f->damaged ? STATUS_WARNINGS : STATUS_DONE;

@@ -52,6 +52,7 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 		rc = repo_init(words[0], &args->settings, err);
 	if (rc < 0)
 		return rc;
+	cmd_done();
 	char text[1024];
 	snprintf(text, sizeof(text), "The repository '%.300s' is ready.\n%s", words[0],
 		 args->encrypt ? "Without its password nobody can read it: 'lunette key export' "

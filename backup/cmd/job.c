@@ -76,6 +76,8 @@ static int run_job(void *ctx, char **words, size_t n, struct error *err)
 	};
 	bool warnings = false;
 	rc = job_run(&request, &outcome, &warnings, err);
+	if (rc == 0)
+		cmd_done();
 	if (args->json && outcome) {
 		struct error why;
 		int printed = cmd_print_json(json_incref(outcome), &why);
@@ -150,6 +152,8 @@ static int recover_jobs(void *ctx, char **words, size_t n, struct error *err)
 	rc = recover_run(&recover, err);
 	if (rc < 0)
 		return rc;
+	if (!args->dry_run)
+		cmd_done();
 	if (args->json)
 		rc = cmd_print_json(json_pack("{s:I, s:I, s:I, s:b}", "dead_runs",
 					      (json_int_t)recover.runs, "unfinished",

@@ -132,6 +132,7 @@ static int list(void *ctx, char **words, size_t n, struct error *err)
 static int report(const struct key_args *args, const char *what, const char id[65],
 		  struct error *err)
 {
+	cmd_done();
 	if (args->json)
 		return cmd_print_json(json_pack("{s:s}", "id", id), err);
 	char text[128];

@@ -87,6 +87,8 @@ int main(int argc, char **argv)
 
 	struct error err = { 0 };
 	int rc = run(argc, argv, &err);
+	if (rc == STATUS_DONE && cmd_has_warned())
+		rc = STATUS_WARNINGS;
 	if (err.code && (rc < 0 || rc == STATUS_USAGE))
 		cmd_say("", err.msg);
 	if (err.code && rc == STATUS_USAGE && find(argv[1]))

@@ -127,6 +127,8 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 	cmd_progress_begin(&args->progress);
 	rc = prune_run(args->which.repo, &opts, &result, err);
 	cmd_progress_end(&args->progress);
+	if (rc == 0 && !args->dry_run)
+		cmd_done();
 	if (rc == 0)
 		rc = args->json ? report_json(args, &result, cmd_seconds() - start, err)
 				: report_text(args, &result, err);

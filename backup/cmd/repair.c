@@ -135,7 +135,10 @@ static int carry_out(struct repair_args *args, const struct repair_plan *plan,
 	printf("%" PRIu64 " chunks saved, %" PRIu64 " lost, %" PRIu64 " in an index again; %" PRIu64
 	       " damaged objects removed\n",
 	       result.saved, result.lost, result.indexed, result.removed);
-	return rc < 0 ? rc : look_again(args, stop, err);
+	if (rc < 0)
+		return rc;
+	cmd_done();
+	return look_again(args, stop, err);
 }
 
 static int run(void *ctx, char **words, size_t n, struct error *err)

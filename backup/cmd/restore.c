@@ -192,9 +192,11 @@ static int restore(struct restore_args *args, const json_t *point, struct error 
 	bool warned = rc > 0;
 	struct restore_stats stats;
 	rc = copy(args, from, &stats, err);
-	warned |= rc == 0 && stats.lost > 0;
-	if (rc == 0)
-		rc = report(args, &stats, cmd_seconds() - start, err);
+	if (rc < 0)
+		return rc;
+	warned |= stats.lost > 0;
+	cmd_done();
+	rc = report(args, &stats, cmd_seconds() - start, err);
 	if (rc < 0)
 		return rc;
 	return warned ? STATUS_WARNINGS : STATUS_DONE;

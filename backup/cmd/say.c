@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <wchar.h>
 
 #include "lunette/util.h"
@@ -29,8 +30,17 @@ void cmd_say(const char *kind, const char *sentence)
 	funlockfile(stderr);
 }
 
+/* Also by threads that work for the command. */
+static atomic_bool warned;
+
+bool cmd_has_warned(void)
+{
+	return warned;
+}
+
 void cmd_warn(const char *fmt, ...)
 {
+	warned = true;
 	char text[sizeof(((struct error *)NULL)->msg) + 256];
 	va_list ap;
 	va_start(ap, fmt);
@@ -77,12 +87,30 @@ void cmd_put(FILE *out, const char *text, int width)
 		fputc(' ', out);
 }
 
-int cmd_print(const char *text, struct error *err)
+static bool done;
+
+void cmd_done(void)
+{
+	done = true;
+}
+
+static int print(const char *text, struct error *err)
 {
 	if (fputs(text, stdout) < 0 || fflush(stdout) != 0)
 		return error_set(err, -errno, "write to standard output: %m");
 	if (ferror(stdout)) /* of what came before */
 		return error_set(err, -EIO, "not all could be written to standard output");
+	return 0;
+}
+
+int cmd_print(const char *text, struct error *err)
+{
+	struct error why = { 0 };
+	int rc = print(text, &why);
+	if (rc < 0 && !done)
+		return error_copy(err, rc, &why);
+	if (rc < 0)
+		cmd_warn("it is done, but the report is lost: %s", why.msg);
 	return 0;
 }
 
@@ -92,6 +120,6 @@ int cmd_print_json(json_t *doc, struct error *err)
 	json_decref(doc);
 	if (!text)
 		return error_set(err, -ENOMEM, "report: %m");
-	int rc = cmd_print(text, err);
-	return rc < 0 ? rc : cmd_print("\n", err);
+	fputs(text, stdout);
+	return cmd_print("\n", err);
 }

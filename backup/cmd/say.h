@@ -33,8 +33,11 @@ int cmd_usage(struct error *err, const char *fmt, ...) __attribute__((format(pri
  */
 void cmd_say(const char *kind, const char *sentence);
 
-/* Says "warning: ...". */
+/* Says "warning: ...". What ends with STATUS_DONE then ends with STATUS_WARNINGS. */
 void cmd_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Has there been one? */
+bool cmd_has_warned(void);
 
 /* "3.7 GiB", "512 B"; @buf has CMD_SIZE_MAX bytes. Returns @buf. */
 #define CMD_SIZE_MAX 32
@@ -45,6 +48,14 @@ const char *cmd_size(uint64_t bytes, char *buf);
  * @width: columns, as people see them, that are filled with spaces
  */
 void cmd_put(FILE *out, const char *text, int width);
+
+/**
+ * cmd_done() - what the command is for has been done
+ *
+ * From here on a report that cannot be printed is a warning, not a failure: whoever tries again
+ * would do it twice.
+ */
+void cmd_done(void);
 
 /* Writes @text to standard output and makes sure that it got there, with all that came before. */
 int cmd_print(const char *text, struct error *err);
