@@ -89,7 +89,7 @@ int main(int argc, char **argv)
 	int rc = run(argc, argv, &err);
 	if (rc == STATUS_DONE && cmd_has_warned())
 		rc = STATUS_WARNINGS;
-	if (err.code && (rc < 0 || rc == STATUS_USAGE))
+	if (err.code && (rc < 0 || rc == STATUS_USAGE || rc == STATUS_NOT_FOUND))
 		cmd_say("", err.msg);
 	if (err.code && rc == STATUS_USAGE && find(argv[1]))
 		fprintf(stderr, "Try 'lunette %s --help'.\n", argv[1]);

@@ -17,6 +17,7 @@ enum {
 	STATUS_FAILED = 1,
 	STATUS_USAGE = 2,
 	STATUS_WARNINGS = 3,
+	STATUS_NOT_FOUND = 10, /* a restore point, with @err set as of STATUS_USAGE */
 };
 
 /**

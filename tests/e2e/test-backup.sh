@@ -58,7 +58,9 @@ is 'it stored what changed, and little else' "$(jq -s '.[1].stats.stored * 10 < 
 
 is 'list has both, oldest first' "$("$LUNETTE" list --json | jq -r '.points[].id' | paste -sd' ')" \
 	"$(jq -r .id first.json second.json | paste -sd' ')"
-is 'list NAME has those of that name' "$("$LUNETTE" list other --json | jq '.points | length')" 0
+is 'list NAME has those of that name' "$("$LUNETTE" list server --json | jq '.points | length')" 2
+fails 'a name that no restore point has is not success' 10 "there is no restore point called 'nosuch'" "$LUNETTE" list nosuch
+fails 'nor as JSON' 10 'called' "$LUNETTE" list --json nosuch
 ok 'list for people has them too' bash -c '[ "$("$0" list server | grep -c "server$")" = 2 ]' "$LUNETTE"
 is 'show has the layout as probe has it' "$("$LUNETTE" show server@latest --json | jq -S .layout)" \
 	"$("$LUNETTE" probe --json one.img two.img | jq -S .)"

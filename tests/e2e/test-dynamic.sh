@@ -120,7 +120,7 @@ fails 'a missing member of a RAID-5 is an error that names it' 1 "'raid5-ls' is 
 	"$LUNETTE" backup --name x raid5-ls/m[012].img
 fails 'a missing physical volume is an error that names it' 1 "'vgmirror-.*' is .*physical volume" \
 	"$LUNETTE" backup --name x mirror/pv-0.img
-is 'none of these left a restore point' "$("$LUNETTE" list x --json | jq '.points | length')" 0
+is 'none of these left a restore point' "$("$LUNETTE" list --json | jq '[.points[] | select(.name == "x")] | length')" 0
 
 # ---- one volume alone ----
 
