@@ -52,7 +52,17 @@ static json_t *run_status(const char *state, const char *job, const char *run, b
 {
 	CLEANUP(free_cleanup) char *path = state_run_file(state, job, run, "journal");
 	CLEANUP(json_decref_cleanup) json_t *records = NULL;
-	if (!path || journal_read(path, &records, err) < 0)
+	if (!path)
+		return NULL;
+	int rc = journal_read(path, &records, err);
+	if (rc == -EUCLEAN) { /* which is no reason to hide the others */
+		json_t *unreadable = json_pack("{s:s, s:s, s:s, s:s, s:b, s:[], s:s}", "job", job,
+					       "run", run, "began", "", "status", "unreadable",
+					       "clean", false, "steps", "why", err->msg);
+		*err = (struct error){ 0 };
+		return unreadable;
+	}
+	if (rc < 0)
 		return NULL;
 	const json_t *outcome = journal_last(records, "outcome");
 	bool clean = journal_last(records, "clean") != NULL;
@@ -119,6 +129,11 @@ static void print_run(const json_t *run)
 		fputs("  and cleaned up", stdout);
 	}
 	putchar('\n');
+	if (json_object_get(run, "why")) {
+		fputs("    ", stdout);
+		cmd_put(stdout, cmd_json_text(run, "why"), 0);
+		putchar('\n');
+	}
 	if (json_object_get(outcome, "why")) {
 		fputs("    ", stdout);
 		cmd_put(stdout, cmd_json_text(outcome, "why"), 0);

@@ -155,9 +155,10 @@ static int recover_jobs(void *ctx, char **words, size_t n, struct error *err)
 	if (!args->dry_run)
 		cmd_done();
 	if (args->json)
-		rc = cmd_print_json(json_pack("{s:I, s:I, s:I, s:b}", "dead_runs",
+		rc = cmd_print_json(json_pack("{s:I, s:I, s:I, s:I, s:b}", "dead_runs",
 					      (json_int_t)recover.runs, "unfinished",
-					      (json_int_t)recover.unfinished, "left",
+					      (json_int_t)recover.unfinished, "set_aside",
+					      (json_int_t)recover.aside, "left",
 					      (json_int_t)recover.left, "dry_run", args->dry_run),
 				    err);
 	if (rc < 0)
@@ -168,7 +169,7 @@ static int recover_jobs(void *ctx, char **words, size_t n, struct error *err)
 			"%zu of %zu dead runs are not cleaned up; nothing is lost by trying "
 			"again",
 			recover.unfinished, recover.runs);
-	return STATUS_DONE;
+	return recover.aside && !args->dry_run ? STATUS_WARNINGS : STATUS_DONE;
 }
 
 static int cancel_job(void *ctx, char **words, size_t n, struct error *err)

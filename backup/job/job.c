@@ -28,6 +28,10 @@ static int recover_others(struct run *run, struct error *err)
 		.own_run = run->who.id,
 	};
 	int rc = recover_run(&recover, err);
+	if (rc == 0 && recover.aside)
+		run_warn(run,
+			 "%zu journals of dead runs cannot be read, and are set aside: see the log",
+			 recover.aside);
 	if (rc == 0 && recover.unfinished)
 		run_warn(run,
 			 "%zu dead runs could not be cleaned up, %zu objects are left on storage",

@@ -27,7 +27,7 @@ static int open_journal(const char *path, int flags, struct journal **ret, struc
 	if (!journal || !(journal->path = strdup(path)))
 		return error_set(err, -ENOMEM, "journal '%s': %m", path);
 	journal->start = clock_now_ms();
-	journal->fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC | flags, 0600);
+	journal->fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
 	if (journal->fd < 0)
 		return error_set(err, -errno, "journal '%s': %m", path);
 	*ret = steal(&journal);
@@ -125,16 +125,35 @@ static int read_record(FILE *in, char **line, size_t *size, json_t *to)
 	return json_array_append_new(to, record) < 0 ? -ENOMEM : 0;
 }
 
+int journal_open_file(const char *path, off_t max, FILE **ret, struct error *err)
+{
+	struct stat st;
+	/* A pipe would be waited for, and a link leads to what somebody else wrote. */
+	CLEANUP(close_cleanup)
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0 && errno == ELOOP)
+		return error_set(err, -EUCLEAN, "'%s' is a symbolic link", path);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_set(err, -errno, "'%s': %m", path);
+	if (!S_ISREG(st.st_mode))
+		return error_set(err, -EUCLEAN, "'%s' is not a file", path);
+	if (st.st_size > max)
+		return error_set(err, -EUCLEAN, "'%s' is longer than any of ours", path);
+	*ret = fdopen(fd, "r");
+	if (!*ret)
+		return error_set(err, -errno, "'%s': %m", path);
+	steal_fd(&fd);
+	return 0;
+}
+
 int journal_read(const char *path, json_t **ret, struct error *err)
 {
-	FILE *in = fopen(path, "re");
-	struct stat st;
-	if (!in)
-		return error_set(err, -errno, "journal '%s': %m", path);
+	FILE *in;
+	int rc = journal_open_file(path, JOURNAL_MAX, &in, err);
+	if (rc < 0)
+		return error_wrap(err, rc, "journal");
 	CLEANUP(json_decref_cleanup) json_t *records = json_array();
-	int rc = records ? 0 : -ENOMEM;
-	if (rc == 0 && (fstat(fileno(in), &st) < 0 || st.st_size > JOURNAL_MAX))
-		rc = -EFBIG;
+	rc = records ? 0 : -ENOMEM;
 	char *line = NULL;
 	size_t size = 0;
 	while (rc == 0)

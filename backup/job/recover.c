@@ -130,9 +130,7 @@ static int finish_run(struct recover *recover, const json_t *records, const json
 	const json_t *start = journal_last(records, "start");
 	if (!start)
 		return 0; /* torn before the first word: nothing had been done */
-	int rc = shape_check(start, start_shape, err);
-	if (rc < 0)
-		return error_wrap(err, rc, "its journal is damaged");
+	int rc = 0;
 	if (has_intent(records, "prepare") || has_intent(records, "commit"))
 		rc = clean_storage(recover, start, base, err);
 	struct error why;
@@ -140,6 +138,44 @@ static int finish_run(struct recover *recover, const json_t *records, const json
 		has_intent(records, "agent-prepare") || has_intent(records, "software-snapshot");
 	int server = asked && !recover->dry_run ? clean_server(recover, start, &why) : 0;
 	return rc == 0 && server < 0 ? error_copy(err, server, &why) : rc;
+}
+
+/* @ret: its records. Return: -EUCLEAN when nobody can tell from them what is to be done. */
+static int read_run(const char *path, json_t **ret, struct error *err)
+{
+	CLEANUP(json_decref_cleanup) json_t *records = NULL;
+	struct error why;
+	int rc = journal_read(path, &records, err);
+	if (rc < 0)
+		return rc;
+	const json_t *start = journal_last(records, "start");
+	if (start && shape_check(start, start_shape, &why) < 0)
+		return error_set(err, -EUCLEAN, "journal '%s': its start: %s", path, why.msg);
+	*ret = steal(&records);
+	return 0;
+}
+
+/*
+ * It costs its own run only. The watchdog has thawed the server, and what is on the storage carries
+ * the job's owner.
+ */
+static int set_aside(struct recover *recover, const char *job, const char *run,
+		     const struct error *why, struct error *err)
+{
+	recover->aside++;
+	if (recover->dry_run) {
+		story_say(recover->story, "run %s of job '%s': %s; it would be set aside", run, job,
+			  why->msg);
+		return 0;
+	}
+	int rc = state_set_aside(recover->state, job, run, err);
+	if (rc == 0)
+		story_say(
+			recover->story,
+			"WARNING: run %s of job '%s': %s. It is set aside, as %s.unreadable, and not "
+			"looked at again; the next run of the job removes what is left on its storage",
+			run, job, why->msg, run);
+	return rc;
 }
 
 static int look_at_run(struct recover *recover, const char *job, const char *run,
@@ -150,10 +186,12 @@ static int look_at_run(struct recover *recover, const char *job, const char *run
 	struct error why = { 0 };
 	if (!path)
 		return error_set(err, -ENOMEM, "%m");
-	int rc = journal_read(path, &records, &why);
+	int rc = read_run(path, &records, &why);
 	if (rc == 0 && journal_last(records, "clean"))
 		return 0;
 	recover->runs++;
+	if (rc == -EUCLEAN)
+		return set_aside(recover, job, run, &why, err);
 	story_say(recover->story, "run %s of job '%s' did not end as it should: %s", run, job,
 		  recover->dry_run ? "this is what is left" : "cleaning up after it");
 	if (rc == 0)
@@ -178,6 +216,18 @@ static int look_at_run(struct recover *recover, const char *job, const char *run
 /* ---- all of them ------------------------------------------------------------------------------
  */
 
+/* Without a base that can be read there is no delta, and its snapshot is a leftover as others are.
+ */
+static int read_base(struct recover *recover, const char *job, json_t **ret, struct error *err)
+{
+	struct error why = { 0 };
+	int rc = state_base_read(recover->state, job, ret, &why);
+	if (rc != -EUCLEAN)
+		return rc < 0 ? error_copy(err, rc, &why) : 0;
+	story_say(recover->story, "job '%s': %s: there is no base for a delta", job, why.msg);
+	return 0;
+}
+
 static int look_at_job(struct recover *recover, const char *job, struct error *err)
 {
 	CLEANUP(close_cleanup) int lock = -1;
@@ -189,7 +239,7 @@ static int look_at_job(struct recover *recover, const char *job, struct error *e
 	if (rc == -EBUSY)
 		return 0; /* it lives */
 	if (rc == 0)
-		rc = state_base_read(recover->state, job, &base, err);
+		rc = read_base(recover, job, &base, err);
 	if (rc == 0)
 		rc = state_runs(recover->state, job, &runs, err);
 	for (size_t i = 0; rc == 0 && i < json_array_size(runs); i++) {
@@ -206,8 +256,18 @@ int recover_run(struct recover *recover, struct error *err)
 	int rc = state_jobs(recover->state, &jobs, err);
 	for (size_t i = 0; rc == 0 && i < json_array_size(jobs); i++) {
 		const char *job = json_string_value(json_array_get(jobs, i));
-		if (!recover->only || strcmp(recover->only, job) == 0)
-			rc = look_at_job(recover, job, err);
+		struct error why = { 0 };
+		if (recover->only && strcmp(recover->only, job) != 0)
+			continue;
+		rc = look_at_job(recover, job, &why);
+		if (rc == -EINTR || rc == -ENOMEM)
+			return error_copy(err, rc, &why);
+		if (rc == 0)
+			continue;
+		/* The others are looked at all the same. */
+		story_say(recover->story, "job '%s' is NOT cleaned up: %s", job, why.msg);
+		recover->unfinished++;
+		rc = 0;
 	}
 	return rc;
 }

@@ -113,6 +113,16 @@ int run_begin_check(struct run *run, struct error *err)
 	return rc < 0 ? rc : story_open(NULL, true, &run->log.story, err);
 }
 
+/* One that cannot be read is none: the next backup reads all, and makes a new one. */
+static int read_base(struct run *run, struct error *err)
+{
+	struct error why = { 0 };
+	int rc = state_base_read(run->state, run->settings->name, &run->snapshot.base, &why);
+	if (rc == -EUCLEAN)
+		run_warn(run, "the base of the next delta cannot be used: %s", why.msg);
+	return rc < 0 && rc != -EUCLEAN ? error_copy(err, rc, &why) : 0;
+}
+
 int run_begin(struct run *run, bool echo, struct error *err)
 {
 	int rc = introduce(run, err);
@@ -129,9 +139,7 @@ int run_begin(struct run *run, bool echo, struct error *err)
 		rc = journal_create(journal, &run->log.journal, err);
 	if (rc == 0)
 		rc = journal_note(run->log.journal, "start", start_record(run), err);
-	if (rc == 0)
-		rc = state_base_read(run->state, run->settings->name, &run->snapshot.base, err);
-	return rc;
+	return rc < 0 ? rc : read_base(run, err);
 }
 
 void run_drop_luns(struct run *run)

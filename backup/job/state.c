@@ -22,6 +22,7 @@
 #define PAUSE_MS       20
 #define RECOVERED_MS   600000 /* who cleans up has limits of his own */
 #define SURE_MS        500    /* somebody may only be looking, or has not written his name yet */
+#define BASE_MAX       ((off_t)16 << 20)
 #define RECOVERS       "recover "
 
 const char *state_path(const char *path)
@@ -215,6 +216,17 @@ int state_runs(const char *state, const char *job, json_t **ret, struct error *e
 	return list_names(path, SUFFIX_JOURNAL, ret, err);
 }
 
+int state_set_aside(const char *state, const char *job, const char *run, struct error *err)
+{
+	CLEANUP(free_cleanup) char *path = state_run_file(state, job, run, "journal");
+	CLEANUP(free_cleanup) char *aside = state_run_file(state, job, run, "unreadable");
+	if (!path || !aside)
+		return error_set(err, -ENOMEM, "%m");
+	if (rename(path, aside) < 0)
+		return error_set(err, -errno, "rename '%s' to '%s': %m", path, aside);
+	return sync_folder_of(path, err);
+}
+
 int state_trim(const char *state, const char *job, size_t keep, struct error *err)
 {
 	CLEANUP(json_decref_cleanup) json_t *runs = NULL;
@@ -243,11 +255,17 @@ int state_base_read(const char *state, const char *job, json_t **ret, struct err
 	char path[PATH_MAX];
 	snprintf(path, sizeof(path), "%s/%s/base.json", state, job);
 	json_error_t why;
-	json_t *base = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
-	if (!base && access(path, F_OK) < 0 && errno == ENOENT) {
+	FILE *in;
+	struct error opened = { 0 };
+	int rc = journal_open_file(path, BASE_MAX, &in, &opened);
+	if (rc == -ENOENT) {
 		*ret = NULL;
 		return 0;
 	}
+	if (rc < 0)
+		return error_copy(err, rc, &opened);
+	json_t *base = json_loadf(in, JSON_REJECT_DUPLICATES, &why);
+	fclose(in);
 	if (!json_is_object(base)) {
 		json_decref(base);
 		return error_set(err, -EUCLEAN, "'%s' is damaged: %s", path, why.text);

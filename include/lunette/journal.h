@@ -10,6 +10,8 @@
 #define LUNETTE_JOURNAL_H
 
 #include <jansson.h>
+#include <stdio.h>
+#include <sys/types.h>
 
 #include "lunette/error.h"
 #include "lunette/util.h"
@@ -34,8 +36,20 @@ int journal_note(struct journal *journal, const char *kind, json_t *members, str
 /**
  * journal_read() - all whole records, in order
  * @ret: an array of objects, a new reference
+ *
+ * Return: 0; -EUCLEAN when it is no journal: damaged before its last line, or not even a file; what
+ * opening and reading said.
  */
 int journal_read(const char *path, json_t **ret, struct error *err);
+
+/**
+ * journal_open_file() - open a file of the state folder to read it, and nothing else that has its
+ * name
+ * @max: bytes
+ *
+ * Return: 0; -EUCLEAN when it is no file of ours; -ENOENT; ...
+ */
+int journal_open_file(const char *path, off_t max, FILE **ret, struct error *err);
 
 /* The last record of a kind, borrowed; NULL when there is none. */
 json_t *journal_last(const json_t *records, const char *kind);

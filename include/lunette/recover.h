@@ -16,6 +16,8 @@
  * @dry_run: only tell what would be done
  * @runs: dead runs that were found
  * @unfinished: of them, those that are still not finished: the next one tries again
+ * @aside: of them, those whose journals could not be read, and were set aside: what they left on
+ * the storage is found by the next run of their job
  * @left: objects that are left on storage
  */
 struct recover {
@@ -28,6 +30,7 @@ struct recover {
 	bool dry_run;
 	size_t runs;
 	size_t unfinished;
+	size_t aside;
 	size_t left;
 };
 

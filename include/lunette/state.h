@@ -6,6 +6,7 @@
  *   STATE/JOB/base.json         the snapshot that is kept for the next delta
  *   STATE/JOB/runs/RUN.journal  one a run; RUN begins with the time, so that names sort
  *   STATE/JOB/runs/RUN.log      the same as a story
+ *   STATE/JOB/runs/RUN.unreadable  a journal that was set aside
  *   STATE/arrays/HASH/lock      held while somebody counts an array's snapshots
  *   STATE/arrays/HASH/NAME      a snapshot that is going to be made: see reservation.h
  *
@@ -50,6 +51,9 @@ int state_runs(const char *state, const char *job, json_t **ret, struct error *e
 
 /* STATE/JOB/runs/RUN.SUFFIX, to be freed with free(). NULL: no memory. */
 char *state_run_file(const char *state, const char *job, const char *run, const char *suffix);
+
+/* A journal that cannot be read becomes RUN.unreadable, and its run is none any more. */
+int state_set_aside(const char *state, const char *job, const char *run, struct error *err);
 
 /* Removes files of old runs that left nothing behind, so that @keep remain. */
 int state_trim(const char *state, const char *job, size_t keep, struct error *err);

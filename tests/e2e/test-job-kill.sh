@@ -58,6 +58,28 @@ done
 # From the snapshot on, all of them leave something; otherwise this test would not test anything.
 ok "$dirty of them left something on the storage" [ "$dirty" -ge 10 ]
 
+# ---- journals that cannot be read ----
+ok 'it is killed once more' killed backup:after
+ok 'there is something left' left_something
+runs=state/srv/runs
+head -c 3000 /dev/urandom >$runs/20200101T000000Z-0001.journal
+mkfifo $runs/20200101T000000Z-0002.journal
+mkdir $runs/20200101T000000Z-0003.journal
+ln -s /etc/passwd $runs/20200101T000000Z-0004.journal
+echo '{"record":"start","version":1}' >$runs/20200101T000000Z-0005.journal
+mkfifo state/srv/base.json
+fails 'the status tells of all runs' 0 'dead.*NOT cleaned up' "$LUNETTE" job status
+is 'and of four whose journals cannot be read' "$("$LUNETTE" job status --json | jq '[.runs[] | select(.status == "unreadable")] | length')" 4
+fails 'a dry run changes nothing' 0 'would be set aside' "$LUNETTE" job recover --dry-run
+is 'all are there' "$(find $runs -name '*.unreadable' | wc -l)" 0
+fails 'they are set aside, and the dead run is cleaned up' 3 'is set aside' "$LUNETTE" job recover
+is 'all five' "$(find $runs -name '*.unreadable' | wc -l)" 5
+ok 'nothing is left' clean
+ok 'and are not spoken of again' "$LUNETTE" job recover
+is 'not with a word' "$("$LUNETTE" job recover 2>&1 | grep -c 'aside')" 0
+fails 'a base that cannot be read is none' 3 'base of the next delta cannot be used' timeout "$TAP_PATIENCE" "$LUNETTE" job run job.conf
+rm -f state/srv/base.json
+
 ok 'it is killed once more' killed backup:after
 ok 'there is something left' left_something
 # The restore point was made before the kill.

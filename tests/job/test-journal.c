@@ -142,6 +142,42 @@ static void damage_before_the_end_is_not_passed_over(void **state)
 	assert_non_null(strstr(err.msg, "record 2"));
 }
 
+static void what_is_no_journal_is_told_and_never_waited_for(void **state)
+{
+	(void)state;
+	char target[PATH_MAX], kinds[4][PATH_MAX];
+	static const char *const names[] = { "pipe", "folder", "link", "garbage" };
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		snprintf(kinds[i], PATH_MAX, "%s", in_folder(names[i]));
+	snprintf(target, sizeof(target), "%s", in_folder("order"));
+	assert_int_equal(mkfifo(kinds[0], 0600), 0);
+	assert_int_equal(mkdir(kinds[1], 0700), 0);
+	assert_int_equal(symlink(target, kinds[2]), 0);
+	FILE *f = fopen(kinds[3], "we");
+	fwrite("\0\xff\n\n{", 1, 5, f);
+	fclose(f);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		json_t *records = NULL;
+		struct error err = { 0 };
+		assert_int_equal(journal_read(kinds[i], &records, &err), -EUCLEAN);
+		assert_non_null(strstr(err.msg, names[i]));
+	}
+}
+
+static void what_is_set_aside_is_no_run_any_more(void **state)
+{
+	(void)state;
+	struct error err = { 0 };
+	json_t *runs = NULL;
+	assert_int_equal(state_make(folder, "aside", &err), 0);
+	assert_int_equal(mkfifo(in_folder("aside/runs/one.journal"), 0600), 0);
+	assert_int_equal(state_set_aside(folder, "aside", "one", &err), 0);
+	assert_int_equal(state_runs(folder, "aside", &runs, &err), 0);
+	assert_int_equal(json_array_size(runs), 0);
+	assert_int_equal(access(in_folder("aside/runs/one.unreadable"), F_OK), 0);
+	json_decref(runs);
+}
+
 static void one_run_of_a_job_at_a_time_and_others_are_free(void **state)
 {
 	(void)state;
@@ -331,6 +367,8 @@ int main(void)
 		cmocka_unit_test(a_torn_last_line_is_passed_over_and_cut_off),
 		cmocka_unit_test(a_line_for_which_there_is_no_room_is_taken_back),
 		cmocka_unit_test(damage_before_the_end_is_not_passed_over),
+		cmocka_unit_test(what_is_no_journal_is_told_and_never_waited_for),
+		cmocka_unit_test(what_is_set_aside_is_no_run_any_more),
 		cmocka_unit_test(one_run_of_a_job_at_a_time_and_others_are_free),
 		cmocka_unit_test(a_run_waits_for_who_cleans_up),
 		cmocka_unit_test(the_base_is_replaced_as_a_whole),
