@@ -46,9 +46,16 @@ static json_t *steps_of(const json_t *records)
 	return steps;
 }
 
+/* Also when it has said how it ends, and cleans up. One that has not said who it is is the last
+ * one. */
+static bool is_running(const json_t *start, bool newest, pid_t runner)
+{
+	return runner > 0 && (start ? cmd_json_size(start, "pid") == (uint64_t)runner : newest);
+}
+
 /* "running", "dead", or how it ended; what it waits for when it has not. */
 static json_t *run_status(const char *state, const char *job, const char *run, bool newest,
-			  bool runs, struct error *err)
+			  pid_t runner, struct error *err)
 {
 	CLEANUP(free_cleanup) char *path = state_run_file(state, job, run, "journal");
 	CLEANUP(json_decref_cleanup) json_t *records = NULL;
@@ -66,9 +73,8 @@ static json_t *run_status(const char *state, const char *job, const char *run, b
 		return NULL;
 	const json_t *outcome = journal_last(records, "outcome");
 	bool clean = journal_last(records, "clean") != NULL;
-	const char *status = outcome          ? cmd_json_text(outcome, "status")
-			     : newest && runs ? "running"
-					      : "dead";
+	bool runs = !clean && is_running(journal_last(records, "start"), newest, runner);
+	const char *status = runs ? "running" : outcome ? cmd_json_text(outcome, "status") : "dead";
 	json_t *steps = steps_of(records);
 	const json_t *last = json_array_get(steps, json_array_size(steps) - 1);
 	json_t *doc = json_pack("{s:s, s:s, s:s, s:s, s:b, s:o}", "job", job, "run", run, "began",
@@ -85,6 +91,9 @@ static json_t *run_status(const char *state, const char *job, const char *run, b
 				 (double)limit / 1000);
 		json_object_set_new(doc, "waits_for", json_string(text));
 	}
+	CLEANUP(free_cleanup) char *log = state_run_file(state, job, run, "log");
+	if (doc && log)
+		json_object_set_new(doc, "log", json_string(log));
 	if (doc && outcome)
 		json_object_set(doc, "outcome", (json_t *)outcome);
 	if (!doc)
@@ -96,16 +105,25 @@ static int add_job(const char *state, const char *job, json_t *to, struct error 
 {
 	CLEANUP(json_decref_cleanup) json_t *runs = NULL;
 	int rc = state_runs(state, job, &runs, err);
-	bool goes_on = state_job_runner(state, job) > 0;
+	pid_t runner = state_job_runner(state, job);
 	size_t n = json_array_size(runs);
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		const char *run = json_string_value(json_array_get(runs, i));
-		json_t *doc = run_status(state, job, run, i + 1 == n, goes_on, err);
+		json_t *doc = run_status(state, job, run, i + 1 == n, runner, err);
 		if (!doc)
 			return err->code;
 		json_array_append_new(to, doc);
 	}
 	return rc;
+}
+
+static void print_below(const char *what, const char *text)
+{
+	if (!*text)
+		return;
+	printf("    %s", what);
+	cmd_put(stdout, text, 0);
+	putchar('\n');
 }
 
 static void print_run(const json_t *run)
@@ -123,22 +141,20 @@ static void print_run(const json_t *run)
 	if (json_object_get(run, "waits_for")) {
 		fputs("  waits for: ", stdout);
 		cmd_put(stdout, cmd_json_text(run, "waits_for"), 0);
-	} else if (!clean) {
+	} else if (!clean && strcmp(status, "running") != 0) {
 		fputs("  NOT cleaned up: 'lunette job recover'", stdout);
-	} else if (!outcome) {
+	} else if (clean && !outcome) {
 		fputs("  and cleaned up", stdout);
 	}
 	putchar('\n');
-	if (json_object_get(run, "why")) {
-		fputs("    ", stdout);
-		cmd_put(stdout, cmd_json_text(run, "why"), 0);
-		putchar('\n');
-	}
-	if (json_object_get(outcome, "why")) {
-		fputs("    ", stdout);
-		cmd_put(stdout, cmd_json_text(outcome, "why"), 0);
-		putchar('\n');
-	}
+	print_below("", cmd_json_text(run, "why"));
+	print_below("", cmd_json_text(outcome, "why"));
+	size_t i;
+	const json_t *warning;
+	json_array_foreach(json_object_get(outcome, "warnings"), i, warning)
+		print_below("warning: ", json_string_value(warning));
+	if (outcome && strcmp(status, "ok") != 0)
+		print_below("log: ", cmd_json_text(run, "log"));
 }
 
 int job_status(const char *state, const char *job, bool json, struct error *err)

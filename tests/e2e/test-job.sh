@@ -67,6 +67,7 @@ is 'success is in the metrics' "$(grep -c '^lunette_job_last_success_timestamp_s
 is 'and no leak' "$(grep '^lunette_job_leaked' srv.prom)" 'lunette_job_leaked_objects{job="srv"} 0'
 ok 'the log reads as a story' grep -q 'file-system consistent' state/srv/runs/*.log
 fails 'status tells of it' 0 'srv .* ok .*filesystem' "$LUNETTE" job status
+is 'and where its log is' "$("$LUNETTE" job status --json srv | jq -r '.runs[0].log')" "$(ls "$PWD"/state/srv/runs/*.log)"
 is 'status has every step' "$("$LUNETTE" job status --json srv | jq -r '[.runs[0].steps[] | select(.undo | not) | .step] | join(" ")')" \
 	'repository agent storage disks reserve snapshot luns server map connect backup complete'
 
@@ -131,6 +132,11 @@ slow=$!
 tap_until [ -e waiting ]
 fails 'a second run of the job is refused' 1 "runs already, as process $slow" "$LUNETTE" job run --quiet slow.conf
 ok 'another job is not' timeout "$TAP_PATIENCE" "$LUNETTE" job run --quiet srv.conf
+# The clock was ahead when another run died.
+sed 's/"pid":[0-9]*/"pid":1/' state/slow/runs/*.journal >state/slow/runs/99991231T235959Z-ffff.journal
+is 'what runs is told from what is dead, whatever their names' \
+	"$("$LUNETTE" job status --json slow | jq -c '[.runs[] | [.run == "99991231T235959Z-ffff", .status]]')" '[[false,"running"],[true,"dead"]]'
+rm state/slow/runs/99991231T235959Z-ffff.journal
 fails 'status says what it waits for' 0 'slow .* running .*waits for: freeze, snapshot, thaw' "$LUNETTE" job status slow
 ok 'it can be cancelled' timeout "$TAP_PATIENCE" "$LUNETTE" job cancel slow
 wait $slow
