@@ -10,9 +10,11 @@ tap_begin
 tool=$(dirname "$LUNETTE")/tests/source/tool-read
 iqn=iqn.2026-11.test:short
 head -c 8M /dev/urandom >lun.img
+truncate -s 40M thin.img && dd if=lun.img of=thin.img bs=1M seek=16 conv=notrunc status=none
 
 target() {
-	tgt_start "$TAP_DIR" && tgt_target 1 $iqn && tgt_lun 1 1 lun.img && tgt_params 1 1 scsi_id=naa.6000000000000001
+	tgt_start "$TAP_DIR" && tgt_target 1 $iqn && tgt_lun 1 1 lun.img && tgt_params 1 1 scsi_id=naa.6000000000000001 &&
+		tgt_lun 1 2 thin.img && tgt_params 1 2 thin_provisioning=1,scsi_id=naa.6000000000000002
 }
 ok 'a target starts' target
 tap_at_exit tgt_stop
@@ -49,6 +51,15 @@ fails_soon 'medium 9000 -1' 'a block that cannot be read has its name' 'READ at 
 fails_soon 'more 9000 -1' 'and data of which there is more than there are bytes' '4096 bytes are too many'
 echo 'recovered 9000 -1' >faults
 ok 'an error that the target recovered from is none' reads
+thin() { # [BYTES]
+	"$tool" --extents --block "${1:-1048576}" --compare thin.img --timeout 20 "iscsi://127.0.0.1:$(cat port)/$iqn/2"
+}
+: >faults
+ok 'what is not mapped need not be read' thin
+is 'most of it' "$(sed -n 's/.*zeros=\([0-9]*\).*/\1/p' .out)" $((32 << 20))
+echo 'blocks 0 -1' >faults
+ok 'a target that tells of one block at a time is read all the same' thin 4096
+is 'and asked no more often than that gains' "$(($(cat faults.asked || echo 999) <= 100))" 1
 # Each connection brings some pieces, and waits longer than one may wait for the whole.
 echo 'cut 700000 400' >faults
 ok 'a connection that is cut again and again gets further' \

@@ -13,6 +13,11 @@ not say so. `hole`: a block is missing in the middle, and the target does not sa
 missing, and the target says that it would have had more. `medium`: no data, but MEDIUM ERROR. `recovered`:
 all of the data, and RECOVERED ERROR.
 
+    blocks LBA TIMES
+
+GET LBA STATUS from a block on is answered with that block alone, whatever LBA says; how often it was asked
+stands in FAULTS.asked.
+
     cut BYTES MILLISECONDS
 
 Each connection is cut after so many bytes to the initiator, and the next one is made so much later.
@@ -24,7 +29,7 @@ import threading
 import time
 
 SCSI_COMMAND, SCSI_RESPONSE, DATA_IN = 0x01, 0x21, 0x25
-READ_16 = 0x88
+READ_16, SERVICE_IN, GET_LBA_STATUS = 0x88, 0x9E, 0x12
 FINAL, STATUS, UNDERFLOW, OVERFLOW = 0x80, 0x01, 0x02, 0x04
 CHECK_CONDITION, RECOVERED_ERROR, MEDIUM_ERROR = 2, 1, 3
 BLOCK = 512
@@ -56,7 +61,7 @@ def fault_of(first, blocks, path):
     with LOCK, open(path, encoding="ascii") as lines:
         for line in lines:
             how, lba, times = line.split()
-            if how == "cut":
+            if how in ("cut", "blocks"):
                 continue
             if first <= int(lba) < first + blocks and DONE.get(line, 0) != int(times):
                 DONE[line] = DONE.get(line, 0) + 1
@@ -74,12 +79,26 @@ def cut_of(path):
     return None, 0
 
 
+def is_by_blocks(path):
+    """Whether GET LBA STATUS tells of one block at a time; it counts."""
+    with LOCK, open(path, encoding="ascii") as lines:
+        if not any(line.startswith("blocks ") for line in lines):
+            return False
+        DONE["asked"] = DONE.get("asked", 0) + 1
+        with open(path + ".asked", "w", encoding="ascii") as asked:
+            print(DONE["asked"], file=asked)
+    return True
+
+
 def to_target(client, target, reads):
     while True:
         head, body = receive_pdu(client)
         if head[0] & 0x3F == SCSI_COMMAND and head[32] == READ_16:
             first, blocks = struct.unpack(">QI", head[34:46])
             reads[bytes(head[16:20])] = fault_of(first, blocks, sys.argv[2])
+        elif head[0] & 0x3F == SCSI_COMMAND and head[32] == SERVICE_IN and head[33] & 0x1F == GET_LBA_STATUS:
+            if is_by_blocks(sys.argv[2]):
+                reads[bytes(head[16:20])] = bytes(head[34:42])
         target.sendall(head + body)
 
 
@@ -102,6 +121,14 @@ def complain(head, key, code):
 def spoil(head, body, how):
     """What comes in place of the last data of a READ."""
     length = int.from_bytes(head[5:8], "big")
+    if isinstance(how, bytes):  # the block that was asked for
+        missing = length - 24
+        if head[1] & UNDERFLOW:
+            missing += int.from_bytes(head[44:48], "big")
+        head[1] |= UNDERFLOW
+        head[44:48] = struct.pack(">I", missing)
+        head[5:8] = (24).to_bytes(3, "big")
+        return head + struct.pack(">I", 20) + body[4:8] + how + struct.pack(">I", 1) + body[20:24]
     if how == "medium":
         return complain(head, MEDIUM_ERROR, 0x1100)
     if how == "recovered":
