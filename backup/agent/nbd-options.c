@@ -52,8 +52,9 @@ static int answer_list(struct nbd *nbd, struct error *err)
 static int answer_go(struct nbd *nbd, uint32_t option, const uint8_t *data, uint32_t len,
 		     struct error *err)
 {
-	uint32_t name = len >= 6 ? nbd_get32(data) : 0;
-	if (len < 6 || name > len - 6 || (uint64_t)nbd_get16(data + 4 + name) * 2 != len - 6 - name)
+	uint32_t name = len >= 6 ? (uint32_t)get_be(data, 4) : 0;
+	if (len < 6 || name > len - 6 ||
+	    (uint64_t)(uint16_t)get_be(data + 4 + name, 2) * 2 != len - 6 - name)
 		return answer(nbd, option, NBD_REP_INVALID, NULL, 0, err);
 	uint8_t export[12], block[14];
 	nbd_set16(nbd_set64(nbd_set16(export, NBD_INFO_EXPORT), nbd->blk->size), NBD_EXPORT_FLAGS);
@@ -72,17 +73,17 @@ static int answer_go(struct nbd *nbd, uint32_t option, const uint8_t *data, uint
 static int finds_context(const uint8_t *data, uint32_t len, bool listing)
 {
 	static const char context[] = CONTEXT;
-	uint32_t name = len >= 8 ? nbd_get32(data) : 0;
+	uint32_t name = len >= 8 ? (uint32_t)get_be(data, 4) : 0;
 	if (len < 8 || name > len - 8)
 		return -1;
 	const uint8_t *p = data + 4 + name, *end = data + len;
-	uint32_t queries = nbd_get32(p);
+	uint32_t queries = (uint32_t)get_be(p, 4);
 	bool found = listing && queries == 0;
 	p += 4;
 	for (; queries; queries--) {
-		if (end - p < 4 || nbd_get32(p) > end - p - 4)
+		if (end - p < 4 || (uint32_t)get_be(p, 4) > end - p - 4)
 			return -1;
-		uint32_t n = nbd_get32(p);
+		uint32_t n = (uint32_t)get_be(p, 4);
 		p += 4;
 		found |= n == sizeof(context) - 1 && memcmp(p, context, n) == 0;
 		found |= listing && n == 5 && memcmp(p, "base:", n) == 0;
@@ -142,9 +143,9 @@ static int greet(struct nbd *nbd, struct error *err)
 		rc = nbd_get(nbd, flags, sizeof(flags), err);
 	if (rc < 0)
 		return rc;
-	if (!(nbd_get32(flags) & NBD_FIXED_NEWSTYLE))
+	if (!((uint32_t)get_be(flags, 4) & NBD_FIXED_NEWSTYLE))
 		return error_set(err, -EPROTO, "the client speaks an old kind of NBD");
-	nbd->no_zeroes = nbd_get32(flags) & NBD_NO_ZEROES;
+	nbd->no_zeroes = (uint32_t)get_be(flags, 4) & NBD_NO_ZEROES;
 	return 0;
 }
 
@@ -159,8 +160,9 @@ int nbd_negotiate(struct nbd *nbd, struct error *err)
 		rc = nbd_get(nbd, head, sizeof(head), err);
 		if (rc < 0)
 			break;
-		uint32_t option = nbd_get32(head + 8), len = nbd_get32(head + 12);
-		if (nbd_get64(head) != NBD_OPTION_MAGIC || len > OPTION_MAX)
+		uint32_t option = (uint32_t)get_be(head + 8, 4),
+			 len = (uint32_t)get_be(head + 12, 4);
+		if (get_be(head, 8) != NBD_OPTION_MAGIC || len > OPTION_MAX)
 			return error_set(err, -EPROTO, "the client sent an option that is none");
 		rc = nbd_get(nbd, data, len, err);
 		if (rc == 0)

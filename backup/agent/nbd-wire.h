@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "lunette/blk.h"
+#include "lunette/bytes.h"
 
 #define NBD_MAGIC        UINT64_C(0x4e42444d41474943)
 #define NBD_OPTION_MAGIC UINT64_C(0x49484156454f5054)
@@ -89,29 +90,7 @@ int nbd_get(struct nbd *nbd, void *buf, size_t len, struct error *err);
 
 int nbd_put(struct nbd *nbd, const void *buf, size_t len, struct error *err);
 
-/* Numbers to and from the wire. */
-static inline uint16_t nbd_get16(const uint8_t *p)
-{
-	uint16_t n;
-	memcpy(&n, p, sizeof(n));
-	return be16toh(n);
-}
-
-static inline uint32_t nbd_get32(const uint8_t *p)
-{
-	uint32_t n;
-	memcpy(&n, p, sizeof(n));
-	return be32toh(n);
-}
-
-static inline uint64_t nbd_get64(const uint8_t *p)
-{
-	uint64_t n;
-	memcpy(&n, p, sizeof(n));
-	return be64toh(n);
-}
-
-/* Each returns the place behind. */
+/* Numbers to the wire. Each returns the place behind. */
 static inline uint8_t *nbd_set16(uint8_t *p, unsigned int n)
 {
 	uint16_t be = htobe16((uint16_t)n);

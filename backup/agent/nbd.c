@@ -135,13 +135,13 @@ static int get_request(struct nbd *nbd, struct nbd_request *ret, struct error *e
 	int rc = nbd_get(nbd, head, sizeof(head), err);
 	if (rc < 0)
 		return rc;
-	*ret = (struct nbd_request){ .flags = nbd_get16(head + 4),
-				     .type = nbd_get16(head + 6),
-				     .cookie = nbd_get64(head + 8),
-				     .off = nbd_get64(head + 16),
-				     .len = nbd_get32(head + 24) };
+	*ret = (struct nbd_request){ .flags = (uint16_t)get_be(head + 4, 2),
+				     .type = (uint16_t)get_be(head + 6, 2),
+				     .cookie = get_be(head + 8, 8),
+				     .off = get_be(head + 16, 8),
+				     .len = (uint32_t)get_be(head + 24, 4) };
 	/* The data of a write would come behind it, and it was told that there are none. */
-	if (nbd_get32(head) != NBD_REQUEST || ret->type == 1)
+	if ((uint32_t)get_be(head, 4) != NBD_REQUEST || ret->type == 1)
 		return error_set(err, -EPROTO, "the NBD client sent a request that is none");
 	return 0;
 }

@@ -53,7 +53,7 @@ static int parse_header(struct index *index, uint8_t *page, uint64_t size, struc
 	index->shape.n = get_le64(page + 16);
 	index->shape.n_packs = get_le32(page + 24);
 	if (index->shape.n == 0 || index->shape.n_packs == 0 || get_le32(page + 28) != 0 ||
-	    !bytes_are_zero(page + 72, INDEX_PAGE - 72))
+	    !is_all_zero(page + 72, INDEX_PAGE - 72))
 		return index_damaged(index, err, "its header makes no sense");
 	index->shape.first_entry = 1 + index_pack_pages(index->shape.n_packs);
 	index->shape.entry_pages = index_entry_pages(index->shape.n);

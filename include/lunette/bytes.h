@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* bytes - numbers as they lie in the repository's objects: little-endian, at any address. */
+/* bytes - numbers as they lie at any address: in the repository's objects, little-endian, and on
+ * wires. */
 #ifndef LUNETTE_BYTES_H
 #define LUNETTE_BYTES_H
 
 #include <endian.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -35,13 +35,13 @@ static inline uint64_t get_le64(const uint8_t *p)
 	return le64toh(n);
 }
 
-/* What a version leaves unused is zero, so that damage shows and a later version may use it. */
-static inline bool bytes_are_zero(const uint8_t *p, size_t len)
+/* Big-endian, as SCSI and NBD have it; @bytes at most 8. */
+static inline uint64_t get_be(const uint8_t *p, int bytes)
 {
-	uint8_t any = 0;
-	for (size_t i = 0; i < len; i++)
-		any |= p[i];
-	return any == 0;
+	uint64_t n = 0;
+	while (bytes--)
+		n = n << 8 | *p++;
+	return n;
 }
 
 #endif

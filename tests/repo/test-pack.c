@@ -56,7 +56,7 @@ static void a_pack_is_as_the_format_says(void **state)
 	assert_memory_equal(p, "LUNEPACK\1\0\0\0\0\0\0\0", 16);
 	assert_memory_equal(trailer, "PACKTAIL\1\0\0\0\0\0\0\0", 16);
 	assert_int_equal(get_le32(trailer + 16), N);
-	assert_true(bytes_are_zero(trailer + 24, 8));
+	assert_true(is_all_zero(trailer + 24, 8));
 	const uint8_t *table = p + get_le32(trailer + 20);
 	assert_ptr_equal(table + 48 * N, trailer);
 
@@ -79,7 +79,7 @@ static void a_pack_is_as_the_format_says(void **state)
 		end += get_le32(table + 36);
 		assert_int_equal(get_le32(table + 40), CHUNK);
 		assert_int_equal(table[45], i % 2);
-		assert_true(bytes_are_zero(table + 46, 2));
+		assert_true(is_all_zero(table + 46, 2));
 		ok(opener_open(opener, p + get_le32(table + 32), get_le32(table + 36), table[44],
 			       buf, CHUNK, err));
 		ok(digest(buf, CHUNK, id, err));

@@ -277,8 +277,8 @@ static int get_capacity(struct lun_session *s, int64_t deadline, struct lun_iden
 	if (a.len < 12)
 		return error_set(err, -EPROTO, "READ CAPACITY: the answer has only %zu bytes",
 				 a.len);
-	uint64_t last = lun_be(a.data, 8);
-	uint64_t sector = lun_be(a.data + 8, 4);
+	uint64_t last = get_be(a.data, 8);
+	uint64_t sector = get_be(a.data + 8, 4);
 	if (!is_power_of_2(sector) || sector < 512 || sector > LUN_SECTOR_MAX ||
 	    last >= INT64_MAX / sector)
 		return error_set(err, -EPROTO,
@@ -294,7 +294,7 @@ static int get_capacity(struct lun_session *s, int64_t deadline, struct lun_iden
  * that there is. */
 static size_t page_length(const uint8_t *page, size_t len, int code)
 {
-	return len > 4 && page[1] == code ? MIN((size_t)lun_be(page + 2, 2), len - 4) : 0;
+	return len > 4 && page[1] == code ? MIN((size_t)get_be(page + 2, 2), len - 4) : 0;
 }
 
 /* A LUN may lack any page: then there is an empty one. */
@@ -361,8 +361,8 @@ void lun_parse_designators(const uint8_t *p, size_t len, char *ret)
  */
 void lun_parse_limits(const uint8_t *body, size_t len, struct lun_identity *id)
 {
-	uint64_t most = len >= 8 ? lun_be(body + 4, 4) * id->sector : 0;
-	uint64_t best = len >= 12 ? lun_be(body + 8, 4) * id->sector : 0;
+	uint64_t most = len >= 8 ? get_be(body + 4, 4) * id->sector : 0;
+	uint64_t best = len >= 12 ? get_be(body + 8, 4) * id->sector : 0;
 	uint64_t transfer = LUN_TRANSFER;
 	/* Small transfers are "best" only for disks that have no network in front. */
 	if (best >= LUN_TRANSFER / 4)

@@ -37,13 +37,13 @@ static int lun_read(struct blk *blk, void *buf, size_t len, uint64_t off, struct
 void lun_parse_extents(const uint8_t *buf, size_t len, uint64_t off, uint32_t sector, uint64_t size,
 		       struct lun_extents *ext)
 {
-	uint64_t end = len < 4 ? 0 : MIN((uint64_t)len, lun_be(buf, 4) + 4);
+	uint64_t end = len < 4 ? 0 : MIN((uint64_t)len, get_be(buf, 4) + 4);
 	uint64_t next = off;
 	ext->n = 0;
 	for (uint64_t at = 8; at + 16 <= end && ext->n < LUN_EXTENTS && next < size; at += 16) {
 		const uint8_t *d = buf + at;
-		uint64_t first = lun_be(d, 8);
-		uint64_t last = first + lun_be(d + 8, 4);
+		uint64_t first = get_be(d, 8);
+		uint64_t last = first + get_be(d + 8, 4);
 		/* The first one may begin before the block that was asked for. */
 		if (first > next / sector || last <= next / sector || last > UINT64_MAX / sector)
 			break;

@@ -25,6 +25,7 @@
 #include <iscsi/scsi-lowlevel.h>
 
 #include "lunette/blk.h"
+#include "lunette/bytes.h"
 #include "lunette/error.h"
 #include "lunette/source.h"
 
@@ -126,15 +127,6 @@ void lun_session_done(struct iscsi_context *iscsi, int status, void *command_dat
 int lun_session_await(struct lun_session *s, int64_t deadline, struct error *err);
 
 /* ---- lun-scsi.c ---- */
-
-/* Numbers in SCSI are big-endian. */
-static inline uint64_t lun_be(const uint8_t *p, int bytes)
-{
-	uint64_t n = 0;
-	while (bytes--)
-		n = n << 8 | *p++;
-	return n;
-}
 
 /* What a LUN is known by, and what can be asked of it. */
 struct lun_identity {

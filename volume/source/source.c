@@ -28,7 +28,7 @@ void source_identity(const uint8_t *page, size_t len, char ret[SOURCE_ID_MAX])
 {
 	ret[0] = '\0';
 	if (len > 4 && page[1] == 0x83)
-		lun_parse_designators(page + 4, MIN((size_t)lun_be(page + 2, 2), len - 4), ret);
+		lun_parse_designators(page + 4, MIN((size_t)get_be(page + 2, 2), len - 4), ret);
 }
 
 void source_free(struct source *source)
