@@ -36,12 +36,11 @@ static inline uint64_t get_le64(const uint8_t *p)
 }
 
 /* Big-endian, as SCSI and NBD have it; @bytes at most 8. */
-static inline uint64_t get_be(const uint8_t *p, int bytes)
+static inline uint64_t get_be(const uint8_t *p, size_t bytes)
 {
 	uint64_t n = 0;
-	while (bytes--)
-		n = n << 8 | *p++;
-	return n;
+	memcpy((uint8_t *)&n + sizeof(n) - bytes, p, bytes);
+	return be64toh(n);
 }
 
 #endif
