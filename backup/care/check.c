@@ -13,8 +13,7 @@
 #define BAD_MAX   (1u << 20)
 #define CLEAN_MAX (1u << 20)
 
-/* ---- key documents, leases and marks
- * --------------------------------------------------------------------------
+/* ---- key documents, leases and marks -----------------------------------------------------------
  */
 
 static int any_key(void *ctx, const char *id, const json_t *document, struct error *err)

@@ -236,8 +236,7 @@ static int index_packs_again(struct repair *repair, struct error *err)
 	return rc < 0 ? rc : write_index(repair, err);
 }
 
-/* ---- what is removed
- * ---------------------------------------------------------------------------------
+/* ---- what is removed ---------------------------------------------------------------------------
  */
 
 static int remove_one(struct repair *repair, const char *key, struct error *err)

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lunette/bytes.h"
 #include "lunette/utf8.h"
 #include "ntfs-private.h"
 
@@ -181,22 +182,20 @@ int fs_ntfs_remains(struct blk *blk, struct error *err)
 			 "volume is whole");
 }
 
-/* Undoes the protection against torn writes: the last two bytes of each 512 stand in a table. */
-static bool fix_up(uint8_t *record, uint32_t size)
+bool fs_ntfs_fix_up(uint8_t *record, uint32_t size)
 {
-	const struct record *head = (const struct record *)record;
-	uint32_t at = le16toh(head->fixups);
-	uint32_t n = le16toh(head->n_fixups);
-	if (n != size / 512 + 1 || at % 2 != 0 || at < sizeof(*head) - 8 || at + 2 * n > 510)
+	uint32_t at = get_le16(record + 4), n = get_le16(record + 6);
+	bool whole = true;
+	if (n != size / NTFS_SECTOR + 1 || at % 2 != 0 || at + 2 * n > NTFS_SECTOR - 2)
 		return false;
-	const uint8_t *table = record + at;
 	for (uint32_t i = 1; i < n; i++) {
-		uint8_t *end = record + 512 * i - 2;
-		if (memcmp(end, table, 2) != 0)
-			return false;
-		memcpy(end, table + 2 * i, 2);
+		uint8_t *end = record + NTFS_SECTOR * i - 2;
+		if (memcmp(end, record + at, 2) == 0)
+			memcpy(end, record + at + 2 * i, 2);
+		else
+			whole = false;
 	}
-	return true;
+	return whole;
 }
 
 /* $Volume is always in the first run of the MFT, so its place is known without a runlist. */
@@ -233,7 +232,10 @@ static int read_label(struct blk *blk, const struct ntfs_boot *boot, char *label
 	int rc = blk_read(blk, record, boot->record, at, err);
 	if (rc < 0)
 		return error_wrap(err, rc, "NTFS: label");
-	if (memcmp(record, MFT_RECORD_MAGIC, 4) == 0 && fix_up(record, boot->record))
+	/* Its table does not lie in its own head. */
+	if (memcmp(record, MFT_RECORD_MAGIC, 4) == 0 &&
+	    get_le16(record + 4) >= sizeof(struct record) - 8 &&
+	    fs_ntfs_fix_up(record, boot->record))
 		find_label(record, boot->record, label, label_size);
 	return 0;
 }

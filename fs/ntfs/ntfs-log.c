@@ -16,13 +16,13 @@
  * Checked against the logs of volumes written by Windows Server 2003.
  */
 #define NTFS_WANT_LIBRARY
+#include "lunette/bytes.h"
 #include "ntfs-private.h"
 
 #define PAGE_USUAL   4096u
 #define PAGE_MAX     65536u
 #define LOG_MAX      (4ull << 30)
 #define WINDOW_BYTES (1u << 20)
-#define SECTOR       512u
 
 /* Restart page: "RSTR", and its restart area and client record at offsets told there. */
 #define RSTR_PAGE_SIZE    20 /* u32 */
@@ -87,23 +87,6 @@ struct log {
 	struct ntfs_ranges *ranges;
 };
 
-static uint16_t get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] | p[1] << 8);
-}
-
-static uint64_t get64(const uint8_t *p)
-{
-	uint64_t v;
-	memcpy(&v, p, sizeof(v));
-	return le64_to_cpu(v);
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-	return get16(p) | (uint32_t)get16(p + 2) << 16;
-}
-
 /* The 16-bit field @i of a word. */
 static uint16_t field(uint64_t word, int i)
 {
@@ -127,25 +110,6 @@ static bool is_page(const uint8_t *page)
 	return memcmp(page, "RCRD", 4) == 0;
 }
 
-/* The end of each sector is kept in the header. Returns whether the page is whole; what is there
- * of a torn one is made good all the same. */
-static bool undo_fixups(uint8_t *page, uint32_t size)
-{
-	uint32_t at = get16(page + 4);
-	uint32_t n = get16(page + 6);
-	bool whole = true;
-	if (n != size / SECTOR + 1 || at % 2 != 0 || at + n * 2 > SECTOR - 2)
-		return false;
-	for (uint32_t i = 1; i < n; i++) {
-		uint8_t *end = page + i * SECTOR - 2;
-		if (memcmp(end, page + at, 2) == 0)
-			memcpy(end, page + at + i * 2, 2);
-		else
-			whole = false;
-	}
-	return whole;
-}
-
 static int read_raw(struct log *log, uint8_t *buf, size_t len, uint64_t off, struct error *err)
 {
 	size_t n = 0;
@@ -161,7 +125,7 @@ static int read_pages(struct log *log, uint8_t *buf, size_t len, uint64_t off, s
 	int rc = read_raw(log, buf, len, off, err);
 	for (size_t at = 0; rc == 0 && at < len; at += log->page)
 		if (is_page(buf + at))
-			undo_fixups(buf + at, log->page);
+			fs_ntfs_fix_up(buf + at, log->page);
 	return rc;
 }
 
@@ -179,8 +143,8 @@ static int get_page(struct log *log, uint64_t off, const uint8_t **ret, struct e
 
 static uint64_t claimed_offset(const struct log *log, const uint8_t *page)
 {
-	return log->major < 2 ? get64(page + RCRD_FILE_OFFSET_V1)
-			      : get32(page + RCRD_FILE_OFFSET_V2);
+	return log->major < 2 ? get_le64(page + RCRD_FILE_OFFSET_V1)
+			      : get_le32(page + RCRD_FILE_OFFSET_V2);
 }
 
 /* ---- records ---- */
@@ -209,7 +173,7 @@ static bool get_word(const struct log *log, const struct log_place *place, uint3
 	}
 	if (!page || at % 8 != 0 || at >= log->page)
 		return false;
-	*ret = get64(page + at);
+	*ret = get_le64(page + at);
 	return true;
 }
 
@@ -225,7 +189,8 @@ static int take_record(struct log *log, const struct log_place *place, struct er
 	    !get_word(log, place, RECORD_PLACE, &where) ||
 	    !get_word(log, place, RECORD_VCN, &vcn) || vcn > log->ntfs->boot.n_clusters)
 		return 0;
-	uint64_t byte = vcn * log->ntfs->boot.cluster + field(where, 2) * SECTOR + field(where, 0);
+	uint64_t byte =
+		vcn * log->ntfs->boot.cluster + field(where, 2) * NTFS_SECTOR + field(where, 0);
 	int rc = 0;
 	if (is_bits(field(ops, 0)) && get_word(log, place, RECORD_HEADER + field(ops, 2), &range))
 		rc = add_range(log, byte, range, err);
@@ -237,9 +202,9 @@ static int take_record(struct log *log, const struct log_place *place, struct er
 
 static bool is_change(const struct log *log, const uint8_t *page, uint32_t at)
 {
-	uint64_t lsn = get64(page + at + RECORD_LSN);
+	uint64_t lsn = get_le64(page + at + RECORD_LSN);
 	return lsn >= log->oldest && lsn != 0 && (lsn * 8 & (log->page - 1)) == at &&
-	       get32(page + at + RECORD_TYPE) == TYPE_CHANGE;
+	       get_le32(page + at + RECORD_TYPE) == TYPE_CHANGE;
 }
 
 /* A record that ends in its page is taken once; another with each page that may be its next. */
@@ -268,7 +233,7 @@ static int scan_page(struct log *log, const uint8_t *page, uint64_t off, struct 
 		struct log_place place = { .page = page, .at = at };
 		if (!is_change(log, page, at))
 			continue;
-		if (get32(page + at + RECORD_LENGTH) <= log->page - at - RECORD_HEADER)
+		if (get_le32(page + at + RECORD_LENGTH) <= log->page - at - RECORD_HEADER)
 			rc = take_record(log, &place, err);
 		else
 			rc = take_across(log, &place, off, err);
@@ -288,12 +253,12 @@ static int find_shape(struct log *log, struct error *err)
 		int rc = read_raw(log, header, sizeof(header), off, err);
 		if (rc < 0)
 			return rc;
-		uint32_t page = get32(header + RSTR_PAGE_SIZE);
-		if (memcmp(header, "RSTR", 4) != 0 || page < SECTOR || page > PAGE_MAX ||
+		uint32_t page = get_le32(header + RSTR_PAGE_SIZE);
+		if (memcmp(header, "RSTR", 4) != 0 || page < NTFS_SECTOR || page > PAGE_MAX ||
 		    !is_power_of_2(page))
 			continue;
 		log->page = page;
-		log->major = get16(header + RSTR_MAJOR);
+		log->major = get_le16(header + RSTR_MAJOR);
 		break;
 	}
 	log->first = log->major < 2 ? FIRST_PAGE_V1 : FIRST_PAGE_V2;
@@ -315,21 +280,21 @@ static int alloc_pages(struct log *log, struct error *err)
 /* Restart page @page, if it is whole: true, and what it says is added to what is known. */
 static bool take_restart(struct log *log, uint8_t *page)
 {
-	if (memcmp(page, "RSTR", 4) != 0 || !undo_fixups(page, log->page))
+	if (memcmp(page, "RSTR", 4) != 0 || !fs_ntfs_fix_up(page, log->page))
 		return false;
-	uint32_t area = get16(page + RSTR_AREA_OFFSET);
+	uint32_t area = get_le16(page + RSTR_AREA_OFFSET);
 	if (!range_inside(AREA_SIZE, area, log->page))
 		return false;
-	uint32_t client = area + get16(page + area + AREA_CLIENT);
+	uint32_t client = area + get_le16(page + area + AREA_CLIENT);
 	if (!range_inside(sizeof(uint64_t), client + CLIENT_OLDEST_LSN, log->page))
 		return false;
-	uint32_t data = get16(page + area + AREA_DATA_OFFSET);
+	uint32_t data = get_le16(page + area + AREA_DATA_OFFSET);
 	if (data >= RCRD_HEADER && data % 8 == 0 && data < log->page)
 		log->data = data;
-	if (!(get16(page + area + AREA_FLAGS) & IS_CLEAN) &&
-	    get16(page + area + AREA_IN_USE) != NO_CLIENT)
+	if (!(get_le16(page + area + AREA_FLAGS) & IS_CLEAN) &&
+	    get_le16(page + area + AREA_IN_USE) != NO_CLIENT)
 		log->clean = false;
-	log->oldest = MIN(log->oldest, get64(page + client + CLIENT_OLDEST_LSN));
+	log->oldest = MIN(log->oldest, get_le64(page + client + CLIENT_OLDEST_LSN));
 	return true;
 }
 

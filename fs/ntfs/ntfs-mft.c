@@ -9,6 +9,7 @@
  * file, before a backup or after it.
  */
 #define NTFS_WANT_LIBRARY
+#include "lunette/bytes.h"
 #include "ntfs-private.h"
 
 #define PIECE (4u << 20)
@@ -23,34 +24,6 @@ struct mft {
 	void *ctx;
 	uint8_t *piece;
 };
-
-static uint16_t get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] | p[1] << 8);
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-	return get16(p) | (uint32_t)get16(p + 2) << 16;
-}
-
-/*
- * The last two bytes of each sector of a record lie in its head, and the same number stands in
- * their places, so that one that was written in part is noticed.
- */
-static bool fix_up(uint8_t *record, uint32_t size)
-{
-	uint32_t at = get16(record + 4), n = get16(record + 6);
-	if (n == 0 || (n - 1) * NTFS_BLOCK_SIZE != size || !range_inside(2ull * n, at, size))
-		return false;
-	for (uint32_t i = 1; i < n; i++) {
-		uint8_t *end = record + i * NTFS_BLOCK_SIZE - 2;
-		if (memcmp(end, record + at, 2) != 0)
-			return false;
-		memcpy(end, record + at + 2 * i, 2);
-	}
-	return true;
-}
 
 /* A signed number of @n bytes, 0 to 8. */
 static int64_t get_signed(const uint8_t *p, unsigned int n)
@@ -90,17 +63,18 @@ static int tell_runs(const struct mft *mft, const uint8_t *p, const uint8_t *end
 static int tell_record(const struct mft *mft, uint8_t *record, struct error *err)
 {
 	uint32_t size = mft->ntfs->boot.record;
-	if (memcmp(record, "FILE", 4) != 0 || !(get16(record + 22) & 1) || !fix_up(record, size))
+	if (memcmp(record, "FILE", 4) != 0 || !(get_le16(record + 22) & 1) ||
+	    !fs_ntfs_fix_up(record, size))
 		return 0;
-	uint32_t at = get16(record + 20), used = MIN(get32(record + 24), size);
+	uint32_t at = get_le16(record + 20), used = MIN(get_le32(record + 24), size);
 	int rc = 0;
-	while (rc == 0 && range_inside(16, at, used) && get32(record + at) != UINT32_MAX) {
+	while (rc == 0 && range_inside(16, at, used) && get_le32(record + at) != UINT32_MAX) {
 		const uint8_t *attr = record + at;
-		uint32_t length = get32(attr + 4);
+		uint32_t length = get_le32(attr + 4);
 		if (length < 16 || !range_inside(length, at, used))
 			break;
-		if (attr[8] && length >= 64 && get16(attr + 32) < length)
-			rc = tell_runs(mft, attr + get16(attr + 32), attr + length, err);
+		if (attr[8] && length >= 64 && get_le16(attr + 32) < length)
+			rc = tell_runs(mft, attr + get_le16(attr + 32), attr + length, err);
 		at += length;
 	}
 	return rc;

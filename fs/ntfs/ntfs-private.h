@@ -57,6 +57,19 @@ struct ntfs_boot {
  */
 int fs_ntfs_boot_read(struct blk *blk, struct ntfs_boot *ret, struct error *err);
 
+/* What a record or a page is protected in, whatever the sectors of its disk are. */
+#define NTFS_SECTOR 512u
+
+/**
+ * fs_ntfs_fix_up() - undo the protection of a record, or a page of the log, against torn writes
+ * @record: @size bytes, whole sectors
+ *
+ * The last two bytes of each sector lie in a table in its head, and one number stands in their
+ * places. Return: whether it was written whole; what there is of a torn one is made good all the
+ * same.
+ */
+bool fs_ntfs_fix_up(uint8_t *record, uint32_t size);
+
 int fs_ntfs_remains(struct blk *blk, struct error *err);
 int fs_ntfs_probe(struct blk *blk, struct fs_info *ret, struct error *err);
 

@@ -21,6 +21,13 @@ static inline void put_le64(uint8_t *p, uint64_t n)
 	memcpy(p, &n, sizeof(n));
 }
 
+static inline uint16_t get_le16(const uint8_t *p)
+{
+	uint16_t n;
+	memcpy(&n, p, sizeof(n));
+	return le16toh(n);
+}
+
 static inline uint32_t get_le32(const uint8_t *p)
 {
 	uint32_t n;
