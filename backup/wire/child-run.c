@@ -16,6 +16,7 @@
 
 #include "lunette/child.h"
 #include "lunette/clock.h"
+#include "wait-private.h"
 
 #define PIECE         16384
 #define LOG_MAX       4096
@@ -160,16 +161,6 @@ static void feed(struct work *w)
 	/* Whoever does not want to read it says by its status why. */
 	if (w->left == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		close(steal_fd(&w->child.in));
-}
-
-static int wait_by_poll(struct pollfd *fds, size_t n, int64_t until, struct error *err)
-{
-	int64_t left = MAX(until - clock_now_ms(), (int64_t)0);
-	if (poll(fds, n, (int)MIN(left, (int64_t)INT_MAX)) >= 0)
-		return 0;
-	for (size_t i = 0; i < n; i++)
-		fds[i].revents = 0;
-	return errno == EINTR ? 0 : error_set(err, -errno, "poll: %m");
 }
 
 /* Something to do, its end, or the next time to look. */

@@ -6,6 +6,7 @@
 
 #include "lunette/clock.h"
 #include "lunette/line.h"
+#include "wait-private.h"
 
 /* Of one read. The buffer has room for the longest line, its end and one of these. */
 #define PIECE 65536
@@ -72,16 +73,6 @@ int line_read(struct line_reader *r, char **ret, size_t *ret_len, struct error *
 
 /* ---- out ---- */
 
-static int wait_by_poll(void *ctx, struct pollfd *fd, int64_t until, struct error *err)
-{
-	(void)ctx;
-	int64_t left = MAX(until - clock_now_ms(), (int64_t)0);
-	fd->revents = 0;
-	if (poll(fd, 1, (int)MIN(left, (int64_t)INT_MAX)) < 0 && errno != EINTR)
-		return error_set(err, -errno, "poll: %m");
-	return 0;
-}
-
 /* A pipe that polls as writable takes PIPE_BUF bytes without blocking. */
 static int push(int fd, const char **text, size_t *len, struct error *err)
 {
@@ -99,7 +90,7 @@ static int write_all(int fd, const char *text, size_t len, int64_t until,
 {
 	while (len > 0) {
 		struct pollfd p = { .fd = fd, .events = POLLOUT };
-		int rc = wait(ctx, &p, until, err);
+		int rc = wait ? wait(ctx, &p, until, err) : wait_by_poll(&p, 1, until, err);
 		if (rc == 0 && p.revents)
 			rc = push(fd, &text, &len, err);
 		if (rc < 0)
@@ -119,10 +110,9 @@ int line_write(int fd, const json_t *object, int64_t until,
 		return error_set(err, -ENOMEM, "a line: %m");
 	size_t len = strlen(text);
 	text[len] = '\n'; /* in the place of the final 0 */
-	int rc =
-		len > LINE_MAX_BYTES
-			? error_set(err, -EMSGSIZE, "a line would be longer than 4 MiB")
-			: write_all(fd, text, len + 1, until, wait ? wait : wait_by_poll, ctx, err);
+	int rc = len > LINE_MAX_BYTES
+			 ? error_set(err, -EMSGSIZE, "a line would be longer than 4 MiB")
+			 : write_all(fd, text, len + 1, until, wait, ctx, err);
 	explicit_bzero(text, len + 1);
 	free(text);
 	return rc;
