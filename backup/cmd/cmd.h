@@ -26,11 +26,13 @@
 /**
  * struct cmd_repo - which repository the user means, and, once it is open, the repository
  * @key_file: the exported key, or NULL
+ * @unattended: nobody is asked for a password
  */
 struct cmd_repo {
 	struct option_text path;
 	struct option_text password_file;
 	const char *key_file;
+	bool unattended;
 	struct repo *repo;
 };
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "commands.h"
+#include "complete.h"
 #include "lunette/streams.h"
 #include "lunette/util.h"
 #include "say.h"
@@ -73,6 +73,10 @@ static int run(int argc, char **argv, struct error *err)
 		return help(argv[2], err);
 	if (is_either(word, "--version", "-V") || strcmp(word, "version") == 0)
 		return cmd_print("lunette " LUNETTE_VERSION "\n", err);
+	if (strcmp(word, "complete") == 0) { /* for shells, not for people */
+		complete(commands, ARRAY_SIZE(commands), argv + 2, (size_t)argc - 2);
+		return cmd_print("", err);
+	}
 	const struct command *command = find(word);
 	if (command)
 		return command_call(command, argc - 1, argv + 1, err);

@@ -54,7 +54,7 @@ int cmd_open_repo(struct cmd_repo *which, struct error *err)
 		.exported = which->key_file ? secret : NULL,
 	};
 	rc = repo_open(path, &options, &which->repo, err);
-	if (rc != -ENOKEY)
+	if (rc != -ENOKEY || which->unattended)
 		return rc;
 	rc = cmd_password_ask(path, &secret, err);
 	if (rc < 0)

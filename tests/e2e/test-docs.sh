@@ -13,15 +13,8 @@ options() { # of a help text or a page
 page_text() {
 	sed 's/\\-/-/g; s/\\&//g' "$1" | sed -E 's/^\.(It )?//; s/Fl -([a-z])/--\1/g; s/Fl ([a-z])/-\1/g'
 }
-complete_word() { # what bash would offer behind these words
-	(
-		. "$TAP_TOP/contrib/completion/lunette.bash"
-		export PATH="${LUNETTE%/*}:$PATH"
-		COMP_WORDS=("${LUNETTE##*/}" "$@")
-		COMP_CWORD=$#
-		_lunette
-		printf '%s\n' "${COMPREPLY[@]}"
-	)
+complete_word() { # what shells are told to offer behind these words
+	"$LUNETTE" complete "$@" | cut -f1
 }
 missing() { # of the words in $1, those that are not among $2
 	comm -23 <(sort -u <<<"$1") <(sort -u <<<"$2")

@@ -20,7 +20,9 @@ is 'the programs are there, and nothing else that runs' "$(cd "$root" && find . 
 	'./usr/bin/lunette ./usr/sbin/lunette-agent '
 ok 'it runs from there' "$root/usr/bin/lunette" --version
 ok 'and so does the agent' "$root/usr/sbin/lunette-agent" --version
-ok 'the completion is where bash looks' [ -f "$root/usr/share/bash-completion/completions/lunette" ]
+for completion in bash-completion/completions/lunette zsh/vendor-completions/_lunette fish/vendor_completions.d/lunette.fish; do
+	ok "the completion is where ${completion%%[-/]*} looks" [ -f "$root/usr/share/$completion" ]
+done
 for page in "$TAP_TOP"/backup/cmd/*.8 "$TAP_TOP"/backup/agent/*.8; do
 	ok "the manual page ${page##*/} is where man looks" cmp "$page" "$root/usr/share/man/man8/${page##*/}"
 done
