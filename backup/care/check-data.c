@@ -14,7 +14,6 @@
 
 #include "check-private.h"
 #include "lunette/ordered.h"
-#include "lunette/random.h"
 
 /* A piece of a pack is read in one go: up to so many bytes and chunks, but at least one chunk. */
 #define PIECE_BYTES  ((uint32_t)REPO_CHUNK_MAX)
@@ -39,9 +38,8 @@ struct pack_piece {
 
 /**
  * struct data - reading the data of packs
- * @left: packs that may be chosen, from @next on
- * @choose: how many of them are to be
- * @random: state of the generator that chooses
+ * @total: bytes of the packs that are chosen
+ * @next: pack to be looked at
  * @pack: whose chunks are given out; its table, and the next chunk
  * @n_bad: chunks of @bad_pack, whose last piece has not been seen yet, that are damaged
  * @n_unread: those of it that cannot be read
@@ -50,9 +48,6 @@ struct data {
 	struct check *check;
 	uint64_t total;
 	size_t next;
-	size_t left;
-	size_t choose;
-	uint64_t random;
 	struct check_pack *pack;
 	struct pack_table *table;
 	uint32_t entry;
@@ -73,30 +68,12 @@ static void data_cleanup(struct data *data)
 	free(data->table);
 }
 
-static bool is_read(const struct check_pack *pack)
+/* NULL when there are no more. */
+static struct check_pack *chosen_pack(struct data *data)
 {
-	return pack->n > 0 && pack->size > 0 && !pack->damaged;
-}
-
-/* xorshift64*: only to choose packs. */
-static uint64_t draw(struct data *data, uint64_t below)
-{
-	data->random ^= data->random >> 12;
-	data->random ^= data->random << 25;
-	data->random ^= data->random >> 27;
-	return (data->random * 0x2545f4914f6cdd1du >> 11) % below;
-}
-
-/* Each of the packs that are left is chosen with the same chance: NULL when there are no more. */
-static struct check_pack *choose_pack(struct data *data)
-{
-	while (data->choose > 0) {
+	while (data->next < data->check->n_packs) {
 		struct check_pack *pack = &data->check->packs[data->next++];
-		if (!is_read(pack))
-			continue;
-		bool chosen = draw(data, data->left--) < data->choose;
-		data->choose -= chosen;
-		if (chosen)
+		if (pack->chosen)
 			return pack;
 	}
 	return NULL;
@@ -108,14 +85,18 @@ static int next_pack(struct data *data, struct error *err)
 	for (;;) {
 		free(steal(&data->table));
 		data->entry = 0;
-		data->pack = choose_pack(data);
+		data->pack = chosen_pack(data);
 		if (!data->pack)
 			return 0;
 		struct error why = { 0 };
 		int rc = pack_table_read(data->check->repo, data->pack->id, data->pack->size,
 					 &data->table, &why);
-		if (rc == 0 || rc == -ENOMEM)
-			return rc == 0 ? 0 : error_copy(err, rc, &why);
+		if (rc == -ENOMEM)
+			return error_copy(err, rc, &why);
+		if (rc == 0) {
+			data->check->result->packs_read++;
+			return 0;
+		}
 		data->pack->damaged = true;
 		char key[STORE_KEY_MAX];
 		pack_key(data->pack->id, key);
@@ -267,11 +248,7 @@ static int read_packs(struct data *data, struct error *err)
 	if (!data->pieces)
 		return error_set(err, -ENOMEM, "read packs: %m");
 	data->n_pieces = depth;
-	int rc = random_bytes(&data->random, sizeof(data->random), err);
-	if (rc < 0)
-		return rc;
-	data->random |= 1;
-	rc = ordered_run(&ops, data, threads, depth, err);
+	int rc = ordered_run(&ops, data, threads, depth, err);
 	return rc < 0 ? rc : say_bad(data, err);
 }
 
@@ -312,17 +289,14 @@ int check_data(struct check *check, struct error *err)
 {
 	CLEANUP(data_cleanup) struct data data = { .check = check };
 	bool doubts = false;
-	uint64_t bytes = 0;
-	for (size_t i = 0; i < check->n_packs; i++) {
-		doubts |= check->packs[i].damaged && check->packs[i].n > 0;
-		data.left += is_read(&check->packs[i]);
-		bytes += is_read(&check->packs[i]) ? check->packs[i].size : 0;
+	int rc = check_choose(check, err);
+	for (size_t i = 0; rc == 0 && i < check->n_packs; i++) {
+		const struct check_pack *pack = &check->packs[i];
+		doubts |= pack->damaged && pack->n > 0;
+		data.total += pack->chosen ? pack->size : 0;
 	}
-	double part = check->opts->percent / 100;
-	data.choose = (size_t)((double)data.left * part + 0.999999);
-	data.choose = MIN(data.choose, data.left);
-	data.total = (uint64_t)((double)bytes * part);
-	int rc = data.choose > 0 ? read_packs(&data, err) : 0;
+	if (rc == 0 && data.total > 0)
+		rc = read_packs(&data, err);
 	if (rc == 0 && doubts)
 		rc = catalog_each(check->repo->catalog, doubt_index, check, err);
 	return rc;

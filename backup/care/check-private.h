@@ -13,6 +13,7 @@
  * @sum: of what they say, to be compared with the pack's table
  * @indexes: that know it
  * @damaged: its table cannot be believed, or is not what indexes say
+ * @chosen: its data is to be read
  */
 struct check_pack {
 	uint8_t id[32];
@@ -21,6 +22,7 @@ struct check_pack {
 	uint64_t sum;
 	uint32_t indexes;
 	bool damaged;
+	bool chosen;
 };
 
 /**
@@ -66,6 +68,11 @@ int check_indexes(struct check *check, struct error *err);
 
 /* Proves the packs' tables, and compares them with what the indexes say. */
 int check_tables(struct check *check, struct error *err);
+
+/* ---- check-portion.c ---- */
+
+/* Chooses the packs whose data is read, of those that can be. */
+int check_choose(struct check *check, struct error *err);
 
 /* ---- check-data.c ---- */
 

@@ -2,7 +2,6 @@
 /* check - is the repository whole, and if not, what is hurt? */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "lunette/check.h"
 #include "cmd.h"
@@ -10,25 +9,27 @@
 struct check_args {
 	struct cmd_repo which;
 	bool json;
-	double percent;
+	struct check_portion portion;
 	struct cmd_progress progress;
 };
 
-static int take_percent(const struct option_row *row, void *to, const char *arg, struct error *err)
+static int take_portion(const struct option_row *row, void *to, const char *arg, struct error *err)
 {
-	char *end = "";
-	double percent = arg ? strtod(arg, &end) : 100;
-	if (end == arg || (end[0] && (end[0] != '%' || end[1])) || !(percent > 0 && percent <= 100))
-		return cmd_usage(err, "--%s '%s': a percentage from 0 to 100 is needed", row->name,
-				 arg);
-	*(double *)to = percent;
+	struct check_portion *portion = to;
+	struct error why = { 0 };
+	if (!arg)
+		*portion = CHECK_PORTION_ALL;
+	else if (check_portion_parse(arg, portion, &why) < 0)
+		return cmd_usage(err, "--%s %s", row->name, why.msg);
 	return 0;
 }
 
 static const struct option_row options[] = {
-	{ "read-data", "PERCENT%",
-	  "read and prove the data, too; or that of PERCENT of the packs, other ones each time",
-	  OPTION_CALL(struct check_args, percent, double, take_percent), .optional = true },
+	{ "read-data", "N/M|PERCENT%",
+	  "read and prove the data, too; or that of part N of the M into which the packs are divided, "
+	  "the same in every check; or that of PERCENT of them, other ones each time",
+	  OPTION_CALL(struct check_args, portion, struct check_portion, take_portion),
+	  .optional = true },
 	CMD_PROGRESS_OPTIONS(struct check_args, progress),
 	CMD_JSON_OPTION(struct check_args, json),
 	CMD_REPO_OPTIONS(struct check_args, which),
@@ -140,13 +141,31 @@ static void show_point(const json_t *point)
 	}
 }
 
-static void show_summary(const struct check_result *result)
+/* "1.2 GiB of data read, in 40 packs: part 3 of 30" */
+static void show_data_read(const struct check_result *result, const struct check_portion *portion)
 {
-	char a[CMD_SIZE_MAX], b[CMD_SIZE_MAX];
+	char size[CMD_SIZE_MAX];
+	if (portion->parts == 0 && portion->percent <= 0) {
+		puts("; no data read");
+		return;
+	}
+	printf("; %s of data read, in %" PRIu64 " packs", cmd_size(result->data_read, size),
+	       result->packs_read);
+	if (portion->parts > 0)
+		printf(": part %u of %u", portion->part, portion->parts);
+	else if (portion->percent < 100)
+		printf(": a sample of %g %%", portion->percent);
+	putchar('\n');
+}
+
+static void show_summary(const struct check_result *result, const struct check_portion *portion)
+{
+	char a[CMD_SIZE_MAX];
 	printf("%" PRIu64 " restore points, %" PRIu64 " indexes with %" PRIu64 " chunks, %" PRIu64
-	       " packs of %s; %s of data read\n",
+	       " packs of %s",
 	       result->points, result->indexes, result->chunks, result->packs,
-	       cmd_size(result->bytes, a), cmd_size(result->data_read, b));
+	       cmd_size(result->bytes, a));
+	show_data_read(result, portion);
 	if (result->orphans > 0)
 		printf("%" PRIu64 " packs (%s) are in no index: an interrupted backup left them, "
 		       "the next one uses them, or a prune removes them\n",
@@ -160,7 +179,8 @@ static void show_summary(const struct check_result *result)
 		printf("%" PRIu64 " marks of a prune that has not ended\n", result->marks);
 }
 
-static int show_text(const struct check_result *result, struct error *err)
+static int show_text(const struct check_result *result, const struct check_portion *portion,
+		     struct error *err)
 {
 	show_problems(result);
 	if (result->n_hurt > 0)
@@ -172,26 +192,32 @@ static int show_text(const struct check_result *result, struct error *err)
 	if (result->n_hurt > json_array_size(result->hurt))
 		printf("  ... and %" PRIu64 " older restore points\n",
 		       result->n_hurt - json_array_size(result->hurt));
-	show_summary(result);
+	show_summary(result, portion);
 	return cmd_print(result->n_problems ? "the repository is damaged; 'lunette repair' saves "
 					      "what can be saved\n"
 					    : "no damage was found\n",
 			 err);
 }
 
-static int show_json(const struct check_result *r, struct error *err)
+static int show_json(const struct check_result *r, const struct check_portion *portion,
+		     struct error *err)
 {
 	json_t *doc = json_pack(
 		"{s:b, s:O, s:I, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-		"s:I}",
+		"s:I, s:I}",
 		"whole", r->n_problems == 0, "problems", r->problems, "problem_count",
 		(json_int_t)r->n_problems, "hurt", r->hurt, "hurt_count", (json_int_t)r->n_hurt,
 		"lost_chunks", (json_int_t)r->lost, "points", (json_int_t)r->points, "indexes",
 		(json_int_t)r->indexes, "packs", (json_int_t)r->packs, "chunks",
 		(json_int_t)r->chunks, "bytes", (json_int_t)r->bytes, "data_read",
-		(json_int_t)r->data_read, "orphans", (json_int_t)r->orphans, "orphan_bytes",
-		(json_int_t)r->orphan_bytes, "missing_packs", (json_int_t)r->missing, "leases",
-		(json_int_t)r->leases, "marks", (json_int_t)r->marks);
+		(json_int_t)r->data_read, "packs_read", (json_int_t)r->packs_read, "orphans",
+		(json_int_t)r->orphans, "orphan_bytes", (json_int_t)r->orphan_bytes,
+		"missing_packs", (json_int_t)r->missing, "leases", (json_int_t)r->leases, "marks",
+		(json_int_t)r->marks);
+	if (doc && portion->parts > 0)
+		json_object_set_new(doc, "part",
+				    json_pack("{s:I, s:I}", "number", (json_int_t)portion->part,
+					      "of", (json_int_t)portion->parts));
 	return cmd_print_json(doc, err);
 }
 
@@ -208,7 +234,7 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 	CLEANUP(check_result_free) struct check_result result = { 0 };
 	const struct check_options opts = {
 		.threads = cmd_threads(),
-		.percent = args->percent,
+		.portion = args->portion,
 		.stop = cmd_stop_on_signals(),
 		.progress = cmd_progress_of,
 		.ctx = &args->progress,
@@ -217,7 +243,7 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 	rc = check_run(args->which.repo, &opts, &result, err);
 	cmd_progress_end(&args->progress);
 	if (rc == 0)
-		rc = (args->json ? show_json : show_text)(&result, err);
+		rc = (args->json ? show_json : show_text)(&result, &args->portion, err);
 	if (rc < 0)
 		return rc;
 	return result.n_problems > 0 ? STATUS_FAILED : STATUS_DONE;

@@ -86,7 +86,7 @@ static int look(struct repair_args *args, bool read_data, const atomic_bool *sto
 		return rc;
 	const struct check_options opts = {
 		.threads = cmd_threads(),
-		.percent = read_data ? 100 : 0,
+		.portion = { .percent = read_data ? 100 : 0 },
 		.stop = stop,
 		.progress = cmd_progress_of,
 		.ctx = &args->progress,

@@ -20,16 +20,37 @@
 #define CHECK_PROBLEMS_MAX 10000
 #define CHECK_POINTS_MAX   256
 
+/* Into more parts than this the packs are not divided. */
+#define CHECK_PARTS_MAX 100000u
+
+/**
+ * struct check_portion - of which packs the data is read
+ * @percent: of the packs, 0 to 100; fewer than 100: other ones each time. Counts when @parts is 0
+ * @part: 1 to @parts: a pack is in the same part for ever
+ */
+struct check_portion {
+	double percent;
+	uint32_t part, parts;
+};
+
+#define CHECK_PORTION_ALL ((struct check_portion){ .percent = 100 })
+
+/**
+ * check_portion_parse() - "5%", "5" or "3/30"
+ *
+ * Return: 0; -EINVAL: the message says what is possible, and begins with the text.
+ */
+int check_portion_parse(const char *text, struct check_portion *ret, struct error *err);
+
 /**
  * struct check_options
  * @threads: for reading data
- * @percent: of the packs whose data is read, 0 to 100; fewer than 100: other ones each time
  * @stop: when it becomes true the check ends with -EINTR
  * @progress: told how many of how many bytes of data have been read; may be NULL
  */
 struct check_options {
 	unsigned int threads;
-	double percent;
+	struct check_portion portion;
 	const atomic_bool *stop;
 	void (*progress)(void *ctx, uint64_t done, uint64_t total);
 	void *ctx;
@@ -44,6 +65,8 @@ struct check_options {
  * @n_hurt: all restore points that are hurt
  * @lost: places of hurt restore points' disks where a chunk cannot be read, each chunk counted once
  * @unknown: those of them that no index knows in a pack that is there
+ * @packs_read: those whose data was read, so far as it could be
+ * @data_read: bytes of chunks in them, as they are stored
  * @orphans: packs that no index knows
  * @missing: packs that an index knows and that are not there; only a problem where needed
  * @leases: of running writers, and marks of prunes
@@ -60,6 +83,7 @@ struct check_result {
 	uint64_t packs;
 	uint64_t chunks;
 	uint64_t bytes;
+	uint64_t packs_read;
 	uint64_t data_read;
 	uint64_t orphans;
 	uint64_t orphan_bytes;

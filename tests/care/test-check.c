@@ -53,7 +53,7 @@ static int tear_down(void **state)
 
 static void check_all(struct fixture *f, unsigned int threads, struct check_result *ret)
 {
-	const struct check_options opts = { .threads = threads, .percent = 100 };
+	const struct check_options opts = { .threads = threads, .portion = CHECK_PORTION_ALL };
 	reopen(f);
 	ok(check_run(f->repo, &opts, ret, err));
 }
@@ -141,13 +141,74 @@ static void without_reading_data_a_bad_chunk_is_not_met(void **state)
 	check_result_free(&result);
 }
 
+#define PARTS 3
+
+/* The part in which a check finds damage. */
+static uint32_t part_with_damage(struct fixture *f, uint64_t *ret_packs)
+{
+	uint32_t found = 0;
+	*ret_packs = 0;
+	for (uint32_t part = 1; part <= PARTS; part++) {
+		struct check_result result;
+		const struct check_options opts = { .portion = { .part = part, .parts = PARTS } };
+		reopen(f);
+		ok(check_run(f->repo, &opts, &result, err));
+		*ret_packs += result.packs_read;
+		if (result.n_problems > 0) {
+			assert_int_equal(found, 0);
+			found = part;
+		}
+		check_result_free(&result);
+	}
+	return found;
+}
+
+/* Whatever is added: who reads one part after the other has read everything. */
+static void a_pack_is_in_the_same_part_for_ever(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t before, after;
+	flip_chunk(f, 3);
+	uint32_t part = part_with_damage(f, &before);
+	for (uint32_t seed = 2; seed < 14; seed++)
+		ok(fixture_backup(f->repo, "a", "2026-11-22T19:00:00Z", 3, seed, f->two, NULL,
+				  err));
+	assert_int_equal(part_with_damage(f, &after), part);
+	assert_in_range(part, 1, PARTS);
+	assert_int_equal(after, before + 12);
+}
+
+static void a_portion_is_a_percentage_or_a_part(void **state)
+{
+	(void)state;
+	static const char *const wrong[] = {
+		"",     "0",    "101%", "nan",  "5%%",      "x",
+		"1/",   "/3",   "0/3",  "4/3",  "1/0",      "+1/3",
+		"1/3x", "1/-3", "1 /3", "1/3/", "1/100001", "1/99999999999999999999"
+	};
+	struct check_portion portion;
+	struct error why;
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		assert_int_equal(check_portion_parse(wrong[i], &portion, &why), -EINVAL);
+	ok(check_portion_parse("3/30", &portion, err));
+	assert_int_equal(portion.part, 3);
+	assert_int_equal(portion.parts, 30);
+	ok(check_portion_parse("100000/100000", &portion, err));
+	ok(check_portion_parse("2.5%", &portion, err));
+	assert_int_equal(portion.parts, 0);
+	assert_true(portion.percent > 2.4 && portion.percent < 2.6);
+	ok(check_portion_parse("100", &portion, err));
+}
+
 static void a_stopped_check_ends(void **state)
 {
 	struct fixture *f = *state;
 	struct check_result result;
 	struct error why;
 	const atomic_bool stop = true;
-	const struct check_options opts = { .threads = 2, .percent = 100, .stop = &stop };
+	const struct check_options opts = { .threads = 2,
+					    .portion = CHECK_PORTION_ALL,
+					    .stop = &stop };
 	assert_int_equal(check_run(f->repo, &opts, &result, &why), -EINTR);
 	check_result_free(&result);
 }
@@ -261,7 +322,7 @@ static int repair_faulty(const char *dir, int fail_at, bool once, int *ret_count
 	int rc = repo_open_store(&faulty->store, dir, NULL, &repo, NULL);
 	if (rc < 0)
 		return rc;
-	rc = check_run(repo, &(struct check_options){ .percent = 100 }, &found, NULL);
+	rc = check_run(repo, &(struct check_options){ .portion = CHECK_PORTION_ALL }, &found, NULL);
 	if (rc == 0)
 		rc = repair_plan_make(&found, &plan, NULL);
 	if (rc == 0)
@@ -338,6 +399,8 @@ int main(void)
 		TEST(a_whole_repository_is_whole_with_any_number_of_threads),
 		TEST(lost_chunks_are_told_for_each_restore_point),
 		TEST(without_reading_data_a_bad_chunk_is_not_met),
+		TEST(a_pack_is_in_the_same_part_for_ever),
+		cmocka_unit_test(a_portion_is_a_percentage_or_a_part),
 		TEST(a_stopped_check_ends),
 		TEST(a_repair_and_a_backup_heal_older_restore_points),
 		TEST(a_repair_of_what_is_whole_changes_nothing),
