@@ -26,7 +26,9 @@ done
 for page in "$TAP_TOP"/backup/cmd/*.8 "$TAP_TOP"/backup/agent/*.8; do
 	ok "the manual page ${page##*/} is where man looks" cmp "$page" "$root/usr/share/man/man8/${page##*/}"
 done
-ok 'so is that of the job file' cmp "$TAP_TOP/backup/cmd/lunette-job.conf.5" "$root/usr/share/man/man5/lunette-job.conf.5"
+for page in "$TAP_TOP"/backup/cmd/*.5; do
+	ok "so is ${page##*/}" cmp "$page" "$root/usr/share/man/man5/${page##*/}"
+done
 is 'the unit runs the installed program' "$(grep -o '^ExecStart=[^ ]*' "$root/usr/lib/systemd/system/lunette-job@.service")" \
 	ExecStart=/usr/bin/lunette
 for document in README.md NEWS HACKING.md PROTOCOL.md AGENT-PROTOCOL.md FORMAT.md; do
