@@ -35,6 +35,8 @@ doc show show "$first"
 is 'lunette show: the keys of lunette-json(5) are there' "$(LC_ALL=C comm -13 <(json_keys show.json) <(json_listed 'lunette show' always))" ''
 doc restore restore "$first" --disk disk0 out.img
 json_frozen 'lunette restore' restore.json
+"$LUNETTE" restore --progress=json "$first" --disk disk0 again.img 2>progress.json >/dev/null
+json_frozen Progress progress.json
 doc copy copy --to other
 json_frozen 'lunette copy' copy.json
 doc forget forget --dry-run --keep-last 1
