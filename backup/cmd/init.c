@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cmd.h"
+#include "lunette/size.h"
 
 struct init_args {
 	struct repo_settings settings;
@@ -14,7 +15,7 @@ static int take_chunk_size(const struct option_row *row, void *to, const char *a
 			   struct error *err)
 {
 	uint64_t size;
-	if (!option_parse_size(arg, &size) || !is_power_of_2(size) || size < REPO_CHUNK_MIN ||
+	if (!size_parse(arg, &size) || !is_power_of_2(size) || size < REPO_CHUNK_MIN ||
 	    size > REPO_CHUNK_MAX)
 		return cmd_usage(err, "--%s '%s': a power of two from 64K to 4M", row->name, arg);
 	*(uint32_t *)to = (uint32_t)size;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lunette/size.h"
 #include "lunette/util.h"
 #include "option.h"
 #include "say.h"
@@ -106,27 +107,9 @@ static int take_number(const struct option_row *row, void *to, const char *arg, 
 	return 0;
 }
 
-bool option_parse_size(const char *text, uint64_t *ret)
-{
-	char *end;
-	errno = 0;
-	unsigned long long n = strtoull(text, &end, 10);
-	if (*text < '0' || *text > '9' || errno)
-		return false;
-	unsigned int shift = *end == 'K'   ? 10
-			     : *end == 'M' ? 20
-			     : *end == 'G' ? 30
-			     : *end == 'T' ? 40
-					   : 0;
-	if (end[shift ? 1 : 0] != '\0' || n > UINT64_MAX >> shift)
-		return false;
-	*ret = (uint64_t)n << shift;
-	return true;
-}
-
 static int take_size(const struct option_row *row, uint64_t *to, const char *arg, struct error *err)
 {
-	if (!option_parse_size(arg, to) || *to == 0)
+	if (!size_parse(arg, to) || *to == 0)
 		return cmd_usage(err, "--%s '%s': a number of bytes, such as 64M", row->name, arg);
 	return 0;
 }

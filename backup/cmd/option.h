@@ -166,7 +166,4 @@ void option_put_text(FILE *out, const char *text, int indent);
 /* Is @word an argument of one of the options? */
 bool option_has_argument(const struct option_row *rows, const char *word);
 
-/* "256K", "4M", "1G", "65536". Return: false if it is not a number of bytes. */
-bool option_parse_size(const char *text, uint64_t *ret);
-
 #endif
