@@ -11,6 +11,8 @@
 
 #include "lunette/names.h"
 #include "lunette/repo.h"
+#include "lunette/size.h"
+#include "lunette/writer.h"
 #include "settings-private.h"
 #include "lunette/shape.h"
 
@@ -29,6 +31,7 @@ enum kind {
 	FLAG,
 	TIME,
 	COUNT,
+	SIZE, /* from @min MiB on */
 	PERCENT,
 	LEVEL,
 	CHOICE, /* of two words: false and true */
@@ -69,6 +72,9 @@ static const struct key {
 	{ "backup", "whole-disks", FLAG, AT(whole_disks), 0, 0, { 0 } },
 	{ "backup", "exclude", PATTERNS, AT(exclude), 0, 0, { 0 } },
 	{ "backup", "level", LEVEL, AT(level), 0, 0, { 0 } },
+	{ "backup", "limit", SIZE, AT(limit), 0, 0, { 0 } },
+	{ "backup", "memory", SIZE, AT(memory), WRITER_MEMORY_ENOUGH >> 20, 0, { 0 } },
+	{ "backup", "threads", COUNT, AT(threads), 1, SETTINGS_THREADS_MAX, { 0 } },
 	{ "backup", "delta", FLAG, AT(delta), 0, 0, { 0 } },
 	{ "backup", "verify-changed", PERCENT, AT(verify_changed), 0, 0, { 0 } },
 	{ "backup", "full-every", COUNT, AT(full_every), 1, 10000, { 0 } },
@@ -220,6 +226,19 @@ static void take_number(struct settings_reader *r, const struct key *key, const 
 	}
 }
 
+static void take_size(struct settings_reader *r, const struct key *key, const char *value,
+		      uint64_t *at)
+{
+	uint64_t size;
+	if (!size_parse(value, &size) || size == 0)
+		wanted(r, key, value, "a number of bytes as 64M");
+	else if (size >> 20 < key->min)
+		settings_mistake(r, r->line, "[%s] %s = '%s': at least %uM is wanted", key->section,
+				 key->name, value, key->min);
+	else
+		*at = size;
+}
+
 static void take_level(struct settings_reader *r, const struct key *key, const char *value, int *at)
 {
 	char *end;
@@ -271,6 +290,9 @@ static bool take_value(struct settings_reader *r, const struct key *key, const c
 	case TIME:
 	case COUNT:
 		take_number(r, key, value, at);
+		return true;
+	case SIZE:
+		take_size(r, key, value, at);
 		return true;
 	case PERCENT:
 		if (!parse_percent(value, at))

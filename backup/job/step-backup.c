@@ -206,7 +206,10 @@ static int store(struct run *run, struct error *err)
 		.facts = facts,
 		.writer = { .level = run->settings->level ? run->settings->level
 							  : repo_level(run->point.repo),
-			    .threads = run->threads,
+			    .threads =
+				    run->settings->threads ? run->settings->threads : run->threads,
+			    .memory = run->settings->memory,
+			    .limit = run->settings->limit,
 			    .stop = run->stop },
 	};
 	return backup_run(run->point.repo, run->point.plan, &request, &run->point.result, err);

@@ -12,12 +12,14 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lunette/error.h"
 #include "lunette/util.h"
 #include "lunette/retention.h"
 
 #define SETTINGS_JOB_NAME_MAX 32 /* so that the names of its snapshots fit into 63 */
+#define SETTINGS_THREADS_MAX  64
 
 /* A list of texts; both it and they are owned. */
 struct settings_list {
@@ -73,7 +75,10 @@ struct settings {
 	/* [backup] */
 	bool whole_disks; /* not only the volumes that are named */
 	struct settings_list exclude;
-	int level; /* 0: the repository's */
+	int level;            /* 0: the repository's */
+	uint64_t limit;       /* bytes a second; 0: none */
+	uint64_t memory;      /* bytes; 0: the writer's default */
+	unsigned int threads; /* 0: one a processor */
 	bool delta;
 	double verify_changed; /* percent */
 	unsigned int full_every;

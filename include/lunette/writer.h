@@ -23,6 +23,10 @@
 /* So many jobs must fit in memory: one is read while the other is computed. */
 #define WRITER_JOBS_MIN 2
 
+/* Bytes of memory that are enough for every repository and every disk: a job is read into one piece
+ * and computed into another one. */
+#define WRITER_MEMORY_ENOUGH (WRITER_JOBS_MIN * 2 * (uint64_t)REPO_CHUNK_MAX)
+
 /**
  * struct writer_options - how to do it
  * @level: of compression

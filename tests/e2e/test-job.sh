@@ -145,6 +145,23 @@ ok 'the server is not frozen' timeout 120 touch mnt/touched
 is 'nothing of it is left' "$(array_leftovers | grep -c slow-)" 0
 fails 'what does not run cannot be cancelled' 1 'does not run' "$LUNETTE" job cancel slow
 
+# ---- no faster than it may ----
+job paced <<EOF
+[backup]
+limit = 1K
+memory = 16M
+threads = 1
+EOF
+"$LUNETTE" job run --quiet paced.conf >paced.log 2>&1 &
+paced=$!
+reads() {
+	"$LUNETTE" job status paced | grep -q 'running .*waits for: the backup'
+}
+tap_until reads
+ok 'one that reads hardly anything a second can be cancelled' timeout "$TAP_PATIENCE" "$LUNETTE" job cancel paced
+wait $paced
+fails 'before it has read it all' 0 'paced .* interrupted' "$LUNETTE" job status paced
+
 # ---- how many snapshots there may be ----
 job many <<EOF
 [limits]

@@ -153,6 +153,20 @@ static void a_line_that_is_too_long_is_not_cut(void **state)
 	assert_string_equal(told.text, ":8: the line is longer than 1025 bytes\n");
 }
 
+static void how_much_a_backup_takes_can_be_limited(void **state)
+{
+	(void)state;
+	struct settings *s = sound(SOUND "[backup]\nlimit = 50M\nmemory = 16M\nthreads = 64\n");
+	assert_int_equal(s->limit, 50 << 20);
+	assert_int_equal(s->memory, 16 << 20);
+	assert_int_equal(s->threads, 64);
+	settings_free(s);
+	mistakes_are(SOUND "[backup]\nlimit = 50MB\nmemory = 16383K\nthreads = 65\n",
+		     ":9: [backup] limit = '50MB': a number of bytes as 64M is wanted\n"
+		     ":10: [backup] memory = '16383K': at least 16M is wanted\n"
+		     ":11: [backup] threads = '65': from 1 to 64 is possible\n");
+}
+
 static void a_cluster_is_never_given_more_than_9_s(void **state)
 {
 	(void)state;
@@ -248,6 +262,7 @@ int main(void)
 		cmocka_unit_test(what_the_plugin_knows_is_passed_on),
 		cmocka_unit_test(all_mistakes_are_told_at_once_with_their_lines),
 		cmocka_unit_test(a_line_that_is_too_long_is_not_cut),
+		cmocka_unit_test(how_much_a_backup_takes_can_be_limited),
 		cmocka_unit_test(a_cluster_is_never_given_more_than_9_s),
 		cmocka_unit_test(a_single_server_is_given_59_s_and_thaws_after_60),
 		cmocka_unit_test(secrets_are_in_a_file_for_nobody_else),
