@@ -48,6 +48,7 @@ doc check-whole check
 pack=$(find repo/packs -type f -printf '%s %p\n' | sort -n | tail -1 | cut -d' ' -f2)
 chmod u+w "$pack" && printf 'damage' | dd of="$pack" bs=1 seek=$(($(stat -c %s "$pack") / 2)) conv=notrunc status=none
 doc check-damaged check --read-data
+doc check-part check --read-data=1/2
 json_frozen 'lunette check' check-*.json
 
 echo secret >password && chmod 600 password
