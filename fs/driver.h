@@ -22,10 +22,12 @@
  * @remains: asked when nobody recognises what is on @blk: -EUCLEAN, with the reason, if it once was
  *           this file system, 0 if not; may be NULL
  * @open: fills in all of struct fs but @driver; of @source it takes its own references
- * @lookup: -ENOENT when there is no such name, which is never "", ".", ".." nor has a '/'
+ * @lookup: -ENOENT when there is no such name, of @len bytes, at least 1: any bytes, as @readdir
+ *          has them
  * @stat: ino is filled in by the front
  * @readdir: from *position* @pos (0 is the start) until the end or until @emit says stop; names
- *           need no NUL behind them
+ *           are those on the volume, whatever bytes they have, and need no NUL behind them. What a
+ *           directory calls itself and its parent is left out
  * @read: bytes of a file, for FS_RUN_DRIVER; all of them inside the file. Fewer may come, in @ret,
  *        but not 0. NULL when there are no such runs
  * @file_extent: @off is less than the file's size. NULL: all is FS_RUN_DRIVER
@@ -37,8 +39,8 @@
  * @file_blocks: all runs of the volume in which nothing lies but the data of this inode, all of its
  *               streams; in any order. NULL when that cannot be said
  * @links: each name of an inode, as @readdir has it, with its directory; there when @file_blocks is
- * @fold: sets @ret, to be freed with free(), to what all spellings of a name that mean the same
- *        file have in common; NULL when there is only one spelling
+ * @fold: sets @ret, to be freed with free(), to what all spellings of a name, as the front shows
+ * it, that mean the same file have in common; NULL when there is only one spelling
  */
 struct fs_driver {
 	const char *const *types;
@@ -47,7 +49,7 @@ struct fs_driver {
 	int (*remains)(struct blk *blk, struct error *err);
 	int (*open)(const struct fs_source *source, struct fs **ret, struct error *err);
 	void (*close)(struct fs *fs);
-	int (*lookup)(struct fs *fs, uint64_t dir, const char *name, uint64_t *ret,
+	int (*lookup)(struct fs *fs, uint64_t dir, const char *name, size_t len, uint64_t *ret,
 		      struct error *err);
 	int (*stat)(struct fs *fs, uint64_t ino, struct fs_stat *ret, struct error *err);
 	int (*readdir)(struct fs *fs, uint64_t dir, uint64_t pos, fs_emit_fn *emit, void *ctx,

@@ -13,6 +13,7 @@
 
 #include "driver.h"
 #include "lunette/util.h"
+#include "name.h"
 
 static int damaged(uint64_t ino, const char *what, struct error *err)
 {
@@ -24,11 +25,12 @@ static bool is_ino(uint64_t ino)
 	return ino >> FS_INO_BITS == 0;
 }
 
-static bool is_name(const char *name, size_t len)
+/* What a path can have: only this can have been shown. */
+static bool is_shown(const char *name)
 {
-	return len > 0 && len <= FS_NAME_MAX && !memchr(name, '\0', len) &&
-	       !memchr(name, '/', len) && !(len == 1 && name[0] == '.') &&
-	       !(len == 2 && memcmp(name, "..", 2) == 0);
+	size_t len = strlen(name);
+	return len > 0 && len <= FS_NAME_MAX && !strchr(name, '/') && strcmp(name, ".") != 0 &&
+	       strcmp(name, "..") != 0;
 }
 
 /* ---- inodes ---- */
@@ -36,9 +38,10 @@ static bool is_name(const char *name, size_t len)
 int fs_lookup(struct fs *fs, uint64_t dir, const char *name, uint64_t *ret, struct error *err)
 {
 	uint64_t ino = 0;
-	if (!is_name(name, strlen(name)))
+	char meant[FS_NAME_MAX];
+	if (!is_shown(name))
 		return error_set(err, -ENOENT, "%m");
-	int rc = fs->driver->lookup(fs, dir, name, &ino, err);
+	int rc = fs->driver->lookup(fs, dir, meant, name_meant(name, meant), &ino, err);
 	if (rc < 0)
 		return rc;
 	if (!is_ino(ino))
@@ -143,7 +146,7 @@ static int check_entry(void *ctx, const char *name, size_t len, uint64_t ino, ui
 		       uint64_t next)
 {
 	struct checking *checking = ctx;
-	char copy[FS_NAME_MAX + 1];
+	char shown[FS_NAME_MAX + 1];
 	if (checking->stopped || checking->stuck)
 		return 1;
 	if (next <= checking->last || next > INT64_MAX / 2) {
@@ -151,13 +154,12 @@ static int check_entry(void *ctx, const char *name, size_t len, uint64_t ino, ui
 		return 1;
 	}
 	checking->last = next;
-	if (!is_name(name, len) || !is_ino(ino) || (type != 0 && !is_type(type))) {
+	size_t n = name_shown(name, len, shown, sizeof(shown));
+	if (n == 0 || !is_ino(ino) || (type != 0 && !is_type(type))) {
 		checking->n_bad++;
 		return 0;
 	}
-	memcpy(copy, name, len);
-	copy[len] = '\0';
-	checking->stopped = checking->emit(checking->ctx, copy, len, ino, type & S_IFMT, next) != 0;
+	checking->stopped = checking->emit(checking->ctx, shown, n, ino, type & S_IFMT, next) != 0;
 	return checking->stopped;
 }
 
@@ -363,12 +365,14 @@ int fs_file_blocks(struct fs *fs, uint64_t ino, fs_blocks_fn *fn, void *ctx, str
 	return fs->driver->file_blocks(fs, ino, check_blocks, &passing, err);
 }
 
-static int check_link(void *ctx, uint64_t dir, const char *name, struct error *err)
+static int check_link(void *ctx, uint64_t dir, const char *name, size_t len, struct error *err)
 {
 	const struct passing *passing = ctx;
-	if (!is_ino(dir) || !is_name(name, strlen(name)))
+	char shown[FS_NAME_MAX + 1];
+	size_t n = name_shown(name, len, shown, sizeof(shown));
+	if (!is_ino(dir) || n == 0)
 		return damaged(passing->ino, "a name of it is none", err);
-	return passing->link(passing->ctx, dir, name, err);
+	return passing->link(passing->ctx, dir, shown, n, err);
 }
 
 int fs_links(struct fs *fs, uint64_t ino, fs_link_fn *fn, void *ctx, struct error *err)

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* name - names that somebody else chose, made into names of directories. */
+/*
+ * name - names that somebody else chose, made into names that a path can have.
+ *
+ * A title, as of a backup, is made safe once and kept (name_safe()). The names of files are too
+ * many for that, so each is spelled in a way of its own that can be read back (name_shown()).
+ */
 #ifndef FS_NAME_H
 #define FS_NAME_H
 
@@ -18,5 +23,28 @@
  */
 void name_safe(const char *in, char out[NAME_SAFE_MAX], bool (*taken)(void *ctx, const char *name),
 	       void *ctx);
+
+/**
+ * name_shown() - a file's name as a path can have it
+ * @in: @len bytes, any
+ * @out: NUL-terminated on return
+ *
+ * Most names are shown as they are. What no path can have gets a '%': '/' is shown as '%' and
+ * U+2215, NUL as '%' and U+2400, "." and ".." as "%." and "%..". A '%' that could be taken for one
+ * of these is doubled, and so no two names are shown as one. What has 255 characters never needs
+ * more than 1020 bytes.
+ *
+ * Return: its length; 0 if @size is too small, or the name is empty.
+ */
+size_t name_shown(const char *in, size_t len, char *out, size_t size);
+
+/**
+ * name_meant() - the name that is shown like this
+ * @shown: not "." or ".."
+ * @out: has room for as many bytes as @shown has; gets no NUL
+ *
+ * Return: its length.
+ */
+size_t name_meant(const char *shown, char *out);
 
 #endif

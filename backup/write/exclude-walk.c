@@ -85,8 +85,9 @@ struct link_names {
 	} v[LINKS_MAX];
 };
 
-static int add_name(void *ctx, uint64_t dir, const char *name, struct error *err)
+static int add_name(void *ctx, uint64_t dir, const char *name, size_t len, struct error *err)
 {
+	(void)len;
 	struct link_names *names = ctx;
 	if (names->n == LINKS_MAX)
 		return error_set(err, -EUCLEAN, "a file has more than %d names", LINKS_MAX);

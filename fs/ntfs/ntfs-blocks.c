@@ -126,14 +126,9 @@ static int emit_name(ntfs_inode *ni, const ATTR_RECORD *attr, fs_link_fn *fn, vo
 	if (name->file_name_type == FILE_NAME_DOS)
 		return 0; /* the short form of another one */
 	const ntfschar *units = (const void *)((const uint8_t *)name + sizeof(*name));
-	char text[FS_NAME_MAX];
-	int n = fs_ntfs_name(units, name->file_name_length, text);
-	if (n < 0)
-		return error_set(err, n, "NTFS: a name of inode %llu: %m",
-				 (unsigned long long)ni->mft_no);
-	if (n == 0)
-		return damaged(ni, "a name of it is damaged", err);
-	return fn(ctx, MREF_LE(name->parent_directory), text, err);
+	char text[UINT8_MAX * NTFS_UNIT_BYTES];
+	size_t n = fs_ntfs_name(units, name->file_name_length, text);
+	return fn(ctx, MREF_LE(name->parent_directory), text, n, err);
 }
 
 static int emit_names(struct fs_ntfs *ntfs, ntfs_inode *ni, fs_link_fn *fn, void *ctx,
@@ -172,15 +167,18 @@ int fs_ntfs_links(struct fs *fs, uint64_t ino, fs_link_fn *fn, void *ctx, struct
 int fs_ntfs_fold(struct fs *fs, const char *name, char **ret, struct error *err)
 {
 	const ntfs_volume *vol = ((struct fs_ntfs *)fs)->vol;
-	CLEANUP(free_cleanup) ntfschar *units = NULL;
-	int len = ntfs_mbstoucs(name, &units);
-	if (len >= 0) {
-		ntfs_name_upcase(units, (u32)len, vol->upcase, vol->upcase_len);
-		char *text = NULL;
-		if (ntfs_ucstombs(units, len, &text, 0) >= 0) {
-			*ret = text;
-			return 0;
-		}
-	}
-	return error_set(err, errno == ENOMEM ? -ENOMEM : -EINVAL, "NTFS: '%.200s': %m", name);
+	size_t len = strlen(name);
+	CLEANUP(free_cleanup) ntfschar *units = reallocarray(NULL, len + 1, sizeof(*units));
+	if (!units)
+		return error_set(err, -ENOMEM, "NTFS: '%.200s': %m", name);
+	size_t n = fs_ntfs_units(name, len, units);
+	if (n == 0 && len > 0)
+		return error_set(err, -EINVAL, "NTFS: '%.200s' is not UTF-8", name);
+	char *text = malloc(n * NTFS_UNIT_BYTES + 1);
+	if (!text)
+		return error_set(err, -ENOMEM, "NTFS: '%.200s': %m", name);
+	ntfs_name_upcase(units, (u32)n, vol->upcase, vol->upcase_len);
+	text[fs_ntfs_name(units, n, text)] = '\0';
+	*ret = text;
+	return 0;
 }

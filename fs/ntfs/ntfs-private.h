@@ -9,7 +9,7 @@
  *   ntfs-boot.c    the boot sector and the label, without the library
  *   ntfs-device.c  the library's way down to the blk, and its way of saying what went wrong
  *   ntfs.c         opening, directories: the driver table
- *   ntfs-name.c    names as they are shown
+ *   ntfs-name.c    names as bytes, and back
  *   ntfs-inode.c   attributes, kinds of file
  *   ntfs-link.c    where links lead to
  *   ntfs-xattr.c   alternate data streams
@@ -164,12 +164,24 @@ static inline void ntfs_attr_close_cleanup(ntfs_attr **na)
 
 /* ---- ntfs-name.c ---- */
 
+/* Bytes that a unit of a name takes at most. */
+#define NTFS_UNIT_BYTES 3
+
 /**
- * fs_ntfs_name() - a name as it is shown
+ * fs_ntfs_name() - a name's bytes
+ * @ret: room for NTFS_UNIT_BYTES a unit; gets no NUL
  *
- * Return: its length; 0 for ".", "..", "" and names that only damage makes; -errno.
+ * Return: how many they are.
  */
-int fs_ntfs_name(const ntfschar *units, size_t n_units, char ret[FS_NAME_MAX]);
+size_t fs_ntfs_name(const ntfschar *units, size_t n_units, char *ret);
+
+/**
+ * fs_ntfs_units() - the name that has these bytes
+ * @ret: room for @len units
+ *
+ * Return: how many units they are; 0 if no name has these bytes.
+ */
+size_t fs_ntfs_units(const char *name, size_t len, ntfschar *ret);
 
 /* ---- ntfs-inode.c ---- */
 

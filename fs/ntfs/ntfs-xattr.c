@@ -3,6 +3,8 @@
 #define NTFS_WANT_LIBRARY
 #include "ntfs-private.h"
 
+#include "../name.h"
+
 static const char USER[] = "user.";
 #define USER_LEN (sizeof(USER) - 1)
 
@@ -22,12 +24,17 @@ static int has_xattrs(struct fs_ntfs *ntfs, ntfs_inode *ni, bool *ret, struct er
 	return rc;
 }
 
-static void add_name(const char *name, char *buf, size_t size, size_t *used)
+/* A stream's name is shown as a file's: it may have a NUL in it. */
+static void add_name(const ntfschar *units, size_t n_units, char *buf, size_t size, size_t *used)
 {
-	size_t len = strlen(name) + 1;
+	char name[UINT8_MAX * NTFS_UNIT_BYTES], shown[FS_NAME_MAX + 1];
+	size_t n = fs_ntfs_name(units, n_units, name);
+	size_t len = name_shown(name, n, shown, sizeof(shown)) + 1;
+	if (len == 1 || strncmp(shown, HIDDEN, sizeof(HIDDEN) - 1) == 0)
+		return;
 	if (*used + USER_LEN + len <= size) {
 		memcpy(buf + *used, USER, USER_LEN);
-		memcpy(buf + *used + USER_LEN, name, len);
+		memcpy(buf + *used + USER_LEN, shown, len);
 	}
 	*used += USER_LEN + len;
 }
@@ -41,24 +48,18 @@ static int list_streams(struct fs_ntfs *ntfs, ntfs_inode *ni, char *buf, size_t 
 	size_t used = 0;
 	int rc = 0;
 	int n = 0;
-	while (rc == 0 && n++ < STREAMS_MAX &&
+	while (n++ < STREAMS_MAX &&
 	       ntfs_attr_lookup(AT_DATA, NULL, 0, CASE_SENSITIVE, 0, NULL, 0, ctx) == 0) {
 		const ATTR_RECORD *a = ctx->attr;
 		/* A large stream has several records; only the first one names it. */
 		if (a->name_length == 0 || (a->non_resident && a->lowest_vcn))
 			continue;
-		char *name = NULL;
 		const ntfschar *units =
 			(const ntfschar *)((const uint8_t *)a + le16_to_cpu(a->name_offset));
-		if (ntfs_ucstombs(units, a->name_length, &name, 0) < 0)
-			rc = fs_ntfs_error(ntfs, err, "streams of inode %llu",
-					   (unsigned long long)ni->mft_no);
-		else if (strncmp(name, HIDDEN, sizeof(HIDDEN) - 1) != 0)
-			add_name(name, buf, size, &used);
-		free(name);
+		add_name(units, a->name_length, buf, size, &used);
 		errno = 0;
 	}
-	if (rc == 0 && errno != 0 && errno != ENOENT)
+	if (errno != 0 && errno != ENOENT)
 		rc = fs_ntfs_error(ntfs, err, "streams of inode %llu",
 				   (unsigned long long)ni->mft_no);
 	ntfs_attr_put_search_ctx(ctx);
@@ -117,18 +118,19 @@ int fs_ntfs_getxattr(struct fs *fs, uint64_t ino, const char *name, void *buf, s
 		     size_t *ret, struct error *err)
 {
 	struct fs_ntfs *ntfs = (struct fs_ntfs *)fs;
-	if (strncmp(name, USER, USER_LEN) != 0)
+	char meant[FS_NAME_MAX];
+	ntfschar units[FS_NAME_MAX];
+	if (strncmp(name, USER, USER_LEN) != 0 || strlen(name + USER_LEN) > sizeof(meant))
 		return error_set(err, -ENODATA, "%m");
-	CLEANUP(free_cleanup) ntfschar *units = NULL;
-	int len = ntfs_mbstoucs(name + USER_LEN, &units);
-	if (len <= 0 || len > NTFS_MAX_NAME_LEN)
+	size_t len = fs_ntfs_units(meant, name_meant(name + USER_LEN, meant), units);
+	if (len == 0 || len > NTFS_MAX_NAME_LEN)
 		return error_set(err, -ENODATA, "%m");
 
 	fs_ntfs_enter(ntfs, FS_NTFS_FUEL);
 	ntfs_inode *ni = NULL;
 	int rc = fs_ntfs_inode(ntfs, ino, &ni, err);
 	if (rc == 0) {
-		rc = get_stream(ntfs, ni, units, len, buf, size, ret, err);
+		rc = get_stream(ntfs, ni, units, (int)len, buf, size, ret, err);
 		ntfs_inode_close(ni);
 	}
 	fs_ntfs_leave(ntfs);

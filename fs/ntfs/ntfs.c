@@ -3,18 +3,18 @@
  * ntfs - the NTFS driver: opening a volume, finding names, listing directories.
  *
  * What is shown is what ntfs-3g shows with its default options: long names only, metadata files
- * left out of listings, names as UTF-8. A name may hold '/' on NTFS; it is shown with U+2215 in its
- * place, which looks the same, and found by that.
+ * left out of listings, names as UTF-8. A name on NTFS may have any character, and be "..": what a
+ * path cannot have is the front's to spell.
  */
 #define NTFS_WANT_LIBRARY
 #include "ntfs-private.h"
+
+#include <assert.h>
 
 #include "drivers.h"
 #include "lunette/blk-cache.h"
 
 #define CACHE_BYTES (8u << 20)
-
-#define SLASH_SHOWN_UNIT 0x2215
 
 /* ---- opening ---- */
 
@@ -75,20 +75,8 @@ static int ntfs_open(const struct fs_source *source, struct fs **ret, struct err
 
 /* ---- finding names ---- */
 
-/* Only if the name as it is was not found: the slash that it may stand for. */
-static bool put_slashes_back(ntfschar *name, int len)
-{
-	bool any = false;
-	for (int i = 0; i < len; i++)
-		if (le16_to_cpu(name[i]) == SLASH_SHOWN_UNIT) {
-			name[i] = cpu_to_le16('/');
-			any = true;
-		}
-	return any;
-}
-
-static int lookup_locked(struct fs_ntfs *ntfs, uint64_t dir, ntfschar *name, int len, uint64_t *ret,
-			 struct error *err)
+static int lookup_locked(struct fs_ntfs *ntfs, uint64_t dir, const ntfschar *name, int len,
+			 uint64_t *ret, struct error *err)
 {
 	CLEANUP(ntfs_inode_close_cleanup) ntfs_inode *ni = NULL;
 	int rc = fs_ntfs_inode(ntfs, dir, &ni, err);
@@ -96,38 +84,36 @@ static int lookup_locked(struct fs_ntfs *ntfs, uint64_t dir, ntfschar *name, int
 		return rc;
 	if (!(ni->mrec->flags & MFT_RECORD_IS_DIRECTORY))
 		return error_set(err, -ENOTDIR, "NTFS: inode %llu: %m", (unsigned long long)dir);
-	do {
-		errno = 0;
-		u64 mref = ntfs_inode_lookup_by_name(ni, name, len);
-		if (mref != (u64)-1) {
-			*ret = MREF(mref);
-			return 0;
-		}
-		if (errno != ENOENT)
-			return fs_ntfs_error(ntfs, err, "look up a name in directory %llu",
-					     (unsigned long long)dir);
-	} while (put_slashes_back(name, len));
-	return error_set(err, -ENOENT, "%m");
+	errno = 0;
+	u64 mref = ntfs_inode_lookup_by_name(ni, name, len);
+	if (mref == (u64)-1)
+		return errno == ENOENT
+			       ? error_set(err, -ENOENT, "%m")
+			       : fs_ntfs_error(ntfs, err, "look up a name in directory %llu",
+					       (unsigned long long)dir);
+	*ret = MREF(mref);
+	return 0;
 }
 
-static int ntfs_lookup(struct fs *fs, uint64_t dir, const char *name, uint64_t *ret,
+static int ntfs_lookup(struct fs *fs, uint64_t dir, const char *name, size_t len, uint64_t *ret,
 		       struct error *err)
 {
 	struct fs_ntfs *ntfs = (struct fs_ntfs *)fs;
-	CLEANUP(free_cleanup) ntfschar *units = NULL;
-	int len = ntfs_mbstoucs(name, &units);
-	if (len < 0 && errno == ENOMEM)
-		return error_set(err, -ENOMEM, "NTFS: look up '%s': %m", name);
-	if (len <= 0 || len > NTFS_MAX_NAME_LEN)
-		return error_set(err, -ENOENT, "'%s': %m", name); /* no name on NTFS can be that */
+	ntfschar units[NTFS_MAX_NAME_LEN * NTFS_UNIT_BYTES];
+	size_t n = len <= ARRAY_SIZE(units) ? fs_ntfs_units(name, len, units) : 0;
+	if (n == 0 || n > NTFS_MAX_NAME_LEN)
+		return error_set(err, -ENOENT, "%m"); /* no name on NTFS can be that */
 
 	fs_ntfs_enter(ntfs, FS_NTFS_FUEL);
-	int rc = lookup_locked(ntfs, dir, units, len, ret, err);
+	int rc = lookup_locked(ntfs, dir, units, (int)n, ret, err);
 	fs_ntfs_leave(ntfs);
 	return rc;
 }
 
 /* ---- listing directories ---- */
+
+/* The library makes up "." and ".." at positions 0 and 1; others may be called that, too. */
+#define DOTS 2
 
 /**
  * struct ntfs_listing - one call of ntfs_list()
@@ -161,17 +147,13 @@ static int list_entry(void *ctx, const ntfschar *units, const int n_units, const
 		      const s64 pos, const MFT_REF mref, const unsigned dt)
 {
 	struct ntfs_listing *list = ctx;
-	if (name_type == FILE_NAME_DOS || (uint64_t)pos < list->from)
+	char name[NTFS_MAX_NAME_LEN * NTFS_UNIT_BYTES];
+	if (pos < DOTS || name_type == FILE_NAME_DOS || (uint64_t)pos < list->from)
 		return 0;
-	char name[FS_NAME_MAX];
-	int n = fs_ntfs_name(units, (size_t)n_units, name);
-	if (n < 0)
-		return -1;
-	if (n == 0)
-		return 0;
+	assert(n_units <= NTFS_MAX_NAME_LEN); /* one byte says it on the disk */
+	size_t n = fs_ntfs_name(units, (size_t)n_units, name);
 	/* An entry is found again at its own position, so the one behind it from the next byte. */
-	if (list->emit(list->ctx, name, (size_t)n, MREF(mref), entry_type(dt), (uint64_t)pos + 1) ==
-	    0)
+	if (list->emit(list->ctx, name, n, MREF(mref), entry_type(dt), (uint64_t)pos + 1) == 0)
 		return 0;
 	list->stopped = true;
 	return -1;

@@ -11,6 +11,10 @@
  * parallel, without the lock of a driver's library; and fs_used() says which bytes of the volume
  * are in use, so that a backup reads nothing else.
  *
+ * Names are told, and asked for, as a path can have them: nearly all of them are as they are on the
+ * volume; a '/' or a NUL in a name, and what is called "." or "..", is spelled with a '%' (see
+ * fs/name.h). No two names of a directory are told as the same, and none is left out.
+ *
  * Any thread may call an open file system. Inode numbers may be anything: they come from outside.
  */
 #ifndef LUNETTE_FILESYSTEM_H
@@ -105,7 +109,7 @@ struct fs_used {
 
 /**
  * typedef fs_emit_fn - one directory entry
- * @name: UTF-8 bytes as the driver has them, without '/', never "." or ".."; a NUL follows
+ * @name: bytes, UTF-8 as a rule, without '/', never "." or ".."; a NUL follows
  * @type: S_IFMT bits where the driver knows them at no cost, else 0
  * @next: the position that continues behind this entry, larger than that of any before
  *
@@ -126,11 +130,12 @@ typedef int fs_blocks_fn(void *ctx, uint64_t length, uint64_t start, struct erro
 /**
  * typedef fs_link_fn - one of the names by which an inode is known
  * @dir: the directory that the name is in
+ * @name: as fs_emit_fn() has it
  *
  * It must not call the file system. Return: 0 to go on; a negative errno, recorded in @err, ends
  * it.
  */
-typedef int fs_link_fn(void *ctx, uint64_t dir, const char *name, struct error *err);
+typedef int fs_link_fn(void *ctx, uint64_t dir, const char *name, size_t len, struct error *err);
 
 /**
  * struct fs_size - the size of a file that was looked at lately

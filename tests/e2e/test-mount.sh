@@ -198,6 +198,26 @@ fails 'ntfs-3g refuses a stale mirror' 13 'does not match' ntfs-3g -o ro cluster
 is 'it is shown all the same' "$(compare_manifest mnt/volumes/disk0/files | cksum)" "$manifest"
 "$LUNETTE" umount mnt
 
+# ---- names ---------------------------------------------------------------------------------
+
+# Names that no path can have are written over others that sort at the same place.
+disks_ntfs names 16 Names
+disks_mount names theirs
+for name in '0.' 'b!g' 'b#g' 'b∕g' b; do
+	echo "$name" >"theirs/$name"
+done
+disks_umount theirs
+perl -0777 -pi -e 's/(\x02.)0\0\.\0/$1.\0.\0/gs; s/(\x03.)b\0!\0g\0/$1b\0\0\0g\0/gs; s/(\x03.)b\0#\0g\0/$1b\0\/\0g\0/gs' names
+"$LUNETTE" mount names mnt
+is 'what no path can have is spelled, and each name has its own file' \
+	"$(cd mnt/volumes/disk0/files && for name in *; do echo "$name $(<"$name")"; done)" \
+	'%.. 0.
+b b
+b%∕g b#g
+b%␀g b!g
+b∕g b∕g'
+"$LUNETTE" umount mnt
+
 # ---- damage ----------------------------------------------------------------------------------
 
 disks_ntfs small.ntfs 32 Small

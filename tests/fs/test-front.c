@@ -257,10 +257,10 @@ static void an_inode_bears_the_number_that_was_asked_for(void **state)
 	assert_int_equal(st.mode, S_IFREG | 0644);
 }
 
-static int any_lookup(struct fs *of, uint64_t dir, const char *name, uint64_t *ret,
+static int any_lookup(struct fs *of, uint64_t dir, const char *name, size_t len, uint64_t *ret,
 		      struct error *err)
 {
-	(void)of, (void)dir, (void)name, (void)err;
+	(void)of, (void)dir, (void)name, (void)len, (void)err;
 	*ret = 3;
 	return 0;
 }
@@ -385,6 +385,97 @@ static void names_that_are_none_are_left_out_and_told(void **state)
 	assert_string_equal(seen.names[1], "zeros");
 }
 
+/* Names that no path can have, and those that they could be taken for. */
+static struct {
+	char bytes[256];
+	size_t len;
+} strange[] = { { "a/b", 3 },
+		{ "a\xe2\x88\x95"
+		  "b",
+		  5 },
+		{ "a%\xe2\x88\x95"
+		  "b",
+		  6 },
+		{ "a\0b", 3 },
+		{ "a", 1 },
+		{ ".", 1 },
+		{ "..", 2 },
+		{ "%.", 2 },
+		{ "", 255 } };
+
+static int strange_readdir(struct fs *of, uint64_t dir, uint64_t pos, fs_emit_fn *emit, void *ctx,
+			   struct error *err)
+{
+	(void)of, (void)dir, (void)err;
+	memset(strange[ARRAY_SIZE(strange) - 1].bytes, '/', 255);
+	for (uint64_t i = pos; i < ARRAY_SIZE(strange); i++)
+		if (emit(ctx, strange[i].bytes, strange[i].len, 100 + i, S_IFREG, i + 1))
+			break;
+	return 0;
+}
+
+static int strange_lookup(struct fs *of, uint64_t dir, const char *name, size_t len, uint64_t *ret,
+			  struct error *err)
+{
+	(void)of, (void)dir;
+	for (uint64_t i = 0; i < ARRAY_SIZE(strange); i++)
+		if (strange[i].len == len && memcmp(strange[i].bytes, name, len) == 0) {
+			*ret = 100 + i;
+			return 0;
+		}
+	return error_set(err, -ENOENT, "%m");
+}
+
+static int strange_links(struct fs *of, uint64_t ino, fs_link_fn *fn, void *ctx, struct error *err)
+{
+	(void)of;
+	return fn(ctx, TOY_ROOT, strange[ino - 100].bytes, strange[ino - 100].len, err);
+}
+
+struct found {
+	size_t n;
+	char names[ARRAY_SIZE(strange)][FS_NAME_MAX + 1];
+};
+
+static int take_name(void *ctx, const char *name, size_t len, uint64_t ino, uint32_t type,
+		     uint64_t next)
+{
+	struct found *found = ctx;
+	(void)type, (void)next;
+	assert_int_equal(strlen(name), len);
+	assert_int_equal(ino, 100 + found->n);
+	strcpy(found->names[found->n++], name);
+	return 0;
+}
+
+static int same_name(void *ctx, uint64_t dir, const char *name, size_t len, struct error *err)
+{
+	(void)dir, (void)err;
+	assert_string_equal(ctx, name);
+	assert_int_equal(strlen(name), len);
+	return 0;
+}
+
+static void no_name_is_hidden_and_each_leads_to_its_own_file(void **state)
+{
+	static struct found found;
+	uint64_t ino;
+	(void)state;
+	toy_driver.readdir = strange_readdir;
+	toy_driver.lookup = strange_lookup;
+	toy_driver.links = strange_links;
+	assert_int_equal(fs_readdir(fs, TOY_ROOT, 0, take_name, &found, NULL), 0);
+	assert_int_equal(found.n, ARRAY_SIZE(strange));
+	for (size_t i = 0; i < found.n; i++) {
+		assert_null(strchr(found.names[i], '/'));
+		assert_int_equal(fs_lookup(fs, TOY_ROOT, found.names[i], &ino, NULL), 0);
+		assert_int_equal(ino, 100 + i);
+		assert_int_equal(fs_links(fs, ino, same_name, found.names[i], NULL), 0);
+	}
+	assert_string_equal(found.names[1], strange[1].bytes);
+	assert_string_equal(found.names[6], "%..");
+}
+
 /* ---- the volume --------------------------------------------------------------------------------
  */
 
@@ -395,10 +486,10 @@ static int take_blocks(void *ctx, uint64_t length, uint64_t start, struct error 
 	return 0;
 }
 
-static int take_link(void *ctx, uint64_t dir, const char *name, struct error *err)
+static int take_link(void *ctx, uint64_t dir, const char *name, size_t len, struct error *err)
 {
 	(void)dir, (void)err;
-	*(const char **)ctx = name;
+	memcpy(ctx, name, len + 1);
 	return 0;
 }
 
@@ -417,18 +508,18 @@ static void used_runs_end_in_the_volume(void **state)
 static void wrong_places_and_names_of_a_file_are_damage(void **state)
 {
 	uint64_t sum = 0;
-	const char *name = NULL;
+	char name[FS_NAME_MAX + 1];
 	(void)state;
 	assert_int_equal(fs_file_blocks(fs, 3, take_blocks, &sum, NULL), 0);
 	assert_int_equal(sum, 4096 + 3 * TOY_ROOM);
-	assert_int_equal(fs_links(fs, 3, take_link, &name, NULL), 0);
+	assert_int_equal(fs_links(fs, 3, take_link, name, NULL), 0);
 	assert_string_equal(name, "plain");
 	toy_driver.file_blocks = wrong_blocks;
 	expect_damage(fs_file_blocks(fs, 3, take_blocks, &sum, &err));
 	toy_driver.file_blocks = wrong_blocks_empty;
 	expect_damage(fs_file_blocks(fs, 3, take_blocks, &sum, &err));
 	toy_driver.links = wrong_links;
-	expect_damage(fs_links(fs, 3, take_link, &name, &err));
+	expect_damage(fs_links(fs, 3, take_link, name, &err));
 	assert_int_equal(sum, 4096 + 3 * TOY_ROOM);
 	assert_string_equal(name, "plain");
 }
@@ -506,6 +597,7 @@ int main(void)
 		test(listings_that_do_not_go_on_are_damage),
 		test(a_driver_that_does_not_stop_is_not_listened_to),
 		test(names_that_are_none_are_left_out_and_told),
+		test(no_name_is_hidden_and_each_leads_to_its_own_file),
 		test(used_runs_end_in_the_volume),
 		test(wrong_places_and_names_of_a_file_are_damage),
 		test(the_tree_does_not_trust_a_driver_either),

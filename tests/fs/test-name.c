@@ -99,12 +99,91 @@ static void names_never_collide(void **state)
 	assert_string_equal(t.names[3], "a_b~3");
 }
 
+/* ---- names of files ---- */
+
+#define SLASH  "\xe2\x88\x95"
+#define NOUGHT "\xe2\x90\x80"
+
+static void names_of_files_are_spelled_so_that_a_path_can_have_them(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *in;
+		size_t len;
+		const char *out;
+	} cases[] = {
+		{ "plain, ü and 日本\n", 21, "plain, ü and 日本\n" },
+		{ "100%", 4, "100%" },
+		{ "50%/2", 5, "50%%%" SLASH "2" },
+		{ "a/b", 3, "a%" SLASH "b" },
+		{ "/", 1, "%" SLASH },
+		{ "a" SLASH "b", 5, "a" SLASH "b" },
+		{ "a%" SLASH "b", 6, "a%%" SLASH "b" },
+		{ "%%%" NOUGHT, 6, "%%%%%%" NOUGHT },
+		{ "a\0b", 3, "a%" NOUGHT "b" },
+		{ "\0", 1, "%" NOUGHT },
+		{ ".", 1, "%." },
+		{ "..", 2, "%.." },
+		{ "%..", 3, "%%.." },
+		{ "...", 3, "..." },
+		{ "%...", 4, "%..." },
+		{ "..%", 3, "..%" },
+		{ "\xff\xe2\x88", 3, "\xff\xe2\x88" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char out[64], back[64];
+		assert_int_equal(name_shown(cases[i].in, cases[i].len, out, sizeof(out)),
+				 strlen(cases[i].out));
+		assert_string_equal(out, cases[i].out);
+		assert_int_equal(name_meant(out, back), cases[i].len);
+		assert_memory_equal(back, cases[i].in, cases[i].len);
+	}
+	char small[4];
+	assert_int_equal(name_shown("abc", 3, small, 4), 3);
+	assert_int_equal(name_shown("abcd", 4, small, 4), 0);
+	assert_int_equal(name_shown("/", 1, small, 4), 0);
+	assert_int_equal(name_shown("", 0, small, 4), 0);
+}
+
+/* Every name of up to six of the pieces that mean something, read back: so no two look the same. */
+static void every_spelling_can_be_read_back(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *bytes;
+		size_t len;
+	} pieces[] = { { "%", 1 },   { ".", 1 },    { "/", 1 },       { "\0", 1 },
+		       { SLASH, 3 }, { NOUGHT, 3 }, { "\xe2\x88", 2 } };
+	for (size_t n = 1; n <= 6; n++) {
+		size_t digits[6] = { 0 };
+		for (size_t at = 0; at < n;) {
+			char in[18], out[64], back[64];
+			size_t len = 0;
+			for (size_t i = 0; i < n; i++) {
+				memcpy(in + len, pieces[digits[i]].bytes, pieces[digits[i]].len);
+				len += pieces[digits[i]].len;
+			}
+			size_t shown = name_shown(in, len, out, sizeof(out));
+			assert_int_equal(strlen(out), shown);
+			assert_true(shown <= 4 * len);
+			assert_null(strchr(out, '/'));
+			assert_true(strcmp(out, ".") != 0 && strcmp(out, "..") != 0);
+			assert_int_equal(name_meant(out, back), len);
+			assert_memory_equal(back, in, len);
+			for (at = 0; at < n && ++digits[at] == ARRAY_SIZE(pieces); at++)
+				digits[at] = 0;
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_become_safe_in_a_path),
 		cmocka_unit_test(long_names_are_cut_between_characters),
 		cmocka_unit_test(names_never_collide),
+		cmocka_unit_test(names_of_files_are_spelled_so_that_a_path_can_have_them),
+		cmocka_unit_test(every_spelling_can_be_read_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

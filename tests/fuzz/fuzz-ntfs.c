@@ -88,10 +88,10 @@ static int check_blocks(void *ctx, uint64_t length, uint64_t start, struct error
 	return 0;
 }
 
-static int check_link(void *ctx, uint64_t dir, const char *name, struct error *err)
+static int check_link(void *ctx, uint64_t dir, const char *name, size_t len, struct error *err)
 {
 	(void)ctx, (void)dir, (void)err;
-	fuzz_check(strlen(name) < FS_NAME_MAX);
+	fuzz_check(len > 0 && len < FS_NAME_MAX && strlen(name) == len && !strchr(name, '/'));
 	return 0;
 }
 

@@ -92,12 +92,13 @@ static inline void toy_close(struct fs *fs)
 	free(fs);
 }
 
-static inline int toy_lookup(struct fs *fs, uint64_t dir, const char *name, uint64_t *ret,
-			     struct error *err)
+static inline int toy_lookup(struct fs *fs, uint64_t dir, const char *name, size_t len,
+			     uint64_t *ret, struct error *err)
 {
 	(void)fs;
 	for (size_t i = 0; i < ARRAY_SIZE(toy_nodes); i++)
-		if (toy_nodes[i].dir == dir && strcmp(toy_nodes[i].name, name) == 0) {
+		if (toy_nodes[i].dir == dir && strlen(toy_nodes[i].name) == len &&
+		    memcmp(toy_nodes[i].name, name, len) == 0) {
 			*ret = toy_nodes[i].ino;
 			return 0;
 		}
@@ -178,7 +179,8 @@ static inline int toy_links(struct fs *fs, uint64_t ino, fs_link_fn *fn, void *c
 			    struct error *err)
 {
 	(void)fs;
-	return fn(ctx, toy_find(ino)->dir, toy_find(ino)->name, err);
+	const struct toy_node *node = toy_find(ino);
+	return fn(ctx, node->dir, node->name, strlen(node->name), err);
 }
 
 static const char *const toy_types[] = { "toy", "toy2", NULL };
@@ -313,10 +315,10 @@ static inline int wrong_stat_size(struct fs *fs, uint64_t ino, struct fs_stat *r
 	return rc;
 }
 
-static inline int wrong_lookup(struct fs *fs, uint64_t dir, const char *name, uint64_t *ret,
-			       struct error *err)
+static inline int wrong_lookup(struct fs *fs, uint64_t dir, const char *name, size_t len,
+			       uint64_t *ret, struct error *err)
 {
-	int rc = toy_lookup(fs, dir, name, ret, err);
+	int rc = toy_lookup(fs, dir, name, len, ret, err);
 	*ret = UINT64_C(1) << FS_INO_BITS;
 	return rc;
 }
@@ -364,10 +366,6 @@ static inline int wrong_readdir_names(struct fs *fs, uint64_t dir, uint64_t pos,
 	} entries[] = {
 		{ "plain", 5, 3, S_IFREG },
 		{ "", 0, 3, 0 },
-		{ ".", 1, 3, 0 },
-		{ "..", 2, 1, S_IFDIR },
-		{ "a/b", 3, 3, 0 },
-		{ "a\0b", 3, 3, 0 },
 		{ too_long, sizeof(too_long), 3, 0 },
 		{ "number", 6, UINT64_C(1) << FS_INO_BITS, 0 },
 		{ "kind", 4, 3, 0170000 },
@@ -453,7 +451,7 @@ static inline int wrong_links(struct fs *fs, uint64_t ino, fs_link_fn *fn, void 
 			      struct error *err)
 {
 	(void)fs, (void)ino;
-	return fn(ctx, TOY_ROOT, "a/b", err);
+	return fn(ctx, TOY_ROOT, "", 0, err);
 }
 
 #endif

@@ -75,7 +75,7 @@ static int tree_links(struct fs *fs, uint64_t ino, fs_link_fn *fn, void *ctx, st
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(tree); i++)
 		if (tree[i].ino == ino)
-			rc = fn(ctx, tree[i].dir, tree[i].name, err);
+			rc = fn(ctx, tree[i].dir, tree[i].name, strlen(tree[i].name), err);
 	return rc;
 }
 

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Names that NTFS can have and no path can: files are made with others, which are then replaced in
+ * the index and in the records by what sorts at the same place.
+ */
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+#include <errno.h>
+
+#include "ntfs-records.h"
+
+#define SLASH  "\xe2\x88\x95"
+#define NOUGHT "\xe2\x90\x80"
+
+static const struct strange {
+	const char *made;
+	size_t n;
+	uint16_t from[3], to[3];
+	const char *shown;
+} strange[] = {
+	{ "0.", 2, { '0', '.' }, { '.', '.' }, "%.." }, /* the root calls itself "." there, too */
+	{ "b!", 2, { 'b', '!' }, { 'b', 0 }, "b%" NOUGHT },
+	{ "b!g", 3, { 'b', '!', 'g' }, { 'b', 0, 'g' }, "b%" NOUGHT "g" },
+	{ "b$g", 3, { 'b', '$', 'g' }, { 'b', '/', 'g' }, "b%" SLASH "g" },
+	{ "b" SLASH "g", 3, { 'b', 0x2215, 'g' }, { 'b', 0x2215, 'g' }, "b" SLASH "g" },
+	/* Half of a surrogate pair, and a whole one. */
+	{ "c\xee\x80\x80", 2, { 'c', 0xe000 }, { 'c', 0xd834 }, "c\xed\xa0\xb4" },
+	{ "d\xf0\x9d\x84\x9e",
+	  3,
+	  { 'd', 0xd834, 0xdd1e },
+	  { 'd', 0xd834, 0xdd1e },
+	  "d\xf0\x9d\x84\x9e" },
+};
+
+static void add_files(uint8_t *bytes)
+{
+	char dir[] = "/tmp/lunette-test.XXXXXX", image[64], file[64], command[256];
+	if (!mkdtemp(dir))
+		exit(1);
+	snprintf(image, sizeof(image), "%s/image", dir);
+	snprintf(file, sizeof(file), "%s/file", dir);
+	ntfs_fixture_write(image, bytes, NTFS_SIZE);
+	for (size_t i = 0; i < ARRAY_SIZE(strange); i++) {
+		ntfs_fixture_write(file, strange[i].shown, strlen(strange[i].shown));
+		snprintf(command, sizeof(command),
+			 "cd '%s' && LC_ALL=C.UTF-8 ntfscp -q image file '%s' >/dev/null 2>&1", dir,
+			 strange[i].made);
+		ntfs_fixture_do(strdup(command));
+	}
+	FILE *f = fopen(image, "r");
+	if (!f || fread(bytes, 1, NTFS_SIZE, f) != NTFS_SIZE)
+		exit(1);
+	fclose(f);
+	ntfs_fixture_do(NTFS_FIXTURE_TEXT("rm -r '%s'", dir));
+}
+
+/* Wherever the name stands behind its length and its kind. Returns how often that was. */
+static int rename_file(uint8_t *bytes, const struct strange *s)
+{
+	int found = 0;
+	for (size_t at = 0; at + 8 <= NTFS_SIZE; at += 2) {
+		bool same = bytes[at] == s->n && bytes[at + 1] <= 3;
+		for (size_t i = 0; same && i < s->n; i++)
+			same = get(bytes + at + 2 + 2 * i, 2) == s->from[i];
+		for (size_t i = 0; same && i < s->n; i++)
+			put(bytes + at + 2 + 2 * i, 2, s->to[i]);
+		found += same;
+	}
+	return found;
+}
+
+static int make_strange(void **state)
+{
+	make_volume(state);
+	add_files(volume);
+	for (size_t i = 0; i < ARRAY_SIZE(strange); i++)
+		if (rename_file(volume, &strange[i]) < 2)
+			return -1;
+	return 0;
+}
+
+/* ---- tests ---- */
+
+struct listed {
+	size_t n;
+	char names[32][64];
+};
+
+static int take_name(void *ctx, const char *name, size_t len, uint64_t ino, uint32_t type,
+		     uint64_t next)
+{
+	struct listed *listed = ctx;
+	(void)ino, (void)type, (void)next;
+	assert_in_range(len, 1, 63);
+	strcpy(listed->names[listed->n++], name);
+	return 0;
+}
+
+static int take_link(void *ctx, uint64_t dir, const char *name, size_t len, struct error *err)
+{
+	(void)dir, (void)len, (void)err;
+	strcpy(ctx, name);
+	return 0;
+}
+
+static void each_is_shown_and_leads_to_its_own_file(void **state)
+{
+	(void)state;
+	struct blk_mem *mem = ntfs_fixture_blk(volume);
+	struct fs *fs = open_fs(mem);
+	struct listed listed = { 0 };
+	assert_int_equal(fs_readdir(fs, fs->root, 0, take_name, &listed, NULL), 0);
+	assert_int_equal(listed.n, ARRAY_SIZE(strange) + 2);
+	for (size_t i = 0; i < ARRAY_SIZE(strange); i++) {
+		const char *shown = strange[i].shown;
+		char text[64] = "";
+		size_t n = 0, at = 0;
+		while (at < listed.n && strcmp(listed.names[at], shown) != 0)
+			at++;
+		assert_in_range(at, 0, listed.n - 1);
+		uint64_t ino = find(fs, shown);
+		assert_int_equal(fs_read(fs, ino, text, sizeof(text) - 1, 0, &n, NULL), 0);
+		assert_string_equal(text, shown);
+		assert_int_equal(fs_links(fs, ino, take_link, text, NULL), 0);
+		assert_string_equal(text, shown);
+	}
+	fs_close(fs);
+	blk_unref(&mem->blk);
+}
+
+static void other_spellings_are_not_there(void **state)
+{
+	(void)state;
+	static const char *const names[] = {
+		"b",
+		"b%",
+		"b" NOUGHT,
+		"b%%" SLASH "g",
+		"c\xee\x80\x80",
+		"d\xed\xa0\xb4\xed\xb4\x9e", /* each half for itself */
+		"b\xf0\x82\x88\x95g",        /* longer than need be */
+		"big\xc0\x80",
+		"\xf8\x88\x80\x80\x80",
+		"\xf4\x90\x80\x80",
+		"b\xe2\x88",
+	};
+	struct blk_mem *mem = ntfs_fixture_blk(volume);
+	struct fs *fs = open_fs(mem);
+	uint64_t ino;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (fs_lookup(fs, fs->root, names[i], &ino, NULL) != -ENOENT)
+			fail_msg("case %zu", i);
+	fs_close(fs);
+	blk_unref(&mem->blk);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_is_shown_and_leads_to_its_own_file),
+		cmocka_unit_test(other_spellings_are_not_there),
+	};
+	return cmocka_run_group_tests(tests, make_strange, free_volume);
+}
