@@ -35,4 +35,21 @@ bool moment_now(unsigned int digits, char ret[MOMENT_TEXT]);
  */
 bool moment_parse(const char *text, int64_t *ret);
 
+/**
+ * moment_plain() - a time, or the beginning of one, without its colons: "2026-11-22T170000Z"
+ *
+ * Such a name can lie on any file system. Two spellings of one time are the same so.
+ */
+void moment_plain(const char *text, char ret[MOMENT_TEXT]);
+
+/* The clocks of machines that work together may differ by so much, in seconds. */
+#define MOMENT_SLACK 3600
+
+/**
+ * moment_is_future() - was that said by a clock that is ahead of ours, by more than the slack?
+ * @text: as moment_text() writes it, if only in shape
+ * @now: seconds since 1970
+ */
+bool moment_is_future(const char *text, int64_t now);
+
 #endif

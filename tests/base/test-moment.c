@@ -96,12 +96,43 @@ static void now_has_the_digits_that_are_asked_for(void **state)
 	assert_int_equal(text[29], 'Z');
 }
 
+static void a_plain_time_has_no_colons_and_an_end(void **state)
+{
+	(void)state;
+	char plain[MOMENT_TEXT];
+	moment_plain("2026-11-22T17:00:00Z", plain);
+	assert_string_equal(plain, "2026-11-22T170000Z");
+	moment_plain(plain, plain);
+	assert_string_equal(plain, "2026-11-22T170000Z");
+	moment_plain("", plain);
+	assert_string_equal(plain, "");
+	char text[200] = { 0 };
+	memset(text, '7', sizeof(text) - 1);
+	moment_plain(text, plain);
+	assert_int_equal(strlen(plain), MOMENT_TEXT - 1);
+}
+
+static void what_clocks_may_differ_by_is_not_the_future(void **state)
+{
+	(void)state;
+	char text[MOMENT_TEXT];
+	int64_t now = 1790000000;
+	moment_text(now + MOMENT_SLACK, text);
+	assert_false(moment_is_future(text, now));
+	moment_text(now + MOMENT_SLACK + 1, text);
+	assert_true(moment_is_future(text, now));
+	assert_true(moment_is_future("2099-99-99T99:99:99Z", now));
+	assert_false(moment_is_future("1970-01-01T00:00:00Z", now));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_moment_is_told_in_utc_and_understood),
 		cmocka_unit_test(years_of_more_digits_are_not_told),
 		cmocka_unit_test(other_spellings_are_none),
+		cmocka_unit_test(a_plain_time_has_no_colons_and_an_end),
+		cmocka_unit_test(what_clocks_may_differ_by_is_not_the_future),
 		cmocka_unit_test(now_has_the_digits_that_are_asked_for),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

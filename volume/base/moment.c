@@ -54,3 +54,19 @@ bool moment_parse(const char *text, int64_t *ret)
 	*ret = when;
 	return true;
 }
+
+void moment_plain(const char *text, char ret[MOMENT_TEXT])
+{
+	size_t n = 0;
+	for (; *text && n < MOMENT_TEXT - 1; text++)
+		if (*text != ':')
+			ret[n++] = *text;
+	ret[n] = '\0';
+}
+
+/* As texts, which are in the order of the times, also where the calendar has no such day. */
+bool moment_is_future(const char *text, int64_t now)
+{
+	char last[MOMENT_TEXT];
+	return moment_text(now + MOMENT_SLACK, last) && strcmp(text, last) > 0;
+}
