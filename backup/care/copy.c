@@ -13,6 +13,7 @@
 
 #include "lunette/copy.h"
 #include "lunette/json.h"
+#include "lunette/repo-parts.h"
 
 struct copy_point {
 	size_t order; /* by time */
@@ -93,6 +94,7 @@ static const struct copy_point *find_origin(const struct copy_points *members, c
 
 /* ---- what is wanted ---- */
 
+/* A name is all restore points of it; any other word is one of them. */
 static int choose_one(struct repo *from, struct copy_points *members, const char *wanted,
 		      struct error *err)
 {
@@ -100,15 +102,17 @@ static int choose_one(struct repo *from, struct copy_points *members, const char
 	for (size_t i = 0; i < members->n; i++)
 		if (strcmp(members->all[i].name, wanted) == 0)
 			any = members->all[i].wanted = true;
-	if (any)
-		return 0;
-	char id[65];
-	CLEANUP(json_decref_cleanup) json_t *point = NULL;
-	int rc = repo_point_find(from, wanted, id, &point, err);
-	for (size_t i = 0; rc == 0 && i < members->n; i++)
-		if (strcmp(members->all[i].id, id) == 0)
+	struct repo_point_search search = { .spec = wanted };
+	int rc = repo_point_search(from, &search, err);
+	if (rc < 0)
+		return rc;
+	json_decref(search.point);
+	if (search.future[0] && !any && members->request->future)
+		members->request->future(members->request->ctx, &search);
+	for (size_t i = 0; !any && i < members->n; i++)
+		if (strcmp(members->all[i].id, search.id) == 0)
 			members->all[i].wanted = true;
-	return rc;
+	return 0;
 }
 
 static int choose(struct repo *from, struct copy_points *members,
@@ -241,10 +245,9 @@ static int use_as_base(struct copying *copying, const struct copy_point *here,
 {
 	CLEANUP(json_decref_cleanup) json_t *base = NULL;
 	CLEANUP(json_decref_cleanup) json_t *base_to = NULL;
-	char id[65];
-	int rc = repo_point_find(copying->from, here->id, id, &base, err);
+	int rc = point_get(copying->from, here->id, &base, err);
 	if (rc == 0)
-		rc = repo_point_find(copying->to, there->id, id, &base_to, err);
+		rc = point_get(copying->to, there->id, &base_to, err);
 	if (rc < 0)
 		return rc;
 	json_decref(copying->base);
@@ -264,8 +267,7 @@ static int copy_member(struct copying *copying, const struct copy_point *member,
 	if (!member->wanted)
 		return 0;
 	CLEANUP(json_decref_cleanup) json_t *point = NULL;
-	char id[65];
-	int rc = repo_point_find(copying->from, member->id, id, &point, err);
+	int rc = point_get(copying->from, member->id, &point, err);
 	return rc < 0 ? rc : copy_point(copying, member, point, err);
 }
 
@@ -276,8 +278,7 @@ static int find_total(struct copying *copying, struct error *err)
 		if (!member->wanted || find_origin(&copying->there, member->origin))
 			continue;
 		CLEANUP(json_decref_cleanup) json_t *point = NULL;
-		char id[65];
-		int rc = repo_point_find(copying->from, member->id, id, &point, err);
+		int rc = point_get(copying->from, member->id, &point, err);
 		if (rc < 0)
 			return rc;
 		for (size_t d = 0; d < repo_point_disks(point); d++) {

@@ -53,12 +53,29 @@ int cmd_open_repo(struct cmd_repo *which, struct error *err);
 void cmd_close_repo(void *which);
 
 /**
- * cmd_open_point() - the same, and find a restore point in it
+ * cmd_open_point() - the same, and find a restore point in it that is only read
  * @spec: a POINT
  * @ret: its manifest: a reference of the caller's
  */
 int cmd_open_point(struct cmd_repo *which, const char *spec, char ret_id[65], json_t **ret,
 		   struct error *err);
+
+/**
+ * cmd_find_point() - find a restore point in the repository, which is open
+ * @use: what it is wanted for
+ *
+ * Warns when one of the future was passed over, or taken.
+ *
+ * Return: 0; STATUS_USAGE when @spec is not exact enough for @use; as repo_point_search().
+ */
+int cmd_find_point(const struct cmd_repo *which, const char *spec, enum repo_point_use use,
+		   char ret_id[65], json_t **ret, struct error *err);
+
+/* Says what cmd_find_point() warns of. */
+void cmd_warn_future(const struct repo_point_search *search);
+
+/* Prints NAME@TIME, and the id. */
+void cmd_put_point(FILE *out, const char *id, const json_t *point);
 
 /* Takes the argument of --level. @to: an int. */
 option_take cmd_take_level;

@@ -107,8 +107,9 @@ static const struct {
 	  "iscsi://[USER@]HOST[:PORT]/IQN/LUN. Several SOURCEs are the disks of one server at "
 	  "one moment." },
 	{ "POINT",
-	  "A POINT is NAME@latest, NAME@TIME as 2026-11-22T17:00:00Z, or the beginning of its "
-	  "id." },
+	  "A POINT is NAME@latest, or NAME where it is only read; NAME@TIME as 2026-11-22T170000Z or "
+	  "the beginning of it; or 8 digits of an id at least. What removes or overwrites wants a "
+	  "whole time or an id." },
 };
 
 static bool uses(const struct command *command, const char *word)

@@ -15,7 +15,6 @@ struct copy_args {
 	struct cmd_repo from, to;
 	int level;
 	bool json;
-	bool damaged;
 	struct cmd_progress progress;
 	json_t *report;
 	struct copy_stats stats;
@@ -62,14 +61,20 @@ static void copied(void *ctx, const json_t *point, const char *from_id, const ch
 		return;
 	cmd_progress_end(&c->progress);
 	fputs("copied ", stdout);
-	cmd_put(stdout, repo_point_name(point), 0);
-	printf("@%s, id %.12s\n", repo_point_time(point), to_id);
+	cmd_put_point(stdout, to_id, point);
+	putchar('\n');
 }
 
 static void warn_damaged(void *ctx, const struct error *why)
 {
-	((struct copy_args *)ctx)->damaged = true;
+	(void)ctx;
 	cmd_warn("%s; it is not copied", why->msg);
+}
+
+static void warn_future(void *ctx, const struct repo_point_search *search)
+{
+	(void)ctx;
+	cmd_warn_future(search);
 }
 
 static int report(const struct copy_args *c, struct error *err)
@@ -81,7 +86,7 @@ static int report(const struct copy_args *c, struct error *err)
 				  "present", (json_int_t)s->present, "read", (json_int_t)s->read,
 				  "zero", (json_int_t)s->zero, "known", (json_int_t)s->known, "new",
 				  (json_int_t)s->added, "stored", (json_int_t)s->stored, "warnings",
-				  c->damaged),
+				  cmd_has_warned()),
 			err);
 	char a[CMD_SIZE_MAX], b[CMD_SIZE_MAX], d[CMD_SIZE_MAX], e[CMD_SIZE_MAX];
 	printf("%zu copied, %zu were there already\n"
@@ -103,6 +108,7 @@ static int copy(struct copy_args *c, char **wanted, size_t n, struct error *err)
 		.stop = cmd_stop_on_signals(),
 		.copied = copied,
 		.damaged = warn_damaged,
+		.future = warn_future,
 		.progress = progress,
 		.ctx = c,
 	};
@@ -126,7 +132,7 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 	CLEANUP(json_decref_cleanup) json_t *points = json_array();
 	c->report = points;
 	rc = copy(c, words, n, err);
-	return rc < 0 ? rc : c->damaged ? STATUS_WARNINGS : STATUS_DONE;
+	return rc < 0 ? rc : STATUS_DONE;
 }
 
 const struct command cmd_copy = {

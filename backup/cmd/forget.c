@@ -3,10 +3,20 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cmd.h"
 #include "lunette/forget.h"
 #include "lunette/json.h"
+
+/**
+ * struct rules - what is to be kept
+ * @any: a rule was given, if it is one that keeps nothing
+ */
+struct rules {
+	struct retention_policy policy;
+	bool any;
+};
 
 /**
  * struct forgetting - what the user wants, and what was done
@@ -14,7 +24,7 @@
  */
 struct forgetting {
 	struct cmd_repo which;
-	struct retention_policy policy;
+	struct rules rules;
 	bool dry_run;
 	bool json;
 	bool damaged;
@@ -25,15 +35,16 @@ struct forgetting {
 /* One rule of the policy: the row's value says which. */
 static int take_rule(const struct option_row *row, void *to, const char *arg, struct error *err)
 {
-	int rc = retention_parse(to, (enum retention_rule)row->value, arg, err);
+	struct rules *rules = to;
+	rules->any = true;
+	int rc = retention_parse(&rules->policy, (enum retention_rule)row->value, arg, err);
 	return rc < 0 ? STATUS_USAGE : 0;
 }
 
-#define RULE(name, arg, rule, help)                                                                \
-	{                                                                                          \
-		name, arg, help,                                                                   \
-			.value = (rule),                                                           \
-			OPTION_CALL(struct forgetting, policy, struct retention_policy, take_rule) \
+#define RULE(name, arg, rule, help)                                                             \
+	{                                                                                       \
+		name, arg, help, .value = (rule),                                               \
+				 OPTION_CALL(struct forgetting, rules, struct rules, take_rule) \
 	}
 
 static const struct option_row options[] = {
@@ -68,10 +79,9 @@ static int report(void *ctx, const struct forget_verdict *verdict, struct error 
 			return error_set(err, -ENOMEM, "report: %m");
 		return 0;
 	}
-	printf("%-6s  %.12s  %-20s  ", verdict->keep ? "keep" : "forget", verdict->id,
-	       verdict->time);
+	printf("%-6s  %.12s  ", verdict->keep ? "keep" : "forget", verdict->id);
 	cmd_put(stdout, verdict->name, 0);
-	printf("  (%s)\n", verdict->why);
+	printf("@%s  (%s)\n", verdict->time, verdict->why);
 	return 0;
 }
 
@@ -85,7 +95,7 @@ static int by_policy(struct forgetting *f, const char *name, struct error *err)
 {
 	const struct forget_request request = {
 		.name = name,
-		.policy = &f->policy,
+		.policy = &f->rules.policy,
 		.dry_run = f->dry_run,
 		.each = report,
 		.damaged = warn_damaged,
@@ -94,40 +104,76 @@ static int by_policy(struct forgetting *f, const char *name, struct error *err)
 	return forget_run(f->which.repo, &request, err);
 }
 
-/* Finds one that was named, and says that it goes. */
-static int find_named(struct forgetting *f, const char *spec, char ret_id[65], struct error *err)
+/**
+ * struct named - a restore point that was named
+ */
+struct named {
+	char id[65];
+	json_t *point;
+};
+
+static int find_named(struct forgetting *f, const char *spec, struct named *ret, struct error *err)
 {
-	CLEANUP(json_decref_cleanup) json_t *point = NULL;
-	int rc = repo_point_find(f->which.repo, spec, ret_id, &point, err);
-	if (rc < 0)
-		return rc;
-	bool pinned;
-	rc = repo_is_pinned(f->which.repo, ret_id, &pinned, err);
-	if (rc < 0)
-		return rc;
-	if (pinned)
-		return error_set(err, -EPERM,
-				 "restore point '%s' is pinned: 'lunette unpin' lets it go", spec);
+	int rc = cmd_find_point(&f->which, spec, REPO_POINT_REMOVE, ret->id, &ret->point, err);
+	bool pinned = false;
+	if (rc == 0)
+		rc = repo_is_pinned(f->which.repo, ret->id, &pinned, err);
+	if (rc == 0 && pinned)
+		rc = error_set(err, -EPERM,
+			       "restore point '%s' is pinned: 'lunette unpin' lets it go", spec);
+	if (rc)
+		error_wrap(err, err->code, "nothing is forgotten");
+	return rc;
+}
+
+/* Named twice, it goes once. */
+static bool is_among(const struct named *named, size_t n, const char *id)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(named[i].id, id) == 0)
+			return true;
+	return false;
+}
+
+static int report_named(struct forgetting *f, const struct named *named, struct error *err)
+{
 	const struct forget_verdict verdict = {
-		.id = ret_id,
-		.name = repo_point_name(point),
-		.time = repo_point_time(point),
+		.id = named->id,
+		.name = repo_point_name(named->point),
+		.time = repo_point_time(named->point),
 		.why = "named",
 	};
 	return report(f, &verdict, err);
 }
 
-/* All are found before any is removed, so that a slip of the keyboard costs nothing. */
+/* All are found, and said, before any is removed, so that a slip of the keyboard costs nothing. */
+static int forget_named(struct forgetting *f, char **specs, size_t n, struct named *named,
+			struct error *err)
+{
+	int rc = 0;
+	size_t found = 0;
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		json_decref(steal(&named[found].point));
+		rc = find_named(f, specs[i], &named[found], err);
+		found += rc == 0 && !is_among(named, found, named[found].id);
+	}
+	for (size_t i = 0; rc == 0 && i < found; i++)
+		rc = report_named(f, &named[i], err);
+	fflush(stdout);
+	for (size_t i = 0; rc == 0 && !f->dry_run && i < found; i++)
+		rc = repo_forget(f->which.repo, named[i].id, err);
+	return rc;
+}
+
 static int by_name(struct forgetting *f, char **specs, size_t n, struct error *err)
 {
-	CLEANUP(free_cleanup) char *ids = calloc(n, 65);
-	if (!ids)
+	struct named *named = calloc(n + 1, sizeof(*named));
+	if (!named)
 		return error_set(err, -ENOMEM, "forget: %m");
-	int rc = 0;
-	for (size_t i = 0; rc == 0 && i < n; i++)
-		rc = find_named(f, specs[i], ids + 65 * i, err);
-	for (size_t i = 0; rc == 0 && !f->dry_run && i < n; i++)
-		rc = repo_forget(f->which.repo, ids + 65 * i, err);
+	int rc = forget_named(f, specs, n, named, err);
+	for (size_t i = 0; i <= n; i++)
+		json_decref(named[i].point);
+	free(named);
 	return rc;
 }
 
@@ -148,7 +194,10 @@ static int finish(struct forgetting *f, struct error *err)
 static int run(void *ctx, char **words, size_t n, struct error *err)
 {
 	struct forgetting *f = ctx;
-	bool has_policy = !retention_is_empty(&f->policy);
+	bool has_policy = f->rules.any;
+	if (has_policy && retention_is_empty(&f->rules.policy))
+		return cmd_usage(err,
+				 "these rules keep nothing: to remove restore points, name them");
 	if (has_policy && n > 1)
 		return cmd_usage(err, "one NAME at most beside what to keep");
 	if (!has_policy && n == 0)
@@ -164,7 +213,7 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 		cmd_done();
 	if (rc == 0)
 		rc = finish(f, err);
-	return rc < 0 ? rc : f->damaged ? STATUS_WARNINGS : STATUS_DONE;
+	return rc ? rc : f->damaged ? STATUS_WARNINGS : STATUS_DONE;
 }
 
 const struct command cmd_forget = {
@@ -172,7 +221,7 @@ const struct command cmd_forget = {
 	.summary = "remove restore points that no rule keeps",
 	.words = { "RULE... [NAME]\nPOINT...", 0, COMMAND_ANY },
 	.help = "Removes the restore points of each name, or of NAME, that no rule keeps; or those that "
-		"are named. Room is not freed before 'lunette prune'. Pinned ones stay.",
+		"are named, by a whole time or an id. Room is not freed before 'lunette prune'. Pinned ones stay.",
 	.status = "0 done, 1 failed, 2 wrong usage, 3 some restore points are damaged, and stay.",
 	.options = options,
 	.args_size = sizeof(struct forgetting),

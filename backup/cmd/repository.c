@@ -63,11 +63,39 @@ int cmd_open_repo(struct cmd_repo *which, struct error *err)
 	return repo_open(path, &options, &which->repo, err);
 }
 
+void cmd_warn_future(const struct repo_point_search *search)
+{
+	bool taken = strcmp(search->future, search->id) == 0;
+	cmd_warn(
+		"restore point %.12s is of the future, so that a clock was wrong: it is %s for '%s'",
+		search->future, taken ? "all there is, and taken" : "not taken", search->spec);
+}
+
+int cmd_find_point(const struct cmd_repo *which, const char *spec, enum repo_point_use use,
+		   char ret_id[65], json_t **ret, struct error *err)
+{
+	struct repo_point_search search = { .spec = spec, .use = use };
+	int rc = repo_point_search(which->repo, &search, err);
+	if (rc < 0)
+		return rc == -EINVAL ? STATUS_USAGE : rc;
+	if (search.future[0])
+		cmd_warn_future(&search);
+	memcpy(ret_id, search.id, sizeof(search.id));
+	*ret = search.point;
+	return 0;
+}
+
 int cmd_open_point(struct cmd_repo *which, const char *spec, char ret_id[65], json_t **ret,
 		   struct error *err)
 {
 	int rc = cmd_open_repo(which, err);
-	return rc ? rc : repo_point_find(which->repo, spec, ret_id, ret, err);
+	return rc ? rc : cmd_find_point(which, spec, REPO_POINT_READ, ret_id, ret, err);
+}
+
+void cmd_put_point(FILE *out, const char *id, const json_t *point)
+{
+	cmd_put(out, repo_point_name(point), 0);
+	fprintf(out, "@%s, id %.12s", repo_point_time(point), id);
 }
 
 int cmd_take_level(const struct option_row *row, void *to, const char *arg, struct error *err)

@@ -202,6 +202,16 @@ static int restore(struct restore_args *args, const json_t *point, struct error 
 	return warned ? STATUS_WARNINGS : STATUS_DONE;
 }
 
+/* Before anything is overwritten. */
+static void say_what_comes(const struct restore_args *args, const char *id, const json_t *point)
+{
+	char text[1024];
+	snprintf(text, sizeof(text), "'%.300s' gets %.100s of %.300s@%s, id %.12s", args->target,
+		 args->disk ? args->disk : args->volume, repo_point_name(point),
+		 repo_point_time(point), id);
+	cmd_say("", text);
+}
+
 static int run(void *ctx, char **words, size_t n, struct error *err)
 {
 	(void)n;
@@ -210,10 +220,19 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 		return cmd_usage(err, "either --disk DISK or --volume VOL is needed");
 	args->point = words[0];
 	args->target = words[1];
+	struct stat st;
+	bool over = stat(args->target, &st) == 0;
 	char id[65];
 	CLEANUP(json_decref_cleanup) json_t *point = NULL;
-	int rc = cmd_open_point(&args->which, args->point, id, &point, err);
-	return rc ? rc : restore(args, point, err);
+	int rc = cmd_open_repo(&args->which, err);
+	if (rc == 0)
+		rc = cmd_find_point(&args->which, args->point,
+				    over ? REPO_POINT_REMOVE : REPO_POINT_READ, id, &point, err);
+	if (rc)
+		return rc;
+	if (over)
+		say_what_comes(args, id, point);
+	return restore(args, point, err);
 }
 
 const struct command cmd_restore = {
@@ -221,7 +240,8 @@ const struct command cmd_restore = {
 	.summary = "write a disk or a volume of a restore point",
 	.words = { "POINT --disk DISK TARGET\nPOINT --volume VOL TARGET", 2, 2 },
 	.help = "Writes a whole disk or a whole volume of a restore point to TARGET: a new image file, or "
-		"a block device that is large enough and not in use, whose contents are lost.",
+		"a block device that is large enough and not in use, whose contents are lost: for "
+		"that the POINT is a whole time or an id.",
 	.status =
 		"0 done, 1 failed, 2 wrong usage, 3 done, but a volume was not stored, or something is "
 		"lost.",

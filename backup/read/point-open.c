@@ -7,6 +7,7 @@
 #include "lunette/filesystem.h"
 #include "lunette/image.h"
 #include "lunette/point-open.h"
+#include "lunette/repo-parts.h"
 
 /* ---- opening one ------------------------------------------------------------------------------
  */
@@ -111,9 +112,8 @@ static int source_open_point(struct points *points, const char *id, struct layou
 			     struct error *err)
 {
 	struct repo *repo = ((struct point_source *)points)->repo;
-	char found[65];
 	json_t *point = NULL;
-	int rc = repo_point_find(repo, id, found, &point, err);
+	int rc = point_get(repo, id, &point, err);
 	if (rc < 0)
 		return rc;
 	rc = point_open(repo, point, ret, err);

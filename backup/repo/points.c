@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* points - listing restore points, and finding the one that a user means. */
+/* points - listing restore points. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -128,88 +128,4 @@ int repo_points_newest_first(struct repo *repo, repo_point_fn *fn, void *ctx, st
 {
 	CLEANUP(listing_cleanup) struct point_listing listing = { .repo = repo, .ctx = ctx };
 	return each_point(&listing, true, fn, err);
-}
-
-/* ---- finding one ---- */
-
-struct point_wanted {
-	const char *time;   /* NULL: the latest */
-	const char *prefix; /* of the id, when it is searched by that */
-	size_t matches;
-	char id[65];
-	struct error damage; /* code 0 when none was met */
-};
-
-static int match_time(void *ctx, const char id[65], const json_t *point, struct error *err)
-{
-	(void)err;
-	struct point_wanted *wanted = ctx;
-	if (wanted->time && strcmp(wanted->time, repo_point_time(point)) != 0)
-		return 0;
-	wanted->matches = wanted->time ? wanted->matches + 1 : 1;
-	memcpy(wanted->id, id, sizeof(wanted->id));
-	return 0;
-}
-
-static void note_damage(void *ctx, const struct error *why)
-{
-	((struct point_wanted *)ctx)->damage = *why;
-}
-
-static int match_prefix(void *ctx, const char *id, const struct store_stat *st, struct error *err)
-{
-	(void)st, (void)err;
-	struct point_wanted *wanted = ctx;
-	if (is_id(id) && strncmp(id, wanted->prefix, strlen(wanted->prefix)) == 0) {
-		wanted->matches++;
-		memcpy(wanted->id, id, sizeof(wanted->id));
-	}
-	return 0;
-}
-
-static int search(struct repo *repo, const char *spec, struct point_wanted *wanted,
-		  struct error *err)
-{
-	const char *at = strrchr(spec, '@');
-	if (!at) {
-		wanted->prefix = spec;
-		return *spec ? store_list(repo->store, POINT_FOLDER, match_prefix, wanted, err) : 0;
-	}
-	CLEANUP(free_cleanup) char *name = strndup(spec, (size_t)(at - spec));
-	if (!name)
-		return error_set(err, -ENOMEM, "find a restore point: %m");
-	wanted->time = strcmp(at + 1, "latest") == 0 ? NULL : at + 1;
-	return repo_points(repo, name, match_time, wanted, note_damage, err);
-}
-
-int repo_point_find(struct repo *repo, const char *spec, char ret_id[65], json_t **ret,
-		    struct error *err)
-{
-	struct point_wanted wanted = { 0 };
-	int rc = search(repo, spec, &wanted, err);
-	if (rc < 0)
-		return rc;
-	if (wanted.matches > 1)
-		return error_set(
-			err, -ENOTUNIQ,
-			"'%s' may be any of %zu restore points in repository '%s': give as "
-			"much of the id as tells them apart; 'lunette list' shows it",
-			spec, wanted.matches, repo->path);
-	if (wanted.matches == 0 && wanted.damage.code < 0)
-		return error_set(err, wanted.damage.code,
-				 "there is no restore point '%s' in repository '%s', unless it is "
-				 "this one: %s",
-				 spec, repo->path, wanted.damage.msg);
-	if (wanted.matches == 0)
-		return error_set(
-			err, -ENOENT,
-			"there is no restore point '%s' in repository '%s': NAME@latest, "
-			"NAME@TIME or the beginning of an id is needed; 'lunette list' shows "
-			"them",
-			spec, repo->path);
-	rc = point_get(repo, wanted.id, ret, err);
-	if (rc < 0)
-		return rc;
-	memcpy(ret_id, wanted.id, sizeof(wanted.id));
-	return 0;
 }

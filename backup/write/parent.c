@@ -198,10 +198,28 @@ static int open_disks(struct parent *parent, struct layout *layout,
 	return rc;
 }
 
+/* The list of changes speaks of one restore point: where it is not certain which, all is wrong. */
+static int find_parent(struct parent *parent, const char *spec, struct error *err)
+{
+	struct repo_point_search search = { .spec = spec };
+	int rc = repo_point_search(parent->repo, &search, err);
+	if (rc < 0)
+		return rc;
+	parent->point = search.point;
+	memcpy(parent->id, search.id, sizeof(parent->id));
+	if (!search.future[0])
+		return 0;
+	return error_set(
+		err, -ENOTUNIQ,
+		"which restore point is '%s'? Id %.12s is of the future, so that a clock "
+		"was wrong, and the newest need not be the last: say the whole time or the id",
+		spec, search.future);
+}
+
 static int open_parent(struct parent *parent, struct layout *layout,
 		       const struct parent_request *request, struct error *err)
 {
-	int rc = repo_point_find(parent->repo, request->point, parent->id, &parent->point, err);
+	int rc = find_parent(parent, request->point, err);
 	if (rc == 0)
 		rc = read_list(parent, request->changed, err);
 	if (rc < 0)

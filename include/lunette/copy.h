@@ -40,6 +40,7 @@ struct copy_stats {
  * @stop: set by anybody, and it ends with -EINTR, with what was copied before
  * @copied: told of each restore point that is in the other repository now; may be NULL
  * @damaged: told of each that cannot be read; may be NULL
+ * @future: told of a search that has met a restore point of the future; may be NULL
  * @progress: told how far it has come; may be NULL
  */
 struct copy_request {
@@ -50,6 +51,7 @@ struct copy_request {
 	const atomic_bool *stop;
 	void (*copied)(void *ctx, const json_t *point, const char *from_id, const char *to_id);
 	void (*damaged)(void *ctx, const struct error *why);
+	void (*future)(void *ctx, const struct repo_point_search *search);
 	void (*progress)(void *ctx, const struct copy_stats *stats);
 	void *ctx;
 };
@@ -58,8 +60,8 @@ struct copy_request {
  * copy_points() - do it, name by name, the oldest first
  * @stats: added to while it goes on
  *
- * Return: 0; -ENOENT and others of repo_point_find() for what is @wanted; -EINVAL when both are the
- * same repository; -EINTR; ...
+ * Return: 0; -ENOENT and others of repo_point_search() for what is @wanted; -EINVAL when both are
+ * the same repository; -EINTR; ...
  */
 int copy_points(struct repo *from, struct repo *to, const struct copy_request *request,
 		struct copy_stats *stats, struct error *err);

@@ -65,7 +65,7 @@ struct parent;
  * @layout: that of @plan, which takes the warnings; both must outlive the parent
  * @ret: to be freed with parent_free()
  *
- * Return: 0; -ENOENT and others of repo_point_find(); -EINVAL when the list is not one for this
+ * Return: 0; -ENOENT and others of repo_point_search(); -EINVAL when the list is not one for this
  * backup; ...
  */
 int parent_new(struct repo *repo, const struct plan *plan, struct layout *layout,

@@ -342,11 +342,43 @@ int repo_points(struct repo *repo, const char *name, repo_point_fn *fn, void *ct
 int repo_points_newest_first(struct repo *repo, repo_point_fn *fn, void *ctx, struct error *err);
 
 /**
- * repo_point_find() - the restore point that a user means
- * @spec: "NAME@latest", "NAME@2026-11-22T17:00:00Z", or an unambiguous prefix of an id
- * @ret: a new reference
+ * enum repo_point_use - what a restore point is wanted for, and so how exactly it must be named
+ * @REPO_POINT_READ: any POINT will do; a NAME alone is the latest one of it
+ * @REPO_POINT_MARK: not a NAME alone
+ * @REPO_POINT_REMOVE: a whole time or an id: "the latest" may be another one by the time it is
+ *		       removed, or overwrites something
+ */
+enum repo_point_use { REPO_POINT_READ, REPO_POINT_MARK, REPO_POINT_REMOVE };
+
+/**
+ * struct repo_point_search - the restore point that a user means
+ * @spec: "NAME@latest", "NAME", "NAME@2026-11-22T17:00:00Z" or the beginning of such a time (with
+ *	  colons or without, the newest that begins so), or 8 digits of an id at least
+ * @use: see above
+ * @id, @point: what was found; a new reference
+ * @future: id of the newest restore point that could have been meant and is of the future, by more
+ *	    than the clocks of two machines may differ; "" when there is none. It was passed over,
+ *	    unless it is all that there is or the user has named it.
+ */
+struct repo_point_search {
+	const char *spec;
+	enum repo_point_use use;
+	char id[65];
+	json_t *point;
+	char future[65];
+};
+
+/**
+ * repo_point_search() - find it
  *
- * Return: 0; -ENOENT; -ENOTUNIQ when several are meant; -EUCLEAN when it is damaged.
+ * Return: 0; -ENOENT; -ENOTUNIQ when several are meant, or when @spec is a name and the beginning
+ * of an id; -EINVAL when it is not exact enough for its use; -EUCLEAN when it is damaged.
+ */
+int repo_point_search(struct repo *repo, struct repo_point_search *search, struct error *err);
+
+/**
+ * repo_point_find() - the same, to be read, whether or not there are some of the future
+ * @ret: a new reference
  */
 int repo_point_find(struct repo *repo, const char *spec, char ret_id[65], json_t **ret,
 		    struct error *err);

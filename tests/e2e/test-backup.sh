@@ -133,9 +133,12 @@ is 'the one is there' "$(partition x.img 3 32 >p.img && used_blocks p.img)" "$(u
 fails 'no file is made in /dev' 1 "there is no device '/dev/lunette-none'" "$LUNETTE" restore chosen@latest --volume disk0-p3 /dev/lunette-none
 if cp --sparse=always one.img alive.img && alive=$(losetup --find --show alive.img 2>/dev/null); then
 	tap_at_exit losetup --detach "$alive"
-	fails 'a device is not zeroed where a volume may live' 1 "'disk0-p1' is not stored.*--zero-missing" "$LUNETTE" restore chosen@latest --disk disk0 "$alive"
+	chosen=$("$LUNETTE" show chosen --json | jq -r .id)
+	fails 'what is overwritten wants to know by what' 2 "say which one by its whole time or its id.* id ${chosen:0:12}" "$LUNETTE" restore chosen@latest --disk disk0 "$alive"
+	fails 'a device is not zeroed where a volume may live' 1 "'disk0-p1' is not stored.*--zero-missing" "$LUNETTE" restore "$chosen" --disk disk0 "$alive"
 	ok 'and is as it was' cmp one.img "$alive"
-	fails 'unless that is wanted' 3 "'disk0-p1' is not stored" "$LUNETTE" restore chosen@latest --disk disk0 --zero-missing "$alive"
+	fails 'unless that is wanted' 3 "'disk0-p1' is not stored" "$LUNETTE" restore "$chosen" --disk disk0 --zero-missing "$alive"
+	is 'which restore point it gets is said' "$(grep -c "'$alive' gets disk0 of chosen@.*, id ${chosen:0:12}$" .out)" 1
 	ok 'and then it is as the file' cmp x.img "$alive"
 	"$LUNETTE" backup --name pair --volume disk1-p1 one.img two.img >/dev/null
 	"$LUNETTE" restore pair@latest --disk disk1 y.img >.out 2>&1

@@ -5,6 +5,7 @@
 # shellcheck disable=SC2016 # $0 is for the shell that is started
 . "$(dirname "$0")/../support/tap.sh"
 . "$(dirname "$0")/../support/disks.sh"
+. "$(dirname "$0")/../support/points.sh"
 . "$(dirname "$0")/../support/compare.sh"
 . "$(dirname "$0")/../support/changes.sh"
 . "$(dirname "$0")/../support/tgt.sh"
@@ -229,6 +230,10 @@ fails 'a line without end' 1 'line 1: it is longer than 65536 bytes' "$LUNETTE" 
 fails 'a list that is not there' 1 "list of changes 'nowhere': No such file" "$LUNETTE" backup --name server --changed nowhere --parent "$third" one.img two.img
 fails 'a parent that is not there' 1 'no restore point' "$LUNETTE" backup --name server --changed nothing.list --parent server@1999-01-01T00:00:00Z one.img two.img
 fails 'a list without a parent' 2 'need each other' "$LUNETTE" backup --name server --changed nothing.list one.img
+past=$(points_forge repo "$first" '.name = "future"') && future=$(points_forge repo "$first" '.name = "future" | .time = "2099-01-01T00:00:00Z"') || exit
+fails 'a parent by the name alone, while one is of the future' 1 "'future'. Id ${future:0:12} is of the future" \
+	"$LUNETTE" backup --name server --changed nothing.list --parent future one.img
+rm -f "repo/points/$past" "repo/points/$future"
 fails 'a parent without a list' 2 'need each other' "$LUNETTE" backup --name server --parent server@latest one.img
 fails 'nothing to verify' 2 'without --changed' "$LUNETTE" backup --name server --verify-changed 5 one.img
 for percent in 101 -1 x '' nan; do

@@ -12,6 +12,9 @@ disks_ntfs a.img 96 A && disks_fill a.img 60 8 && disks_gpt disk.img 512 basic:a
 list() { # REPO: name and time of each restore point
 	"$LUNETTE" list --repo "$1" --json | jq -r '.points[] | .name + "@" + .time'
 }
+ids_of() { # NAME
+	"$LUNETTE" list --json "$1" | jq -r '.points[].id'
+}
 same_disks() { # REPO REPO POINT
 	"$LUNETTE" restore --repo "$1" "$3" --disk disk0 x.img && "$LUNETTE" restore --repo "$2" "$3" --disk disk0 y.img &&
 		cmp x.img y.img
@@ -54,6 +57,11 @@ is 'and known by its origin' "$(jq -c '[.present, (.points | length)]' .out)" '[
 ok 'from small chunks to the largest' "$LUNETTE" copy --to large other
 ok 'and on to the smallest' "$LUNETTE" copy --repo large --to small
 ok 'the disk is the same' same_disks repo small other@latest
+# A server's name may look like the beginning of an id, which is then that of another one.
+"$LUNETTE" backup --name "$(ids_of other | cut -c1-9)" disk.img >/dev/null || exit
+fails 'a name that is the beginning of an id' 1 'is a name, and the beginning of the id' "$LUNETTE" copy --to small "$(ids_of other | cut -c1-9)"
+"$LUNETTE" init choice >/dev/null && ok 'is told by more of it' "$LUNETTE" copy --to choice "$(ids_of other | cut -c1-10)"
+is 'and that one is copied' "$(list choice)" "$(list repo | grep ^other)"
 ok 'one restore point' "$LUNETTE" init one
 ok 'by its POINT' "$LUNETTE" copy --to one other@latest
 is 'that one only' "$(list one)" "$(list repo | grep ^other)"

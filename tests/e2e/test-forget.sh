@@ -3,6 +3,7 @@
 # forget, pin and unpin, on real restore points: what goes, what stays, and why.
 . "$(dirname "$0")/../support/tap.sh"
 . "$(dirname "$0")/../support/disks.sh"
+. "$(dirname "$0")/../support/points.sh"
 reason=$(disks_possible) || tap_skip_all "$reason"
 tap_begin
 tap_at_exit disks_cleanup
@@ -11,6 +12,9 @@ export LUNETTE_REPO=$TAP_DIR/repo
 disks_ntfs a.img 32 A && disks_gpt disk.img 512 basic:a.img && "$LUNETTE" init repo >/dev/null || exit
 ids() { # of NAME, oldest first
 	"$LUNETTE" list --json "$@" | jq -r '.points[].id'
+}
+time_of() { # ID
+	"$LUNETTE" list --json | jq -r --arg id "$1" '.points[] | select(.id == $id).time'
 }
 backup() {
 	"$LUNETTE" backup --name "$1" disk.img >/dev/null
@@ -27,7 +31,8 @@ mapfile -t mail < <(ids mail)
 fails 'without a word of what to forget' 2 'forget what' "$LUNETTE" forget
 fails 'a number is needed' 2 'keep-daily .many.' "$LUNETTE" forget --keep-daily many
 fails 'a span is needed' 2 'keep-within .7.' "$LUNETTE" forget --keep-within 7
-fails 'a policy that keeps nothing' 2 'forget what' "$LUNETTE" forget --keep-last 0
+fails 'a policy that keeps nothing' 2 'these rules keep nothing' "$LUNETTE" forget --keep-last 0
+fails 'and does not make a POINT of a name' 2 'these rules keep nothing' "$LUNETTE" forget --keep-daily 0 "mail@$(time_of "${mail[0]}")"
 fails 'a name that is not there' 1 "called 'nobody'" "$LUNETTE" forget --keep-last 1 nobody
 is 'nothing has gone by that' "$(ids | wc -l)" 7
 
@@ -47,7 +52,14 @@ fails 'one that is not there' 1 'no restore point' "$LUNETTE" pin nothing@latest
 ok 'forget by policy' "$LUNETTE" forget --keep-last 1 --keep-daily 3 web
 is 'the newest and the pinned one stay' "$(ids web)" "${web[0]}"$'\n'"${web[4]}"
 is 'other names are left alone' "$(ids mail)" "$(printf '%s\n' "${mail[@]}")"
-ok 'by name' "$LUNETTE" forget mail@latest
+for vague in mail mail@latest "mail@$(time_of "${mail[1]}" | cut -c1-10)"; do
+	fails "what is meant by $vague may change" 2 'by its whole time or its id; the one of now is mail@' "$LUNETTE" forget "$vague"
+done
+fails 'one of them is not there' 1 'nothing is forgotten: there is no restore point .nosuch' "$LUNETTE" forget "${mail[1]}" nosuch
+is 'and nothing is said to go' "$(grep -c "^forget" .out)" 0
+is 'nor has any gone' "$(ids mail | wc -l)" 2
+ok 'by id, twice' "$LUNETTE" forget "${mail[1]:0:8}" "${mail[1]}"
+is 'it is said which, and once' "$(grep -c '^forget .*mail@.*named' .out) $(tail -1 .out | grep -c ' 1 forgotten')" '1 1'
 is 'the one that was meant' "$(ids mail)" "${mail[0]}"
 ok 'unpin' "$LUNETTE" unpin "${web[0]}"
 ok 'unpin again' "$LUNETTE" unpin "${web[0]}"

@@ -77,7 +77,7 @@ ok 'is the same' cmp disk.img out.img
 rm -f out.img
 full 'init' 3 'the report is lost' "$LUNETTE" init other
 full 'copy' 3 'the report is lost' "$LUNETTE" copy --to other first@latest
-full 'forget' 3 'the report is lost' "$LUNETTE" forget --repo other first@latest
+full 'forget' 3 'the report is lost' "$LUNETTE" forget --repo other "$(LUNETTE_REPO=other "$LUNETTE" list --json first | jq -r ".points[0].id")"
 is 'has forgotten' "$("$LUNETTE" list --repo other --json | jq '.points | length')" 0
 full 'prune' 3 'the report is lost' "$LUNETTE" prune --repo other
 rm repo/index/*

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
+#include "lunette/moment.h"
 #include "open-fixture.h"
 
 #define TIME  "2026-11-22T17:00:00Z"
@@ -35,6 +36,16 @@ static int find(struct fixture *f, const char *spec, char id[65], struct error *
 	int rc = repo_point_find(f->repo, spec, id, &point, err);
 	if (rc == 0)
 		json_decref(point);
+	return rc;
+}
+
+static int find_for(struct fixture *f, enum repo_point_use use, const char *spec, char id[65],
+		    struct error *err)
+{
+	struct repo_point_search search = { .spec = spec, .use = use };
+	int rc = repo_point_search(f->repo, &search, err);
+	json_decref(search.point);
+	memcpy(id, search.id, sizeof(search.id));
 	return rc;
 }
 
@@ -72,17 +83,130 @@ static void a_point_is_found_by_what_the_user_writes(void **state)
 	assert_string_equal(id, a);
 	ok(find(f, "odd@name@latest", id, err));
 	assert_string_equal(id, c);
-	snprintf(prefix, sizeof(prefix), "%.10s", a);
+	ok(find(f, "srv", id, err));
+	assert_string_equal(id, b);
+	snprintf(prefix, sizeof(prefix), "%.8s", a);
 	ok(find(f, prefix, id, err));
 	assert_string_equal(id, a);
+	prefix[7] = '\0';
+	assert_int_equal(find(f, prefix, id, NULL), -ENOENT);
 	ok(find(f, a, id, err));
 	assert_string_equal(id, a);
+}
+
+static void a_time_may_be_begun_and_lack_its_colons(void **state)
+{
+	static const char *const of_a[] = { TIME, "2026-11-22T170000Z", "2026-11-22T17:00",
+					    "2026-11-22T170", "2026-11-22T17" };
+	static const char *const of_b[] = { LATER, "2026-11-22T1", "2026-11-22", "2026", "2" };
+	static const char *const of_none[] = { "1", "latest ", "T", "2026-11-22T17:00:00Zz" };
+	struct fixture *f = *state;
+	char a[65], b[65], id[65], spec[64];
+	put(f, "srv", TIME, NULL, a);
+	put(f, "srv", LATER, NULL, b);
+	for (size_t i = 0; i < ARRAY_SIZE(of_a); i++) {
+		snprintf(spec, sizeof(spec), "srv@%s", of_a[i]);
+		ok(find(f, spec, id, err));
+		assert_string_equal(id, a);
+		assert_int_equal(find_for(f, REPO_POINT_REMOVE, spec, id, NULL),
+				 i < 2 ? 0 : -EINVAL);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(of_b); i++) {
+		snprintf(spec, sizeof(spec), "srv@%s", of_b[i]);
+		ok(find(f, spec, id, err));
+		assert_string_equal(id, b);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(of_none); i++) {
+		snprintf(spec, sizeof(spec), "srv@%s", of_none[i]);
+		assert_int_equal(find(f, spec, id, NULL), -ENOENT);
+	}
+}
+
+static void what_removes_wants_a_whole_time_or_an_id(void **state)
+{
+	static const char *const vague[] = { "srv", "srv@latest", "srv@2026-11-22" };
+	struct fixture *f = *state;
+	char a[65], id[65];
+	put(f, "srv", TIME, NULL, a);
+	for (size_t i = 0; i < ARRAY_SIZE(vague); i++) {
+		struct error why = { 0 };
+		assert_int_equal(find_for(f, REPO_POINT_REMOVE, vague[i], id, &why), -EINVAL);
+		assert_non_null(strstr(why.msg, "srv@" TIME));
+	}
+	ok(find_for(f, REPO_POINT_REMOVE, a, id, err));
+	ok(find_for(f, REPO_POINT_REMOVE, "srv@" TIME, id, err));
+	assert_int_equal(find_for(f, REPO_POINT_MARK, "srv", id, NULL), -EINVAL);
+	ok(find_for(f, REPO_POINT_MARK, "srv@latest", id, err));
+}
+
+/* A server is called "db", and another one's id begins so. */
+static void a_short_word_is_a_name_and_never_an_id(void **state)
+{
+	struct fixture *f = *state;
+	char a[65], b[65], id[65], word[9];
+	put(f, "web", TIME, NULL, a);
+	for (size_t n = 1; n < 8; n++) {
+		snprintf(word, sizeof(word), "%.*s", (int)n, a);
+		assert_int_equal(find(f, word, id, NULL), -ENOENT);
+		put(f, word, TIME, NULL, b);
+		ok(find(f, word, id, err));
+		assert_string_equal(id, b);
+	}
+}
+
+static void a_word_that_is_a_name_and_an_id_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	char a[65], b[65], id[65], word[16], spec[32];
+	struct error why = { 0 };
+	put(f, "web", TIME, NULL, a);
+	snprintf(word, sizeof(word), "%.10s", a);
+	put(f, word, TIME, NULL, b);
+	for (enum repo_point_use use = REPO_POINT_READ; use <= REPO_POINT_REMOVE; use++) {
+		assert_int_equal(find_for(f, use, word, id, &why), -ENOTUNIQ);
+		assert_non_null(strstr(why.msg, "is a name, and the beginning of the id"));
+	}
+	snprintf(spec, sizeof(spec), "%s@latest", word);
+	ok(find(f, spec, id, err));
+	assert_string_equal(id, b);
+	ok(find(f, a, id, err));
+	assert_string_equal(id, a);
+	snprintf(word, sizeof(word), "%.11s", a);
+	ok(find(f, word, id, err));
+	assert_string_equal(id, a);
+}
+
+static void the_latest_is_not_of_the_future(void **state)
+{
+	struct fixture *f = *state;
+	char now[MOMENT_TEXT], past[65], present[65], future[65], only[65];
+	put(f, "srv", TIME, NULL, past);
+	moment_text(time(NULL) + MOMENT_SLACK / 2, now); /* clocks differ */
+	put(f, "srv", now, NULL, present);
+	moment_text(time(NULL) + 2 * MOMENT_SLACK, now);
+	put(f, "srv", now, NULL, future);
+	put(f, "lone", "2099-01-01T00:00:00Z", NULL, only);
+	const struct {
+		const char *spec, *id, *told;
+	} cases[] = {
+		{ "srv@latest", present, future }, { "srv", present, future },
+		{ "srv@2", present, future },      { future, future, "" },
+		{ "srv@2026-11-22T17", past, "" }, { "lone@latest", only, only },
+		{ "lone@2099", only, only },       { "lone@2099-01-01T00:00:00Z", only, "" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct repo_point_search search = { .spec = cases[i].spec };
+		ok(repo_point_search(f->repo, &search, err));
+		assert_string_equal(search.id, cases[i].id);
+		assert_string_equal(search.future, cases[i].told);
+		json_decref(search.point);
+	}
 }
 
 static void what_is_not_there_is_explained(void **state)
 {
 	static const char *const specs[] = {
-		"",     "@latest",   "srv", "other@latest", "srv@2020-01-01T00:00:00Z",
+		"",     "@latest",   "nosuch", "other@latest", "srv@2020-01-01T00:00:00Z",
 		"srv@", "0123456789"
 	};
 	struct fixture *f = *state;
@@ -104,26 +228,30 @@ static void two_of_one_second_are_told_apart_by_when_they_were_finished(void **s
 	put(f, "srv", TIME, "2026-11-22T17:00:00.600000000Z", c);
 	ok(find(f, "srv@latest", id, err));
 	assert_string_equal(id, c);
-	assert_int_equal(find(f, "srv@" TIME, id, NULL), -ENOTUNIQ);
+	ok(find(f, "srv@" TIME, id, err));
+	assert_string_equal(id, c);
+	assert_int_equal(find_for(f, REPO_POINT_REMOVE, "srv@" TIME, id, NULL), -ENOTUNIQ);
+}
+
+static void point_path(struct fixture *f, const char *id, char path[256])
+{
+	snprintf(path, 256, "%s/points/%s", f->dir, id);
 }
 
 static void a_prefix_of_several_is_refused(void **state)
 {
 	struct fixture *f = *state;
-	char id[65], seen[16] = "", spec[2] = "";
+	char a[65], twin[65], id[65], spec[16], path[256];
 	struct error why = { 0 };
-	/* 17 ids begin with one of 16 digits: two of them with the same. */
-	for (int i = 0; i < 17 && !spec[0]; i++) {
-		char name[8];
-		snprintf(name, sizeof(name), "s%d", i);
-		put(f, name, TIME, NULL, id);
-		if (memchr(seen, id[0], (size_t)i))
-			spec[0] = id[0];
-		else
-			seen[i] = id[0];
-	}
+	put(f, "srv", TIME, NULL, a);
+	memcpy(twin, a, sizeof(twin));
+	twin[63] = twin[63] == '0' ? '1' : '0';
+	point_path(f, twin, path);
+	fclose(fopen(path, "w"));
+	snprintf(spec, sizeof(spec), "%.12s", a);
 	assert_int_equal(find(f, spec, id, &why), -ENOTUNIQ);
 	assert_non_null(strstr(why.msg, "as much of the id"));
+	ok(find(f, a, id, err));
 }
 
 struct listed {
@@ -170,11 +298,6 @@ static void points_are_listed_oldest_first(void **state)
 	int calls = 0;
 	assert_int_equal(repo_points(f->repo, NULL, stop, &calls, NULL, NULL), -ECANCELED);
 	assert_int_equal(calls, 1);
-}
-
-static void point_path(struct fixture *f, const char *id, char path[256])
-{
-	snprintf(path, 256, "%s/points/%s", f->dir, id);
 }
 
 static void a_damaged_point_does_not_hide_the_others(void **state)
@@ -345,6 +468,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_manifest_says_what_its_disks_are),
 		TEST(a_point_is_found_by_what_the_user_writes),
+		TEST(a_time_may_be_begun_and_lack_its_colons),
+		TEST(what_removes_wants_a_whole_time_or_an_id),
+		TEST(a_short_word_is_a_name_and_never_an_id),
+		TEST(a_word_that_is_a_name_and_an_id_is_refused),
+		TEST(the_latest_is_not_of_the_future),
 		TEST(what_is_not_there_is_explained),
 		TEST(two_of_one_second_are_told_apart_by_when_they_were_finished),
 		TEST(a_prefix_of_several_is_refused),
