@@ -31,14 +31,16 @@
  * @read: bytes of a file, for FS_RUN_DRIVER; all of them inside the file. Fewer may come, in @ret,
  *        but not 0. NULL when there are no such runs
  * @file_extent: @off is less than the file's size. NULL: all is FS_RUN_DRIVER
- * @readlink: the target, NUL-terminated, in @buf; NULL when there are no links
+ * @readlink: the target, NUL-terminated, in @buf; absolute ones begin at the volume's own root.
+ * NULL when there are no links
  * @listxattr: names, each with its NUL; sets @ret to the size needed, and fills @buf if it fits in
  *             @size; NULL when there are none
  * @getxattr: the value, in the same way; -ENODATA when there is none
  * @used: @off is less than the blk's size. NULL: all is used
  * @file_blocks: all runs of the volume in which nothing lies but the data of this inode, all of its
  *               streams; in any order. NULL when that cannot be said
- * @links: each name of an inode, as @readdir has it, with its directory; there when @file_blocks is
+ * @links: each name of an inode, as @readdir has it, with its directory; there when @file_blocks
+ * is. It also tells where absolute links lead
  * @fold: sets @ret, to be freed with free(), to what all spellings of a name, as the front shows
  * it, that mean the same file have in common; NULL when there is only one spelling
  */

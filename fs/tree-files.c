@@ -7,10 +7,12 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "link.h"
 #include "tree-private.h"
 
 /* ---- slots ---- */
@@ -137,6 +139,15 @@ void tree_files_free(struct tree *tree)
 
 /* ---- answering ---- */
 
+/* A link is as long as the target that is shown. Where that cannot be told now, ask again. */
+static void size_link(struct fs *fs, uint64_t ino, struct tree_attr *attr)
+{
+	char target[PATH_MAX];
+	attr->changes = link_read(fs, ino, target, sizeof(target), NULL) < 0;
+	if (!attr->changes)
+		attr->stat.size = strlen(target);
+}
+
 static int stat_ino(struct fs *fs, uint32_t slot, uint64_t ino, struct tree_attr *ret,
 		    struct error *err)
 {
@@ -144,6 +155,8 @@ static int stat_ino(struct fs *fs, uint32_t slot, uint64_t ino, struct tree_attr
 	int rc = fs_stat(fs, ino, &attr.stat, err);
 	if (rc < 0)
 		return rc;
+	if (S_ISLNK(attr.stat.mode))
+		size_link(fs, ino, &attr);
 	attr.stat.ino = (uint64_t)slot << FS_INO_BITS | (ino & TREE_INO_MASK);
 	*ret = attr;
 	return 0;

@@ -9,6 +9,7 @@
  *   tree-files.c   file systems: opening them, and everything below "files"
  *   tree-points.c  restore points: their directories' names, opening them
  *   tree-node.c    the numbers of nodes
+ *   link.c         where links lead
  */
 #ifndef TREE_PRIVATE_H
 #define TREE_PRIVATE_H

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "link.h"
 #include "tree-private.h"
 
 /* ---- making and freeing ---- */
@@ -152,7 +153,7 @@ int tree_readlink(struct tree *tree, uint64_t number, char *buf, size_t size, st
 	rc = tree_files_hold(tree, node.slot, &fs, err);
 	if (rc < 0)
 		return rc;
-	rc = fs_readlink(fs, node.ino, buf, size, err);
+	rc = link_read(fs, node.ino, buf, size, err);
 	tree_files_release(tree, node.slot);
 	return rc;
 }

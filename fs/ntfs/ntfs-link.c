@@ -2,10 +2,9 @@
 /*
  * ntfs-link - where symbolic links and junctions lead to.
  *
- * The library makes targets on the same volume absolute, below the mount point that it is told. A
- * tree does not know where it is mounted, and may be copied out, so absolute targets are made
- * relative here: the library is told a mount point that no path begins with, and what it puts
- * behind that is reached from the link's directory by as many ".." as it is deep.
+ * The library looks for a target with a drive's letter on this volume, and puts it below the mount
+ * point that it is told, as it does one that it did not find, in a folder ".NTFS-3G". What is told
+ * here is where on the volume that is, "/Users/x": the mount point is taken away again.
  */
 #define NTFS_WANT_LIBRARY
 #include "ntfs-private.h"
@@ -17,55 +16,6 @@
 /* Never the beginning of a path; the library puts '/' behind it. */
 #define TOP     "\001"
 #define TOP_LEN 1
-
-/* No path that Windows can make is deeper: each level takes two of 32,767 units. */
-#define DEPTH_MAX 16384
-
-/* How many directories lie between the root and an inode; under the lock. */
-static int depth_of(struct fs_ntfs *ntfs, ntfs_inode *ni, unsigned int *ret, struct error *err)
-{
-	ntfs_inode *dir = ntfs_dir_parent_inode(ni);
-	unsigned int depth = 0;
-	while (dir && dir->mft_no != FILE_root && depth < DEPTH_MAX) {
-		ntfs_inode *up = ntfs_dir_parent_inode(dir);
-		ntfs_inode_close(dir);
-		dir = up;
-		depth++;
-	}
-	if (!dir)
-		return fs_ntfs_error(ntfs, err, "the directories above inode %llu",
-				     (unsigned long long)ni->mft_no);
-	bool found = dir->mft_no == FILE_root;
-	ntfs_inode_close(dir);
-	if (!found)
-		return error_set(err, -EUCLEAN, "NTFS: inode %llu is not below the root",
-				 (unsigned long long)ni->mft_no);
-	*ret = depth;
-	return 0;
-}
-
-static int make_relative(struct fs_ntfs *ntfs, ntfs_inode *ni, const char *below_top, char **ret,
-			 struct error *err)
-{
-	unsigned int depth = 0;
-	int rc = depth_of(ntfs, ni, &depth, err);
-	if (rc < 0)
-		return rc;
-	while (*below_top == '/')
-		below_top++;
-	size_t len = strlen(below_top);
-	char *target = malloc(3 * (size_t)depth + len + 2);
-	if (!target)
-		return error_set(err, -ENOMEM, "NTFS: link: %m");
-	char *p = target;
-	for (unsigned int i = 0; i < depth; i++)
-		p = stpcpy(p, "../");
-	strcpy(p, below_top);
-	if (*target == '\0')
-		strcpy(target, ".");
-	*ret = target;
-	return 0;
-}
 
 /* What ntfs-3g shows for a reparse point that it cannot follow. */
 static int show_tag(ntfs_inode *ni, char **ret, struct error *err)
@@ -87,7 +37,11 @@ static int reparse_link(struct fs_ntfs *ntfs, ntfs_inode *ni, char **ret, struct
 	if (!target || *target == '\0')
 		return show_tag(ni, ret, err);
 	if (strncmp(target, TOP "/", TOP_LEN + 1) == 0)
-		return make_relative(ntfs, ni, target + TOP_LEN, ret, err);
+		memmove(target, target + TOP_LEN, strlen(target + TOP_LEN) + 1);
+	/* Behind another link in it the library leaves it as it was. */
+	for (char *c = target; *c; c++)
+		if (*c == '\\')
+			*c = '/';
 	*ret = steal(&target);
 	return 0;
 }

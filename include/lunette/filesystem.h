@@ -244,7 +244,13 @@ int fs_read(struct fs *fs, uint64_t ino, void *buf, size_t len, uint64_t off, si
 int fs_file_extent(struct fs *fs, uint64_t ino, uint64_t off, struct fs_run *ret,
 		   struct error *err);
 
-/* The target, NUL-terminated, in @buf. Return: 0; -EINVAL when it is no link; ... */
+/**
+ * fs_readlink() - a link's target as it is on the volume
+ * @buf: NUL-terminated on return. It is not to be followed here: an absolute target is meant below
+ *       the volume's own root, and a relative one may climb out (fs/link.h)
+ *
+ * Return: 0; -EINVAL when it is no link; ...
+ */
 int fs_readlink(struct fs *fs, uint64_t ino, char *buf, size_t size, struct error *err);
 
 /**

@@ -101,8 +101,10 @@ int tree_read(struct tree *tree, uint64_t node, void *buf, size_t len, uint64_t 
 int tree_extent(struct tree *tree, uint64_t node, uint64_t off, struct blk_extent *ret,
 		struct error *err);
 
-/* As the functions of struct fs_driver. */
+/* The target, NUL-terminated, in @buf; relative, and it leads to no place out of "files". */
 int tree_readlink(struct tree *tree, uint64_t node, char *buf, size_t size, struct error *err);
+
+/* As the functions of struct fs_driver. */
 int tree_listxattr(struct tree *tree, uint64_t node, char *buf, size_t size, size_t *ret,
 		   struct error *err);
 int tree_getxattr(struct tree *tree, uint64_t node, const char *name, void *buf, size_t size,

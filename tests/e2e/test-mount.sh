@@ -198,7 +198,15 @@ fails 'ntfs-3g refuses a stale mirror' 13 'does not match' ntfs-3g -o ro cluster
 is 'it is shown all the same' "$(compare_manifest mnt/volumes/disk0/files | cksum)" "$manifest"
 "$LUNETTE" umount mnt
 
-# ---- names ---------------------------------------------------------------------------------
+# ---- names and links -------------------------------------------------------------------------
+
+# Makes the folder $1 a junction to $2.
+junction() {
+	mkdir "$1" && setfattr -n system.ntfs_reparse_data "$1" -v "0x$(perl -e '
+		my $to = join "", map { pack "v", ord } split //, $ARGV[0];
+		print unpack "H*", pack "V v6 a* V", 0xa0000003, length($to) + 12, 0, 0, length $to, length($to) + 2, 0, $to, 0
+		' "$2")"
+}
 
 # Names that no path can have are written over others that sort at the same place.
 disks_ntfs names 16 Names
@@ -206,16 +214,39 @@ disks_mount names theirs
 for name in '0.' 'b!g' 'b#g' 'b∕g' b; do
 	echo "$name" >"theirs/$name"
 done
+mkdir -p theirs/etc theirs/Users/x
+echo "the server's own" >theirs/etc/passwd
+ln -s /etc/passwd theirs/Users/x/absolute
+ln -s /etc/passwd theirs/absolute
+ln -s ../../../../../../../../../../etc/passwd theirs/Users/x/climbs
+ln -s Users/../../../../../../../../etc/passwd theirs/detour
+junction theirs/Users/x/junction '\??\C:\etc'
+junction theirs/Users/x/elsewhere '\??\D:\Shares\y'
+junction theirs/Users/x/hostile '\??\D:\..\..\..\..\..\..\..\..\etc'
 disks_umount theirs
 perl -0777 -pi -e 's/(\x02.)0\0\.\0/$1.\0.\0/gs; s/(\x03.)b\0!\0g\0/$1b\0\0\0g\0/gs; s/(\x03.)b\0#\0g\0/$1b\0\/\0g\0/gs' names
 "$LUNETTE" mount names mnt
 is 'what no path can have is spelled, and each name has its own file' \
-	"$(cd mnt/volumes/disk0/files && for name in *; do echo "$name $(<"$name")"; done)" \
+	"$(cd mnt/volumes/disk0/files && for name in %* b*; do echo "$name $(<"$name")"; done)" \
 	'%.. 0.
 b b
 b%∕g b#g
 b%␀g b!g
 b∕g b∕g'
+is 'links lead to files of the volume, wherever it is mounted' \
+	"$(cd mnt/volumes/disk0/files && cat absolute detour Users/x/{absolute,climbs,junction/passwd} | sort | uniq -c)" \
+	"      5 the server's own"
+is 'or nowhere, but never out of it' \
+	"$(cd mnt/volumes/disk0/files && find . -type l -printf '%p -> %l\n' | sort)" \
+	'./Users/x/absolute -> ../../etc/passwd
+./Users/x/climbs -> ../../etc/passwd
+./Users/x/elsewhere -> ../../.NTFS-3G/D:/Shares/y
+./Users/x/hostile -> ../../etc
+./Users/x/junction -> ../../etc
+./absolute -> etc/passwd
+./detour -> etc/passwd'
+is 'and are as long as what they say' \
+	"$(stat -c %s mnt/volumes/disk0/files/Users/x/absolute mnt/volumes/disk0/files/detour | tr '\n' ' ')" '16 10 '
 "$LUNETTE" umount mnt
 
 # ---- damage ----------------------------------------------------------------------------------
