@@ -12,13 +12,15 @@
 #include "leftover.h"
 #include "lunette/clock.h"
 
-int freeze_new(const struct freeze_fs *list, size_t n, struct freeze **ret, struct error *err)
+int freeze_new(const char *session, const struct freeze_fs *list, size_t n, struct freeze **ret,
+	       struct error *err)
 {
 	CLEANUP(freeze_free_cleanup) struct freeze *freeze = calloc(1, sizeof(*freeze));
 	if (freeze)
 		freeze->list = calloc(n ? n : 1, sizeof(*freeze->list));
 	if (!freeze || !freeze->list)
 		return error_set(err, -ENOMEM, "freeze: %m");
+	freeze->session = session;
 	freeze->dog.fd = -1;
 	freeze->leftover = -1;
 	for (size_t i = 0; i < n; i++) {
@@ -85,7 +87,7 @@ static void write_down(struct freeze *freeze)
 		fprintf(file, "%llu %s\n", (unsigned long long)freeze->list[i].mount,
 			freeze->list[i].point);
 	if (fclose(file) == 0)
-		leftover_begin(text, &freeze->leftover);
+		leftover_begin(freeze->session, freeze->until, text, &freeze->leftover);
 }
 
 static int start_watchdog(struct freeze *freeze, struct error *err)
@@ -109,12 +111,13 @@ int freeze_begin(struct freeze *freeze, int limit_ms, struct channel *log,
 	/* The more is written now, the less there is to write while everybody waits. */
 	for (size_t i = 0; i < freeze->n; i++)
 		syncfs(freeze->list[i].fd);
-	write_down(freeze);
 	freeze->began = clock_now_ms();
 	freeze->until = freeze->began + limit_ms;
+	write_down(freeze);
 	int rc = start_watchdog(freeze, err);
 	if (rc < 0)
 		return rc;
+	leftover_watchdog(freeze->leftover, freeze->dog.pid);
 	if (!freeze->dog.locked)
 		channel_log(log, true, "the watchdog's memory could not be locked");
 	channel_hold(log);

@@ -32,6 +32,7 @@ struct freeze_fs {
  * @until: when the watchdog thaws
  */
 struct freeze {
+	const char *session;
 	size_t n;
 	struct freeze_fs *list;
 	struct watchdog dog;
@@ -42,11 +43,13 @@ struct freeze {
 
 /**
  * freeze_new() - open them; nothing is frozen
+ * @session: for which this is done; borrowed
  * @list: @n file systems: point and mount are set; copied
  *
  * Return: 0; -ESTALE when another file system is mounted there by now; negative errno.
  */
-int freeze_new(const struct freeze_fs *list, size_t n, struct freeze **ret, struct error *err);
+int freeze_new(const char *session, const struct freeze_fs *list, size_t n, struct freeze **ret,
+	       struct error *err);
 
 /**
  * freeze_begin() - write out what is dirty, start the watchdog, freeze

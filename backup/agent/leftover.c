@@ -4,18 +4,31 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "holder.h"
 #include "leftover.h"
 #include "watchdog.h"
+#include "lunette/clock.h"
 
 /* In memory, and empty after a start of the machine, as are the freezes. */
 #define FOLDER   "/run/lunette-agent"
 #define TEXT_MAX 65536
+
+/* Its lines, beside those of file systems. */
+#define SESSION  "session "
+#define UNTIL    "until "
+#define WATCHDOG "watchdog "
+
+#define LATE_MS  3000  /* a watchdog that wakes at its time has done its work by then */
+#define END_MS   5000  /* for who was killed to come out of the kernel */
+#define ABORT_MS 10000 /* the job asks again */
+#define AGAIN_MS 20
 
 /* Where systemd says, if it has started us; else in the usual place. */
 static const char *folder(void)
@@ -30,7 +43,7 @@ static bool path_of(char path[PATH_MAX], long pid)
 	return n > 0 && n < PATH_MAX;
 }
 
-void leftover_begin(const char *text, int *ret)
+void leftover_begin(const char *session, int64_t until, const char *text, int *ret)
 {
 	char path[PATH_MAX];
 	*ret = -1;
@@ -38,12 +51,17 @@ void leftover_begin(const char *text, int *ret)
 	if (!path_of(path, getpid()))
 		return;
 	CLEANUP(close_cleanup)
-	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+	int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || ftruncate(fd, 0) < 0)
 		return;
-	size_t len = strlen(text);
-	if (write(fd, text, len) == (ssize_t)len)
+	if (dprintf(fd, SESSION "%s\n" UNTIL "%lld\n%s", session, (long long)until, text) > 0)
 		*ret = steal_fd(&fd);
+}
+
+void leftover_watchdog(int fd, pid_t pid)
+{
+	if (fd >= 0)
+		dprintf(fd, WATCHDOG "%d\n", (int)pid);
 }
 
 void leftover_end(int fd)
@@ -55,6 +73,107 @@ void leftover_end(int fd)
 		unlink(path);
 	close(fd);
 }
+
+/* ---- what is held -----------------------------------------------------------------------------
+ */
+
+/**
+ * struct leftover_file - one of the folder, opened
+ * @agent: whose file it is; 0 when its name is no number
+ * @watchdog: 0 when it was not started yet
+ * @text: all of it
+ */
+struct leftover_file {
+	int fd;
+	pid_t agent;
+	pid_t watchdog;
+	int64_t until;
+	bool thawed;
+	char session[256];
+	char path[PATH_MAX];
+	char *text;
+};
+
+static void close_file(struct leftover_file *file)
+{
+	if (file->fd >= 0)
+		close(file->fd);
+	free(file->text);
+}
+
+/* What follows "KEY " at the beginning of a line. */
+static const char *find_line(const char *text, const char *key)
+{
+	size_t len = strlen(key);
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, key, len) == 0)
+			return line + len;
+	}
+	return NULL;
+}
+
+static long long find_number(const char *text, const char *key)
+{
+	const char *at = find_line(text, key);
+	return at ? strtoll(at, NULL, 10) : 0;
+}
+
+static bool read_text(struct leftover_file *file)
+{
+	free(file->text);
+	file->text = calloc(1, TEXT_MAX + 1);
+	if (!file->text || pread(file->fd, file->text, TEXT_MAX, 0) < 0)
+		return false;
+	const char *session = find_line(file->text, SESSION);
+	snprintf(file->session, sizeof(file->session), "%.*s",
+		 session ? (int)strcspn(session, "\n") : 0, session ? session : "");
+	file->watchdog = (pid_t)find_number(file->text, WATCHDOG);
+	file->until = find_number(file->text, UNTIL);
+	file->thawed = find_line(file->text, WATCHDOG_MARK) != NULL;
+	return true;
+}
+
+static bool open_file(const char *name, struct leftover_file *ret)
+{
+	*ret = (struct leftover_file){ .fd = -1, .agent = (pid_t)strtol(name, NULL, 10) };
+	int n = snprintf(ret->path, sizeof(ret->path), "%s/%s", folder(), name);
+	if (name[0] == '.' || n < 0 || n >= PATH_MAX)
+		return false;
+	ret->fd = open(ret->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	return ret->fd >= 0 && read_text(ret);
+}
+
+static bool is_free(const struct leftover_file *file)
+{
+	return flock(file->fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+/* Its time is over: then it would have thawed, and its watchdog too, if either could. */
+static bool is_late(const struct leftover_file *file)
+{
+	return file->until && !file->thawed && clock_now_ms() > file->until + LATE_MS;
+}
+
+/* Does somebody hold it who will thaw? */
+static bool is_guarded(const struct leftover_file *file)
+{
+	enum holder_state agent = holder_look(file->agent, file->fd);
+	if (agent == HOLDER_GONE || is_late(file))
+		return false;
+	return agent == HOLDER_WELL || holder_look(file->watchdog, file->fd) == HOLDER_WELL;
+}
+
+/* A watchdog that goes on later would thaw what is not its own by then: it must be gone. */
+static void end_holders(const struct leftover_file *file)
+{
+	int64_t until = clock_now_ms() + END_MS;
+	holder_end(file->watchdog, file->fd, until);
+	holder_end(file->agent, file->fd, until);
+}
+
+/* ---- thawing ----------------------------------------------------------------------------------
+ */
 
 /* Only what is mounted there as it was then. */
 static void thaw_line(const char *line, struct channel *log)
@@ -72,33 +191,66 @@ static void thaw_line(const char *line, struct channel *log)
 			    point);
 }
 
-static void thaw_file(const char *path, struct channel *log)
+/* They were written in the order of the freeze; the last one is what the others lie on. */
+static void thaw_lines(struct leftover_file *file, struct channel *log)
 {
-	CLEANUP(free_cleanup) char *text = calloc(1, TEXT_MAX + 1);
-	CLEANUP(close_cleanup) int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	if (!text || fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return; /* whoever holds it thaws */
-	if (read(fd, text, TEXT_MAX) < 0)
-		return;
-	/* They were written in the order of the freeze; the last one is what the others lie on. */
-	for (char *nl; (nl = strrchr(text, '\n'));) {
+	for (char *nl; (nl = strrchr(file->text, '\n'));) {
 		*nl = '\0';
-		char *before = strrchr(text, '\n');
-		thaw_line(before ? before + 1 : text, log);
+		char *before = strrchr(file->text, '\n');
+		thaw_line(before ? before + 1 : file->text, log);
 	}
-	unlink(path);
+}
+
+/* Return: whether nothing of it is frozen, and nothing will be. */
+static bool thaw_file(struct leftover_file *file, struct channel *log)
+{
+	struct stat st;
+	bool free = is_free(file);
+	if (!free && is_guarded(file))
+		return false;
+	if (!free) {
+		end_holders(file);
+		free = is_free(file); /* else one is still in the kernel, and may freeze */
+	}
+	/* One that is removed was thawed by its own agent, and may be frozen by another. */
+	if (fstat(file->fd, &st) < 0 || st.st_nlink == 0)
+		return true;
+	if (read_text(file))
+		thaw_lines(file, log);
+	if (free)
+		unlink(file->path);
+	return free;
+}
+
+/* All, or those of @session. Return: how many are still guarded by others. */
+static size_t thaw_files(const char *session, struct channel *log)
+{
+	DIR *dir = opendir(folder());
+	size_t left = 0;
+	for (struct dirent *d; dir && (d = readdir(dir));) {
+		CLEANUP(close_file) struct leftover_file file;
+		if (open_file(d->d_name, &file) && (!session || strcmp(file.session, session) == 0))
+			left += !thaw_file(&file, log);
+	}
+	if (dir)
+		closedir(dir);
+	return left;
 }
 
 void leftover_thaw(struct channel *log)
 {
-	DIR *dir = opendir(folder());
-	if (!dir)
-		return;
-	for (struct dirent *d; (d = readdir(dir));) {
-		char path[PATH_MAX];
-		int n = snprintf(path, sizeof(path), "%s/%s", folder(), d->d_name);
-		if (d->d_name[0] != '.' && n > 0 && n < PATH_MAX)
-			thaw_file(path, log);
+	thaw_files(NULL, log);
+}
+
+int leftover_abort(const char *session, struct channel *log, struct error *err)
+{
+	int64_t until = clock_now_ms() + ABORT_MS;
+	while (thaw_files(session, log) > 0) {
+		if (clock_now_ms() >= until)
+			return error_set(err, -EBUSY,
+					 "another agent keeps file systems frozen for session '%s'",
+					 session);
+		poll(NULL, 0, AGAIN_MS);
 	}
-	closedir(dir);
+	return 0;
 }

@@ -92,7 +92,7 @@ static int open_volumes(struct snapshot_run *m, struct error *err)
 				     v->why_not);
 		}
 	}
-	return freeze_new(list, n, &m->freeze, err);
+	return freeze_new(s->name, list, n, &m->freeze, err);
 }
 
 /* What cannot be frozen is at least written out. */

@@ -141,7 +141,7 @@ static int do_committed(struct agent *agent, const json_t *params, json_t **ret,
 	return find_session(agent, params, &session, err);
 }
 
-/* What is to be thawed was thawed by the snapshot itself, which saw @aborted. */
+/* What this agent froze was thawed by the snapshot itself, which saw @aborted. */
 static int do_abort(struct agent *agent, const json_t *params, json_t **ret, struct error *err)
 {
 	(void)ret;
@@ -153,7 +153,7 @@ static int do_abort(struct agent *agent, const json_t *params, json_t **ret, str
 		session_free(agent->session);
 		agent->session = NULL;
 	}
-	return 0;
+	return leftover_abort(name, &agent->ch, err);
 }
 
 static int do_finish(struct agent *agent, const json_t *params, json_t **ret, struct error *err)

@@ -4,8 +4,10 @@
  *
  * It is forked before anything is frozen, is locked in memory, opens nothing and asks for nothing:
  * the descriptors that it needs are open already. It thaws when the time is over, and when its
- * parent is gone, which it sees at a socket. While a freeze is still under way in the kernel,
- * nothing can be thawed: so it goes on trying until its parent says that all is over, or is gone.
+ * parent is gone, which it sees at a socket. It leaves the control group of its parent, because
+ * those are killed as a whole: with the login by ssh, or when memory is short. While a freeze is
+ * still under way in the kernel, nothing can be thawed: so it goes on trying until its parent says
+ * that all is over, or is gone.
  */
 #ifndef AGENT_WATCHDOG_H
 #define AGENT_WATCHDOG_H
@@ -16,6 +18,9 @@
 #include <sys/types.h>
 
 #include "lunette/error.h"
+
+/* What it writes into the file that it keeps when the time was over, and it has thawed. */
+#define WATCHDOG_MARK "thawed\n"
 
 /**
  * struct watchdog - as its parent sees it
@@ -32,7 +37,7 @@ struct watchdog {
 /**
  * watchdog_start() - returns when it is on guard
  * @fds: @n directories of file systems, in the order in which they will be frozen
- * @keep: another descriptor that it holds open as long as it lives, or -1
+ * @keep: a file that it holds open as long as it lives, for WATCHDOG_MARK, or -1
  * @until: when it thaws, as clock_now_ms()
  *
  * Return: 0 or negative errno.

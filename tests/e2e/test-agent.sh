@@ -6,6 +6,7 @@
 tap_begin
 export RUNTIME_DIRECTORY=$PWD/run # any other agent on this machine would thaw what we kill here
 . "$TAP_TOP/tests/support/agent.sh"
+. "$TAP_TOP/tests/support/thaw.sh"
 [ "$(id -u)" = 0 ] || tap_skip_all 'only root may freeze'
 for tool in mkfs.xfs mkfs.ext4 mkfs.btrfs fsfreeze; do
 	command -v "$tool" >/dev/null || tap_skip_all "no $tool"
@@ -18,6 +19,7 @@ server_mount "$xfs" m && server_mount "$ext" e
 truncate -s 128M m/inner.img && mkfs.btrfs -q m/inner.img >/dev/null 2>&1
 inner=$(losetup -f --show "$PWD/m/inner.img") && tap_at_exit losetup -d "$inner"
 server_mount "$inner" i
+thaw_guard "$PWD/i" "$PWD/m" "$PWD/e"
 IDS="{\"$xfs\":\"naa.6000000000000001\",\"$ext\":\"naa.6000000000000002\"}"
 
 prepare() { # [VOLUMES [HOOKS]]
@@ -38,12 +40,6 @@ begin() {
 writer() { # DIR
 	(echo "$SECONDS" >"$1/new" && touch written) &
 	WRITER=$!
-}
-thawed() { # DIR...: can be written to again, before the limit of a minute after which the watchdog would see to it
-	local dir
-	for dir; do
-		timeout 40 touch "$dir/thawed" || return 1
-	done
 }
 
 # ---- what it says of the machine
@@ -94,14 +90,14 @@ is 'what a later freeze wrote is other' "$(jq -n --argjson a "$content" --argjso
 snapshot 300 60000
 agent_until '.id == "snap"'
 is 'nobody says committed: it thaws and says so' "$(agent_get '.result | [.consistency, .window_exceeded]')" '["crash",true]'
-ok 'and everything can be written to' thawed m e i
+ok 'and everything can be written to' thaw_writable m e i
 snapshot 9000 60000
 agent_send ab abort '{"session":"s"}'
 agent_until '.id == "snap"'
 is 'abort ends the snapshot' "$(agent_get .ok)" false
 agent_until '.id == "ab"'
 is 'and is a success' "$(agent_get .ok)" true
-ok 'after it everything can be written to' thawed m e i
+ok 'after it everything can be written to' thaw_writable m e i
 ok 'abort of nothing is a success' agent_call abort '{"session":"other"}'
 is 'that is so' "$(agent_get .ok)" true
 prepare && snapshot 9000 60000
@@ -118,11 +114,11 @@ agent_stop
 # ---- the agent and its watchdog are killed and stopped
 begin && snapshot 9000 60000
 kill -KILL "$AGENT_PID"
-ok 'the agent is killed: the watchdog thaws' thawed m e i
+ok 'the agent is killed: the watchdog thaws' thaw_writable m e i
 agent_stop
 begin && snapshot 9000 1500
 kill -STOP "$AGENT_PID"
-ok 'the agent is stopped: the watchdog thaws at the limit' thawed m e i
+ok 'the agent is stopped: the watchdog thaws at the limit' thaw_writable m e i
 agent_send com committed '{"session":"s","ok":true}'
 kill -CONT "$AGENT_PID"
 agent_until '.id == "snap"'
@@ -131,28 +127,83 @@ prepare && snapshot 9000 60000
 kill -KILL "$(pgrep -P "$AGENT_PID" lunette-thaw)"
 agent_until '.id == "snap"'
 is 'the watchdog is killed: the agent thaws at once, and says so' "$(agent_get '.result | [.consistency, .window_exceeded]')" '["crash",true]'
-ok 'it is thawed' thawed m e i
+ok 'it is thawed' thaw_writable m e i
 prepare && snapshot 9000 60000
 exec {AGENT_IN}>&-
-ok 'the job is gone: it thaws' thawed m e i
+ok 'the job is gone: it thaws' thaw_writable m e i
 wait "$AGENT_PID"
 is 'and ends' $? 0
 exec {AGENT_OUT}<&-
 
+killed() { # SIGNAL-OF-THE-WATCHDOG: and the agent
+	DOG=$(pgrep -P "$AGENT_PID" lunette-thaw)
+	kill -STOP "$DOG"
+	kill -KILL "$AGENT_PID"
+	kill "-$1" "$DOG"
+	agent_stop
+	rm -f written && writer e
+	for _ in {1..10}; do [ -e written ] || sleep .05; done
+	[ ! -e written ]
+}
+next() {
+	agent_start && agent_call hello '{"protocols":[1]}'
+}
+gone() { # PID
+	! grep -q '^State:.[^ZX]' "/proc/$1/status" 2>/dev/null
+}
 begin && snapshot 9000 60000
-dog=$(pgrep -P "$AGENT_PID" lunette-thaw)
-kill -STOP "$dog"
-kill -KILL "$AGENT_PID"
-kill -KILL "$dog"
-agent_stop
-rm -f written && writer e
-for _ in {1..10}; do [ -e written ] || sleep .05; done
-ok 'both are killed: it stays frozen' [ ! -e written ]
-agent_start && agent_call hello '{"protocols":[1]}'
-ok 'the next agent thaws' wait "$WRITER"
-ok 'all of them' thawed m e i
+ok 'both are killed: it stays frozen' killed KILL
+next
+ok 'the next agent thaws' thaw_writable e m i
+ok 'the writer goes on' wait "$WRITER"
 ok 'and says so' grep -q 'which an agent had left frozen' agent.log
 agent_stop
+begin && snapshot 9000 60000
+ok 'the agent is killed and the watchdog stopped: it stays frozen' killed STOP
+next
+ok 'the next agent does not wait for it, and thaws' thaw_writable e m i
+ok 'a stopped watchdog is no more: it would thaw what others freeze' gone "$DOG"
+agent_stop
+
+# Two agents: what another one holds is left alone, as long as it can thaw.
+begin && snapshot 60000 60000
+first=$AGENT_PID dog=$(pgrep -P "$AGENT_PID" lunette-thaw) in=$AGENT_IN out=$AGENT_OUT
+agent_start 2>/dev/null && agent_call hello '{"protocols":[1]}'
+rm -f written && writer e
+for _ in {1..10}; do [ -e written ] || sleep .05; done
+ok 'what another agent keeps frozen stays so' [ ! -e written ]
+agent_call abort '{"session":"other"}'
+is 'abort of another session leaves it alone' "$(agent_get .ok)" true
+ok 'it is frozen still' [ ! -e written ]
+kill -STOP "$first"
+agent_call hello '{"protocols":[1]}'
+ok 'also when that agent is stopped, and its watchdog is not' [ ! -e written ]
+kill -STOP "$dog"
+agent_call abort '{"session":"s"}'
+is 'its session is aborted when both are stopped' "$(agent_get .ok)" true
+ok 'that thaws' thaw_writable e m i
+ok 'and ends them' gone "$first"
+ok 'both' gone "$dog"
+exec {in}>&- {out}<&-
+agent_stop
+
+# Not stopped by a signal, and yet they do not run.
+group=$(sed -n 's/^[^ ]* \([^ ]*\) cgroup2 .*/\1/p' /proc/mounts | head -n 1)/lunette-test-$$
+if [ -e "${group%/*}/cgroup.procs" ] && mkdir "$group" 2>/dev/null && [ -e "$group/cgroup.freeze" ]; then
+	tap_at_exit rmdir "$group"
+	begin && snapshot 9000 4000
+	first=$AGENT_PID dog=$(pgrep -P "$AGENT_PID" lunette-thaw) in=$AGENT_IN out=$AGENT_OUT
+	echo 1 >"$group/cgroup.freeze"
+	echo "$first" >"$group/cgroup.procs" && echo "$dog" >"$group/cgroup.procs"
+	agent_start 2>/dev/null && agent_call hello '{"protocols":[1]}'
+	agent_call abort '{"session":"s"}'
+	is 'those who do not thaw when their time is over are late' "$(agent_get .ok)" true
+	ok 'and another thaws' thaw_writable e m i
+	exec {in}>&- {out}<&-
+	agent_stop
+else
+	tap_skip 'those who do not thaw when their time is over' 'no control group can be frozen here'
+fi
 
 # ---- hooks
 hook() {
