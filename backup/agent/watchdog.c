@@ -62,6 +62,31 @@ static void close_others(const int *fds, size_t n, int keep, int sock)
 	close_range((unsigned int)last + 1, ~0u, 0);
 }
 
+static void write_to(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+	if (fd < 0)
+		return;
+	ssize_t done = write(fd, text, strlen(text));
+	(void)done; /* each of these is a safety more, where it can be had */
+	close(fd);
+}
+
+/* The job knows that it cannot freeze when it is not root that does this. In a root group there is
+ * nobody who would be killed with others. */
+static void be_safe(void)
+{
+	write_to("/proc/self/oom_score_adj", "-1000");
+	static const char *const hierarchies[] = { "", "/unified", "/systemd", "/freezer",
+						   "/memory" };
+	for (size_t i = 0; i < ARRAY_SIZE(hierarchies); i++) {
+		char path[64] = "/sys/fs/cgroup";
+		strcat(path, hierarchies[i]);
+		strcat(path, "/cgroup.procs");
+		write_to(path, "0");
+	}
+}
+
 /* In the order in which it is safe: what was frozen last is what the others lie on. */
 static void thaw_all(const int *fds, size_t n)
 {
@@ -81,12 +106,7 @@ __attribute__((noreturn)) static void guard(const int *fds, size_t n, int keep, 
 	setsid();
 	prctl(PR_SET_NAME, "lunette-thaw");
 	close_others(fds, n, keep, sock);
-	int oom = open("/proc/self/oom_score_adj", O_WRONLY);
-	if (oom >= 0) {
-		ssize_t done = write(oom, "-1000", 5);
-		(void)done; /* it is not root's: the job knows that it cannot freeze then */
-		close(oom);
-	}
+	be_safe();
 	tell(sock, mlockall(MCL_CURRENT | MCL_FUTURE) == 0 ? READY : READY_UNLOCKED);
 
 	for (bool over = false;;) {
