@@ -75,6 +75,7 @@ struct run_log {
  * @frozen: what the agent said of the freeze; NULL: nothing was frozen, or it did not say; of the
  *          step `snapshot`
  * @software: what the agent said of a snapshot of its own; of the step `software`
+ * @freezing: it was told to freeze, and did not say that it has thawed
  */
 struct run_server {
 	struct server *link;
@@ -85,6 +86,7 @@ struct run_server {
 	json_t *volumes;
 	json_t *frozen;
 	json_t *software;
+	bool freezing;
 };
 
 /**

@@ -236,6 +236,15 @@ static int start(struct server *server, struct error *err)
 static int call(struct server *server, const char *verb, json_t *params, unsigned int limit_ms,
 		json_t **ret, struct error *err);
 
+static int start_and_greet(struct server *server, struct error *err)
+{
+	int rc = start(server, err);
+	if (rc == 0)
+		rc = call(server, "hello", json_pack("{s:[i]}", "protocols", 1), HELLO_LIMIT_MS,
+			  &server->hello, err);
+	return rc;
+}
+
 int server_open(const struct server_options *options, struct server **ret, struct error *err)
 {
 	CLEANUP(server_close_cleanup) struct server *server = calloc(1, sizeof(*server));
@@ -245,10 +254,7 @@ int server_open(const struct server_options *options, struct server **ret, struc
 	snprintf(server->name, sizeof(server->name), "agent (%s)", options->agent);
 	int rc = find_program(server, err);
 	if (rc == 0)
-		rc = start(server, err);
-	if (rc == 0)
-		rc = call(server, "hello", json_pack("{s:[i]}", "protocols", 1), HELLO_LIMIT_MS,
-			  &server->hello, err);
+		rc = start_and_greet(server, err);
 	if (rc < 0)
 		return rc;
 	if (shape_size(server->hello, "protocol") != 1)
@@ -404,6 +410,20 @@ int server_abort(struct server *server, const char *session, unsigned int limit_
 		 struct error *err)
 {
 	return call(server, "abort", of_session(session), limit_ms, NULL, err);
+}
+
+int server_thaw(const struct server *server, const char *session, unsigned int limit_ms,
+		struct error *err)
+{
+	CLEANUP(server_close_cleanup) struct server *other = calloc(1, sizeof(*other));
+	if (!other)
+		return error_set(err, -ENOMEM, "agent: %m");
+	other->options = server->options;
+	other->options.stop = NULL;
+	memcpy(other->name, server->name, sizeof(other->name));
+	memcpy(other->program, server->program, sizeof(other->program));
+	int rc = start_and_greet(other, err);
+	return rc < 0 ? rc : server_abort(other, session, limit_ms, err);
 }
 
 int server_end(struct server *server, const char *session, bool ok, unsigned int limit_ms,

@@ -106,6 +106,15 @@ int server_software_remove(struct server *server, const char *session, unsigned 
 			   struct error *err);
 int server_abort(struct server *server, const char *session, unsigned int limit_ms,
 		 struct error *err);
+
+/**
+ * server_thaw() - have another agent thaw what the one of @server, which is gone, may have left
+ *
+ * Return: 0 when nothing of @session is frozen; -EBUSY when it may be; ...
+ */
+int server_thaw(const struct server *server, const char *session, unsigned int limit_ms,
+		struct error *err);
+
 int server_end(struct server *server, const char *session, bool ok, unsigned int limit_ms,
 	       struct error *err);
 

@@ -3,6 +3,7 @@
  * volumes, and freeze them while the storage takes its snapshot; or have it take one itself. See
  * steps.c. */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +13,9 @@
 #include "lunette/shape.h"
 #include "verify.h"
 
-#define SLACK_MS 5000 /* of a call that has limits of its own within */
+#define SLACK_MS      5000 /* of a call that has limits of its own within */
+#define THAW_TRIES    5    /* in which a minute passes while an agent says that it is frozen */
+#define THAW_PAUSE_MS 500
 
 static void on_agent_log(void *ctx, const char *line)
 {
@@ -197,12 +200,45 @@ int step_disks(struct run *run, struct error *err)
 	return rc;
 }
 
-/* Thaws what is frozen, should the snapshot have gone wrong; else there is nothing to abort. */
+/* The agent is gone, and its watchdog may be gone with it: whoever is there thaws. */
+static int thaw_by_another(struct run *run, struct error *err)
+{
+	unsigned int limit = run->settings->agent_limit;
+	struct error why = { 0 };
+	int rc = -EAGAIN;
+	for (int i = 0; rc < 0 && i < THAW_TRIES; i++) {
+		if (i > 0)
+			poll(NULL, 0, THAW_PAUSE_MS);
+		why = (struct error){ 0 };
+		rc = server_thaw(run->server.link, run->who.name, limit, &why);
+	}
+	if (rc < 0)
+		return error_set(
+			err, rc,
+			"the agent is gone, and whether its watchdog has thawed the server "
+			"cannot be seen: %.350s",
+			why.msg);
+	story_say(run->log.story, "another agent has seen to it that nothing stays frozen");
+	return 0;
+}
+
+/* What is frozen, should the snapshot have gone wrong; else there is nothing to abort. */
+static int thaw(struct run *run, struct error *err)
+{
+	struct server *link = run->server.link;
+	int rc = server_alive(link)
+			 ? server_abort(link, run->who.name, run->settings->agent_limit, err)
+			 : 0;
+	if (!server_alive(link) && run->server.freezing)
+		rc = thaw_by_another(run, err);
+	if (rc == 0)
+		run->server.freezing = false;
+	return rc;
+}
+
 int step_disks_undo(struct run *run, struct error *err)
 {
-	if (!run->server.link || !server_alive(run->server.link))
-		return 0; /* its watchdog has thawed when it went away */
-	return server_abort(run->server.link, run->who.name, run->settings->agent_limit, err);
+	return run->server.link ? thaw(run, err) : 0;
 }
 
 /* ---- snapshot ---------------------------------------------------------------------------------
@@ -286,6 +322,16 @@ static void tell_freeze(struct run *run, const struct commit_moment *m)
 			      "crash consistent");
 }
 
+/* What comes next may take its time. When this fails, it is tried again on the way up, and told. */
+static void thaw_at_once(struct run *run, int why)
+{
+	struct error err = { 0 };
+	if (why == -EINTR)
+		server_ignore_stop(run->server.link);
+	if (thaw(run, &err) < 0)
+		story_say(run->log.story, "%s", err.msg);
+}
+
 int step_snapshot(struct run *run, struct error *err)
 {
 	const struct settings *s = run->settings;
@@ -298,12 +344,16 @@ int step_snapshot(struct run *run, struct error *err)
 	if (rc < 0)
 		return rc;
 	run->snapshot.committed = true;
+	run->server.freezing = true;
 	rc = server_snapshot(run->server.link, run->who.name, s->commit_limit, s->freeze_limit,
 			     s->freeze_limit + 2 * s->hook_limit + SLACK_MS, commit, &m,
 			     &run->server.frozen, &why);
 	CLEANUP(json_decref_cleanup) json_t *snapshots = m.snapshots;
+	run->server.freezing = !run->server.frozen;
 	if (run->server.frozen)
 		tell_freeze(run, &m);
+	else
+		thaw_at_once(run, rc);
 	if (m.begun && m.rc < 0) /* the storage's error is the cause, whatever the agent said */
 		return error_copy(err, m.rc, &m.err);
 	if (rc == 0 && !m.begun)

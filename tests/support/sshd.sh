@@ -17,7 +17,7 @@ sshd_start() {
 		port=$((20000 + RANDOM % 10000))
 		printf '%s\n' "Port $port" 'ListenAddress 127.0.0.1' "HostKey $dir/host" "AuthorizedKeysFile $dir/authorized" \
 			'StrictModes no' 'PasswordAuthentication no' 'UsePAM no' 'PidFile none' 'PermitRootLogin yes' \
-			'SetEnv SHLVL=1' >"$dir/sshd_config" # so that bash does not read what its user has for himself
+			"SetEnv SHLVL=1${RUNTIME_DIRECTORY:+ RUNTIME_DIRECTORY=$RUNTIME_DIRECTORY}" >"$dir/sshd_config" # SHLVL: so that bash does not read what its user has for himself
 		"$sshd" -D -e -f "$dir/sshd_config" 2>"$dir/log" &
 		SSHD_PID=$!
 		for _ in {1..1000}; do
