@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -195,6 +196,8 @@ int mount_end(const char *dir, struct error *err)
 	CLEANUP(close_cleanup) int pidfd = open_server(path, &pid);
 	bool dead = pidfd < 0 && pid == 0;
 	rc = unmount(path, dead, err);
+	if (rc == -EBUSY && pid > 0 && kill(pid, 0) == 0) /* ours: so that is why */
+		return error_mark(err, rc, ERROR_KIND_BUSY);
 	if (rc < 0)
 		return rc;
 	return pidfd >= 0 ? wait_for_end(pidfd, pid, dir, err) : 0;

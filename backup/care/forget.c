@@ -125,8 +125,10 @@ int forget_run(struct repo *repo, const struct forget_request *request, struct e
 	if (rc < 0)
 		return rc;
 	if (all.n == 0 && request->name)
-		return error_set(err, -ENOENT, "there are no restore points called '%s'",
-				 request->name);
+		return error_mark(err,
+				  error_set(err, -ENOENT, "there are no restore points called '%s'",
+					    request->name),
+				  ERROR_KIND_NOT_FOUND);
 	if (all.n == 0)
 		return 0;
 	all.judged = calloc(all.n, sizeof(*all.judged));

@@ -100,14 +100,19 @@ static int wait_for_lock(int fd, const char *job, bool recovers, struct error *e
 			other = now;
 		last = pid;
 		if (recovers || (pid && now - other >= SURE_MS))
-			return error_set(err, -EBUSY, "job '%s' runs already, as process %d", job,
-					 pid);
+			return error_mark(err,
+					  error_set(err, -EBUSY,
+						    "job '%s' runs already, as process %d", job,
+						    pid),
+					  ERROR_KIND_BUSY);
 		if (now - begin >= RECOVERED_MS)
-			return error_set(
-				err, -EBUSY,
-				"job '%s': somebody cleans up after its dead runs, and does "
-				"not come to an end",
-				job);
+			return error_mark(
+				err,
+				error_set(err, -EBUSY,
+					  "job '%s': somebody cleans up after its dead runs, and "
+					  "does not come to an end",
+					  job),
+				ERROR_KIND_BUSY);
 		poll(NULL, 0, PAUSE_MS);
 	}
 	return 0;

@@ -180,7 +180,10 @@ int config_prove(const struct config *config, const struct keys *keys, struct er
 		return rc;
 	if (CRYPTO_memcmp(mac, config->mac, sizeof(mac)) == 0)
 		return 0;
-	return error_set(err, -EKEYREJECTED,
-			 "this is the key of another repository; or somebody has changed its "
-			 "config, which must be put back from a copy of the repository");
+	return error_mark(
+		err,
+		error_set(err, -EKEYREJECTED,
+			  "this is the key of another repository; or somebody has changed its "
+			  "config, which must be put back from a copy of the repository"),
+		ERROR_KIND_PASSWORD);
 }

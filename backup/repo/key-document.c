@@ -304,7 +304,8 @@ int key_document_unlock(struct store *store, const char *repo_id, const char *pa
 			"it is encrypted, and there is no key in 'keys'; put one back from a "
 			"copy of the repository, or use the exported key");
 	} else if (rc == 0) {
-		rc = error_set(err, -EKEYREJECTED, "the password is wrong");
+		rc = error_mark(err, error_set(err, -EKEYREJECTED, "the password is wrong"),
+				ERROR_KIND_PASSWORD);
 	}
 	OPENSSL_cleanse(attempt.master, sizeof(attempt.master));
 	return rc;

@@ -120,10 +120,13 @@ static int refuse(void *ctx, const struct lease_info *info, struct error *err)
 		return 0;
 	char text[LEASE_TEXT_MAX];
 	lease_text(info, text);
-	return error_set(err, -EBUSY,
-			 "%s is at work in this repository; if it is dead, its lease is void two "
-			 "hours after its last sign of life",
-			 text);
+	return error_mark(
+		err,
+		error_set(err, -EBUSY,
+			  "%s is at work in this repository; if it is dead, its lease is void two "
+			  "hours after its last sign of life",
+			  text),
+		ERROR_KIND_BUSY);
 }
 
 static int new_lease(struct repo *repo, const struct lease_request *request, struct lease **ret,

@@ -204,11 +204,14 @@ int repo_point_search(struct repo *repo, struct repo_point_search *search, struc
 				 "this one: %s",
 				 search->spec, repo->path, match.damage.msg);
 	if (!search->id[0])
-		return error_set(
-			err, -ENOENT,
-			"there is no restore point '%s' in repository '%s': NAME@latest, "
-			"NAME@TIME or 8 digits of an id are needed; 'lunette list' shows them",
-			search->spec, repo->path);
+		return error_mark(
+			err,
+			error_set(err, -ENOENT,
+				  "there is no restore point '%s' in repository '%s': NAME@latest, "
+				  "NAME@TIME or 8 digits of an id are needed; 'lunette list' shows "
+				  "them",
+				  search->spec, repo->path),
+			ERROR_KIND_NOT_FOUND);
 	return point_get(repo, search->id, &search->point, err);
 }
 

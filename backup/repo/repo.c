@@ -30,7 +30,10 @@ static int read_config(struct store *store, struct config *ret, struct error *er
 	size_t len;
 	int rc = store_get(store, CONFIG_KEY, CONFIG_MAX, &buf, &len, err);
 	if (rc == -ENOENT)
-		return error_set(err, rc, "it is not a repository: there is no 'config' in it");
+		return error_mark(
+			err,
+			error_set(err, rc, "it is not a repository: there is no 'config' in it"),
+			ERROR_KIND_NOT_FOUND);
 	return rc < 0 ? rc : config_parse(buf, len, ret, err);
 }
 
@@ -54,7 +57,9 @@ static int unlock(struct repo *repo, const struct repo_open_options *options, st
 	if (!repo->config.encrypted)
 		return 0;
 	if (!given)
-		return error_set(err, -ENOKEY, "it is encrypted, and needs a password");
+		return error_mark(err,
+				  error_set(err, -ENOKEY, "it is encrypted, and needs a password"),
+				  ERROR_KIND_PASSWORD);
 	uint8_t master[KEYS_MASTER];
 	int rc = find_master(repo, options, master, err);
 	if (rc == 0)
@@ -89,6 +94,8 @@ int repo_open(const char *path, const struct repo_open_options *options, struct 
 {
 	struct store *store;
 	int rc = store_open(path, &store, err);
+	if (rc == -ENOENT || rc == -ENOTDIR)
+		return error_mark(err, rc, ERROR_KIND_NOT_FOUND);
 	return rc < 0 ? rc : repo_open_store(store, path, options, ret, err);
 }
 

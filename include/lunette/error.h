@@ -18,12 +18,25 @@
 #endif
 
 /**
+ * enum error_kind - the few causes that a script tells apart, and that an errno does not: -ENOENT
+ * may be a repository, or a file that lacks somewhere inside of it
+ */
+enum error_kind {
+	ERROR_KIND_NONE,
+	ERROR_KIND_NOT_FOUND, /* the repository or restore point that the user named */
+	ERROR_KIND_PASSWORD,  /* what was given does not open the repository, or nothing was */
+	ERROR_KIND_BUSY,      /* somebody else is at work; later it may go */
+};
+
+/**
  * struct error - a cause, and what each caller on the way up had to add
  * @code: the negative errno that the failed call returned; 0 when nothing was recorded
+ * @kind: set with error_mark()
  * @msg: one sentence without a full stop or newline; when too long, its end is cut
  */
 struct error {
 	int code;
+	enum error_kind kind;
 	char msg[512];
 };
 
@@ -56,6 +69,21 @@ int error_copy(struct error *err, int code, const struct error *why);
  * Return: @code.
  */
 int error_wrap(struct error *err, int code, const char *fmt, ...) ERROR_FORMAT(3, 4);
+
+/**
+ * error_mark() - say which kind of cause it is that was just recorded
+ * @code: what error_set() returned
+ *
+ * It stays with the error through error_copy() and error_wrap(); another error_set() takes it away.
+ *
+ * Return: @code, so that `return error_mark(err, error_set(...), ERROR_KIND_BUSY);` does both.
+ */
+static inline int error_mark(struct error *err, int code, enum error_kind kind)
+{
+	if (err)
+		err->kind = kind;
+	return code;
+}
 
 #ifdef __clang_analyzer__
 /*

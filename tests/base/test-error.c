@@ -51,6 +51,20 @@ static void a_place_that_does_not_fit_gives_way_to_the_cause(void **state)
 	}
 }
 
+static void a_mark_stays_with_the_cause_that_it_was_put_on(void **state)
+{
+	(void)state;
+	struct error err = { 0 }, other = { 0 };
+	int rc = error_mark(&err, error_set(&err, -ENOENT, "none"), ERROR_KIND_NOT_FOUND);
+	assert_int_equal(rc, -ENOENT);
+	error_wrap(&err, rc, "repository");
+	error_copy(&other, rc, &err);
+	assert_int_equal(other.kind, ERROR_KIND_NOT_FOUND);
+	error_set(&other, -ENOENT, "another");
+	assert_int_equal(other.kind, ERROR_KIND_NONE);
+	assert_int_equal(error_mark(NULL, -EBUSY, ERROR_KIND_BUSY), -EBUSY);
+}
+
 static void copy_passes_on_all_of_it(void **state)
 {
 	(void)state;
@@ -82,6 +96,7 @@ int main(void)
 		cmocka_unit_test(set_returns_the_code_and_says_why),
 		cmocka_unit_test(wrap_puts_the_place_in_front),
 		cmocka_unit_test(a_place_that_does_not_fit_gives_way_to_the_cause),
+		cmocka_unit_test(a_mark_stays_with_the_cause_that_it_was_put_on),
 		cmocka_unit_test(copy_passes_on_all_of_it),
 		cmocka_unit_test(nobody_needs_to_listen),
 	};

@@ -391,9 +391,12 @@ int attach_detach(const char *disk, const char *volume, unsigned int *ret, struc
 		if (left == 0)
 			break;
 		if (removed == 0)
-			return error_set(err, -EBUSY,
-					 "'/dev/mapper/%s' is in use: unmount or close it first",
-					 busy);
+			return error_mark(
+				err,
+				error_set(err, -EBUSY,
+					  "'/dev/mapper/%s' is in use: unmount or close it first",
+					  busy),
+				ERROR_KIND_BUSY);
 	}
 	*ret = volumes;
 	return 0;

@@ -49,6 +49,7 @@ int error_set(struct error *err, int code, const char *fmt, ...)
 	errno = saved;
 	va_end(ap);
 	err->code = code;
+	err->kind = ERROR_KIND_NONE;
 	return code;
 }
 

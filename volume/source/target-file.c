@@ -170,6 +170,12 @@ int target_file_create(const char *path, uint64_t size, struct target **ret, str
 	return 0;
 }
 
+static int in_use(const char *path, struct error *err)
+{
+	int rc = error_set(err, -EBUSY, "'%s' is mounted or otherwise in use", path);
+	return error_mark(err, rc, ERROR_KIND_BUSY);
+}
+
 int target_device_open(const char *path, uint64_t size, struct target **ret, struct error *err)
 {
 	struct target_file *file = file_new(path, size);
@@ -186,10 +192,8 @@ int target_device_open(const char *path, uint64_t size, struct target **ret, str
 	/* O_EXCL: the kernel refuses what is mounted, or held by LVM, MD or another restore. */
 	file->fd = open(path, O_WRONLY | O_EXCL | O_CLOEXEC);
 	if (file->fd < 0)
-		return error_set(err, -errno,
-				 errno == EBUSY ? "'%s' is mounted or otherwise in use"
-						: "open '%s' for writing: %m",
-				 path);
+		return errno == EBUSY ? in_use(path, err)
+				      : error_set(err, -errno, "open '%s' for writing: %m", path);
 	uint64_t room;
 	if (fstat(file->fd, &st) < 0 || !S_ISBLK(st.st_mode) ||
 	    ioctl(file->fd, BLKGETSIZE64, &room) < 0)
