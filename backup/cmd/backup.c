@@ -218,8 +218,8 @@ const struct command cmd_backup = {
 	.help = "Stores the disks as one restore point, called NAME and the time. Only the blocks that "
 		"the file systems use are read and stored, and what the repository has already is not "
 		"stored again.",
-	.status =
-		"0 done, 1 failed (there is no restore point), 2 wrong usage, 3 done with warnings.",
+	.status = "0 done, 1 failed (there is no restore point), 2 wrong usage, 3 done with "
+		  "warnings" CMD_REPO_STATUS ".",
 	.options = options,
 	.args_size = sizeof(struct backup_args),
 	.run = run,

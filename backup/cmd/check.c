@@ -254,7 +254,8 @@ const struct command cmd_check = {
 	.summary = "find damage in a repository, and what it hurts",
 	.help = "Checks the repository: indexes, packs, chunk maps and restore points. What is damaged "
 		"is named, and so are the restore points, disks and files that it hurts.",
-	.status = "0 all is well, 1 there is damage, or it could not be checked, 2 wrong usage.",
+	.status = "0 all is well, 1 there is damage, or it could not be checked, 2 wrong "
+		  "usage" CMD_REPO_STATUS ".",
 	.options = options,
 	.args_size = sizeof(struct check_args),
 	.run = run,

@@ -23,6 +23,9 @@
 
 /* ---- the repository (repository.c) ---- */
 
+/* What the status of a command that opens one ends with. */
+#define CMD_REPO_STATUS ", 10 there is no such repository or restore point, 11 wrong password"
+
 /**
  * struct cmd_repo - which repository the user means, and, once it is open, the repository
  * @key_file: the exported key, or NULL

@@ -79,7 +79,7 @@ static int call(const struct command *command, int argc, char **argv, void *args
 
 int command_call(const struct command *command, int argc, char **argv, struct error *err)
 {
-	if (option_asks_help(command->options, argc, argv)) {
+	if (option_asks(command->options, OPTION_ASKS_HELP, argc, argv)) {
 		command_help(command, stdout);
 		return cmd_print("", err);
 	}

@@ -143,7 +143,7 @@ const struct command cmd_copy = {
 		"Only what the other one lacks is stored there, and what it has already is not copied "
 		"again. Keys and chunk sizes may differ.",
 	.status = "0 done, 1 failed, 2 wrong usage, 3 some restore points are damaged and were not "
-		  "copied.",
+		  "copied" CMD_REPO_STATUS ".",
 	.options = options,
 	.args_size = sizeof(struct copy_args),
 	.run = run,

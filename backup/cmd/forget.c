@@ -222,7 +222,8 @@ const struct command cmd_forget = {
 	.words = { "RULE... [NAME]\nPOINT...", 0, COMMAND_ANY },
 	.help = "Removes the restore points of each name, or of NAME, that no rule keeps; or those that "
 		"are named, by a whole time or an id. Room is not freed before 'lunette prune'. Pinned ones stay.",
-	.status = "0 done, 1 failed, 2 wrong usage, 3 some restore points are damaged, and stay.",
+	.status = "0 done, 1 failed, 2 wrong usage, 3 some restore points are damaged, and "
+		  "stay" CMD_REPO_STATUS ".",
 	.options = options,
 	.args_size = sizeof(struct forgetting),
 	.run = run,

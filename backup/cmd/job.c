@@ -80,6 +80,8 @@ static int run_job(void *ctx, char **words, size_t n, struct error *err)
 		cmd_done();
 	if (args->json && outcome) {
 		struct error why;
+		if (rc < 0)
+			json_object_set_new(outcome, "error", cmd_failure_json(rc, err));
 		int printed = cmd_print_json(json_incref(outcome), &why);
 		if (printed < 0 && rc == 0)
 			return error_copy(err, printed, &why);
@@ -113,8 +115,10 @@ static int check_job(void *ctx, char **words, size_t n, struct error *err)
 	rc = job_check(&request, tell_answer, answers, &first);
 	int printed = 0;
 	if (args->json) {
-		printed = cmd_print_json(json_pack("{s:s, s:b, s:O}", "job", settings->name, "ok",
-						   rc == 0, "answers", answers),
+		json_t *failure = rc < 0 ? cmd_failure_json(rc, &first) : NULL;
+		printed = cmd_print_json(json_pack("{s:s, s:b, s:O, s:o*}", "job", settings->name,
+						   "ok", rc == 0, "answers", answers, "error",
+						   failure),
 					 err);
 	} else {
 		for (size_t i = 0; i < json_array_size(answers); i++) {
@@ -133,6 +137,18 @@ static int check_job(void *ctx, char **words, size_t n, struct error *err)
 
 /* ---- recover and cancel -----------------------------------------------------------------------
  */
+
+/* @rc, @failure: how it ended. */
+static int report_recovery(const struct recover *recover, int rc, const struct error *failure,
+			   struct error *err)
+{
+	return cmd_print_json(
+		json_pack("{s:I, s:I, s:I, s:I, s:b, s:o*}", "dead_runs", (json_int_t)recover->runs,
+			  "unfinished", (json_int_t)recover->unfinished, "set_aside",
+			  (json_int_t)recover->aside, "left", (json_int_t)recover->left, "dry_run",
+			  recover->dry_run, "error", rc < 0 ? cmd_failure_json(rc, failure) : NULL),
+		err);
+}
 
 static int recover_jobs(void *ctx, char **words, size_t n, struct error *err)
 {
@@ -154,21 +170,15 @@ static int recover_jobs(void *ctx, char **words, size_t n, struct error *err)
 		return rc;
 	if (!args->dry_run)
 		cmd_done();
-	if (args->json)
-		rc = cmd_print_json(json_pack("{s:I, s:I, s:I, s:I, s:b}", "dead_runs",
-					      (json_int_t)recover.runs, "unfinished",
-					      (json_int_t)recover.unfinished, "set_aside",
-					      (json_int_t)recover.aside, "left",
-					      (json_int_t)recover.left, "dry_run", args->dry_run),
-				    err);
-	if (rc < 0)
-		return rc;
 	if (recover.unfinished && !args->dry_run)
-		return error_set(
-			err, -EBUSY,
-			"%zu of %zu dead runs are not cleaned up; nothing is lost by trying "
-			"again",
-			recover.unfinished, recover.runs);
+		rc = error_set(err, -EBUSY,
+			       "%zu of %zu dead runs are not cleaned up; nothing is lost by trying "
+			       "again",
+			       recover.unfinished, recover.runs);
+	struct error why = { 0 };
+	int printed = args->json ? report_recovery(&recover, rc, err, &why) : 0;
+	if (rc < 0 || printed < 0)
+		return rc < 0 ? rc : error_copy(err, printed, &why);
 	return recover.aside && !args->dry_run ? STATUS_WARNINGS : STATUS_DONE;
 }
 
@@ -222,7 +232,8 @@ const struct command cmd_job = {
 		"  status   the runs that go on and those of the past, and what each waits for\n"
 		"  recover  remove what dead runs left\n"
 		"  cancel   stop a run and wait until it has removed what it made",
-	.status = "0 done, 1 failed, 2 wrong usage, 3 done with warnings.",
+	.status = "0 done, 1 failed, 2 wrong usage, 3 done with warnings" CMD_REPO_STATUS
+		  ", 12 the job runs already.",
 	.options = options,
 	.args_size = sizeof(struct job_args),
 };

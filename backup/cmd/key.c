@@ -228,7 +228,7 @@ const struct command cmd_key = {
 		"label. `passwd` replaces the password that the repository is opened with. `export` "
 		"writes what opens the repository when all passwords are lost, as a text to print and "
 		"keep in a safe.",
-	.status = "0 done, 1 failed, 2 wrong usage, 3 some keys are damaged.",
+	.status = "0 done, 1 failed, 2 wrong usage, 3 some keys are damaged" CMD_REPO_STATUS ".",
 	.options = options,
 	.args_size = sizeof(struct key_args),
 };

@@ -74,8 +74,8 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 	args->points = points;
 	rc = repo_points(args->which.repo, words[0], add_point, args, warn_damaged, err);
 	if (rc == 0 && words[0] && json_array_size(points) == 0 && !args->damaged) {
-		error_set(err, -ENOENT, "there is no restore point called '%s'", words[0]);
-		return STATUS_NOT_FOUND;
+		rc = error_set(err, -ENOENT, "there is no restore point called '%s'", words[0]);
+		return error_mark(err, rc, ERROR_KIND_NOT_FOUND);
 	}
 	if (rc == 0)
 		rc = args->json ? cmd_print_json(json_pack("{s:O}", "points", points), err)
@@ -89,8 +89,8 @@ const struct command cmd_list = {
 	.words = { "[NAME]", 0, 1 },
 	.help = "Lists the restore points of a repository, or those called NAME.",
 	.status =
-		"0 done, 1 failed, 2 wrong usage, 3 some restore points are damaged, 10 there are none called "
-		"NAME.",
+		"0 done, 1 failed, 2 wrong usage, 3 some restore points are damaged" CMD_REPO_STATUS
+		".",
 	.options = options,
 	.args_size = sizeof(struct list_args),
 	.run = run,

@@ -26,7 +26,8 @@ static void print_help(FILE *out)
 		fprintf(out, "  %-11s %s\n", commands[i]->name, commands[i]->summary);
 	fputs("\n"
 	      "`lunette help COMMAND` says more, and so does the manual page lunette(8).\n"
-	      "Exit status: 0 done, 1 failed, 2 wrong usage, 3 done with warnings.\n",
+	      "Exit status: 0 done, 1 failed, 2 wrong usage, 3 done with warnings, 10 there is no such\n"
+	      "repository or restore point, 11 wrong password, 12 busy.\n",
 	      out);
 }
 
@@ -83,6 +84,24 @@ static int run(int argc, char **argv, struct error *err)
 	return no_command(word, err);
 }
 
+/* Also of what is no command. */
+static bool wants_json(int argc, char **argv)
+{
+	const struct command *command = argc > 1 ? find(argv[1]) : NULL;
+	return argc > 1 &&
+	       option_asks(command ? command->options : NULL, OPTION_ASKS_JSON, argc - 1, argv + 1);
+}
+
+/* For people, and for the program that asked. */
+static void report_failure(int rc, const struct error *err, int argc, char **argv)
+{
+	cmd_say("", err->msg);
+	if (rc == STATUS_USAGE && find(argv[1]))
+		fprintf(stderr, "Try 'lunette %s --help'.\n", argv[1]);
+	if (wants_json(argc, argv) && !cmd_has_printed_json())
+		cmd_print_json(json_pack("{s:o}", "error", cmd_failure_json(rc, err)), NULL);
+}
+
 int main(int argc, char **argv)
 {
 	streams_fill();
@@ -93,9 +112,7 @@ int main(int argc, char **argv)
 	int rc = run(argc, argv, &err);
 	if (rc == STATUS_DONE && cmd_has_warned())
 		rc = STATUS_WARNINGS;
-	if (err.code && (rc < 0 || rc == STATUS_USAGE || rc == STATUS_NOT_FOUND))
-		cmd_say("", err.msg);
-	if (err.code && rc == STATUS_USAGE && find(argv[1]))
-		fprintf(stderr, "Try 'lunette %s --help'.\n", argv[1]);
-	return rc < 0 ? STATUS_FAILED : rc;
+	if (err.code && (rc < 0 || rc == STATUS_USAGE))
+		report_failure(rc, &err, argc, argv);
+	return cmd_status(rc, &err);
 }

@@ -27,7 +27,7 @@ struct option_parser {
 	char *to[OPTIONS_MAX];
 	bool given[OPTIONS_MAX];
 	char letters[2 * OPTIONS_MAX + 3];
-	struct option names[OPTIONS_MAX + 2];
+	struct option names[OPTIONS_MAX + 3]; /* with --help and --json, and the end */
 };
 
 static void add_rows(struct option_parser *p, const struct option_row *row, char *args)
@@ -69,12 +69,22 @@ static int next(struct option_parser *p, int argc, char **argv)
 	return getopt_long(argc, argv, p->letters, p->names, NULL);
 }
 
-bool option_asks_help(const struct option_row *rows, int argc, char **argv)
+/* --json is the command's own row, or one that is added for those that have none. */
+#define ASKS_JSON (FIRST_VALUE - 1)
+
+bool option_asks(const struct option_row *rows, enum option_common what, int argc, char **argv)
 {
 	struct option_parser p;
 	begin(&p, rows, NULL);
+	int wanted = what == OPTION_ASKS_HELP ? 'h' : ASKS_JSON;
+	size_t json = 0;
+	while (json < p.n && strcmp(p.names[json].name, "json") != 0)
+		json++;
+	if (json == p.n)
+		p.names[json = p.n + 1] = (struct option){ "json", no_argument, NULL, 0 };
+	p.names[json].val = ASKS_JSON;
 	for (int opt; (opt = next(&p, argc, argv)) != -1;)
-		if (opt == 'h')
+		if (opt == wanted)
 			return true;
 	return false;
 }

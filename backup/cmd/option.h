@@ -133,11 +133,18 @@ struct option_row {
 		.kind = OPTION_KIND_HEADING, .help = (text) \
 	}
 
+/* What may be asked of every command. */
+enum option_common {
+	OPTION_ASKS_HELP, /* --help, -h */
+	OPTION_ASKS_JSON, /* --json, also of one that does not take it */
+};
+
 /**
- * option_asks_help() - is --help or -h among the options?
+ * option_asks() - is this among the options, whatever is wrong with others?
+ * @rows: may be NULL
  * @argv: the command's name and all behind it; is put into another order
  */
-bool option_asks_help(const struct option_row *rows, int argc, char **argv);
+bool option_asks(const struct option_row *rows, enum option_common what, int argc, char **argv);
 
 /**
  * option_parse() - take the options

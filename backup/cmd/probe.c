@@ -161,11 +161,17 @@ static void print_layout(const struct layout *layout, const struct cmd_sources *
 	}
 }
 
-static int print_json(const struct layout *layout, struct error *err)
+/* @why: what is wrong with all of it, or NULL */
+static int print_json(const struct layout *layout, const struct error *why, struct error *err)
 {
 	CLEANUP(free_cleanup) char *json = NULL;
 	int rc = layout_json(layout, &json, err);
-	return rc < 0 ? rc : cmd_print(json, err);
+	if (rc < 0)
+		return rc;
+	json_t *doc = json_loads(json, 0, NULL);
+	if (why)
+		json_object_set_new(doc, "error", cmd_failure_json(why->code, why));
+	return cmd_print_json(doc, err);
 }
 
 /* Something was recognised on one of the disks, if only an empty table. */
@@ -197,15 +203,17 @@ static int run(void *ctx, char **specs, size_t n, struct error *err)
 	bool warned = cmd_warn_layout(layout);
 	if (!args->json)
 		print_layout(layout, &args->sources);
-	rc = args->json ? print_json(layout, err) : cmd_print("", err);
+	struct error why = { 0 };
+	if (!is_anything(layout))
+		error_set(&why, -ENOENT,
+			  "nothing was recognised on '%s'%s: there is no partition table that can "
+			  "be used, and no file system on the whole disk",
+			  specs[0], n > 1 ? " and the other disks" : "");
+	rc = args->json ? print_json(layout, why.code ? &why : NULL, err) : cmd_print("", err);
 	if (rc < 0)
 		return rc;
-	if (!is_anything(layout))
-		return error_set(
-			err, -ENOENT,
-			"nothing was recognised on '%s'%s: there is no partition table that can "
-			"be used, and no file system on the whole disk",
-			specs[0], n > 1 ? " and the other disks" : "");
+	if (why.code)
+		return error_copy(err, why.code, &why);
 	return warned || !is_all_well(layout) ? STATUS_WARNINGS : STATUS_DONE;
 }
 

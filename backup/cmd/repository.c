@@ -58,7 +58,8 @@ int cmd_open_repo(struct cmd_repo *which, struct error *err)
 		return rc;
 	rc = cmd_password_ask(path, &secret, err);
 	if (rc < 0)
-		return error_wrap(err, rc, "repository '%s' is encrypted", path);
+		return error_mark(err, error_wrap(err, rc, "repository '%s' is encrypted", path),
+				  ERROR_KIND_PASSWORD);
 	options.password = secret;
 	return repo_open(path, &options, &which->repo, err);
 }

@@ -244,7 +244,7 @@ const struct command cmd_restore = {
 		"that the POINT is a whole time or an id.",
 	.status =
 		"0 done, 1 failed, 2 wrong usage, 3 done, but a volume was not stored, or something is "
-		"lost.",
+		"lost" CMD_REPO_STATUS ", 12 TARGET is in use.",
 	.options = options,
 	.args_size = sizeof(struct restore_args),
 	.run = run,

@@ -5,8 +5,11 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
 #include <wchar.h>
 
+#include "lunette/utf8.h"
 #include "lunette/util.h"
 #include "say.h"
 
@@ -114,12 +117,30 @@ int cmd_print(const char *text, struct error *err)
 	return 0;
 }
 
+json_t *cmd_json_name(const char *text)
+{
+	size_t len = strlen(text);
+	CLEANUP(free_cleanup) char *clean = malloc(3 * len + 1);
+	if (!clean)
+		return NULL;
+	utf8_clean(text, len, clean, 3 * len + 1);
+	return json_string(clean);
+}
+
+static bool printed_json;
+
+bool cmd_has_printed_json(void)
+{
+	return printed_json;
+}
+
 int cmd_print_json(json_t *doc, struct error *err)
 {
 	CLEANUP(free_cleanup) char *text = json_dumps(doc, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
 	json_decref(doc);
 	if (!text)
 		return error_set(err, -ENOMEM, "report: %m");
+	printed_json = true;
 	fputs(text, stdout);
 	return cmd_print("\n", err);
 }

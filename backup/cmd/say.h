@@ -11,14 +11,34 @@
 
 #include "lunette/error.h"
 
-/* Exit status of the program: a promise to scripts. */
+/*
+ * Exit status of the program: a promise to scripts. A command returns one of the first four, or
+ * what failed; the others are made of the kind of error that is recorded with it (failure.c).
+ */
 enum {
 	STATUS_DONE = 0,
 	STATUS_FAILED = 1,
 	STATUS_USAGE = 2,
 	STATUS_WARNINGS = 3,
-	STATUS_NOT_FOUND = 10, /* a restore point, with @err set as of STATUS_USAGE */
+	STATUS_NOT_FOUND = 10, /* there is no such repository or restore point */
+	STATUS_PASSWORD = 11,  /* it does not open the repository, or there was none */
+	STATUS_BUSY = 12,      /* somebody else is at work */
 };
+
+/* ---- failures, for scripts (failure.c) ---- */
+
+/* @rc: what a command returned: a STATUS_..., or a negative errno with @err set. */
+int cmd_status(int rc, const struct error *err);
+
+/**
+ * cmd_failure_json() - {"code", "message"}, the member "error" of what --json prints
+ * @rc: as above, of a command that failed
+ *
+ * Return: a new reference; NULL without memory.
+ */
+json_t *cmd_failure_json(int rc, const struct error *err);
+
+/* ---- what is said (say.c) ---- */
 
 /**
  * cmd_usage() - the user called it wrongly
@@ -63,5 +83,13 @@ int cmd_print(const char *text, struct error *err);
 
 /* Prints @doc, indented. Steals it; it may be NULL when there was no memory for it. */
 int cmd_print_json(json_t *doc, struct error *err);
+
+/* A string of what may be no UTF-8, as a path, or a message that quotes one. NULL without memory.
+ */
+json_t *cmd_json_name(const char *text);
+
+/* Has a document been printed? There is one document a run, and who fails after it has said so in
+ * it. */
+bool cmd_has_printed_json(void);
 
 #endif

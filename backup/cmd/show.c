@@ -106,6 +106,7 @@ const struct command cmd_show = {
 	.summary = "show what a restore point holds",
 	.words = { "POINT", 1, 1 },
 	.help = "Shows the disks and volumes of a restore point.",
+	.status = "0 done, 1 failed, 2 wrong usage" CMD_REPO_STATUS ".",
 	.options = options,
 	.args_size = sizeof(struct show_args),
 	.run = run,

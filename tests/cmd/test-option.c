@@ -201,7 +201,7 @@ static void the_environment_stands_for_an_option_that_is_not_given(void **state)
 static bool asks_help(const char *a, const char *b)
 {
 	char *argv[] = { (char *)"command", (char *)a, (char *)b, NULL };
-	return option_asks_help(rows, 3, argv);
+	return option_asks(rows, OPTION_ASKS_HELP, 3, argv);
 }
 
 static void help_is_asked_for_by_an_option_and_not_by_an_argument(void **state)
@@ -215,7 +215,30 @@ static void help_is_asked_for_by_an_option_and_not_by_an_argument(void **state)
 	assert_false(asks_help("--name", "--help"));
 	assert_false(asks_help("--", "--help"));
 	char *argv[] = { (char *)"command", (char *)"--help", NULL };
-	assert_true(option_asks_help(NULL, 2, argv));
+	assert_true(option_asks(NULL, OPTION_ASKS_HELP, 2, argv));
+}
+
+static bool asks_json(const struct option_row *of, const char *a, const char *b)
+{
+	char *argv[] = { (char *)"command", (char *)a, (char *)b, NULL };
+	return option_asks(of, OPTION_ASKS_JSON, 3, argv);
+}
+
+static void json_is_asked_for_also_of_who_does_not_take_it(void **state)
+{
+	(void)state;
+	static const struct option_row own[] = {
+		{ "json", NULL, "a document", OPTION_FLAG(struct outer, flag) },
+		{ 0 },
+	};
+	assert_true(asks_json(rows, "word", "--json"));
+	assert_true(asks_json(rows, "--nothing", "--json"));
+	assert_true(asks_json(own, "--nothing", "--json"));
+	assert_true(asks_json(own, "word", "--js"));
+	assert_true(asks_json(NULL, "word", "--json"));
+	assert_false(asks_json(rows, "--name", "--json"));
+	assert_false(asks_json(own, "--", "--json"));
+	assert_false(asks_json(own, "word", "-h"));
 }
 
 static void the_help_is_made_of_the_rows(void **state)
@@ -265,6 +288,7 @@ int main(void)
 		cmocka_unit_test(the_environment_stands_for_an_option_that_is_not_given),
 		cmocka_unit_test_setup(help_is_asked_for_by_an_option_and_not_by_an_argument,
 				       setup),
+		cmocka_unit_test(json_is_asked_for_also_of_who_does_not_take_it),
 		cmocka_unit_test(the_help_is_made_of_the_rows),
 		cmocka_unit_test(a_text_keeps_its_own_lines),
 	};

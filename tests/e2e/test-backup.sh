@@ -94,7 +94,7 @@ ok 'a restore point of the repository that the environment names' "$LUNETTE" mou
 ok 'is shown alone' test -e mnt/layout.json
 ok 'umount that' "$LUNETTE" umount mnt
 ok 'umount the live disks' "$LUNETTE" umount live
-fails 'no mount of a restore point that is not there' 1 'no restore point' "$LUNETTE" mount --repo repo nobody@latest mnt
+fails 'no mount of a restore point that is not there' 10 'no restore point' "$LUNETTE" mount --repo repo nobody@latest mnt
 
 # ---- getting them back -------------------------------------------------------------------------
 

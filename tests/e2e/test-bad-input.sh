@@ -79,8 +79,8 @@ copy() { # a copy of the repository to damage
 largest() {
 	find "bad/$1" -type f -printf '%s %p\n' | sort -n | tail -1 | cut -d' ' -f2
 }
-fails 'a repository that is not there' 1 'No such file' "$LUNETTE" list --repo none
-fails 'a folder that is none' 1 'not a repository' "$LUNETTE" list --repo dir
+fails 'a repository that is not there' 10 'No such file' "$LUNETTE" list --repo none
+fails 'a folder that is none' 10 'not a repository' "$LUNETTE" list --repo dir
 fails 'init where something is' 1 'not empty' "$LUNETTE" init dir
 copy && sed -i 's/"version": 1/"version": 2/' bad/config
 fails 'a newer repository' 1 'use a newer one' "$LUNETTE" backup --repo bad --name x gpt.img
@@ -95,7 +95,7 @@ fails 'a damaged pack' 1 "not complete, and 'out.img' is removed again.*chunk.*p
 ok 'nothing is left of the failed restore' [ ! -e out.img ]
 copy && rm "$(largest packs)"
 fails 'a missing pack' 1 'pack' "$LUNETTE" restore --repo bad x@latest --disk disk0 out2.img
-fails 'no such restore point' 1 'no restore point .y@latest' "$LUNETTE" restore y@latest --disk disk0 out.img
+fails 'no such restore point' 10 'no restore point .y@latest' "$LUNETTE" restore y@latest --disk disk0 out.img
 fails 'no such volume' 1 "no volume 'nope'" "$LUNETTE" restore x@latest --volume nope out.img
 fails 'no such disk' 1 "no disk 'disk9'" "$LUNETTE" restore x@latest --disk disk9 out.img
 fails 'a target folder that is not there' 1 'No such file' "$LUNETTE" restore x@latest --disk disk0 none/out.img

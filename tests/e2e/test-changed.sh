@@ -228,7 +228,7 @@ bad 'a NUL' 'line 2: ' "$head"'\0000{"end":0}\n'
 fails 'a line without end' 1 'line 1: it is longer than 65536 bytes' "$LUNETTE" backup --name server \
 	--changed <(head -c 200000 /dev/zero | tr '\0' x) --parent "$third" one.img two.img
 fails 'a list that is not there' 1 "list of changes 'nowhere': No such file" "$LUNETTE" backup --name server --changed nowhere --parent "$third" one.img two.img
-fails 'a parent that is not there' 1 'no restore point' "$LUNETTE" backup --name server --changed nothing.list --parent server@1999-01-01T00:00:00Z one.img two.img
+fails 'a parent that is not there' 10 'no restore point' "$LUNETTE" backup --name server --changed nothing.list --parent server@1999-01-01T00:00:00Z one.img two.img
 fails 'a list without a parent' 2 'need each other' "$LUNETTE" backup --name server --changed nothing.list one.img
 past=$(points_forge repo "$first" '.name = "future"') && future=$(points_forge repo "$first" '.name = "future" | .time = "2099-01-01T00:00:00Z"') || exit
 fails 'a parent by the name alone, while one is of the future' 1 "'future'. Id ${future:0:12} is of the future" \

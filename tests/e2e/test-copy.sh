@@ -30,10 +30,10 @@ disks_mount a.img "$TAP_DIR/mnt" && seq 20000 >mnt/added && disks_umount "$TAP_D
 
 fails 'where to must be said' 2 'to REPO is needed' "$LUNETTE" copy
 fails 'a repository is not copied into itself' 1 'the same repository' "$LUNETTE" copy --to repo
-fails 'there must be one' 1 'nowhere' "$LUNETTE" copy --to nowhere
+fails 'there must be one' 10 'nowhere' "$LUNETTE" copy --to nowhere
 for size in 256K 64K 1M; do
 	"$LUNETTE" init --chunk-size "$size" "to-$size" >/dev/null || exit
-	fails "chunks of $size: what is not there" 1 'no restore point' "$LUNETTE" copy --to "to-$size" nobody
+	fails "chunks of $size: what is not there" 10 'no restore point' "$LUNETTE" copy --to "to-$size" nobody
 	ok "chunks of $size: copy a name" "$LUNETTE" copy --to "to-$size" --json server
 	cp .out first.json
 	is "chunks of $size: both restore points are there" "$(list "to-$size")" "$(list repo | grep ^server)"
@@ -77,7 +77,7 @@ is 'of the second restore point little was read' "$(jq '.read < 1.6 * .new and .
 LUNETTE_PASSWORD_FILE=two.pw "$LUNETTE" restore --repo sealed2 server@latest --disk disk0 x.img >/dev/null
 "$LUNETTE" restore server@latest --disk disk0 y.img >/dev/null
 ok 'it is the same disk' cmp x.img y.img
-fails 'the password of the first is not that of the other' 1 'password' \
+fails 'the password of the first is not that of the other' 11 'password' \
 	"$LUNETTE" copy --repo sealed --password-file one.pw --to sealed2 --to-password-file one.pw
 ok 'and from an encrypted one into a plain one: the environment speaks of the first' \
 	env LUNETTE_PASSWORD_FILE=two.pw "$LUNETTE" copy --repo sealed2 --to one

@@ -99,10 +99,10 @@ rm -r repo/index
 ok 'repair makes an index of the tables again' "$LUNETTE" repair --password-file pw --yes
 ok 'and all is there' "$LUNETTE" check --password-file pw --read-data
 
-fails 'a wrong password' 1 "repository '.*': the password is wrong" "$LUNETTE" list --password-file bad
-fails 'none, and no terminal' 1 'is encrypted: there is no terminal' setsid "$LUNETTE" list
+fails 'a wrong password' 11 "repository '.*': the password is wrong" "$LUNETTE" list --password-file bad
+fails 'none, and no terminal' 11 'is encrypted: there is no terminal' setsid "$LUNETTE" list
 fails 'a password file that is not there' 1 'No such file' "$LUNETTE" list --password-file nowhere
-fails 'nobody backs up into it without a password' 1 'the password is wrong' "$LUNETTE" backup --password-file bad --name x disk.img
+fails 'nobody backs up into it without a password' 11 'the password is wrong' "$LUNETTE" backup --password-file bad --name x disk.img
 
 # ---- keys --------------------------------------------------------------------------------------
 
@@ -113,10 +113,10 @@ cheap pw2
 is 'key list has both' "$("$LUNETTE" key list --password-file pw2 --json | jq -c '[.keys[] | [.label, .in_use]] | sort')" '[["",false],["second admin",true]]'
 ok 'for people, too' bash -c '"$0" key list --password-file pw2 | grep "^\* .*second admin"' "$LUNETTE"
 ok 'key remove' "$LUNETTE" key remove --password-file pw2 "${first:0:12}"
-fails 'its password is gone' 1 'the password is wrong' "$LUNETTE" list --password-file pw
+fails 'its password is gone' 11 'the password is wrong' "$LUNETTE" list --password-file pw
 ok 'key passwd' "$LUNETTE" key passwd --password-file pw2 --new-password-file pw
 cheap pw
-fails 'the old one is gone' 1 'the password is wrong' "$LUNETTE" list --password-file pw2
+fails 'the old one is gone' 11 'the password is wrong' "$LUNETTE" list --password-file pw2
 is 'there is one key, and it has the label' "$("$LUNETTE" key list --password-file pw --json | jq -c '[.keys[].label]')" '["second admin"]'
 ok 'a new password from the terminal, twice' /usr/bin/python3 answer.py 'typed,typed' "$LUNETTE" key add --password-file pw
 is 'it opens' "$(/usr/bin/python3 answer.py typed "$LUNETTE" list | grep -c db.example)" 1
@@ -142,6 +142,6 @@ ok 'a repository that is not encrypted' "$LUNETTE" init plain
 fails 'is not taken for the one that was meant' 1 'it is not encrypted, but a password' "$LUNETTE" backup --repo plain --password-file pw --name x disk.img
 fails 'and has no keys' 1 'is not encrypted, and has no keys' "$LUNETTE" key list --repo plain
 ok 'another encrypted one' "$LUNETTE" init --encrypt --password-file pw2 other
-fails 'is not opened by the key of this one' 1 'key of another repository' "$LUNETTE" list --repo other --key-file key
+fails 'is not opened by the key of this one' 11 'key of another repository' "$LUNETTE" list --repo other --key-file key
 sed -i 's/262144/131072/' repo/config
 fails 'a config that was changed' 1 'checksum is wrong' "$LUNETTE" list --password-file pw2

@@ -130,7 +130,7 @@ sed -i "s|^agent = local|agent = local\npre-freeze = $PWD/wait-long\nhook-limit 
 "$LUNETTE" job run --quiet slow.conf >slow.log 2>&1 &
 slow=$!
 tap_until [ -e waiting ]
-fails 'a second run of the job is refused' 1 "runs already, as process $slow" "$LUNETTE" job run --quiet slow.conf
+fails 'a second run of the job is refused' 12 "runs already, as process $slow" "$LUNETTE" job run --quiet slow.conf
 ok 'another job is not' timeout "$TAP_PATIENCE" "$LUNETTE" job run --quiet srv.conf
 # The clock was ahead when another run died.
 sed 's/"pid":[0-9]*/"pid":1/' state/slow/runs/*.journal >state/slow/runs/99991231T235959Z-ffff.journal
