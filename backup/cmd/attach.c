@@ -26,7 +26,11 @@ static const struct option_row attach_options[] = {
 	{ 0 },
 };
 
-static const struct option_row detach_options[] = { VOLUME_OPTION, { 0 } };
+static const struct option_row detach_options[] = {
+	VOLUME_OPTION,
+	CMD_JSON_OPTION(struct attach_args, json),
+	{ 0 },
+};
 
 /* Takes away again what this call made. */
 static void undo(char **disks, size_t n_disks, const json_t *devices)
@@ -112,7 +116,8 @@ static int run_attach(void *ctx, char **disks, size_t n, struct error *err)
 
 static int run_detach(void *ctx, char **disks, size_t n_disks, struct error *err)
 {
-	const struct option_list *volumes = &((struct attach_args *)ctx)->volumes;
+	const struct attach_args *args = ctx;
+	const struct option_list *volumes = &args->volumes;
 	unsigned int total = 0;
 	for (size_t d = 0; d < n_disks; d++)
 		for (size_t v = 0; v < MAX(volumes->n, (size_t)1); v++) {
@@ -126,7 +131,9 @@ static int run_detach(void *ctx, char **disks, size_t n_disks, struct error *err
 	if (total == 0)
 		return error_set(err, -ENOENT, "nothing of '%s'%s is attached", disks[0],
 				 n_disks > 1 ? " and the other disks" : "");
-	return STATUS_DONE;
+	cmd_done();
+	return args->json ? cmd_print_json(json_pack("{s:i}", "detached", (int)total), err)
+			  : STATUS_DONE;
 }
 
 const struct command cmd_attach = {
@@ -152,7 +159,7 @@ const struct command cmd_detach = {
 	.words = { "DISK...", 1, COMMAND_ANY },
 	.help = "Removes the kernel block devices that `lunette attach` made of volumes on these disks; "
 		"more exactly, of each volume whose first bytes lie on one of them.",
-	.status = "0 done, 1 failed or nothing was attached, 2 wrong usage.",
+	.status = "0 done, 1 failed or nothing was attached, 2 wrong usage, 12 a device is in use.",
 	.options = detach_options,
 	.args_size = sizeof(struct attach_args),
 	.run = run_detach,

@@ -9,6 +9,7 @@ struct init_args {
 	struct repo_settings settings;
 	bool encrypt;
 	struct option_text password_file;
+	bool json;
 };
 
 static int take_chunk_size(const struct option_row *row, void *to, const char *arg,
@@ -36,8 +37,34 @@ static const struct option_row options[] = {
 	{ "password-file", "FILE",
 	  "the password is the first line of FILE; else of $LUNETTE_PASSWORD_FILE",
 	  OPTION_ENV(struct init_args, password_file, "LUNETTE_PASSWORD_FILE") },
+	CMD_JSON_OPTION(struct init_args, json),
 	{ 0 },
 };
+
+/* It is opened for that, which shows that its password does. */
+static int report_json(const struct init_args *args, const char *path, struct error *err)
+{
+	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
+	const struct repo_open_options how = { .password = args->settings.password };
+	int rc = repo_open(path, &how, &repo, err);
+	if (rc < 0)
+		return rc;
+	return cmd_print_json(json_pack("{s:o, s:s, s:I, s:i, s:b}", "repository",
+					cmd_json_name(path), "id", repo_id(repo), "chunk_size",
+					(json_int_t)repo_chunk_size(repo), "level",
+					repo_level(repo), "encrypted", args->encrypt),
+			      err);
+}
+
+static int report_text(const struct init_args *args, const char *path, struct error *err)
+{
+	char text[1024];
+	snprintf(text, sizeof(text), "The repository '%.300s' is ready.\n%s", path,
+		 args->encrypt ? "Without its password nobody can read it: 'lunette key export' "
+				 "prints a key for the safe.\n"
+			       : "");
+	return cmd_print(text, err);
+}
 
 static int run(void *ctx, char **words, size_t n, struct error *err)
 {
@@ -54,12 +81,7 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 	if (rc < 0)
 		return rc;
 	cmd_done();
-	char text[1024];
-	snprintf(text, sizeof(text), "The repository '%.300s' is ready.\n%s", words[0],
-		 args->encrypt ? "Without its password nobody can read it: 'lunette key export' "
-				 "prints a key for the safe.\n"
-			       : "");
-	return cmd_print(text, err);
+	return (args->json ? report_json : report_text)(args, words[0], err);
 }
 
 const struct command cmd_init = {

@@ -32,6 +32,7 @@
 struct mount_args {
 	bool foreground;
 	bool allow_other;
+	bool json;
 	struct cmd_sources sources;
 	bool from_repo;
 	struct cmd_repo which;
@@ -46,6 +47,7 @@ static const struct option_row options[] = {
 	  OPTION_FLAG(struct mount_args, foreground), .letter = 'f' },
 	{ "allow-other", NULL, "let other users look, too",
 	  OPTION_FLAG(struct mount_args, allow_other) },
+	CMD_JSON_OPTION(struct mount_args, json),
 	OPTION_HEADING("Options for repositories:"),
 	CMD_REPO_OPTIONS(struct mount_args, which),
 	CMD_SOURCE_OPTIONS(struct mount_args, sources),
@@ -89,11 +91,13 @@ static int make_tree(struct mount_args *args, struct tree **ret, bool *warned, s
 
 /**
  * struct mount_server - the process that serves
+ * @args: what the user asked for
  * @pipe: where the parent waits; -1 in the foreground
  * @status: what the parent shall end with when the mount answers
  * @background: standard error is gone, the log is syslog's; files may be looked at before that
  */
 struct mount_server {
+	const struct mount_args *args;
 	int pipe;
 	unsigned char status;
 	atomic_bool background;
@@ -124,11 +128,18 @@ static int go_background(struct mount_server *server, struct error *err)
 	return 0;
 }
 
+static int report(const struct mount_args *args, struct error *err)
+{
+	cmd_done();
+	return args->json ? cmd_print_json(json_pack("{s:o}", "dir", cmd_json_name(args->dir)), err)
+			  : 0;
+}
+
 static int say_ready(void *ctx, struct error *err)
 {
 	struct mount_server *server = ctx;
 	if (server->pipe < 0)
-		return 0;
+		return report(server->args, err);
 	int rc = go_background(server, err);
 	if (rc < 0)
 		return rc;
@@ -139,7 +150,7 @@ static int say_ready(void *ctx, struct error *err)
 
 static int serve(struct mount_args *args, int pipe, struct error *err)
 {
-	struct mount_server server = { .pipe = pipe };
+	struct mount_server server = { .args = args, .pipe = pipe };
 	CLEANUP(tree_free_cleanup) struct tree *tree = NULL;
 	bool warned = false;
 	int rc = make_tree(args, &tree, &warned, err);
@@ -196,7 +207,9 @@ static int serve_in_background(struct mount_args *args, struct error *err)
 		return serve(args, write_end, err);
 	}
 	close(steal_fd(&write_end));
-	return wait_for_server(pid, read_end, err);
+	int status = wait_for_server(pid, read_end, err);
+	int rc = status < 0 ? status : report(args, err);
+	return rc < 0 ? rc : status;
 }
 
 /* ---- arguments ---- */
@@ -252,7 +265,7 @@ const struct command cmd_mount = {
 		"Of a repository the same is shown for each restore point, in NAME/TIME and for the "
 		"newest in NAME/latest; or for one POINT alone.",
 	.notes = "The mount goes away with `lunette umount DIR`.",
-	.status = "0 done, 1 failed, 2 wrong usage, 3 done with warnings.",
+	.status = "0 done, 1 failed, 2 wrong usage, 3 done with warnings" CMD_REPO_STATUS ".",
 	.options = options,
 	.args_size = sizeof(struct mount_args),
 	.free = free_args,

@@ -7,51 +7,68 @@
 
 struct pin_args {
 	struct cmd_repo which;
+	bool json;
 };
 
 static const struct option_row options[] = {
 	CMD_REPO_OPTIONS(struct pin_args, which),
+	CMD_JSON_OPTION(struct pin_args, json),
 	{ 0 },
 };
 
-typedef int pin_fn(struct repo *repo, const char *id, struct error *err);
+/**
+ * struct pin_change - pinning, or the opposite
+ * @change: does it to one
+ * @pinned: what it makes of it
+ */
+struct pin_change {
+	int (*change)(struct repo *repo, const char *id, struct error *err);
+	bool pinned;
+};
 
-static int change(const struct pin_args *args, const char *spec, pin_fn *fn, const char *done,
-		  struct error *err)
+static int change_one(struct pin_args *args, const char *spec, const struct pin_change *how,
+		      json_t *report, struct error *err)
 {
 	char id[65];
 	CLEANUP(json_decref_cleanup) json_t *point = NULL;
 	int rc = cmd_find_point(&args->which, spec, REPO_POINT_MARK, id, &point, err);
 	if (rc == 0)
-		rc = fn(args->which.repo, id, err);
+		rc = how->change(args->which.repo, id, err);
 	if (rc)
 		return rc;
-	printf("%s ", done);
+	json_array_append_new(report, json_pack("{s:s, s:s, s:s, s:b}", "id", id, "name",
+						repo_point_name(point), "time",
+						repo_point_time(point), "pinned", how->pinned));
+	if (args->json)
+		return 0;
+	fputs(how->pinned ? "pinned " : "unpinned ", stdout);
 	cmd_put_point(stdout, id, point);
 	putchar('\n');
 	return 0;
 }
 
-static int change_all(struct pin_args *args, char **specs, size_t n, pin_fn *fn, const char *done,
+static int change_all(struct pin_args *args, char **specs, size_t n, const struct pin_change *how,
 		      struct error *err)
 {
+	CLEANUP(json_decref_cleanup) json_t *report = json_array();
 	int rc = cmd_open_repo(&args->which, err);
 	for (size_t i = 0; rc == 0 && i < n; i++)
-		rc = change(args, specs[i], fn, done, err);
+		rc = change_one(args, specs[i], how, report, err);
 	if (rc)
 		return rc;
 	cmd_done();
-	return cmd_print("", err);
+	return args->json ? cmd_print_json(json_pack("{s:O}", "points", report), err)
+			  : cmd_print("", err);
 }
 
 static int pin(void *args, char **words, size_t n, struct error *err)
 {
-	return change_all(args, words, n, repo_pin, "pinned", err);
+	return change_all(args, words, n, &(const struct pin_change){ repo_pin, true }, err);
 }
 
 static int unpin(void *args, char **words, size_t n, struct error *err)
 {
-	return change_all(args, words, n, repo_unpin, "unpinned", err);
+	return change_all(args, words, n, &(const struct pin_change){ repo_unpin, false }, err);
 }
 
 const struct command cmd_pin = {
@@ -59,6 +76,7 @@ const struct command cmd_pin = {
 	.summary = "keep restore points whatever forget is told",
 	.words = { "POINT...", 1, COMMAND_ANY },
 	.help = "Keeps restore points, whatever 'lunette forget' is told.",
+	.status = "0 done, 1 failed, 2 wrong usage" CMD_REPO_STATUS ".",
 	.options = options,
 	.args_size = sizeof(struct pin_args),
 	.run = pin,
@@ -69,6 +87,7 @@ const struct command cmd_unpin = {
 	.summary = "let pinned restore points go again",
 	.words = { "POINT...", 1, COMMAND_ANY },
 	.help = "Lets restore points go that were pinned.",
+	.status = "0 done, 1 failed, 2 wrong usage" CMD_REPO_STATUS ".",
 	.options = options,
 	.args_size = sizeof(struct pin_args),
 	.run = unpin,

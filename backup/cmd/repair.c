@@ -6,14 +6,21 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "lunette/json.h"
 #include "lunette/repair.h"
 
+/**
+ * struct repair_args - what the user wants
+ * @report: what was found and done, for --json
+ */
 struct repair_args {
 	struct cmd_repo which;
 	bool read_data;
 	bool dry_run;
 	bool yes;
 	bool drop_points;
+	bool json;
+	json_t *report;
 	struct cmd_progress progress;
 };
 
@@ -27,6 +34,7 @@ static const struct option_row options[] = {
 	  "also remove restore points whose manifest is damaged: they cannot be repaired, only put back "
 	  "from a copy of the repository",
 	  OPTION_FLAG(struct repair_args, drop_points) },
+	CMD_JSON_OPTION(struct repair_args, json),
 	CMD_PROGRESS_OPTIONS(struct repair_args, progress),
 	CMD_REPO_OPTIONS(struct repair_args, which),
 	{ 0 },
@@ -43,8 +51,7 @@ static void list_keys(const struct repair_keys *keys, const char *will)
 	}
 }
 
-/* Return: whether there is anything to do. */
-static bool say_plan(const struct repair_plan *plan, bool drop_points)
+static void say_plan(const struct repair_plan *plan, bool drop_points)
 {
 	list_keys(&plan->indexes, "what packs hold is put into a new index, and this one removed");
 	list_keys(&plan->packs, "its chunks that are well go into a new pack, and this one is "
@@ -55,6 +62,26 @@ static bool say_plan(const struct repair_plan *plan, bool drop_points)
 					       "the repository, or remove it with --drop-points");
 	if (plan->reindex && plan->indexes.n == 0)
 		puts("chunks are in no index: packs are looked through for them");
+}
+
+static json_t *keys_json(const struct repair_keys *keys)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < keys->n; i++)
+		json_array_append_new(list, cmd_json_name(keys->keys[i]));
+	return list;
+}
+
+static json_t *plan_json(const struct repair_args *args, const struct repair_plan *plan)
+{
+	return json_pack("{s:b, s:{s:o, s:o, s:o, s:o}, s:b}", "dry_run", args->dry_run, "damaged",
+			 "indexes", keys_json(&plan->indexes), "packs", keys_json(&plan->packs),
+			 "notes", keys_json(&plan->notes), "points", keys_json(&plan->points),
+			 "reindex", plan->reindex);
+}
+
+static bool is_anything_to_do(const struct repair_plan *plan, bool drop_points)
+{
 	return plan->indexes.n > 0 || plan->packs.n > 0 || plan->notes.n > 0 || plan->reindex ||
 	       (plan->points.n > 0 && drop_points);
 }
@@ -97,6 +124,16 @@ static int look(struct repair_args *args, bool read_data, const atomic_bool *sto
 	return rc;
 }
 
+/* Return: @status; or that it cannot be said. */
+static int end(const struct repair_args *args, bool whole, const char *sentence, int status,
+	       struct error *err)
+{
+	json_object_set_new(args->report, "whole", json_boolean(whole));
+	int rc = args->json ? cmd_print_json(json_incref(args->report), err)
+			    : cmd_print(sentence, err);
+	return rc < 0 ? rc : status;
+}
+
 /* Return: a STATUS_...; or what failed. */
 static int look_again(struct repair_args *args, const atomic_bool *stop, struct error *err)
 {
@@ -104,10 +141,10 @@ static int look_again(struct repair_args *args, const atomic_bool *stop, struct 
 	int rc = look(args, false, stop, &after, err);
 	if (rc)
 		return rc;
-	if (after.n_problems == 0) {
-		rc = cmd_print("the repository is whole\n", err);
-		return rc < 0 ? rc : STATUS_DONE;
-	}
+	json_object_set(args->report, "problems", after.problems);
+	json_object_set_new(args->report, "hurt_count", json_integer((json_int_t)after.n_hurt));
+	if (after.n_problems == 0)
+		return end(args, true, "the repository is whole\n", STATUS_DONE, err);
 	size_t i;
 	json_t *problem;
 	bool hurt_only = true;
@@ -118,12 +155,25 @@ static int look_again(struct repair_args *args, const atomic_bool *stop, struct 
 		if (i < 20)
 			cmd_warn("%s: %s", object, cmd_json_text(problem, "what"));
 	}
+	char text[256] = "";
 	if (after.n_hurt > 0)
-		printf("%" PRIu64 " restore points lack what is lost; 'lunette check' names the "
-		       "files, and the next backup of these disks stores again what it meets\n",
-		       after.n_hurt);
-	rc = cmd_print("", err);
-	return rc < 0 ? rc : hurt_only ? STATUS_WARNINGS : STATUS_FAILED;
+		snprintf(text, sizeof(text),
+			 "%" PRIu64 " restore points lack what is lost; 'lunette check' names the "
+			 "files, and the next backup of these disks stores again what it meets\n",
+			 after.n_hurt);
+	return end(args, false, text, hurt_only ? STATUS_WARNINGS : STATUS_FAILED, err);
+}
+
+static void say_result(const struct repair_args *args, const struct repair_result *result)
+{
+	json_object_set_new(args->report, "saved", json_integer((json_int_t)result->saved));
+	json_object_set_new(args->report, "lost", json_integer((json_int_t)result->lost));
+	json_object_set_new(args->report, "indexed", json_integer((json_int_t)result->indexed));
+	json_object_set_new(args->report, "removed", json_integer((json_int_t)result->removed));
+	if (!args->json)
+		printf("%" PRIu64 " chunks saved, %" PRIu64 " lost, %" PRIu64
+		       " in an index again; %" PRIu64 " damaged objects removed\n",
+		       result->saved, result->lost, result->indexed, result->removed);
 }
 
 static int carry_out(struct repair_args *args, const struct repair_plan *plan,
@@ -132,13 +182,31 @@ static int carry_out(struct repair_args *args, const struct repair_plan *plan,
 	struct repair_result result;
 	const struct repair_options opts = { .drop_points = args->drop_points, .stop = stop };
 	int rc = repair_run(args->which.repo, plan, &opts, &result, err);
-	printf("%" PRIu64 " chunks saved, %" PRIu64 " lost, %" PRIu64 " in an index again; %" PRIu64
-	       " damaged objects removed\n",
-	       result.saved, result.lost, result.indexed, result.removed);
+	say_result(args, &result);
 	if (rc < 0)
 		return rc;
 	cmd_done();
 	return look_again(args, stop, err);
+}
+
+static int repair(struct repair_args *args, const struct repair_plan *plan, const atomic_bool *stop,
+		  struct error *err)
+{
+	bool agreed = false;
+	if (!args->json)
+		say_plan(plan, args->drop_points);
+	if (!is_anything_to_do(plan, args->drop_points))
+		return end(args, false,
+			   "nothing can be done about the damage that was found; 'lunette "
+			   "check' shows it\n",
+			   STATUS_FAILED, err);
+	if (args->dry_run)
+		return end(args, false, "", STATUS_WARNINGS, err);
+	int rc = ask(args, &agreed, err);
+	if (rc)
+		return rc;
+	return agreed ? carry_out(args, plan, stop, err)
+		      : error_set(err, -ECANCELED, "nothing was done");
 }
 
 static int run(void *ctx, char **words, size_t n, struct error *err)
@@ -148,31 +216,18 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 	CLEANUP(check_result_free) struct check_result found = { 0 };
 	CLEANUP(repair_plan_free) struct repair_plan plan = { 0 };
 	const atomic_bool *stop = cmd_stop_on_signals();
+	if (args->json && !args->yes && !args->dry_run)
+		return cmd_usage(err, "--json asks nobody: it needs --yes, or --dry-run");
 	int rc = look(args, args->read_data, stop, &found, err);
 	if (rc)
 		return rc;
 	rc = repair_plan_make(&found, &plan, err);
 	if (rc < 0)
 		return rc;
-	if (found.n_problems == 0) {
-		rc = cmd_print("no damage was found\n", err);
-		return rc < 0 ? rc : STATUS_DONE;
-	}
-	if (!say_plan(&plan, args->drop_points)) {
-		rc = cmd_print("nothing can be done about the damage that was found; 'lunette "
-			       "check' shows it\n",
-			       err);
-		return rc < 0 ? rc : STATUS_FAILED;
-	}
-	bool agreed = false;
-	if (args->dry_run)
-		return cmd_print("", err) < 0 ? STATUS_FAILED : STATUS_WARNINGS;
-	rc = ask(args, &agreed, err);
-	if (rc)
-		return rc;
-	if (!agreed)
-		return error_set(err, -ECANCELED, "nothing was done");
-	return carry_out(args, &plan, stop, err);
+	CLEANUP(json_decref_cleanup) json_t *report = plan_json(args, &plan);
+	args->report = report;
+	return found.n_problems ? repair(args, &plan, stop, err)
+				: end(args, true, "no damage was found\n", STATUS_DONE, err);
 }
 
 const struct command cmd_repair = {
@@ -184,7 +239,8 @@ const struct command cmd_repair = {
 	.status =
 		"0 the repository is whole, 1 failed, or not all that is damaged can be repaired, 2 "
 		"wrong usage, 3 repaired, but restore points lack what is lost ('lunette check' names "
-		"it); or, with --dry-run, there is something to do.",
+		"it); or, with --dry-run, there is something to do" CMD_REPO_STATUS
+		", 12 a prune or another repair is at work.",
 	.options = options,
 	.args_size = sizeof(struct repair_args),
 	.run = run,

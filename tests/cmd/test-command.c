@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "commands.h"
+#include "cmd.h"
 #include "lunette/util.h"
 #include "say.h"
 
@@ -207,6 +207,51 @@ static void every_table_of_options_is_whole(void **state)
 	}
 }
 
+static void who_opens_a_repository_says_how_that_fails(void **state)
+{
+	(void)state;
+#define ROW(name) &cmd_##name,
+	static const struct command *const commands[] = { COMMANDS(ROW) };
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		const struct command *c = commands[i];
+		bool opens = false;
+		for (const struct option_row *row = c->options; row && row->kind; row++)
+			opens |= row->group == &cmd_repo_options;
+		if (opens && (!c->status || !strstr(c->status, CMD_REPO_STATUS)))
+			fail_msg("%s does not say what 10 and 11 are", c->name);
+	}
+}
+
+/* ---- how failures end -------------------------------------------------------------------------
+ */
+
+static void a_kind_of_failure_is_a_status_and_a_word(void **state)
+{
+	(void)state;
+	static const struct {
+		int rc;
+		enum error_kind kind;
+		int status;
+		const char *word;
+	} cases[] = {
+		{ -ENOENT, ERROR_KIND_NONE, 1, "failed" },
+		{ -ENOENT, ERROR_KIND_NOT_FOUND, 10, "not_found" },
+		{ -ENOKEY, ERROR_KIND_PASSWORD, 11, "wrong_password" },
+		{ -EBUSY, ERROR_KIND_BUSY, 12, "busy" },
+		{ STATUS_USAGE, ERROR_KIND_NONE, 2, "usage" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct error err = { .code = -1, .kind = cases[i].kind, .msg = "a\xff\"" };
+		assert_int_equal(cmd_status(cases[i].rc, &err), cases[i].status);
+		json_t *doc = cmd_failure_json(cases[i].rc, &err);
+		assert_string_equal(json_string_value(json_object_get(doc, "code")), cases[i].word);
+		assert_string_equal(json_string_value(json_object_get(doc, "message")),
+				    "a\xef\xbf\xbd\"");
+		json_decref(doc);
+	}
+	assert_int_equal(cmd_status(STATUS_WARNINGS, &(struct error){ 0 }), 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +260,8 @@ int main(void)
 		cmocka_unit_test(words_that_do_not_fit_are_wrong_usage),
 		cmocka_unit_test(the_help_shows_every_way_to_call_it),
 		cmocka_unit_test(every_table_of_options_is_whole),
+		cmocka_unit_test(who_opens_a_repository_says_how_that_fails),
+		cmocka_unit_test(a_kind_of_failure_is_a_status_and_a_word),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,12 +44,24 @@ json_frozen 'lunette forget' forget.json
 doc prune prune --dry-run
 json_frozen 'lunette prune' prune.json
 
+doc init init third
+json_frozen 'lunette init' init.json
+doc pin pin "$first"
+json_frozen 'lunette pin' pin.json
+doc failure list --repo none
+json_frozen Failures failure.json
+
 doc check-whole check
 pack=$(find repo/packs -type f -printf '%s %p\n' | sort -n | tail -1 | cut -d' ' -f2)
 chmod u+w "$pack" && printf 'damage' | dd of="$pack" bs=1 seek=$(($(stat -c %s "$pack") / 2)) conv=notrunc status=none
 doc check-damaged check --read-data
 doc check-part check --read-data=1/2
 json_frozen 'lunette check' check-*.json
+doc repair-dry repair --dry-run --read-data
+doc repair-done repair --yes --read-data
+json_frozen 'lunette repair' repair-*.json
+is 'lunette repair: and all those that are there if it was done' \
+	"$(LC_ALL=C comm -13 <(json_keys repair-*.json) <(json_listed 'lunette repair') | paste -sd' ')" ''
 
 echo secret >password && chmod 600 password
 "$LUNETTE" init --encrypt --password-file password locked >/dev/null
