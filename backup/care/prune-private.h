@@ -91,7 +91,8 @@ const struct index_entry *usage_place(const struct usage *usage, const struct in
  * Takes as many as memory allows; the fate of those that were copied is USAGE_GOES then, of those
  * that cannot be read USAGE_KEEP.
  *
- * Return: 1 when some were taken; 0 when there are none left; ...
+ * Return: 1 when some were taken; 0 when there are none left; -ENOSPC when none fits into the room
+ * that there is; ...
  */
 int prune_rewrite(struct repo *repo, struct usage *usage, const struct marks *marks,
 		  const struct prune_options *options, struct prune_result *result,
@@ -101,8 +102,10 @@ int prune_rewrite(struct repo *repo, struct usage *usage, const struct marks *ma
 
 /**
  * prune_mark() - mark all packs that are to go and are not marked yet
+ * @ret_marked: how many were; not all of them when the store is full, but some
  */
-int prune_mark(struct repo *repo, const struct index_pack *packs, size_t n, struct error *err);
+int prune_mark(struct repo *repo, const struct index_pack *packs, size_t n, size_t *ret_marked,
+	       struct error *err);
 
 /**
  * prune_ready() - which marks may be acted on: those that everybody heeds who holds a lease
@@ -114,12 +117,24 @@ int prune_ready(struct repo *repo, const struct lease *own, const struct marks *
 
 /**
  * prune_remove() - remove the packs of marks that are ready, unless they are used
- * @ready: names of marks, from prune_ready(), which was asked before @usage was made or @recheck
- *         is true
- * @recheck: restore points that @usage does not know are looked at first
+ * @usage: from before @ready was asked for; restore points that it does not know are looked at
+ * first
+ * @ready: names of marks, from prune_ready()
+ * @gone: packs that this prune has removed already; what is removed now is added
+ *
+ * Writes nothing, so that it needs no room.
  */
 int prune_remove(struct repo *repo, struct lease *own, const struct usage *usage, json_t *ready,
-		 bool recheck, const struct prune_options *options, struct prune_result *result,
-		 struct error *err);
+		 struct id_set *gone, const struct prune_options *options,
+		 struct prune_result *result, struct error *err);
+
+/**
+ * prune_settle() - have no index speak of the packs that are gone, and remove the marks
+ *
+ * On a full store the marks stay: then a later prune settles it, and nobody relies on what the
+ * indexes say.
+ */
+int prune_settle(struct repo *repo, struct lease *own, json_t *ready, const struct id_set *gone,
+		 struct prune_result *result, struct error *err);
 
 #endif

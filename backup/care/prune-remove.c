@@ -2,8 +2,9 @@
 /*
  * prune-remove - marks packs, and removes those whose marks everybody heeds.
  *
- * A mark is acted on in an order that leaves nothing wrong wherever it ends: indexes that do not
- * speak of the packs any more, the old indexes go, the packs go, the mark goes.
+ * A mark is acted on in an order that leaves nothing wrong wherever it ends, and that frees room
+ * before it needs any: the packs go, then come indexes that do not speak of them any more, the old
+ * indexes go, the mark goes. While it is there nobody relies on what an index says of its packs.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,13 +15,24 @@
 #include "prune-private.h"
 #include "lunette/tiers.h"
 
-int prune_mark(struct repo *repo, const struct index_pack *packs, size_t n, struct error *err)
+/* Bytes that an index takes for a chunk, with what frames it. */
+#define INDEX_ENTRY_ROOM 50u
+
+#define LARGE_INDEX (16ull << 20)
+
+int prune_mark(struct repo *repo, const struct index_pack *packs, size_t n, size_t *ret_marked,
+	       struct error *err)
 {
 	char name[65];
-	int rc = 0;
-	for (size_t at = 0; rc == 0 && at < n; at += MARKS_PACKS)
-		rc = marks_put(repo, packs + at, MIN(n - at, (size_t)MARKS_PACKS), name, err);
-	return rc;
+	*ret_marked = 0;
+	while (*ret_marked < n) {
+		size_t some = MIN(n - *ret_marked, (size_t)MARKS_PACKS);
+		int rc = marks_put(repo, packs + *ret_marked, some, name, err);
+		if (rc < 0)
+			return store_is_full(rc) && *ret_marked > 0 ? 0 : rc;
+		*ret_marked += some;
+	}
+	return 0;
 }
 
 /* ---- which marks are ready ---- */
@@ -92,19 +104,13 @@ struct removal {
 	const struct prune_options *options;
 	struct prune_result *result;
 	const struct usage *usage; /* of all restore points that were there first */
-	struct usage *later; /* of those that came since; NULL when there are none to look for */
-	struct id_set *goes;
+	struct usage *later;       /* of those that came since */
+	struct id_set *gone;
 };
-
-static void removal_cleanup(struct removal *removal)
-{
-	usage_free(removal->later);
-	id_set_free(removal->goes);
-}
 
 static bool is_used(const struct usage *usage, const struct chunk_id *id)
 {
-	const struct usage_pack *pack = usage ? usage_find(usage, id) : NULL;
+	const struct usage_pack *pack = usage_find(usage, id);
 	return pack && pack->n_live > 0;
 }
 
@@ -136,18 +142,13 @@ static int each_pack(struct repo *repo, const json_t *ready,
 	return 0;
 }
 
-static int choose_one(struct removal *removal, const struct chunk_id *id, struct error *err)
-{
-	bool is_new;
-	if (is_used(removal->usage, id) || is_used(removal->later, id))
-		return 0; /* it stays, and is not marked any more */
-	return id_set_add(removal->goes, id, &is_new, err);
-}
-
+/* One that is used stays, and is not marked any more when the mark goes. */
 static int remove_one(struct removal *removal, const struct chunk_id *id, struct error *err)
 {
 	char key[STORE_KEY_MAX];
-	if (!id_set_has(removal->goes, id))
+	bool is_new;
+	if (is_used(removal->usage, id) || is_used(removal->later, id) ||
+	    id_set_has(removal->gone, id))
 		return 0;
 	int rc = prune_stopped(removal->options, err);
 	if (rc == 0) /* who slept must not go on: another prune may have decided otherwise */
@@ -165,8 +166,27 @@ static int remove_one(struct removal *removal, const struct chunk_id *id, struct
 		removal->result->removed.packs++;
 		removal->result->removed.bytes += pack->size;
 	}
-	return 0;
+	return id_set_add(removal->gone, id, &is_new, err);
 }
+
+int prune_remove(struct repo *repo, struct lease *own, const struct usage *usage, json_t *ready,
+		 struct id_set *gone, const struct prune_options *options,
+		 struct prune_result *result, struct error *err)
+{
+	if (json_array_size(ready) == 0)
+		return 0;
+	CLEANUP(usage_free_cleanup) struct usage *later = NULL;
+	CLEANUP(marks_free_cleanup) struct marks *marks = NULL;
+	int rc = marks_load(repo, &marks, err);
+	if (rc == 0)
+		rc = usage_new(repo, marks, usage->points, options, &later, err);
+	if (rc < 0)
+		return rc;
+	struct removal removal = { repo, own, options, result, usage, later, gone };
+	return each_pack(repo, ready, remove_one, &removal, err);
+}
+
+/* ---- settling ---- */
 
 /* Does an index speak of a pack that goes? */
 static int speaks_of(struct index *index, const struct id_set *goes, bool *ret, struct error *err)
@@ -183,47 +203,60 @@ static int speaks_of(struct index *index, const struct id_set *goes, bool *ret, 
 	return 0;
 }
 
-static int rewrite_indexes(struct removal *removal, struct error *err)
+/* Which indexes speak of packs that are gone? @ret_size: bytes that the new one may take. */
+static int find_indexes(struct repo *repo, const struct id_set *gone, struct index ***ret,
+			size_t *ret_n, uint64_t *ret_size, struct error *err)
 {
-	struct repo *repo = removal->repo;
 	CLEANUP(free_cleanup) struct index **indexes = NULL;
-	size_t n, kept = 0;
+	size_t n = 0, kept = 0;
+	uint64_t size = 0;
 	int rc = catalog_refresh(repo->catalog, err);
 	if (rc == 0)
 		rc = catalog_indexes(repo->catalog, true, &indexes, &n, err);
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		bool speaks;
-		rc = speaks_of(indexes[i], removal->goes, &speaks, err);
-		if (rc == 0 && speaks)
-			indexes[kept++] = indexes[i];
+		rc = speaks_of(indexes[i], gone, &speaks, err);
+		if (rc < 0 || !speaks)
+			continue;
+		size += index_entries(indexes[i]) * INDEX_ENTRY_ROOM;
+		indexes[kept++] = indexes[i];
 	}
-	if (rc == 0)
-		rc = lease_check(removal->own, err);
-	return rc < 0 || kept == 0 ? rc : tiers_replace(repo, indexes, kept, removal->goes, err);
+	if (rc < 0)
+		return rc;
+	*ret = steal(&indexes);
+	*ret_n = kept;
+	*ret_size = size;
+	return 0;
 }
 
-int prune_remove(struct repo *repo, struct lease *own, const struct usage *usage, json_t *ready,
-		 bool recheck, const struct prune_options *options, struct prune_result *result,
-		 struct error *err)
+static int rewrite_indexes(struct repo *repo, struct lease *own, const struct id_set *gone,
+			   struct error *err)
+{
+	CLEANUP(free_cleanup) struct index **indexes = NULL;
+	size_t n;
+	uint64_t size;
+	int rc = find_indexes(repo, gone, &indexes, &n, &size, err);
+	if (rc < 0 || n == 0)
+		return rc;
+	/* A large one is not begun in vain: the last room may be what a backup needs. */
+	if (size > MAX(store_room(repo->store), LARGE_INDEX))
+		return error_set(err, -ENOSPC, "write an index: %m");
+	rc = lease_check(own, err);
+	return rc < 0 ? rc : tiers_replace(repo, indexes, n, gone, err);
+}
+
+int prune_settle(struct repo *repo, struct lease *own, json_t *ready, const struct id_set *gone,
+		 struct prune_result *result, struct error *err)
 {
 	if (json_array_size(ready) == 0)
 		return 0;
-	CLEANUP(removal_cleanup)
-	struct removal removal = {
-		.repo = repo, .own = own, .options = options, .result = result, .usage = usage
-	};
-	CLEANUP(marks_free_cleanup) struct marks *marks = NULL;
-	int rc = id_set_new(SIZE_MAX, &removal.goes, err);
-	if (rc == 0)
-		rc = marks_load(repo, &marks, err);
-	if (rc == 0 && recheck)
-		rc = usage_new(repo, marks, usage->points, options, &removal.later, err);
-	if (rc == 0)
-		rc = each_pack(repo, ready, choose_one, &removal, err);
-	if (rc == 0)
-		rc = rewrite_indexes(&removal, err);
-	if (rc == 0)
-		rc = each_pack(repo, ready, remove_one, &removal, err);
+	struct error why = { 0 };
+	int rc = rewrite_indexes(repo, own, gone, &why);
+	result->unsettled = store_is_full(rc);
+	if (result->unsettled)
+		return 0;
+	if (rc < 0)
+		return error_copy(err, rc, &why);
 	for (size_t i = 0; rc == 0 && i < json_array_size(ready); i++)
 		rc = marks_remove(repo, json_string_value(json_array_get(ready, i)), err);
 	return rc;

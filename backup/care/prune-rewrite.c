@@ -4,7 +4,7 @@
  *
  * Which of their chunks are live is known by the bits that usage has kept: the indexes are gone
  * through once more, in the same order. Packs are taken in rounds, so that the chunks of a round
- * fit in memory, and the room of one round may be freed before the next.
+ * fit in memory, and in the room that there is; that of one round may be freed before the next.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -17,6 +17,9 @@
 /* Of one round: 40 MiB of memory, and what must fit into the repository beside what is there. */
 #define ROUND_CHUNKS (1u << 20)
 #define ROUND_BYTES  (32ull << 30)
+
+/* What is not filled by packs. */
+#define ROOM_LEFT (256ull << 10)
 
 /* A live chunk of a pack of this round. */
 struct moving {
@@ -42,23 +45,39 @@ static void round_cleanup(struct round *round)
 	repack_free(round->repack);
 }
 
-/* Chooses packs as long as they fit. Returns how many. */
-static size_t choose(struct round *round)
+/* What the live part of a pack takes elsewhere: its chunks, and 48 bytes of a table and an index.
+ */
+static uint64_t needs(const struct usage_pack *pack)
 {
+	return pack->live + 2 * 48ull * pack->n_live;
+}
+
+/*
+ * Chooses packs as long as they fit into a round, and into half of the room that there is: others
+ * need some, too. The first one may have all but what an index and a mark take.
+ *
+ * Return: how many; -ENOSPC when there are some, and none of them fits.
+ */
+static int choose(struct round *round, struct error *err)
+{
+	uint64_t room = store_room(round->repo->store), limit = MIN(ROUND_BYTES, room / 2);
 	uint64_t bytes = 0;
-	size_t n = 0;
+	int n = 0, too_large = 0;
 	for (uint32_t i = 0; i < round->usage->n; i++) {
 		const struct usage_pack *pack = &round->usage->packs[i];
-		if (pack->fate != USAGE_REWRITE ||
-		    (n > 0 && (round->room + pack->n_live > ROUND_CHUNKS ||
-			       bytes + pack->live > ROUND_BYTES)))
+		if (pack->fate != USAGE_REWRITE)
 			continue;
+		if (n > 0 ? round->room + pack->n_live > ROUND_CHUNKS || bytes + needs(pack) > limit
+			  : needs(pack) + ROOM_LEFT > room) {
+			too_large++;
+			continue;
+		}
 		round->chosen[i] = true;
 		round->room += pack->n_live;
-		bytes += pack->live;
+		bytes += needs(pack);
 		n++;
 	}
-	return n;
+	return n == 0 && too_large > 0 ? error_set(err, -ENOSPC, "rewrite packs: %m") : n;
 }
 
 /* Finds the live chunks of the chosen packs. */
@@ -152,12 +171,13 @@ int prune_rewrite(struct repo *repo, struct usage *usage, const struct marks *ma
 	round.chosen = calloc((size_t)usage->n + 1, sizeof(*round.chosen));
 	if (!round.chosen)
 		return error_set(err, -ENOMEM, "prune: %m");
-	if (choose(&round) == 0)
-		return 0;
+	int rc = choose(&round, err);
+	if (rc <= 0)
+		return rc;
 	round.moving = calloc(round.room + 1, sizeof(*round.moving));
 	if (!round.moving)
 		return error_set(err, -ENOMEM, "prune: %m");
-	int rc = repack_new(repo, marks->packs, &round.repack, err);
+	rc = repack_new(repo, marks->packs, &round.repack, err);
 	if (rc == 0)
 		rc = collect(&round, err);
 	if (rc < 0)

@@ -269,8 +269,9 @@ static int find_out(struct repo *repo, const struct marks *marks, struct gatheri
 {
 	struct usage *usage = g->usage;
 	int rc = gather_points(repo, g, err);
-	if (rc == 0)
-		rc = catalog_refresh(repo->catalog, err);
+	if (rc < 0 || (g->known && usage->n_points == 0))
+		return rc; /* nothing has come since */
+	rc = catalog_refresh(repo->catalog, err);
 	if (rc == 0)
 		rc = catalog_indexes(repo->catalog, true, &usage->indexes, &usage->n_indexes, err);
 	CLEANUP(index_merge_free_cleanup) struct index_merge *merge = NULL;

@@ -26,6 +26,9 @@ struct prune {
 	struct lease *lease; /* NULL on a dry run */
 	struct marks *marks;
 	struct usage *usage;
+	struct id_set *gone; /* packs that were removed, whose marks may still be there */
+	bool unmarked;       /* not all that is to go could be marked: it takes another pass */
+	bool cramped; /* there is no room for what is still used of packs that could be rewritten */
 	int64_t writers_since; /* when the first of those who write now began; INT64_MAX: nobody */
 	size_t n_going, room;
 	struct index_pack *going; /* to be marked */
@@ -35,6 +38,7 @@ static void prune_cleanup(struct prune *prune)
 {
 	usage_free(prune->usage);
 	marks_free(prune->marks);
+	id_set_free(prune->gone);
 	lease_release(prune->lease);
 	free(prune->going);
 }
@@ -233,14 +237,71 @@ static int remove_damaged_marks(struct prune *prune, struct error *err)
 	return rc;
 }
 
-/* Copies what is used of packs that are hardly used; these go then. Return: whether there were. */
+/* Marks what is to go: on a full store as much as there is room for. */
+static int mark_going(struct prune *prune, struct error *err)
+{
+	size_t marked;
+	int rc = prune_mark(prune->repo, prune->going, prune->n_going, &marked, err);
+	prune->unmarked = prune->unmarked || marked < prune->n_going;
+	prune->n_going = 0;
+	marks_free(steal(&prune->marks));
+	return rc < 0 ? rc : marks_load(prune->repo, &prune->marks, err);
+}
+
+/*
+ * Removes the packs whose marks everybody heeds, what was marked before this pass included.
+ * @settle: then the indexes do not speak of them any more, and the marks go
+ */
+static int remove_marked(struct prune *prune, bool settle, struct error *err)
+{
+	json_t *ready = NULL;
+	int rc = prune_ready(prune->repo, prune->lease, prune->marks, prune->result, &ready, err);
+	for (int i = 0; i < TRIES; i++) {
+		if (rc == 0)
+			rc = prune_remove(prune->repo, prune->lease, prune->usage, ready,
+					  prune->gone, prune->options, prune->result, err);
+		if (rc == 0 && settle)
+			rc = prune_settle(prune->repo, prune->lease, ready, prune->gone,
+					  prune->result, err);
+		if (rc != -ENOENT)
+			break;
+		rc = 0;
+	}
+	json_decref(ready);
+	return rc;
+}
+
+static bool has_rewrites(const struct usage *usage)
+{
+	for (uint32_t i = 0; i < usage->n; i++)
+		if (usage->packs[i].fate == USAGE_REWRITE)
+			return true;
+	return false;
+}
+
+/*
+ * Copies what is used of packs that are hardly used; these go then. What was copied in vain, since
+ * it did not fit, is found by the next pass.
+ *
+ * Return: 1 when something was copied.
+ */
 static int rewrite(struct prune *prune, struct error *err)
 {
 	struct usage *usage = prune->usage;
-	int rc =
-		prune_rewrite(prune->repo, usage, prune->marks, prune->options, prune->result, err);
+	struct prune_result *result = prune->result;
+	uint64_t copied = result->copied;
+	struct error why = { 0 };
+	int rc = prune_rewrite(prune->repo, usage, prune->marks, prune->options, result, &why);
 	if (rc == -ENOENT)
 		return 0; /* a backup has merged indexes meanwhile: the next prune does it */
+	if (store_is_full(rc)) {
+		bool in_vain = result->copied > copied;
+		prune->cramped = true;
+		result->copied = copied;
+		return in_vain;
+	}
+	if (rc < 0)
+		return error_copy(err, rc, &why);
 	for (uint32_t i = 0; rc > 0 && i < usage->n; i++)
 		if (usage->packs[i].fate == USAGE_GOES) {
 			int added = add_going(prune, &usage->packs[i].pack, err);
@@ -250,28 +311,19 @@ static int rewrite(struct prune *prune, struct error *err)
 	return rc;
 }
 
-/* What was marked before this pass may have become ready, too. */
-static int remove_marked(struct prune *prune, struct error *err)
+/* Copying needs room, and what goes as it is frees some: it goes first. */
+static int remove_and_rewrite(struct prune *prune, struct error *err)
 {
-	json_t *ready = NULL;
-	marks_free(steal(&prune->marks));
-	int rc = marks_load(prune->repo, &prune->marks, err);
+	if (prune->cramped || !has_rewrites(prune->usage))
+		return 0;
+	int rc = remove_marked(prune, false, err);
 	if (rc == 0)
-		rc = prune_ready(prune->repo, prune->lease, prune->marks, prune->result, &ready,
-				 err);
-	for (int i = 0; i < TRIES; i++) {
-		if (rc == 0)
-			rc = prune_remove(prune->repo, prune->lease, prune->usage, ready, true,
-					  prune->options, prune->result, err);
-		if (rc != -ENOENT)
-			break;
-		rc = 0;
-	}
-	json_decref(ready);
-	return rc;
+		rc = rewrite(prune, err);
+	int marked = rc > 0 ? mark_going(prune, err) : 0;
+	return marked < 0 ? marked : rc;
 }
 
-/* Return: 1 when it is worth going on, since there is more to be rewritten. */
+/* Return: 1 when it is worth going on, since there is more to be marked, or to be rewritten. */
 static int pass(struct prune *prune, struct error *err)
 {
 	json_t *ready = NULL;
@@ -279,35 +331,41 @@ static int pass(struct prune *prune, struct error *err)
 	json_decref(ready);
 	if (rc == 0)
 		rc = remove_damaged_marks(prune, err);
-	if (rc < 0)
-		return rc;
-	/* What needs no copying goes first: copying needs room. */
-	rc = prune_mark(prune->repo, prune->going, prune->n_going, err);
-	prune->n_going = 0;
-	/* Of these, too: no new pack may have the name of one that goes. */
-	marks_free(steal(&prune->marks));
+	prune->unmarked = false;
+	/* Before anything is copied: no new pack may have the name of one that goes. */
 	if (rc == 0)
-		rc = marks_load(prune->repo, &prune->marks, err);
-	int rewritten = rc < 0 ? rc : rewrite(prune, err);
-	if (rewritten < 0)
-		return rewritten;
-	rc = prune_mark(prune->repo, prune->going, prune->n_going, err);
-	if (rc == 0)
-		rc = remove_marked(prune, err);
-	if (rc < 0)
-		return rc;
-	return rewritten > 0 && json_array_size(prune->result->waiting_for) == 0;
+		rc = mark_going(prune, err);
+	int rewritten = rc < 0 ? rc : remove_and_rewrite(prune, err);
+	if (rewritten >= 0)
+		rc = remove_marked(prune, true, err);
+	if (rc < 0 || rewritten < 0)
+		return MIN(rc, rewritten);
+	return (rewritten > 0 || prune->unmarked) &&
+	       json_array_size(prune->result->waiting_for) == 0;
+}
+
+static void count_marked_one(struct prune *prune, const struct index_pack *pack)
+{
+	if (marks_has(prune->marks, pack) &&
+	    !(prune->gone && id_set_has(prune->gone, index_pack_id(pack))))
+		count(&prune->result->marked, pack);
 }
 
 static void count_marked(struct prune *prune)
 {
 	const struct usage *usage = prune->usage;
 	for (uint32_t i = 0; i < usage->n; i++)
-		if (usage->packs[i].there && marks_has(prune->marks, &usage->packs[i].pack))
-			count(&prune->result->marked, &usage->packs[i].pack);
+		if (usage->packs[i].there)
+			count_marked_one(prune, &usage->packs[i].pack);
 	for (size_t i = 0; i < usage->n_unindexed; i++)
-		if (marks_has(prune->marks, &usage->unindexed[i].pack))
-			count(&prune->result->marked, &usage->unindexed[i].pack);
+		count_marked_one(prune, &usage->unindexed[i].pack);
+}
+
+static void count_postponed(struct prune *prune)
+{
+	for (uint32_t i = 0; prune->cramped && i < prune->usage->n; i++)
+		if (prune->usage->packs[i].fate == USAGE_REWRITE)
+			count(&prune->result->postponed, &prune->usage->packs[i].pack);
 }
 
 static int only_look(struct prune *prune, struct error *err)
@@ -329,25 +387,51 @@ static int only_look(struct prune *prune, struct error *err)
 	return 0;
 }
 
-static int do_it(struct prune *prune, struct error *err)
+/* Unfinished objects go first: they need no mark, and nobody's leave. */
+static int begin(struct prune *prune, struct error *err)
 {
-	const struct lease_request request = { .purpose = "prune", .exclusive = true };
-	struct repo *repo = prune->repo;
-	int rc = lease_take(repo, &request, &prune->lease, err);
-	if (rc == 0)
-		rc = store_sweep(repo->store, SWEEP_AGE, err);
-	if (rc < 0)
-		return rc;
+	const struct lease_request request = { .purpose = "prune",
+					       .exclusive = true,
+					       .removes = true };
+	struct store *store = prune->repo->store;
+	int rc = store_sweep(store, SWEEP_AGE, err);
+	if (rc == 0 || store_is_full(rc))
+		rc = lease_take(prune->repo, &request, &prune->lease, err);
+	return rc < 0 ? rc : id_set_new(SIZE_MAX, &prune->gone, err);
+}
+
+static int go_on(struct prune *prune, struct error *err)
+{
+	int rc;
 	do
 		rc = pass(prune, err);
 	while (rc > 0);
 	if (rc < 0)
 		return rc;
 	marks_free(steal(&prune->marks));
-	rc = marks_load(repo, &prune->marks, err);
+	rc = marks_load(prune->repo, &prune->marks, err);
+	if (rc < 0)
+		return rc;
+	count_marked(prune);
+	count_postponed(prune);
+	return 0;
+}
+
+static int do_it(struct prune *prune, struct error *err)
+{
+	struct error why = { 0 };
+	int rc = begin(prune, &why);
 	if (rc == 0)
-		count_marked(prune);
-	return rc;
+		rc = go_on(prune, &why);
+	/* For the next time: when this one needed it, there may be room again by now. */
+	(void)store_keep_reserve(prune->repo->store, NULL);
+	if (store_is_full(rc))
+		return error_set(err, rc,
+				 "%s; it takes some room to free more, and there is not even that: "
+				 "remove something else from this file system, a MiB is enough, or "
+				 "forget restore points, then prune again",
+				 why.msg);
+	return rc < 0 ? error_copy(err, rc, &why) : 0;
 }
 
 int prune_run(struct repo *repo, const struct prune_options *options, struct prune_result *ret,

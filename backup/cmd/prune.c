@@ -40,15 +40,16 @@ static int report_json(const struct prune_args *args, const struct prune_result 
 		       struct error *err)
 {
 	json_t *doc = json_pack(
-		"{s:b, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:O, "
-		"s:O}",
+		"{s:b, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, "
+		"s:O, s:O}",
 		"dry_run", args->dry_run, "seconds", seconds, "points", (json_int_t)r->points,
 		"chunks", (json_int_t)r->chunks, "used", (json_int_t)r->used, "copied",
 		(json_int_t)r->copied, "missing", (json_int_t)r->missing, "damaged",
 		(json_int_t)r->damaged, "all", amount(&r->all), "dead", amount(&r->dead),
 		"unindexed", amount(&r->unindexed), "rewritten", amount(&r->rewritten), "young",
 		amount(&r->young), "removed", amount(&r->removed), "marked", amount(&r->marked),
-		"waiting_for", r->waiting_for, "writers", r->writers);
+		"postponed", amount(&r->postponed), "unsettled", r->unsettled, "waiting_for",
+		r->waiting_for, "writers", r->writers);
 	return cmd_print_json(doc, err);
 }
 
@@ -91,6 +92,7 @@ static int report_text(const struct prune_args *args, const struct prune_result 
 		say_amount("removed", &r->removed, "");
 	}
 	say_amount("young", &r->young, " may belong to running backups, and stay");
+	say_amount("postponed", &r->postponed, "");
 	say_amount("marked", &r->marked, " will be removed by a later prune");
 	say_list("waiting for ", r->waiting_for);
 	return cmd_print("", err);
@@ -105,7 +107,17 @@ static bool warn(const struct prune_result *r)
 	if (r->damaged > 0)
 		cmd_warn("%" PRIu64 " packs cannot be read, and stay: see 'lunette check'",
 			 r->damaged);
-	return r->missing > 0 || r->damaged > 0;
+	if (r->postponed.packs > 0)
+		cmd_warn(
+			"%" PRIu64 " packs of which little is used stay: there is no room to copy "
+			"that. What forgetting more restore points or removing something else from "
+			"the file system frees lets the next prune go on",
+			r->postponed.packs);
+	if (r->unsettled)
+		cmd_warn(
+			"there is no room to write indexes anew, which still speak of packs that are "
+			"gone: that harms nobody, and the next prune that has room does it");
+	return r->missing > 0 || r->damaged > 0 || r->postponed.packs > 0 || r->unsettled;
 }
 
 static int run(void *ctx, char **words, size_t n, struct error *err)
@@ -144,8 +156,9 @@ const struct command cmd_prune = {
 		"in which nothing is needed go; of those in which little is, the rest is copied to new "
 		"ones. What a running backup may rely on goes when it has ended, by the next prune.",
 	.notes = "Temporary files lie in $TMPDIR, else in /var/tmp: some 100 bytes for each chunk.",
-	.status = "0 done, 1 failed, 2 wrong usage, 3 done, but chunks are missing or packs are "
-		  "damaged" CMD_REPO_STATUS ", 12 a repair or another prune is at work.",
+	.status = "0 done, 1 failed, 2 wrong usage, 3 done, but chunks are missing, packs are damaged, "
+		  "or there was no room to rewrite some" CMD_REPO_STATUS
+		  ", 12 a repair or another prune is at work.",
 	.options = options,
 	.args_size = sizeof(struct prune_args),
 	.defaults = &(const struct prune_args){ .max_unused = PRUNE_MAX_UNUSED },

@@ -77,6 +77,15 @@ int document_put(struct repo *repo, const char *folder, const json_t *document, 
 		      : document_put_bytes(repo->store, folder, box, len + BOX_MORE, ret_id, err);
 }
 
+int document_put_removing(struct repo *repo, const char *folder, const json_t *document,
+			  char ret_id[65], struct error *err)
+{
+	int rc = document_put(repo, folder, document, ret_id, err);
+	if (store_is_full(rc) && store_give_reserve(repo->store, NULL) > 0)
+		rc = document_put(repo, folder, document, ret_id, err);
+	return rc;
+}
+
 int document_get(struct repo *repo, const char *folder, const char *id, size_t max, json_t **ret,
 		 struct error *err)
 {

@@ -17,6 +17,7 @@
 struct lease {
 	struct repo *repo;
 	unsigned int valid;
+	bool removes;
 	pthread_t thread;
 	bool has_thread;
 	pthread_cond_t wake;
@@ -51,7 +52,8 @@ static int write_next(struct lease *lease, struct error *err)
 	json_t *document = lease_document(&next);
 	if (!document)
 		return error_set(err, -ENOMEM, "write a lease: %m");
-	int rc = document_put(lease->repo, LEASE_FOLDER, document, next.name, err);
+	int rc = (lease->removes ? document_put_removing : document_put)(lease->repo, LEASE_FOLDER,
+									 document, next.name, err);
 	json_decref(document);
 	if (rc < 0)
 		return error_wrap(err, rc, "write a lease");
@@ -149,6 +151,7 @@ static int new_lease(struct repo *repo, const struct lease_request *request, str
 	pthread_mutex_init(&lease->lock, NULL);
 	lease->repo = repo;
 	lease->valid = request->valid ? request->valid : LEASE_VALID;
+	lease->removes = request->removes;
 	lease->info.exclusive = request->exclusive;
 	lease->info.since = time(NULL);
 	hex_text(random, sizeof(random), lease->info.id);

@@ -110,7 +110,7 @@ int marks_put(struct repo *repo, const struct index_pack *packs, size_t n, char 
 				     "features", "packs", list);
 	if (!document || json_array_size(list) != n)
 		return error_set(err, -ENOMEM, "write a mark: %m");
-	int rc = document_put(repo, MARKS_FOLDER, document, ret_name, err);
+	int rc = document_put_removing(repo, MARKS_FOLDER, document, ret_name, err);
 	return rc < 0 ? error_wrap(err, rc, "write a mark") : 0;
 }
 

@@ -72,6 +72,8 @@ int repo_writer_new(struct repo *repo, struct repo_writer **ret, struct error *e
 	writer->old = calloc(1, sizeof(*writer->old));
 	if (!writer->young || !writer->old)
 		return error_set(err, -ENOMEM, "write to the repository: %m");
+	/* For prune: it may have been needed, or be of a time when there was none. */
+	(void)store_keep_reserve(repo->store, NULL);
 	/* In this order, see lease.h. */
 	rc = lease_take(repo, &(struct lease_request){ .purpose = "write" }, &writer->lease, err);
 	if (rc == 0)

@@ -21,7 +21,10 @@ int repo_init(const char *path, const struct repo_settings *settings, struct err
 	int rc = store_create(path, &store, err);
 	if (rc < 0)
 		return rc;
-	return config_create(store, settings, err);
+	rc = config_create(store, settings, err);
+	if (rc == 0) /* without it, it is a repository all the same */
+		(void)store_keep_reserve(store, NULL);
+	return rc;
 }
 
 static int read_config(struct store *store, struct config *ret, struct error *err)

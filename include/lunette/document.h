@@ -27,6 +27,14 @@ int document_put(struct repo *repo, const char *folder, const json_t *document, 
 		 struct error *err);
 
 /**
+ * document_put_removing() - document_put() for whoever is about to free room
+ *
+ * Where there is none, the reserve of the store is given back for it.
+ */
+int document_put_removing(struct repo *repo, const char *folder, const json_t *document,
+			  char ret_id[65], struct error *err);
+
+/**
  * document_get() - read a document, and prove it
  * @id: its name, as listed
  * @max: more bytes than this are taken for damage

@@ -111,11 +111,13 @@ struct lease;
  * struct lease_request - what is wanted
  * @purpose: a word of at most 32 letters
  * @exclusive: refuse when somebody else holds an exclusive one
+ * @removes: its owner is about to free room: on a full store the reserve is given back for it
  * @valid: seconds, LEASE_VALID when 0; it is written anew after a sixth of it
  */
 struct lease_request {
 	const char *purpose;
 	bool exclusive;
+	bool removes;
 	unsigned int valid;
 };
 

@@ -49,6 +49,8 @@ bool marks_has(const struct marks *marks, const struct index_pack *pack);
  * @packs: @n of them, at most MARKS_PACKS
  * @ret_name: of the mark
  *
+ * On a full store the reserve is given back for it.
+ *
  * Return: 0 when it is on stable storage; ...
  */
 int marks_put(struct repo *repo, const struct index_pack *packs, size_t n, char ret_name[65],

@@ -6,7 +6,9 @@
  * nothing is needed, and those of which so little is that the rest was copied to new packs. From
  * then on whoever begins to write leaves them alone. They are removed when every writer that did
  * not know of the mark has ended, and unless a restore point that was written meanwhile refers to
- * them: in the same run when nobody writes, else in a later one.
+ * them: in the same run when nobody writes, else in a later one. What needs no copying goes first,
+ * and what is marked goes before anything new is written but marks, for which there is a reserve:
+ * so that a store that is full becomes less so.
  *
  * It may be ended at any moment: what is half done is found and finished by the next run.
  */
@@ -54,6 +56,9 @@ struct prune_amount {
  * @young: packs that are left alone because a running writer may have made them
  * @removed: packs that were removed, those marked by an earlier run included
  * @marked: packs that are marked, and wait for writers to end
+ * @postponed: packs that would have been rewritten, were there room for what is used of them
+ * @unsettled: packs are gone, and there was no room for indexes that do not speak of them: their
+ *             marks stay
  * @waiting_for: texts: those writers
  * @writers: texts: everybody who holds a lease
  * @missing: chunks that restore points refer to and that are nowhere
@@ -62,9 +67,10 @@ struct prune_amount {
 struct prune_result {
 	uint64_t points;
 	uint64_t chunks;
-	struct prune_amount all, dead, unindexed, rewritten, young, removed, marked;
+	struct prune_amount all, dead, unindexed, rewritten, young, removed, marked, postponed;
 	uint64_t used;
 	uint64_t copied;
+	bool unsettled;
 	json_t *waiting_for;
 	json_t *writers;
 	uint64_t missing;

@@ -18,6 +18,7 @@
 #ifndef LUNETTE_STORE_H
 #define LUNETTE_STORE_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -133,6 +134,8 @@ typedef int store_sink_fn(void *ctx, const void *buf, size_t len, struct error *
  * @forget: what was kept open or remembered of an object; without it nothing is
  * @sweep: remove what writers that died left unfinished and nobody has touched for @age seconds;
  *         without it nothing is ever left
+ * @reserve: keep some room aside, or give it back; without it there is none to give
+ * @room: bytes that can be added now; without it nobody knows
  */
 struct store_ops {
 	int (*put)(struct store *store, const char *key, const struct store_source *source,
@@ -150,6 +153,8 @@ struct store_ops {
 		   struct error *err);
 	void (*forget)(struct store *store, const char *key);
 	int (*sweep)(struct store *store, uint32_t age, struct error *err);
+	int (*reserve)(struct store *store, bool keep, struct error *err);
+	int (*room)(struct store *store, uint64_t *ret, struct error *err);
 };
 
 /**
@@ -256,6 +261,30 @@ void store_forget(struct store *store, const char *key);
  * @age: seconds for which nobody has added to it
  */
 int store_sweep(struct store *store, uint32_t age, struct error *err);
+
+/* ---- when it is full ---- */
+
+/* Does this error say that there is no room, or that a quota leaves none? */
+static inline bool store_is_full(int rc)
+{
+	return rc == -ENOSPC || rc == -EDQUOT;
+}
+
+/**
+ * store_keep_reserve() - have some room kept aside, for a day when there is none
+ *
+ * Whoever removes must write first: that he is at work, and what goes. On a full store he gives the
+ * reserve back, and nobody else does.
+ *
+ * Return: 0 when it is there, or this store needs none; -ENOSPC, -EDQUOT; what the store said.
+ */
+int store_keep_reserve(struct store *store, struct error *err);
+
+/* Gives it back. Return: 1 when there is more room now; 0 when there was no reserve; ... */
+int store_give_reserve(struct store *store, struct error *err);
+
+/* Bytes that can be added now, as far as that is known; UINT64_MAX when it is not. */
+uint64_t store_room(struct store *store);
 
 /* ---- store-open.c: which store a REPO names ---- */
 

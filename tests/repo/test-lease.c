@@ -15,6 +15,7 @@
 #include "lunette/document.h"
 #include "lunette/lease.h"
 #include "lunette/marks.h"
+#include "lunette/store-layers.h"
 #include "open-fixture.h"
 
 #define TIME "2026-11-22T17:00:00Z"
@@ -175,6 +176,68 @@ static void of_exclusive_leases_there_is_one(void **state)
 	ok(lease_take(f->repo, &request, &two, err));
 	lease_release(two);
 	lease_release(writer);
+}
+
+/* What is written next finds the store full, until something goes. */
+static struct repo *open_full(struct fixture *f, int code)
+{
+	struct store *store;
+	struct repo *repo;
+	ok(store_dir_open(f->dir, &store, err));
+	struct store_faults *faults = store_faults_new(store);
+	ok(repo_open_store(&faults->store, f->dir, NULL, &repo, err));
+	faults->code = code;
+	faults->once = true;
+	faults->fail_at = atomic_load(&faults->count) + 1;
+	return repo;
+}
+
+static void who_frees_room_has_the_reserve_for_it(void **state)
+{
+	struct fixture *f = *state;
+	static const int codes[] = { -ENOSPC, -EDQUOT };
+	struct store_stat st;
+	struct lease *lease;
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
+		struct lease_request request = { .purpose = "write" };
+		struct repo *repo = open_full(f, codes[i]);
+		ok(store_keep_reserve(f->repo->store, err));
+		assert_int_equal(lease_take(repo, &request, &lease, NULL), codes[i]);
+		ok(store_stat(f->repo->store, "reserve", &st, err));
+		repo_close(repo);
+		repo = open_full(f, codes[i]);
+		request.removes = true;
+		ok(lease_take(repo, &request, &lease, err));
+		assert_int_equal(store_stat(f->repo->store, "reserve", &st, NULL), -ENOENT);
+		lease_release(lease);
+		repo_close(repo);
+	}
+}
+
+static void without_a_reserve_it_is_full(void **state)
+{
+	struct fixture *f = *state;
+	const struct lease_request request = { .purpose = "prune", .removes = true };
+	struct lease *lease;
+	struct error why = { 0 };
+	assert_int_equal(store_give_reserve(f->repo->store, NULL), 1);
+	assert_int_equal(store_give_reserve(f->repo->store, NULL), 0);
+	struct repo *repo = open_full(f, -ENOSPC);
+	assert_int_equal(lease_take(repo, &request, &lease, &why), -ENOSPC);
+	assert_non_null(strstr(why.msg, "write a lease"));
+	repo_close(repo);
+}
+
+static void a_mark_has_the_reserve_too(void **state)
+{
+	struct fixture *f = *state;
+	struct repo *repo = open_full(f, -EDQUOT);
+	const struct index_pack pack = { .id = { 1 } };
+	struct store_stat st;
+	char name[65];
+	ok(marks_put(repo, &pack, 1, name, err));
+	assert_int_equal(store_stat(f->repo->store, "reserve", &st, NULL), -ENOENT);
+	repo_close(repo);
 }
 
 static void a_lease_is_written_anew_while_it_is_held(void **state)
@@ -389,6 +452,9 @@ int main(void)
 		cmocka_unit_test(what_a_lease_says_is_read_again),
 		TEST(a_lease_is_there_while_it_is_held),
 		TEST(of_exclusive_leases_there_is_one),
+		TEST(who_frees_room_has_the_reserve_for_it),
+		TEST(without_a_reserve_it_is_full),
+		TEST(a_mark_has_the_reserve_too),
 		TEST(a_lease_is_written_anew_while_it_is_held),
 		TEST(who_lost_his_lease_is_told),
 		TEST(leases_of_the_dead_are_removed_by_whoever_meets_them),

@@ -64,4 +64,9 @@ int dir_draft(struct store *store, struct store_draft **ret, struct error *err);
 int dir_put(struct store *store, const char *key, const struct store_source *source,
 	    enum store_taken taken, struct error *err);
 
+/* ---- dir-room.c ---- */
+
+int dir_reserve(struct store *store, bool keep, struct error *err);
+int dir_room(struct store *store, uint64_t *ret, struct error *err);
+
 #endif

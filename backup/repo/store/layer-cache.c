@@ -336,6 +336,8 @@ struct store *store_cache_new(struct store *below, const struct store_cache_opti
 		.get = layer_get,
 		.forget = cache_forget,
 		.sweep = layer_sweep,
+		.reserve = layer_reserve,
+		.room = layer_room,
 	};
 	CLEANUP(store_free_cleanup) struct store *owned = below;
 	CLEANUP(free_cleanup) struct cache_layer *cache = calloc(1, sizeof(*cache));

@@ -149,6 +149,12 @@ static int faults_sweep(struct store *store, uint32_t age, struct error *err)
 	return rc < 0 ? rc : layer_sweep(store, age, err);
 }
 
+static int faults_reserve(struct store *store, bool keep, struct error *err)
+{
+	int rc = pass(store, "reserve", err);
+	return rc < 0 ? rc : layer_reserve(store, keep, err);
+}
+
 struct store_faults *store_faults_new(struct store *below)
 {
 	static const struct store_ops ops = {
@@ -162,6 +168,8 @@ struct store_faults *store_faults_new(struct store *below)
 		.get = faults_get,
 		.forget = layer_forget,
 		.sweep = faults_sweep,
+		.reserve = faults_reserve,
+		.room = layer_room,
 	};
 	struct store_faults *faults = calloc(1, sizeof(*faults));
 	if (!faults) {

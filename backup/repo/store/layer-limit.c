@@ -94,6 +94,8 @@ struct store *store_limit_new(struct store *below, uint64_t rate)
 		.get = limited_get,
 		.forget = layer_forget,
 		.sweep = layer_sweep,
+		.reserve = layer_reserve,
+		.room = layer_room,
 	};
 	struct limited *limited = calloc(1, sizeof(*limited));
 	if (!limited) {

@@ -257,6 +257,8 @@ struct store *store_retry_new(struct store *below, const struct store_retry_poli
 		.get = retry_get,
 		.forget = layer_forget,
 		.sweep = retry_sweep,
+		.reserve = layer_reserve,
+		.room = layer_room,
 	};
 	struct retry *retry = calloc(1, sizeof(*retry));
 	if (!retry) {

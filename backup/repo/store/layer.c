@@ -59,6 +59,19 @@ int layer_sweep(struct store *store, uint32_t age, struct error *err)
 	return store_sweep(layer_below(store), age, err);
 }
 
+int layer_reserve(struct store *store, bool keep, struct error *err)
+{
+	struct store *below = layer_below(store);
+	return keep ? store_keep_reserve(below, err) : store_give_reserve(below, err);
+}
+
+int layer_room(struct store *store, uint64_t *ret, struct error *err)
+{
+	(void)err;
+	*ret = store_room(layer_below(store));
+	return 0;
+}
+
 void layer_destroy(struct store *store)
 {
 	store_free(layer_below(store));

@@ -35,6 +35,8 @@ int layer_stat(struct store *store, const char *key, struct store_stat *ret, str
 int layer_remove(struct store *store, const char *key, struct error *err);
 void layer_forget(struct store *store, const char *key);
 int layer_sweep(struct store *store, uint32_t age, struct error *err);
+int layer_reserve(struct store *store, bool keep, struct error *err);
+int layer_room(struct store *store, uint64_t *ret, struct error *err);
 void layer_destroy(struct store *store); /* what is below, and the struct */
 
 #endif

@@ -234,6 +234,8 @@ static const struct store_ops dir_ops = {
 	.get = dir_get,
 	.forget = dir_forget,
 	.sweep = dir_sweep,
+	.reserve = dir_reserve,
+	.room = dir_room,
 };
 
 int store_dir_open(const char *path, struct store **ret, struct error *err)

@@ -148,6 +148,23 @@ int store_sweep(struct store *store, uint32_t age, struct error *err)
 	return store->ops->sweep ? store->ops->sweep(store, age, err) : 0;
 }
 
+int store_keep_reserve(struct store *store, struct error *err)
+{
+	return store->ops->reserve ? store->ops->reserve(store, true, err) : 0;
+}
+
+int store_give_reserve(struct store *store, struct error *err)
+{
+	return store->ops->reserve ? store->ops->reserve(store, false, err) : 0;
+}
+
+uint64_t store_room(struct store *store)
+{
+	uint64_t room;
+	bool known = store->ops->room && store->ops->room(store, &room, NULL) == 0;
+	return known ? room : UINT64_MAX;
+}
+
 /* ---- objects whole ---- */
 
 static int get_by_reading(struct store *store, const char *key, store_sink_fn *sink, void *ctx,

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+
+/* prune on a store that is full, more or less, and prune that is killed. */
+#include <sys/wait.h>
+
+#include "lunette/prune.h"
+#include "lunette/store-layers.h"
+#include "repo-fixture.h"
+#include "store-small.h"
+
+#define TIME "2026-11-22T17:00:00Z"
+#define SEED 7
+
+/* Half of a pack is needed, and nothing of another one; one index speaks of both, and of more. */
+static int setup(void **state)
+{
+	char *dir = fixture_dir();
+	struct repo *repo;
+	char half[65], gone[65], kept[65];
+	ok(repo_init(dir, FIXTURE_SETTINGS, err));
+	ok(repo_open(dir, NULL, &repo, err));
+	ok(fixture_backup(repo, "half", TIME, 40, SEED, half, NULL, err));
+	ok(fixture_backup(repo, "kept", TIME, 20, SEED, kept, NULL, err));
+	ok(fixture_backup(repo, "gone", TIME, 40, SEED + 1, gone, NULL, err));
+	for (uint32_t i = 2; i < 4; i++)
+		ok(fixture_backup(repo, "more", TIME, 40, SEED + i, kept, NULL, err));
+	ok(repo_forget(repo, half, err));
+	ok(repo_forget(repo, gone, err));
+	repo_close(repo);
+	*state = dir;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	fixture_dir_free(*state);
+	return 0;
+}
+
+static int prune(struct store *store, const char *dir, struct prune_result *ret, struct error *err)
+{
+	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
+	int rc = repo_open_store(store, dir, NULL, &repo, err);
+	const struct prune_options options = { .max_unused = 0 };
+	return rc < 0 ? rc : prune_run(repo, &options, ret, err);
+}
+
+static int count_one(void *ctx, const char *name, const struct store_stat *st, struct error *err)
+{
+	(void)st, (void)name, (void)err;
+	++*(int *)ctx;
+	return 0;
+}
+
+static int count(struct repo *repo, const char *folder)
+{
+	int n = 0;
+	ok(store_list(repo->store, folder, count_one, &n, err));
+	return n;
+}
+
+static void check_kept(const char *dir)
+{
+	struct repo *repo;
+	char id[65];
+	json_t *point;
+	ok(repo_open(dir, NULL, &repo, err));
+	ok(repo_point_find(repo, "kept@latest", id, &point, err));
+	ok(fixture_verify(repo, point, SEED, err));
+	json_decref(point);
+	repo_close(repo);
+}
+
+static struct store *open_dir(const char *dir)
+{
+	struct store *store;
+	ok(store_dir_open(dir, &store, err));
+	return store;
+}
+
+/* The next one, which nothing hinders, leaves what is needed and nothing else. */
+static void finish_and_check(const char *dir)
+{
+	struct prune_result result;
+	struct store_stat st;
+	struct repo *repo;
+	check_kept(dir);
+	ok(prune(open_dir(dir), dir, &result, err));
+	assert_false(result.unsettled);
+	assert_int_equal(result.postponed.packs, 0);
+	prune_result_free(&result);
+	check_kept(dir);
+	ok(repo_open(dir, NULL, &repo, err));
+	assert_int_equal(count(repo, "packs"), 4); /* three that stay, and one of what was copied */
+	assert_int_equal(count(repo, "marks"), 0);
+	assert_int_equal(count(repo, "leases"), 0);
+	ok(store_stat(repo->store, "reserve", &st, err));
+	repo_close(repo);
+}
+
+/**
+ * struct outcomes - how prunes with little room have ended
+ */
+struct outcomes {
+	int failed, postponed, unsettled, done;
+};
+
+/* @reserve: there is one. */
+static void with_room(uint64_t room, bool reserve, bool secret, struct outcomes *outcomes)
+{
+	void *dir;
+	struct prune_result result;
+	struct error why = { 0 };
+	setup(&dir);
+	struct store *below = open_dir(dir);
+	if (!reserve)
+		assert_int_equal(store_give_reserve(below, NULL), 1);
+	struct store_small *small = store_small_new(below, room, secret ? -EDQUOT : -ENOSPC);
+	small->secret = secret;
+	int rc = prune(&small->store, dir, &result, &why);
+	if (rc < 0) {
+		assert_int_equal(rc, small->code);
+		assert_non_null(strstr(why.msg, "then prune again"));
+		assert_int_equal(result.removed.packs, 0);
+	} else {
+		assert_true(result.removed.packs > 0);
+	}
+	outcomes->failed += rc < 0;
+	outcomes->postponed += rc == 0 && result.postponed.packs > 0;
+	outcomes->unsettled += rc == 0 && result.unsettled;
+	outcomes->done += rc == 0 && result.postponed.packs == 0 && !result.unsettled;
+	prune_result_free(&result);
+	finish_and_check(dir);
+	teardown(&dir);
+}
+
+#define STEP (96u << 10)
+
+static void with_a_reserve_there_is_always_a_way(void **state)
+{
+	(void)state;
+	struct outcomes outcomes = { 0 };
+	for (uint64_t room = 0; room < 2 << 20; room += STEP)
+		with_room(room, true, false, &outcomes);
+	assert_int_equal(outcomes.failed, 0);
+	assert_true(outcomes.done > 0);
+}
+
+static void without_one_it_takes_a_little_room(void **state)
+{
+	(void)state;
+	struct outcomes outcomes = { 0 };
+	with_room(0, false, false, &outcomes);
+	with_room(300, false, false, &outcomes);
+	assert_int_equal(outcomes.failed, 2);
+	with_room(4000, false, false, &outcomes);
+	assert_int_equal(outcomes.failed, 2);
+}
+
+static void who_cannot_say_how_much_room_there_is_finds_out(void **state)
+{
+	(void)state;
+	struct outcomes outcomes = { 0 };
+	for (uint64_t room = 0; room < 2 << 20; room += STEP)
+		with_room(room, true, true, &outcomes);
+	assert_int_equal(outcomes.failed, 0);
+	assert_true(outcomes.done > 0);
+}
+
+/* The packs are gone; what is not done yet is found by the next one. */
+static void without_room_for_an_index_the_marks_stay(void **state)
+{
+	struct prune_result result;
+	struct store_small *small = store_small_new(open_dir(*state), 1 << 20, -ENOSPC);
+	small->never = "index/";
+	ok(prune(&small->store, *state, &result, err));
+	assert_true(result.unsettled);
+	assert_int_equal(result.removed.packs, 2); /* one of them copied in vain */
+	assert_int_equal(result.postponed.packs, 1);
+	assert_int_equal(result.marked.packs, 0);
+	prune_result_free(&result);
+	struct repo *repo;
+	ok(repo_open(*state, NULL, &repo, err));
+	assert_int_equal(count(repo, "marks"), 2); /* another one of what was copied in vain */
+	repo_close(repo);
+	finish_and_check(*state);
+}
+
+/* ---- killed ---- */
+
+static void killed_at_any_moment_it_loses_nothing(void **state)
+{
+	(void)state;
+	for (int n = 1;; n++) {
+		void *dir;
+		setup(&dir);
+		pid_t pid = fork();
+		if (pid == 0) {
+			struct prune_result result;
+			struct store_faults *faults = store_faults_new(open_dir(dir));
+			faults->fail_at = n;
+			_exit(prune(&faults->store, dir, &result, NULL) == 0 ? 0 : 1);
+		}
+		int status;
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		finish_and_check(dir);
+		teardown(&dir);
+		if (WIFEXITED(status)) {
+			assert_int_equal(WEXITSTATUS(status), 0);
+			assert_true(n > 30);
+			return;
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(with_a_reserve_there_is_always_a_way),
+		cmocka_unit_test(without_one_it_takes_a_little_room),
+		cmocka_unit_test(who_cannot_say_how_much_room_there_is_finds_out),
+		cmocka_unit_test_setup_teardown(without_room_for_an_index_the_marks_stay, setup,
+						teardown),
+		cmocka_unit_test(killed_at_any_moment_it_loses_nothing),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
