@@ -72,10 +72,14 @@ bool lease_is_void(const struct lease_info *info, const struct lease_owner *self
 {
 	if (is_dead(&info->owner, self))
 		return true;
-	if (now->here <= info->expires + LEASE_GRACE)
+	/* Good for longer than any is: its owner's clock was ahead, or ours is behind, and for how
+	 * long it will be so nobody knows. Only the store's clock counts then. */
+	bool odd = info->expires > now->here + LEASE_VALID + LEASE_GRACE;
+	if (!odd && now->here <= info->expires + LEASE_GRACE)
 		return false;
 	/* Written anew less than this ago by the store's own clock: somebody's clock is wrong. */
-	return now->store == 0 || now->store > info->modified + LEASE_VALID + LEASE_GRACE;
+	bool old = now->store > info->modified + LEASE_VALID + LEASE_GRACE;
+	return now->store == 0 ? !odd : old;
 }
 
 /* ---- documents ---- */

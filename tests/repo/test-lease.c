@@ -73,7 +73,9 @@ static void a_lease_is_void_when_both_clocks_say_so(void **state)
 		{ END + LEASE_GRACE + 1, END + LEASE_GRACE + 1, true },
 		{ END + LEASE_GRACE + 1, 0, true },        /* the store's clock is not known */
 		{ END + 10 * LEASE_GRACE, T + 60, false }, /* the clock here is ahead */
-		{ T - 10 * LEASE_GRACE, 2 * END, false },  /* the clock here is behind */
+		{ T - 10 * LEASE_GRACE, END, false },      /* the clock here is behind, or */
+		{ T - 10 * LEASE_GRACE, 0, false },        /* the owner's was ahead, when it died */
+		{ T - 10 * LEASE_GRACE, 2 * END, true },
 	};
 	struct lease_owner self = { .boot = "here", .pid = 1 };
 	struct lease_info info = { .owner = { .boot = "elsewhere", .pid = 1 },
