@@ -346,16 +346,19 @@ int tree_points_readdir(struct tree *tree, const struct tree_node *dir, uint64_t
 	return rc;
 }
 
+/* One of the future, made by a clock that was wrong, only where there is no other. */
 static const struct tree_point *newest(const struct tree *tree, uint32_t name)
 {
-	const struct tree_point *best = NULL;
+	const time_t last = time(NULL) + MOMENT_SLACK;
+	const struct tree_point *best = NULL, *future = NULL;
 	for (uint32_t i = 0; i < tree->n_points; i++) {
 		const struct tree_point *point = tree->all[i];
+		const struct tree_point **of = point->time > last ? &future : &best;
 		if (point->name == name && there(tree, point->seen) &&
-		    (!best || point->time >= best->time))
-			best = point;
+		    (!*of || point->time >= (*of)->time))
+			*of = point;
 	}
-	return best;
+	return best ? best : future;
 }
 
 int tree_points_latest(struct tree *tree, uint32_t name, char *buf, size_t size, struct error *err)

@@ -3,16 +3,25 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#include "holdings.h"
+#include "lunette/bits.h"
 #include "lunette/forget.h"
+#include "lunette/json.h"
 #include "lunette/moment.h"
 
-/* @order: its place in the list, which is by time, to the nanosecond where that is known */
+/**
+ * struct forget_point - a restore point
+ * @order: its place in the list, which is by time, to the nanosecond where that is known
+ * @held: see holdings_of()
+ */
 struct forget_point {
 	size_t order;
 	char id[65];
 	char time[32];
 	char *name;
+	json_t *held;
 };
 
 /**
@@ -21,6 +30,7 @@ struct forget_point {
  */
 struct all {
 	const struct forget_request *request;
+	int64_t now;
 	size_t n, room;
 	struct forget_point *members;
 	struct retention_point *judged;
@@ -28,8 +38,10 @@ struct all {
 
 static void all_cleanup(struct all *all)
 {
-	for (size_t i = 0; i < all->n; i++)
+	for (size_t i = 0; i < all->n; i++) {
 		free(all->members[i].name);
+		json_decref(all->members[i].held);
+	}
 	free(all->members);
 	free(all->judged);
 }
@@ -46,13 +58,13 @@ static int collect(void *ctx, const char id[65], const json_t *point, struct err
 		all->room = room;
 	}
 	struct forget_point *member = &all->members[all->n];
-	member->name = strdup(repo_point_name(point));
+	*member = (struct forget_point){ .order = all->n, .name = strdup(repo_point_name(point)) };
 	if (!member->name)
 		return error_set(err, -ENOMEM, "list the restore points: %m");
+	all->n++;
 	memcpy(member->id, id, sizeof(member->id));
 	snprintf(member->time, sizeof(member->time), "%s", repo_point_time(point));
-	member->order = all->n++;
-	return 0;
+	return holdings_of(point, &member->held, err);
 }
 
 static void damaged(void *ctx, const struct error *why)
@@ -69,50 +81,137 @@ static int by_name(const void *a, const void *b)
 	return order ? order : (x->order > y->order) - (x->order < y->order);
 }
 
-static int tell(struct repo *repo, const struct forget_request *request,
-		const struct forget_point *member, const struct retention_point *judged,
-		bool *ret_keep, struct error *err)
+/* ---- judging ---- */
+
+/* Numbers what they hold; the bits are to be freed with free(). */
+static int number_held(struct all *all, size_t first, size_t n, size_t *ret_n, uint64_t **ret,
+		       struct error *err)
 {
-	char why[256] = "no rule keeps it";
+	CLEANUP(json_decref_cleanup) json_t *numbers = json_object();
+	const char *key;
+	json_t *value;
+	for (size_t i = 0; numbers && i < n; i++)
+		json_object_foreach(all->members[first + i].held, key,
+				    value) if (!json_object_get(numbers, key))
+			json_object_set_new_nocheck(
+				numbers, key, json_integer((json_int_t)json_object_size(numbers)));
+	size_t n_held = json_object_size(numbers), words = BITS_WORDS(n_held);
+	uint64_t *bits = calloc(n * words, sizeof(*bits));
+	if (!numbers || !bits) {
+		free(bits);
+		return error_set(err, -ENOMEM, "judge the restore points: %m");
+	}
+	for (size_t i = 0; i < n; i++) {
+		all->judged[i].holds = &bits[i * words];
+		json_object_foreach(all->members[first + i].held, key, value)
+		{
+			size_t bit = (size_t)json_integer_value(json_object_get(numbers, key));
+			bits_put(&bits[i * words], bit, bit + 1, true);
+		}
+	}
+	*ret_n = n_held;
+	*ret = bits;
+	return 0;
+}
+
+/* One name, as a whole. */
+static int judge(struct all *all, size_t first, size_t n, struct error *err)
+{
+	CLEANUP(free_cleanup) uint64_t *bits = NULL;
+	size_t n_held = 0;
+	memset(all->judged, 0, n * sizeof(*all->judged));
+	for (size_t i = 0; i < n; i++) {
+		const char *time = all->members[first + i].time;
+		int64_t when = 0;
+		bool known = moment_parse(time, &when);
+		all->judged[i].time = when;
+		all->judged[i].aside = !known || moment_is_future(time, all->now);
+	}
+	int rc = number_held(all, first, n, &n_held, &bits, err);
+	if (rc == 0)
+		rc = retention_judge(all->request->policy, all->judged, n, n_held, err);
+	for (size_t i = 0; i < n; i++)
+		all->judged[i].holds = NULL;
+	return rc;
+}
+
+/* ---- telling, and removing ---- */
+
+/* Whether it stays, and why. */
+static int reach_verdict(struct repo *repo, const struct forget_request *request,
+			 const struct retention_point *judged, struct forget_verdict *verdict,
+			 char *why, size_t size, struct error *err)
+{
 	bool pinned;
-	int rc = repo_is_pinned(repo, member->id, &pinned, err);
+	int rc = repo_is_pinned(repo, verdict->id, &pinned, err);
 	if (rc < 0)
 		return rc;
+	bool made = request->made && strcmp(request->made, verdict->id) == 0;
+	verdict->why = why;
+	verdict->aside = judged->aside;
+	verdict->keep = judged->reasons || pinned || made || judged->aside;
 	if (judged->reasons)
-		retention_why(request->policy, judged, why, sizeof(why));
-	else if (pinned)
-		snprintf(why, sizeof(why), "pinned");
-	*ret_keep = pinned || judged->reasons;
-	const struct forget_verdict verdict = {
+		retention_why(request->policy, judged, why, size);
+	else
+		snprintf(why, size, "%s",
+			 pinned          ? "pinned"
+			 : made          ? "made just now"
+			 : judged->aside ? "of the future, or of no time: no rule counts it"
+					 : "no rule keeps it");
+	return 0;
+}
+
+static int forget_one(struct repo *repo, const struct forget_request *request,
+		      const struct forget_point *member, const struct retention_point *judged,
+		      struct error *err)
+{
+	char why[256];
+	struct forget_verdict verdict = {
 		.id = member->id,
 		.name = member->name,
 		.time = member->time,
-		.keep = *ret_keep,
-		.why = why,
 	};
-	return request->each(request->ctx, &verdict, err);
+	int rc = reach_verdict(repo, request, judged, &verdict, why, sizeof(why), err);
+	if (rc == 0)
+		rc = request->each(request->ctx, &verdict, err);
+	if (rc == 0 && !verdict.keep && !request->dry_run)
+		rc = repo_forget(repo, member->id, err);
+	/* Whoever has pinned it meanwhile is right. */
+	return rc == -EPERM ? 0 : rc;
+}
+
+static void warn_aside(const struct all *all, size_t first, size_t n)
+{
+	const struct forget_point *newest = NULL;
+	size_t count = 0;
+	for (size_t i = 0; i < n; i++)
+		if (all->judged[i].aside) {
+			newest = &all->members[first + i];
+			count++;
+		}
+	if (!newest)
+		return;
+	char text[1024];
+	snprintf(
+		text, sizeof(text),
+		"'%.300s' has restore points (%zu) of the future, or of no time at all: a clock was "
+		"wrong, or this one is; no rule counts them, and they stay; the newest is %.300s@%s, "
+		"id %.12s",
+		newest->name, count, newest->name, newest->time, newest->id);
+	all->request->warn(all->request->ctx, text);
 }
 
 /* One name: judged as a whole before any of it is removed. */
 static int forget_group(struct repo *repo, struct all *all, size_t first, size_t n,
 			struct error *err)
 {
-	const struct forget_request *request = all->request;
-	int64_t when;
-	for (size_t i = 0; i < n; i++)
-		all->judged[i].time = moment_parse(all->members[first + i].time, &when) ? when : 0;
-	retention_judge(request->policy, all->judged, n);
-	for (size_t i = 0; i < n; i++) {
-		bool keep;
-		const struct forget_point *member = &all->members[first + i];
-		int rc = tell(repo, request, member, &all->judged[i], &keep, err);
-		if (rc == 0 && !keep && !request->dry_run)
-			rc = repo_forget(repo, member->id, err);
-		/* Whoever has pinned it meanwhile is right. */
-		if (rc < 0 && rc != -EPERM)
-			return rc;
-	}
-	return 0;
+	int rc = judge(all, first, n, err);
+	if (rc < 0)
+		return rc;
+	warn_aside(all, first, n);
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = forget_one(repo, all->request, &all->members[first + i], &all->judged[i], err);
+	return rc;
 }
 
 int forget_run(struct repo *repo, const struct forget_request *request, struct error *err)
@@ -120,7 +219,7 @@ int forget_run(struct repo *repo, const struct forget_request *request, struct e
 	if (retention_is_empty(request->policy))
 		return error_set(err, -EINVAL,
 				 "a policy without rules keeps nothing: say what to keep");
-	CLEANUP(all_cleanup) struct all all = { .request = request };
+	CLEANUP(all_cleanup) struct all all = { .request = request, .now = time(NULL) };
 	int rc = repo_points(repo, request->name, collect, &all, damaged, err);
 	if (rc < 0)
 		return rc;

@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lunette/util.h"
+#include "lunette/bits.h"
 #include "lunette/retention.h"
+#include "lunette/util.h"
 
 /* More than anybody keeps; so that counting cannot overflow, nor a span leave the calendar. */
 #define COUNT_MAX 1000000u
@@ -106,10 +107,13 @@ bool retention_is_empty(const struct retention_policy *policy)
 
 /* ---- judging ---- */
 
+/* Of several disks and volumes that keep it by the same rule, the one for which it is the newest.
+ */
 static void keep(struct retention_point *point, enum retention_rule rule, unsigned int count)
 {
+	if (!(point->reasons & 1u << rule) || count < point->counts[rule])
+		point->counts[rule] = count;
 	point->reasons |= 1u << rule;
-	point->counts[rule] = count;
 }
 
 #define PERIOD_MAX 64
@@ -142,52 +146,98 @@ static void spell(enum retention_rule rule, time_t time, char ret[PERIOD_MAX])
 	}
 }
 
-static void judge_last(unsigned int max, struct retention_point *points, size_t n)
+static void judge_last(unsigned int max, struct retention_point **points, size_t n)
 {
 	for (unsigned int count = 0; n > 0 && count < max; n--)
-		keep(&points[n - 1], RETENTION_LAST, ++count);
+		keep(points[n - 1], RETENTION_LAST, ++count);
 }
 
 /* From the newest on: the first that is met of each period is its last. */
 static void judge_periods(enum retention_rule rule, unsigned int max,
-			  struct retention_point *points, size_t n)
+			  struct retention_point **points, size_t n)
 {
 	char before[PERIOD_MAX] = "", period[PERIOD_MAX];
 	for (unsigned int count = 0; n > 0 && count < max; n--) {
-		spell(rule, points[n - 1].time, period);
+		spell(rule, points[n - 1]->time, period);
 		if (strcmp(period, before) != 0)
-			keep(&points[n - 1], rule, ++count);
+			keep(points[n - 1], rule, ++count);
 		memcpy(before, period, sizeof(before));
 	}
 }
 
-static void judge_within(const struct retention_span *span, struct retention_point *points,
-			 size_t n)
+static time_t span_before(const struct retention_span *span, time_t time)
 {
-	time_t newest = points[n - 1].time;
 	struct tm tm;
-	localtime_r(&newest, &tm);
+	localtime_r(&time, &tm);
 	tm.tm_year -= (int)span->years;
 	tm.tm_mon -= (int)span->months;
 	tm.tm_mday -= (int)span->days;
 	tm.tm_hour -= (int)span->hours;
 	tm.tm_isdst = -1; /* midnight is midnight, summer or winter */
-	time_t from = mktime(&tm);
-	unsigned int count = 0;
-	for (size_t i = n; i > 0 && points[i - 1].time >= from; i--)
-		keep(&points[i - 1], RETENTION_WITHIN, ++count);
+	return mktime(&tm);
 }
 
-void retention_judge(const struct retention_policy *policy, struct retention_point *points,
-		     size_t n)
+static void judge_within(const struct retention_span *span, struct retention_point **points,
+			 size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		points[i].reasons = 0;
+	time_t from = span_before(span, points[n - 1]->time);
+	bool gap = false;
+	unsigned int count = 0;
+	for (size_t i = n; i > 0; i--) {
+		time_t time = points[i - 1]->time;
+		if (i < n && time < from && !gap && time < span_before(span, points[i]->time)) {
+			from -= points[i]->time - time;
+			gap = true;
+		}
+		if (time < from)
+			break;
+		keep(points[i - 1], RETENTION_WITHIN, ++count);
+	}
+}
+
+static void judge_chain(const struct retention_policy *policy, struct retention_point **points,
+			size_t n)
+{
 	judge_last(policy->keep[RETENTION_LAST], points, n);
 	for (enum retention_rule rule = RETENTION_HOURLY; rule <= RETENTION_YEARLY; rule++)
 		judge_periods(rule, policy->keep[rule], points, n);
 	if (n > 0 && has_span(policy))
 		judge_within(&policy->within, points, n);
+}
+
+static bool holds(const struct retention_point *point, size_t held)
+{
+	return !point->holds || bits_find(point->holds, held, held + 1, true) == held;
+}
+
+/* Those that hold it, and count. Return: how many there are. */
+static size_t choose(struct retention_point *points, size_t n, size_t held, bool damaged,
+		     struct retention_point **ret)
+{
+	size_t chosen = 0;
+	for (size_t i = 0; i < n; i++)
+		if (!points[i].aside && (damaged || !points[i].damaged) && holds(&points[i], held))
+			ret[chosen++] = &points[i];
+	return chosen;
+}
+
+int retention_judge(const struct retention_policy *policy, struct retention_point *points, size_t n,
+		    size_t n_held, struct error *err)
+{
+	CLEANUP(free_cleanup)
+	struct retention_point **chain = calloc(n + 1, sizeof(struct retention_point *));
+	if (!chain)
+		return error_set(err, -ENOMEM, "judge the restore points: %m");
+	for (size_t i = 0; i < n; i++)
+		points[i].reasons = 0;
+	for (size_t held = 0; held < n_held; held++) {
+		size_t all = choose(points, n, held, true, chain);
+		judge_chain(policy, chain, all);
+		size_t good = choose(points, n, held, false, chain);
+		if (good < all)
+			judge_chain(policy, chain, good);
+	}
+	return 0;
 }
 
 void retention_why(const struct retention_policy *policy, const struct retention_point *point,

@@ -58,7 +58,8 @@ static const struct option_row options[] = {
 	RULE("keep-monthly", "N", RETENTION_MONTHLY, "of months"),
 	RULE("keep-yearly", "N", RETENTION_YEARLY, "of years"),
 	RULE("keep-within", "SPAN", RETENTION_WITHIN,
-	     "all that are not older than the newest one by 30d, 2w, 1y6m, 48H"),
+	     "all that are not older than the newest one by 30d, 2w, 1y6m, 48H; the newest gap that is longer "
+	     "does not count"),
 	OPTION_HEADING("Options:"),
 	CMD_REPO_OPTIONS(struct forgetting, which),
 	{ "dry-run", NULL, "only show what would be removed, and why the rest stays",
@@ -91,6 +92,12 @@ static void warn_damaged(void *ctx, const struct error *why)
 	cmd_warn("%s; it stays", why->msg);
 }
 
+static void warn(void *ctx, const char *sentence)
+{
+	(void)ctx;
+	cmd_warn("%s", sentence);
+}
+
 static int by_policy(struct forgetting *f, const char *name, struct error *err)
 {
 	const struct forget_request request = {
@@ -98,6 +105,7 @@ static int by_policy(struct forgetting *f, const char *name, struct error *err)
 		.policy = &f->rules.policy,
 		.dry_run = f->dry_run,
 		.each = report,
+		.warn = warn,
 		.damaged = warn_damaged,
 		.ctx = f,
 	};
@@ -222,8 +230,9 @@ const struct command cmd_forget = {
 	.words = { "RULE... [NAME]\nPOINT...", 0, COMMAND_ANY },
 	.help = "Removes the restore points of each name, or of NAME, that no rule keeps; or those that "
 		"are named, by a whole time or an id. Room is not freed before 'lunette prune'. Pinned ones stay.",
-	.status = "0 done, 1 failed, 2 wrong usage, 3 some restore points are damaged, and "
-		  "stay" CMD_REPO_STATUS ".",
+	.status =
+		"0 done, 1 failed, 2 wrong usage, 3 some restore points are damaged, or of the future, "
+		"and stay" CMD_REPO_STATUS ".",
 	.options = options,
 	.args_size = sizeof(struct forgetting),
 	.run = run,

@@ -259,13 +259,26 @@ static int on_verdict(void *ctx, const struct forget_verdict *verdict, struct er
 	return 0;
 }
 
+static void on_warning(void *ctx, const char *sentence)
+{
+	run_warn(ctx, "retention: %s", sentence);
+}
+
+static void on_damaged(void *ctx, const struct error *why)
+{
+	run_warn(ctx, "retention: %s; it stays", why->msg);
+}
+
 /* A restore point is there, so that nothing here can make the job fail any more. */
 static void apply_retention(struct run *run)
 {
 	const struct forget_request request = {
 		.name = run->settings->point_name,
 		.policy = &run->settings->retention,
+		.made = run->point.result.id,
 		.each = on_verdict,
+		.warn = on_warning,
+		.damaged = on_damaged,
 		.ctx = run,
 	};
 	struct error err;

@@ -9,11 +9,13 @@
 /**
  * struct forget_verdict - what becomes of a restore point
  * @keep: it stays
+ * @aside: no rule has looked at it, since it is of the future, or of a time that is none
  * @why: for people: the rules that keep it, "pinned", or "no rule keeps it"
  */
 struct forget_verdict {
 	const char *id, *name, *time;
 	bool keep;
+	bool aside;
 	const char *why;
 };
 
@@ -21,15 +23,19 @@ struct forget_verdict {
  * struct forget_request - what is to be done
  * @name: of the restore points; NULL: all names
  * @policy: not an empty one
+ * @made: id of the one that was made just now, and stays whatever the clock says; may be NULL
  * @dry_run: only say it
  * @each: told of each restore point, before it is removed; oldest first, name by name
+ * @warn: told in a sentence, of each name that has any, which ones no rule has looked at
  * @damaged: told of each that cannot be read, which stays; may be NULL
  */
 struct forget_request {
 	const char *name;
 	const struct retention_policy *policy;
+	const char *made;
 	bool dry_run;
 	int (*each)(void *ctx, const struct forget_verdict *verdict, struct error *err);
+	void (*warn)(void *ctx, const char *sentence);
 	void (*damaged)(void *ctx, const struct error *why);
 	void *ctx;
 };

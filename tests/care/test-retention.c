@@ -35,6 +35,7 @@ static int utc(void **state)
 {
 	(void)state;
 	zone("UTC");
+	memset(points, 0, sizeof(points));
 	return 0;
 }
 
@@ -46,13 +47,20 @@ static struct retention_policy policy(enum retention_rule rule, const char *valu
 	return ret;
 }
 
-static size_t kept(const struct retention_policy *policy, size_t n)
+/* @n_held: disks and volumes */
+static size_t kept_of(const struct retention_policy *policy, size_t n, size_t n_held)
 {
 	size_t count = 0;
-	retention_judge(policy, points, n);
+	struct error err;
+	assert_int_equal(retention_judge(policy, points, n, n_held, &err), 0);
 	for (size_t i = 0; i < n; i++)
 		count += points[i].reasons != 0;
 	return count;
+}
+
+static size_t kept(const struct retention_policy *policy, size_t n)
+{
+	return kept_of(policy, n, 1);
 }
 
 /* One each @minutes, up to the end of 2026. */
@@ -172,9 +180,89 @@ static void within_counts_from_the_newest(void **state)
 	p = policy(RETENTION_WITHIN, "1m"); /* from the last of December to the first: 31 days */
 	assert_int_equal(kept(&p, 100), 31);
 	p = policy(RETENTION_WITHIN, "23H");
-	assert_int_equal(kept(&p, 100), 1);
+	assert_int_equal(kept(&p, 100), 2); /* the newest gap counts for nothing */
 	p = policy(RETENTION_WITHIN, "9y");
 	assert_int_equal(kept(&p, 100), 100);
+}
+
+/* For one night the clock was a month ahead; or there were no backups for a month. */
+static void a_leap_of_the_clock_costs_nothing_within(void **state)
+{
+	(void)state;
+	every(24 * 60, 10);
+	time_t leap = 31 * 24 * 3600;
+	struct retention_policy p = policy(RETENTION_WITHIN, "7d");
+	points[9].time += leap;
+	assert_int_equal(kept(&p, 10), 9); /* the one, and 8 before the gap */
+	assert_int_equal(points[0].reasons, 0);
+	points[8].time += leap;
+	assert_int_equal(kept(&p, 10), 9); /* a day less before it */
+	assert_true(points[1].reasons && points[9].reasons);
+	points[0].time -= leap; /* another gap is one */
+	assert_int_equal(kept(&p, 10), 9);
+	for (size_t i = 0; i < 10; i++)
+		points[i].time = at("2026-01-01 12:00") + (time_t)i * leap;
+	assert_int_equal(kept(&p, 10), 2);
+}
+
+static void what_is_set_aside_uses_nothing_up(void **state)
+{
+	(void)state;
+	for (enum retention_rule rule = RETENTION_LAST; rule < RETENTION_RULES; rule++) {
+		struct retention_policy p = policy(rule, rule == RETENTION_WITHIN ? "7d" : "1");
+		every(24 * 60, 3);
+		points[1].time = at("2099-01-01 00:00");
+		points[1].aside = true;
+		kept(&p, 3);
+		assert_int_equal(points[1].reasons, 0);
+		assert_int_not_equal(points[2].reasons, 0);
+		points[2].aside = true; /* all but the oldest */
+		assert_int_equal(kept(&p, 3), 1);
+		assert_int_not_equal(points[0].reasons, 0);
+		points[2].aside = false;
+	}
+}
+
+/* Every night all of it, at noon one volume only. */
+static void a_part_does_not_take_the_place_of_the_whole(void **state)
+{
+	(void)state;
+	static const uint64_t both[] = { 3 }, one[] = { 2 };
+	every(12 * 60, 20);
+	for (size_t i = 0; i < 20; i++)
+		points[i].holds = i % 2 ? one : both;
+	struct retention_policy p = policy(RETENTION_LAST, "1");
+	assert_int_equal(kept_of(&p, 20, 2), 2);
+	assert_true(points[18].reasons && points[19].reasons);
+	p = policy(RETENTION_LAST, "4");
+	assert_int_equal(kept_of(&p, 20, 2), 6); /* 4 of one, and 2 more of the other */
+	assert_int_equal(points[18].counts[RETENTION_LAST], 1);
+}
+
+static void what_holds_more_takes_the_place_of_less(void **state)
+{
+	(void)state;
+	static const uint64_t less[] = { 1 }, more[] = { 3 };
+	every(24 * 60, 10);
+	for (size_t i = 0; i < 10; i++)
+		points[i].holds = i < 5 ? less : more; /* a volume was added */
+	struct retention_policy p = policy(RETENTION_LAST, "3");
+	assert_int_equal(kept_of(&p, 10, 2), 3);
+	assert_int_equal(points[4].reasons, 0);
+}
+
+static void what_is_damaged_does_not_take_the_place_of_what_is_whole(void **state)
+{
+	(void)state;
+	every(24 * 60, 5);
+	points[4].damaged = points[3].damaged = true;
+	struct retention_policy p = policy(RETENTION_LAST, "1");
+	assert_int_equal(kept(&p, 5), 2);
+	assert_true(points[2].reasons && points[4].reasons);
+	for (size_t i = 0; i < 5; i++)
+		points[i].damaged = true; /* nothing is better */
+	assert_int_equal(kept(&p, 5), 1);
+	assert_int_not_equal(points[4].reasons, 0);
 }
 
 static void rules_add_up(void **state)
@@ -226,6 +314,12 @@ int main(void)
 		cmocka_unit_test_setup(days_are_local, utc),
 		cmocka_unit_test_setup(the_hour_that_comes_twice_is_two, utc),
 		cmocka_unit_test_setup(within_counts_from_the_newest, utc),
+		cmocka_unit_test_setup(a_leap_of_the_clock_costs_nothing_within, utc),
+		cmocka_unit_test_setup(what_is_set_aside_uses_nothing_up, utc),
+		cmocka_unit_test_setup(a_part_does_not_take_the_place_of_the_whole, utc),
+		cmocka_unit_test_setup(what_holds_more_takes_the_place_of_less, utc),
+		cmocka_unit_test_setup(what_is_damaged_does_not_take_the_place_of_what_is_whole,
+				       utc),
 		cmocka_unit_test_setup(rules_add_up, utc),
 		cmocka_unit_test_setup(values_that_are_none_are_refused, utc),
 		cmocka_unit_test_setup(nothing_is_judged_as_nothing, utc),

@@ -72,3 +72,41 @@ ok 'and is whole' cmp <(ntfsclone --save-image --output - a.img 2>/dev/null) \
 chmod u+w "repo/points/${mail[0]}" && echo damage >"repo/points/${mail[0]}"
 fails 'one that cannot be read stays, and is told of' 3 'damaged' "$LUNETTE" forget --keep-last 1
 is 'it is still there' "$(ls repo/points/"${mail[0]}")" "repo/points/${mail[0]}"
+
+# ---- clocks ------------------------------------------------------------------------------------
+
+"$LUNETTE" init clocks >/dev/null && export LUNETTE_REPO=$TAP_DIR/clocks
+backup srv && made=$(ids srv) || exit
+for day in 01 02 03; do
+	points_forge clocks "$made" ".time = \"2020-03-${day}T02:00:00Z\"" >>forged
+done
+mapfile -t past <forged
+dummy=$(points_forge clocks "$made" '.time = "2099-01-01T00:00:00Z"')
+never=$(points_forge clocks "$made" '.time = "2020-03-04T99:99:99Z"')
+for rule in last hourly daily weekly monthly yearly; do
+	fails "keep-$rule: one of the future uses nothing up, and is told of" 3 ".2. of the future.*srv@2099-01-01T00:00:00Z, id ${dummy:0:12}" \
+		"$LUNETTE" forget --dry-run "--keep-$rule" 1
+	is "keep-$rule: the newest one stays, and so do these" "$(sed -n 's/^keep  *\([0-9a-f]*\) .*/\1/p' .out | sort)" \
+		"$(printf '%.12s\n' "$made" "$dummy" "$never" | sort)"
+done
+fails 'within counts from the newest that is not of the future' 3 'of the future' "$LUNETTE" forget --dry-run --json --keep-within 7d
+is 'and over the gap before it' "$(sed '/^lunette:/d' .out | jq -r '.points[] | select(.reason == "within").id' | sort)" \
+	"$(printf '%s\n' "$made" "${past[@]}" | sort)"
+fails 'it is not taken for the latest, and there is a word of it' 3 "${dummy:0:12} is of the future.* not taken for 'srv'" "$LUNETTE" show srv
+is 'but the one before' "$(sed -n 's/^  id  *//p' .out)" "$made"
+ok 'it is forgotten by its id' "$LUNETTE" forget "$dummy" "$never"
+
+# ---- what they hold ----------------------------------------------------------------------------
+
+"$LUNETTE" init parts >/dev/null && export LUNETTE_REPO=$TAP_DIR/parts
+disks_gpt two.img 512 basic:a.img basic:a.img && "$LUNETTE" backup --name srv two.img >/dev/null || exit
+"$LUNETTE" backup --name srv --volume disk0-p2 two.img >/dev/null || exit
+mapfile -t srv < <(ids)
+ok 'a part' "$LUNETTE" forget --keep-last 1
+is 'does not take the place of the whole' "$(ids)" "$(printf '%s\n' "${srv[@]}")"
+other=$(points_forge parts "${srv[0]}" '.layout.disks[0].id = "another" | .time = "2020-03-01T00:00:00Z"')
+ok 'another disk' "$LUNETTE" forget --keep-last 1
+is 'is not judged with this one' "$(ids)" "$(printf '%s\n' "$other" "${srv[@]}")"
+"$LUNETTE" backup --name srv two.img >/dev/null || exit
+ok 'the whole' "$LUNETTE" forget --keep-last 1
+is 'takes the place of the part' "$(ids | grep -c -e "${srv[0]}" -e "${srv[1]}") $(ids | wc -l)" '0 2'

@@ -5,6 +5,7 @@
 . "$(dirname "$0")/../support/tap.sh"
 . "$TAP_TOP/tests/support/tgt.sh"
 . "$TAP_TOP/tests/support/array.sh"
+. "$TAP_TOP/tests/support/points.sh"
 array_possible >/dev/null || tap_skip_all "$(array_possible)"
 tap_begin
 
@@ -88,6 +89,24 @@ is 'they ran in their order' "$(tr '\n' ' ' <hooks)" 'pre post '
 printf '#!/bin/sh\nexit 1\n' >pre
 ok 'a hook that fails is no success' [ "$(timeout "$TAP_PATIENCE" "$LUNETTE" job run --quiet app.conf >out 2>&1; echo $?)" = 3 ]
 is 'and not application consistent' "$(of_point app .consistency)" filesystem
+
+# ---- retention ----
+job kept <<EOF
+[retention]
+keep-last = 1
+EOF
+good=$(of_point srv .id)
+for day in 01 02; do
+	points_forge repo "$good" ".name = \"kept\" | .time = \"2020-01-${day}T02:00:00Z\"" >/dev/null || exit
+done
+soon=$(points_forge repo "$good" ".name = \"kept\" | .time = \"$(date -u -d '+20 minutes' +%FT%TZ)\"")
+future=$(points_forge repo "$good" '.name = "kept" | .time = "2099-01-01T00:00:00Z"')
+fails 'a restore point of the future is told of' 3 '' timeout "$TAP_PATIENCE" "$LUNETTE" job run --json --quiet kept.conf
+sed -n '/^{/,$p' .out >result
+is 'in the warnings' "$(of_result '.status, (.warnings[] | select(test("of the future")) | test("kept@2099-01-01"))')" $'warnings\ntrue'
+is 'and stays, as what was made just now does, though the rule keeps a later one' \
+	"$("$LUNETTE" list --json kept | jq -r '.points[].id' | sort)" "$(printf '%s\n' "$soon" "$future" "$(of_result .point.id)" | sort)"
+rm -f "repo/points/$future" "repo/points/$soon"
 
 # ---- only what changed ----
 kept() { # snapshots of the job

@@ -365,6 +365,26 @@ static void backups_stand_below_name_and_time(void **state)
 	free(fake);
 }
 
+static void the_latest_is_of_the_future_only_where_all_are(void **state)
+{
+	(void)state;
+	struct fake *fake = fake_new();
+	add(fake, "server", "2026-11-21T17:00:00Z");
+	add(fake, "server", "2099-11-21T17:00:00Z");
+	add(fake, "lone", "2099-11-21T18:00:00Z");
+	struct tree *tree = over(fake);
+	struct tree_attr attr;
+	char link[64];
+	assert_int_equal(walk(tree, "server/latest", &attr), 0);
+	assert_int_equal(tree_readlink(tree, attr.stat.ino, link, sizeof(link), NULL), 0);
+	assert_memory_equal(link, "2026", 4);
+	assert_int_equal(walk(tree, "lone/latest", &attr), 0);
+	assert_int_equal(tree_readlink(tree, attr.stat.ino, link, sizeof(link), NULL), 0);
+	assert_memory_equal(link, "2099", 4);
+	tree_free(tree);
+	free(fake);
+}
+
 static void new_restore_points_appear_and_old_ones_go(void **state)
 {
 	(void)state;
@@ -501,6 +521,7 @@ int main(void)
 		cmocka_unit_test(a_damaged_volume_still_shows_its_image),
 		cmocka_unit_test(foreign_numbers_are_refused),
 		cmocka_unit_test(backups_stand_below_name_and_time),
+		cmocka_unit_test(the_latest_is_of_the_future_only_where_all_are),
 		cmocka_unit_test(new_restore_points_appear_and_old_ones_go),
 		cmocka_unit_test(numbers_outlive_closing_and_only_so_many_stay_open),
 		cmocka_unit_test(threads_read_what_is_there),

@@ -12,6 +12,7 @@ import os
 import re
 import struct
 import sys
+import time
 
 import zstandard
 from cryptography.exceptions import InvalidTag
@@ -139,7 +140,8 @@ class Repository:
         if spec.endswith('@latest'):
             mine = [(p['time'], p.get('finished', ''), n) for n, p in points.items() if p['name'] == spec[:-7]]
             need(mine, 'there is no restore point of this name')
-            return points[max(mine)[2]]
+            soon = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() + 3600))
+            return points[max([m for m in mine if m[0] <= soon] or mine)[2]]
         found = [n for n in points if n.startswith(spec)]
         need(len(found) == 1, '%d restore points begin like this' % len(found))
         return points[found[0]]
