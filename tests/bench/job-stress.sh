@@ -21,7 +21,7 @@ for ((n = 1; n <= jobs; n++)); do
 	tgt_lun 1 "$n" "$file" && tgt_params 1 "$n" "scsi_id=$id,scsi_sn=LUN$n" || exit
 	loop=$(losetup --find --show "$file") || exit
 	tap_at_exit losetup --detach "$loop"
-	mkdir "mnt$n" && mkfs.ext4 -q "$loop" && mount "$loop" "mnt$n" && tap_at_exit umount "$PWD/mnt$n" || exit
+	mkdir "mnt$n" && mkfs.ext4 -q "$loop" && thaw_mount "$loop" "mnt$n" || exit
 	array_job "job$n" "job$n.conf"
 	printf 'volumes = %s\n[disks]\n%s = %s\n[backup]\ndelta = %s\n' "$PWD/mnt$n" "$loop" "$id" \
 		"$( ((n % 2)) && echo yes || echo no)" >>"job$n.conf"
@@ -58,7 +58,7 @@ ok 'every journal is finished' bash -c "'$LUNETTE' job status --json | jq -e 'al
 thawed() {
 	local dir
 	for dir in mnt*; do
-		[ "$dir" = mnt ] || timeout 20 touch "$dir/touched" || return
+		[ "$dir" = mnt ] || thaw_writable "$dir" || return
 	done
 }
 ok 'nothing is frozen' thawed

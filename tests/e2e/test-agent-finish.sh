@@ -5,13 +5,14 @@
 . "$(dirname "$0")/../support/tap.sh"
 tap_begin
 . "$TAP_TOP/tests/support/agent.sh"
+. "$TAP_TOP/tests/support/thaw.sh"
 . "$TAP_TOP/tests/support/tgt.sh"
 [ "$(id -u)" = 0 ] || tap_skip_all 'only root may freeze'
 command -v mkfs.ext4 >/dev/null || tap_skip_all 'no mkfs.ext4'
 
 disk=$(server_disk a.img 64M) && tap_at_exit losetup -d "$disk"
 mkfs.ext4 -q "$disk"
-server_mount "$disk" m
+thaw_mount "$disk" m
 tap_at_exit tgt_stop
 tgt_start "$TAP_DIR" && tgt_target 1 iqn.2026-11.test:array
 tgt_account backup chapsecret123456 && tgt_chap 1 backup

@@ -15,11 +15,10 @@ done
 xfs=$(server_disk a.img 320M) && tap_at_exit losetup -d "$xfs"
 ext=$(server_disk b.img 64M) && tap_at_exit losetup -d "$ext"
 mkfs.xfs -q "$xfs" && mkfs.ext4 -q "$ext"
-server_mount "$xfs" m && server_mount "$ext" e
+thaw_mount "$xfs" m && thaw_mount "$ext" e
 truncate -s 128M m/inner.img && mkfs.btrfs -q m/inner.img >/dev/null 2>&1
 inner=$(losetup -f --show "$PWD/m/inner.img") && tap_at_exit losetup -d "$inner"
-server_mount "$inner" i
-thaw_guard "$PWD/i" "$PWD/m" "$PWD/e"
+thaw_mount "$inner" i
 IDS="{\"$xfs\":\"naa.6000000000000001\",\"$ext\":\"naa.6000000000000002\"}"
 
 prepare() { # [VOLUMES [HOOKS]]
@@ -58,7 +57,7 @@ is 'a disk that cannot tell has the identity of the job file' \
 # ---- prepare
 ok 'prepare' prepare
 is 'what lies on a file of another comes first' "$(agent_get .result.volumes)" "[\"$PWD/i\",\"$PWD/m\",\"$PWD/e\"]"
-is 'every disk is named' "$(agent_get '[.result.disks[].name] | sort')" "[\"$xfs\",\"$ext\"]"
+is 'every disk is named' "$(agent_get '[.result.disks[].name] | sort')" "$(jq -nc --arg a "$xfs" --arg b "$ext" '[$a, $b] | sort')"
 is 'each has something that tells it from others' "$(agent_get '[.result.disks[].signature.ranges | length > 0]')" '[true,true]'
 first=$(agent_get '[.result.disks[].signature]')
 prepare '["/no/such/place"]'

@@ -10,7 +10,7 @@ tap_begin
 
 array_start >start.log 2>&1 || exit
 array_lun 1 32 || exit
-mkfs.ext4 -q "${ARRAY_LOOP[1]}" && mount "${ARRAY_LOOP[1]}" mnt && tap_at_exit umount "$PWD/mnt"
+mkfs.ext4 -q "${ARRAY_LOOP[1]}" && thaw_mount "${ARRAY_LOOP[1]}" mnt
 seq 100000 >mnt/numbers
 "$LUNETTE" init repo >/dev/null
 array_job srv job.conf
@@ -35,7 +35,7 @@ clean() { # nothing is left of anything
 	local left
 	left=$(array_leftovers)
 	[ -z "$left" ] || { echo "left: $left" && return 1; }
-	timeout 120 touch mnt/touched || { echo 'the file system is frozen' && return 1; }
+	thaw_writable mnt || return 1
 	"$LUNETTE" job status --json | jq -e 'all(.runs[]; .clean)' >/dev/null || { "$LUNETTE" job status && return 1; }
 }
 left_something() {

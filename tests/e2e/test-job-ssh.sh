@@ -12,7 +12,7 @@ tap_begin
 
 ok 'sshd starts' sshd_start
 array_start >start.log 2>&1 && array_lun 1 32 || exit
-mkfs.ext4 -q "${ARRAY_LOOP[1]}" && mount "${ARRAY_LOOP[1]}" mnt && tap_at_exit umount "$PWD/mnt"
+mkfs.ext4 -q "${ARRAY_LOOP[1]}" && thaw_mount "${ARRAY_LOOP[1]}" mnt
 seq 50000 >mnt/numbers
 "$LUNETTE" init repo >/dev/null
 export LUNETTE_STATE=$PWD/state LUNETTE_REPO=$PWD/repo

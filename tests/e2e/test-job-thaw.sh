@@ -3,7 +3,6 @@
 # The agent and its watchdog are killed together, as a control group is, or are stopped, while the server
 # is frozen: the job that sees it has another agent thaw at once, here and over ssh.
 . "$(dirname "$0")/../support/tap.sh"
-. "$TAP_TOP/tests/support/thaw.sh"
 . "$TAP_TOP/tests/support/tgt.sh"
 . "$TAP_TOP/tests/support/array.sh"
 . "$TAP_TOP/tests/support/sshd.sh"
@@ -12,7 +11,6 @@ tap_begin
 export RUNTIME_DIRECTORY=$PWD/run # any other agent on this machine would thaw what we kill here
 
 . "$TAP_TOP/tests/support/job-faults.sh"
-thaw_guard "$PWD/mnt"
 sed -i 's/^snapshot = .*/snapshot = 59s/; s/^commit = .*/commit = 60s/' job.conf # no run here ends by them
 if PATH=$PATH:/usr/sbin command -v sshd >/dev/null && sshd_start; then
 	sed "s|^agent = local|agent = ssh:server\nagent-program = ${LUNETTE_AGENT:-$LUNETTE-agent}\ninstall-agent = no|" job.conf >ssh.conf

@@ -46,7 +46,7 @@ ok 'the server is thawed all the same, and nothing is left' nothing_left
 printf '#!/bin/sh\nkill -KILL %s\n' "$TGT_PID" >hook && chmod 755 hook && chmod 755 .
 cp job.conf away.conf && sed -i "s|^agent = local|agent = local\npost-thaw = $PWD/hook|" away.conf
 fails 'a target that is killed in the middle of it' 1 'lunette:' "$LUNETTE" job run --quiet away.conf
-ok 'the server is not frozen' timeout 120 touch mnt/touched
+ok 'the server is not frozen' thaw_writable mnt
 tgt_kill
 tgt_start "$PWD/target" "$TGT_PORT" && tgt_target 1 iqn.2026-11.test:array && tgt_lun 1 1 array/lun1.img &&
 	tgt_params 1 1 scsi_id=naa.6001405000000001,scsi_sn=LUN1

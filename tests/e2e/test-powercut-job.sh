@@ -14,7 +14,7 @@ export ASAN_OPTIONS="detect_leaks=0:${ASAN_OPTIONS:-}" # that one cannot be trac
 
 array_start >start.log 2>&1 || exit
 array_lun 1 32 || exit
-mkfs.ext4 -q "${ARRAY_LOOP[1]}" && mount "${ARRAY_LOOP[1]}" mnt && tap_at_exit umount "$PWD/mnt"
+mkfs.ext4 -q "${ARRAY_LOOP[1]}" && thaw_mount "${ARRAY_LOOP[1]}" mnt
 "$LUNETTE" init repo >/dev/null
 array_job srv job.conf
 cat >>job.conf <<-EOC
@@ -30,7 +30,7 @@ clean() { # nothing is left of anything
 	local left
 	left=$(array_leftovers)
 	[ -z "$left" ] || { echo "left: $left" && return 1; }
-	timeout 20 touch mnt/touched || { echo 'the file system is frozen' && return 1; }
+	thaw_writable mnt || return 1
 }
 power_goes() { # STEP:WHEN; then only what was synced is there of the state
 	"$record" log world -- "$LUNETTE" job run --quiet --kill-at "$1" job.conf

@@ -13,7 +13,6 @@
 #   agent_stop                  end of file, and wait: its status
 #
 #   server_disk FILE SIZE       a disk of the "server": prints its loop device
-#   server_mount DEVICE DIR     mount it; it is thawed and unmounted at the end, whatever happens
 
 LUNETTE_AGENT=${LUNETTE_AGENT:-$LUNETTE-agent}
 AGENT_N=0
@@ -63,14 +62,4 @@ agent_stop() {
 server_disk() {
 	truncate -s "$2" "$1"
 	losetup -f --show "$(realpath "$1")"
-}
-
-server_unmount() {
-	fsfreeze -u "$1"
-	umount "$1" || umount -l "$1"
-}
-
-server_mount() {
-	mkdir -p "$2"
-	mount "$1" "$2" && tap_at_exit server_unmount "$PWD/$2"
 }

@@ -12,6 +12,7 @@
 #   array_faulty SIZE FILE    its plug-in is faulty-plugin, which fails as ./fault says; SIZE of a LUN in bytes
 #   array_snapshots           how many snapshots and LUNs of snapshots there are
 
+. "${BASH_SOURCE[0]%/*}/thaw.sh"
 declare -A ARRAY_LOOP=()
 
 array_possible() {

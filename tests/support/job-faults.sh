@@ -11,7 +11,7 @@
 
 array_start >start.log 2>&1 || exit
 array_lun 1 32 && array_lun 2 32 || exit
-mkfs.ext4 -q "${ARRAY_LOOP[1]}" && mount "${ARRAY_LOOP[1]}" mnt && tap_at_exit umount "$PWD/mnt"
+mkfs.ext4 -q "${ARRAY_LOOP[1]}" && thaw_mount "${ARRAY_LOOP[1]}" mnt
 seq 100000 >mnt/numbers
 "$LUNETTE" init repo >/dev/null
 export LUNETTE_STATE=$PWD/state
@@ -57,7 +57,7 @@ nothing_left() {
 	local left
 	left=$(array_leftovers | grep -v test:other)
 	[ -z "$left" ] || { echo "left: $left" && return 1; }
-	timeout 120 touch mnt/touched || { echo 'the file system is frozen' && return 1; }
+	thaw_writable mnt || return 1
 	"$LUNETTE" job status --json | jq -e 'all(.runs[]; .clean)' >/dev/null || { "$LUNETTE" job status && return 1; }
 }
 restore_points() {

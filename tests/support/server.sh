@@ -9,9 +9,10 @@
 #   server_write_volume IMG         what has changed in the image, to its parts on the disks
 #   server_mount N DIR              the ext4 of disk N
 #   server_busy JOURNAL DATA        something writes ascending numbers, first there and then there
-#   server_writes DIR...            can it be written to?
+#   server_writes DIR...            can it be written to? If not, it is thawed
 #   server_stop                     for the caller's trap, whatever has happened: thawed, unmounted, gone
 
+. "${BASH_SOURCE[0]%/*}/thaw.sh"
 declare -A SERVER_DISKS=() SERVER_PARTS=()
 SERVER_WHERE=() # lines "DEVICE START LENGTH", in the order of the volume
 SERVER_MOUNTS=()
@@ -93,10 +94,7 @@ server_busy() {
 }
 
 server_writes() {
-	local dir
-	for dir; do
-		timeout 120 sh -c "echo written >$(printf %q "$dir")/written" || return 1
-	done
+	thaw_writable "$@"
 }
 
 # What is frozen is thawed first: nothing could end before that.

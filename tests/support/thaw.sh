@@ -4,10 +4,11 @@
 # thaw - for tests that freeze file systems: they never hang where they mean to fail. What waits for a
 # frozen file system cannot be killed, so that no `timeout` ends it; a thaw does. To be sourced after tap.sh.
 #
-#   thaw_guard DIR...    from now on what this script started and has hung for longer than anything may be
-#                        frozen is set free by a thaw of them all; so it is when the script was killed
-#   thaw_writable DIR... can each be written to, before the minute after which a watchdog would see to it?
-#                        One that cannot is thawed
+#   thaw_mount DEVICE DIR   mount it; it is guarded, and at the end thawed and unmounted, whatever happens
+#   thaw_guard DIR...       from now on what this script started and has hung for longer than anything may be
+#                           frozen is set free by a thaw of them all; so it is when the script was killed
+#   thaw_writable DIR...    can each be written to, before the minute after which a watchdog would see to it?
+#                           One that cannot is thawed
 
 THAW_FROZEN_SECONDS=90 # the product's limit is 60
 THAW_WITHIN_SECONDS=40
@@ -46,6 +47,16 @@ thaw_watch() { # PID DIR...
 thaw_guard() {
 	(thaw_watch $$ "$@") </dev/null >/dev/null 2>&1 &
 	tap_at_exit kill $!
+}
+
+thaw_unmount() {
+	fsfreeze -u "$1"
+	umount "$1" || umount -l "$1"
+}
+
+thaw_mount() {
+	mkdir -p "$2"
+	mount "$1" "$2" && tap_at_exit thaw_unmount "$PWD/$2" && thaw_guard "$PWD/$2"
 }
 
 thaw_writable() {

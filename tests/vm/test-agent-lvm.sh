@@ -6,6 +6,7 @@
 dmsetup version >/dev/null 2>&1 || tap_skip_all 'this kernel has no device-mapper'
 tap_begin
 . "$TAP_TOP/tests/support/agent.sh"
+. "$TAP_TOP/tests/support/thaw.sh"
 mkdir disks && mount -t tmpfs -o size=400m disks disks && cd disks || exit
 tap_at_exit umount "$PWD"
 tap_at_exit cd "$TAP_DIR"
@@ -24,13 +25,13 @@ loop=$(losetup -f --show pv.img) && tap_at_exit losetup -d "$loop"
 } >lvm.log 2>&1 || sed 's/^/# /' lvm.log
 tap_at_exit vgchange -an vg
 for lv in thick thin; do
-	mkfs.ext4 -q "/dev/vg/$lv" && server_mount "/dev/vg/$lv" "$lv"
+	mkfs.ext4 -q "/dev/vg/$lv" && thaw_mount "/dev/vg/$lv" "$lv"
 	head -c 3M /dev/urandom >"$lv/before"
 done
 truncate -s 150M b.img && mkfs.btrfs -q b.img >/dev/null 2>&1
 plain=$(losetup -f --show b.img) && tap_at_exit losetup -d "$plain"
 modprobe btrfs 2>/dev/null
-server_mount "$plain" plain
+thaw_mount "$plain" plain
 IDS="{\"$loop\":\"naa.6000000000000001\",\"$plain\":\"naa.6000000000000002\"}"
 
 agent_start

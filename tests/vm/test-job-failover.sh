@@ -27,7 +27,7 @@ CONF
 	vgcreate vg "${ARRAY_LOOP[1]}" && lvcreate -y -L 40M -n data vg
 } >lvm.log 2>&1 || sed 's/^/# /' lvm.log
 tap_at_exit vgchange -an vg
-mkfs.ext4 -q /dev/vg/data && mount /dev/vg/data mnt && tap_at_exit umount "$PWD/mnt"
+mkfs.ext4 -q /dev/vg/data && thaw_mount /dev/vg/data mnt
 seq 100000 >mnt/numbers
 "$LUNETTE" init repo >/dev/null
 export LUNETTE_STATE=$PWD/state LUNETTE_REPO=$PWD/repo
