@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * tree-points - restore points in the tree: NAME/TIME/ and NAME/latest, and opening them.
+ * tree-points - restore points in the tree: NAME/TIME/ and NAME/latest, and opening them. TIME has
+ * no colons.
  *
  * A restore point that was listed once keeps its place in a table for as long as the tree lives, so
  * that its number stays good; a listing marks those that are there now. That is a hundred bytes a
@@ -14,9 +15,9 @@
 #include <sys/stat.h>
 
 #include "lunette/clock.h"
+#include "lunette/moment.h"
 #include "name.h"
 #include "tree-private.h"
-#include "lunette/moment.h"
 
 /* A listing that is younger counts as new: one `ls` asks many times. */
 #define FRESH_MS 500
@@ -205,8 +206,9 @@ static int add_point(struct taking *t, const struct point_name *listed, struct e
 	if (!all)
 		return error_set(err, -ENOMEM, "tree: %m");
 	tree->all = all;
-	char dir[NAME_SAFE_MAX];
-	name_safe(listed->time, dir, time_taken, t);
+	char plain[MOMENT_TEXT], dir[NAME_SAFE_MAX];
+	moment_plain(listed->time, plain);
+	name_safe(plain, dir, time_taken, t);
 	struct tree_point *point = calloc(1, sizeof(*point));
 	if (!point || !(point->dir = strdup(dir))) {
 		free(point);

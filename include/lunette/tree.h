@@ -8,6 +8,7 @@
  *   volumes/VOL/files/...          its files
  *
  * Over finished backups the same stands in NAME/TIME/, and NAME/latest is a link to the newest.
+ * TIME is "2026-11-28T150745Z", without colons, which rsync and SMB do not take.
  *
  * A node's number says all about it, so that a tree keeps nothing for the files that were looked at
  * and never has to be told that one is forgotten. File systems and restore points are opened when

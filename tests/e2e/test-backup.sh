@@ -76,8 +76,8 @@ is 'and the last one as server@latest' "$("$LUNETTE" show --json server@latest |
 
 ok 'mount the repository' "$LUNETTE" mount mnt
 is 'it has the name, both times and latest' "$(cd mnt && find . -mindepth 1 -maxdepth 2 | LC_ALL=C sort | paste -sd' ')" \
-	"./server ./server/$time ./server/$(jq -r .time second.json) ./server/latest"
-ok 'the first one is as the volume was' cmp a.first <(compare_manifest "mnt/server/$time/volumes/disk0-p1/files")
+	"./server ./server/${time//:/} ./server/$(jq -r '.time | gsub(":"; "")' second.json) ./server/latest"
+ok 'the first one is as the volume was' cmp a.first <(compare_manifest "mnt/server/${time//:/}/volumes/disk0-p1/files")
 ok 'the second one is as it is now' cmp a.second <(compare_manifest mnt/server/latest/volumes/disk0-p1/files)
 ok 'so is the second disk' cmp c.first <(compare_manifest mnt/server/latest/volumes/disk1-p1/files)
 ok 'a volume without a known file system is there, every byte' cmp unknown.img mnt/server/latest/volumes/disk0-p2/image
@@ -85,7 +85,7 @@ ok 'a volume without a known file system is there, every byte' cmp unknown.img m
 ok 'a new restore point shows by itself' tap_until [ -d mnt/other/latest/volumes ]
 ok 'umount' "$LUNETTE" umount mnt
 
-ok 'mount one restore point' "$LUNETTE" mount --repo repo server@latest mnt
+ok 'mount one restore point, by the time that its folder has' "$LUNETTE" mount --repo repo "server@$(jq -r '.time | gsub(":"; "")' second.json)" mnt
 ok 'mount the live disks beside it' "$LUNETTE" mount one.img two.img live
 is 'it is the same tree' "$(cd mnt && find . | LC_ALL=C sort | sha256sum)" "$(cd live && find . | LC_ALL=C sort | sha256sum)"
 ok 'with the same files' compare_trees mnt/volumes/disk0-p3/files live/volumes/disk0-p3/files
