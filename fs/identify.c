@@ -81,7 +81,8 @@ int fs_identify(struct layout *layout, struct error *err)
 				return rc;
 		}
 		/* A whole disk without a table was a guess, and a wrong one if nothing is on it. */
-		if (volume->type == LAYOUT_DISK && !*volume->filesystem)
+		if (volume->type == LAYOUT_DISK && volume->state == LAYOUT_OK &&
+		    !*volume->filesystem)
 			layout_drop(layout, volume);
 		else
 			i++;

@@ -158,6 +158,7 @@ struct layout_group {
  *         everything that matters of it is there
  * @inside: it was found in a volume that is in the layout, too: one that users know by name, or
  *          whose partition it is
+ * @settled: no other disk would change its state: its kind is not known, or its disk ends before it
  * @number: for the search
  */
 struct layout_volume {
@@ -177,6 +178,7 @@ struct layout_volume {
 	char uuid[40];
 	bool holds;
 	bool inside;
+	bool settled;
 	unsigned int number;
 };
 

@@ -42,9 +42,9 @@ truncate -s 1M blank.img
 fails 'no such file' 1 "open 'none.img': No such file" "${backup[@]}" none.img
 fails 'a folder' 1 'is a directory' "${backup[@]}" dir
 broken truncate gpt.img 20000000
-fails 'a truncated disk' 1 "'disk0-p2' is incomplete.*past the end" "${backup[@]}" bad.img
+fails 'a truncated disk is stored as far as it goes' 3 'partition 2 ends [0-9]+ bytes past the end of the disk' "${backup[@]}" bad.img
 broken gpt-past-end gpt.img
-fails 'a partition past the end' 1 "'disk0-p1' is incomplete" "${backup[@]}" bad.img
+fails 'so is a partition past the end' 3 'partition 1 ends [0-9]+ bytes past the end of the disk' "${backup[@]}" bad.img
 broken gpt-overflow gpt.img
 fails 'a partition whose end overflows is left out' 3 'partition 1 is left out' "${backup[@]}" bad.img
 broken gpt-primary gpt.img

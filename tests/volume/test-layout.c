@@ -79,7 +79,7 @@ static void every_partition_is_a_volume(void **state)
 	teardown(&f);
 }
 
-static void a_partition_that_is_not_whole_is_incomplete_and_harms_nobody(void **state)
+static void a_partition_that_is_not_whole_is_used_as_far_as_it_goes(void **state)
 {
 	(void)state;
 	struct fixture f;
@@ -88,12 +88,38 @@ static void a_partition_that_is_not_whole_is_incomplete_and_harms_nobody(void **
 	assert_int_equal(layout_new(f.inputs, 3, NULL, &layout, NULL), 0);
 	struct layout_volume *v = layout_find(layout, "disk1-p2");
 	assert_non_null(v);
+	assert_int_equal(v->state, LAYOUT_OK);
+	assert_int_equal(v->size, 48 * 512);
+	assert_int_equal(v->blk->size, 48 * 512);
+	f.disks[1]->bytes[(1 << 20) - 1] = 0x5A;
+	uint8_t byte = 0;
+	assert_int_equal(blk_read(v->blk, &byte, 1, 48 * 512 - 1, NULL), 0);
+	assert_int_equal(byte, 0x5A);
+	assert_int_equal(layout->n_warnings, 1);
+	assert_string_equal(layout->warnings[0],
+			    "disk1 ('b\xff.img'): partition 2 ends 26624 bytes past the end of the "
+			    "disk, which has 1048576 bytes: it is used as far as it goes");
+	layout_free(layout);
+	teardown(&f);
+}
+
+static void a_partition_of_which_nothing_is_there_is_incomplete_and_harms_nobody(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup(&f);
+	make_mbr_entry(f.disks[1], 512, 0, 1, 0x83, 2048, 100);
+	struct layout *layout;
+	assert_int_equal(layout_new(f.inputs, 3, NULL, &layout, NULL), 0);
+	struct layout_volume *v = layout_find(layout, "disk1-p2");
+	assert_non_null(v);
 	assert_int_equal(v->state, LAYOUT_INCOMPLETE);
+	assert_true(v->settled);
 	assert_int_equal(v->size, 100 * 512);
 	assert_null(v->blk);
 	assert_null(v->map);
 	assert_string_equal(v->reason,
-			    "it ends 26624 bytes past the end of disk1, which has 1048576 "
+			    "it begins at offset 1048576, past the end of disk1, which has 1048576 "
 			    "bytes: the end of the disk is missing");
 	assert_int_equal(layout->n_warnings, 1);
 	assert_non_null(strstr(layout->warnings[0], "partition 2 cannot be read"));
@@ -134,7 +160,7 @@ static void the_document_says_it_all_in_bytes(void **state)
 		"{s:[{ss ss si si ss ss}{ss ss si si ss sn}{ss ss si si ss sn}] s:[] s:["
 		"{ss sn ss si ss sn sn sn sn s[{si si ss s[{ss si}]}]}"
 		"{ss sn ss si ss sn sn sn sn s[{si si ss s[{ss si}]}]}"
-		"{ss sn ss si ss ss sn sn sn s[]}"
+		"{ss sn ss si ss sn sn sn sn s[{si si ss s[{ss si}]}]}"
 		"{ss sn ss si ss sn sn sn sn s[{si si ss s[{ss si}]}]}]}",
 		"disks", "name", "disk0", "source", "a.img", "size", 1 << 20, "sector_size", 512,
 		"table", "gpt", "id", "d1d1d1d1-d1d1-d1d1-d1d1-d1d1d1d1d1d1", "name", "disk1",
@@ -150,11 +176,9 @@ static void the_document_says_it_all_in_bytes(void **state)
 		"reason", "filesystem", "label", "uuid", "segments", "start", 0, "length",
 		100 * 512, "type", "linear", "legs", "disk", "disk1", "start", 10 * 512,
 		/* disk1-p2 */
-		"name", "disk1-p2", "group", "type", "basic", "size", 100 * 512, "state",
-		"incomplete", "reason",
-		"it ends 26624 bytes past the end of disk1, which has 1048576 bytes: the end of "
-		"the disk is missing",
-		"filesystem", "label", "uuid", "segments",
+		"name", "disk1-p2", "group", "type", "basic", "size", 48 * 512, "state", "ok",
+		"reason", "filesystem", "label", "uuid", "segments", "start", 0, "length", 48 * 512,
+		"type", "linear", "legs", "disk", "disk1", "start", 2000 * 512,
 		/* disk2 */
 		"name", "disk2", "group", "type", "disk", "size", 1 << 20, "state", "ok", "reason",
 		"filesystem", "label", "uuid", "segments", "start", 0, "length", 1 << 20, "type",
@@ -213,7 +237,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_partition_is_a_volume),
-		cmocka_unit_test(a_partition_that_is_not_whole_is_incomplete_and_harms_nobody),
+		cmocka_unit_test(a_partition_that_is_not_whole_is_used_as_far_as_it_goes),
+		cmocka_unit_test(
+			a_partition_of_which_nothing_is_there_is_incomplete_and_harms_nobody),
 		cmocka_unit_test(dropping_a_volume_keeps_the_others),
 		cmocka_unit_test(the_document_says_it_all_in_bytes),
 		cmocka_unit_test(a_disk_that_cannot_be_read_is_named),

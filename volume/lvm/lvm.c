@@ -144,6 +144,7 @@ static int show_volume(struct search *search, const struct layout_group *group,
 		layout_describe(&volume);
 	} else {
 		volume.state = LAYOUT_INCOMPLETE;
+		volume.settled = group->n_missing == 0;
 		snprintf(volume.reason, sizeof(volume.reason), "%.250s", lv->why.msg);
 		rc = layout_warn(layout, err, "logical volume %s cannot be read: %s", volume.name,
 				 lv->why.msg);

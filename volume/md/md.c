@@ -272,6 +272,7 @@ static int make_volume(struct search *search, struct array *a, struct error *err
 		rc = error_set(err, -ENOMEM, "MD array: %m");
 	} else if (check_state(f, &why) < 0 || md_map(f, a->slots, &map, &why) < 0) {
 		volume.state = LAYOUT_INCOMPLETE;
+		volume.settled = a->group->n_missing == 0;
 		snprintf(volume.reason, sizeof(volume.reason), "%.250s", why.msg);
 		rc = layout_warn(layout, err, "MD array %s cannot be read: %s", a->group->name,
 				 why.msg);

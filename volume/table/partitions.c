@@ -31,15 +31,42 @@ static int map_volume(struct layout_volume *volume, struct blk *disk, uint32_t s
 }
 
 static int set_incomplete(struct layout *layout, const struct candidate *c,
-			  struct layout_volume *volume, uint64_t end, struct error *err)
+			  struct layout_volume *volume, uint64_t start, struct error *err)
 {
 	volume->state = LAYOUT_INCOMPLETE;
+	volume->settled = true;
 	snprintf(volume->reason, sizeof(volume->reason),
-		 "it ends %" PRIu64 " bytes past the end of %s, which has %" PRIu64
+		 "it begins at offset %" PRIu64 ", past the end of %s, which has %" PRIu64
 		 " bytes: the end of the disk is missing",
-		 end - c->blk->size, c->name, c->blk->size);
+		 start, c->name, c->blk->size);
 	return layout_warn(layout, err, "%s: partition %u cannot be read: %s", c->where,
 			   volume->partition, volume->reason);
+}
+
+/* As Linux does: a disk that was cut, or put into a box that takes the end of it, is used as far as
+ * it goes. */
+static int cut(struct layout *layout, const struct candidate *c, struct layout_volume *volume,
+	       uint64_t start, struct error *err)
+{
+	uint64_t end = start + volume->size;
+	volume->size = c->blk->size - start;
+	return layout_warn(layout, err,
+			   "%s: partition %u ends %" PRIu64
+			   " bytes past the end of the disk, which "
+			   "has %" PRIu64 " bytes: it is used as far as it goes",
+			   c->where, volume->partition, end - c->blk->size, c->blk->size);
+}
+
+/* Gives a partition its bytes, as many as its disk has. */
+static int place(struct layout *layout, const struct candidate *c, struct layout_volume *volume,
+		 uint64_t start, struct error *err)
+{
+	if (start >= c->blk->size)
+		return set_incomplete(layout, c, volume, start, err);
+	int rc = range_inside(volume->size, start, c->blk->size)
+			 ? 0
+			 : cut(layout, c, volume, start, err);
+	return rc < 0 ? rc : map_volume(volume, c->blk, c->table->sector, start, err);
 }
 
 static char *name_partition(const struct layout *layout, const struct candidate *c,
@@ -66,10 +93,8 @@ static int add_partition(struct search *search, struct candidate *c,
 	int rc = 0;
 	if (!volume.name || !volume.title || !volume.label)
 		rc = error_set(err, -ENOMEM, "partition %u: %m", entry->number);
-	else if (range_inside(entry->length, entry->start, c->blk->size))
-		rc = map_volume(&volume, c->blk, c->table->sector, entry->start, err);
 	else
-		rc = set_incomplete(search->layout, c, &volume, entry->start + entry->length, err);
+		rc = place(search->layout, c, &volume, entry->start, err);
 	if (rc < 0) {
 		layout_clear_volume(&volume);
 		return rc;
@@ -77,7 +102,8 @@ static int add_partition(struct search *search, struct candidate *c,
 	return search_add(search, &volume, c, err);
 }
 
-/* A disk without a table: all of it, if there is anything on it. */
+/* A disk without a table, or whose table is empty, as what makes file systems and volume groups may
+ * leave it: all of it, if there is anything on it. */
 static int add_whole_disk(struct layout *layout, struct candidate *c, struct error *err)
 {
 	struct layout_volume volume = {
@@ -192,7 +218,7 @@ static int take_disk(struct search *search, struct candidate *c, struct table *t
 	memcpy(disk->id, table->id, sizeof(disk->id));
 	disk->n_metadata = table->n_metadata;
 	disk->metadata = steal(&table->metadata);
-	if (table->kind != LAYOUT_TABLE_NONE) {
+	if (table->n_entries > 0) {
 		c->table = table;
 		return 0;
 	}
