@@ -2,8 +2,8 @@
 /*
  * backup-report - see backup-report.h.
  *
- * Every byte of the disks is in one line of the first part: unused, left out, unchanged, zero,
- * known or new.
+ * Every byte of the disks is in one line of the first part: free, skipped, not mapped, left out,
+ * unchanged, zero, known or new.
  * What was read and what the threads were busy with comes after that.
  */
 #include <inttypes.h>
@@ -37,7 +37,10 @@ static void print_bytes(const struct backup_report *report)
 	const struct writer_stats *s = &report->result->stats;
 	char a[CMD_SIZE_MAX], b[CMD_SIZE_MAX];
 	printf("  disks      %s\n", cmd_size(s->size, a));
-	printf("  unused     %s, skipped\n", cmd_size(s->size - s->used - s->excluded, a));
+	printf("  free       %s, in file systems\n", cmd_size(s->free, a));
+	if (s->skipped)
+		printf("  skipped    %s, not chosen\n", cmd_size(s->skipped, a));
+	printf("  not mapped %s\n", cmd_size(s->unmapped, a));
 	if (s->excluded)
 		printf("  left out   %s\n", cmd_size(s->excluded, a));
 	if (report->parent)

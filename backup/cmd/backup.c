@@ -22,6 +22,7 @@ struct backup_args {
 	struct option_list volumes;
 	bool degraded;
 	bool all_blocks;
+	bool only_known;
 	struct option_list excludes;
 	bool no_default_excludes;
 	struct parent_request parent;
@@ -67,6 +68,9 @@ static const struct option_row options[] = {
 	  OPTION_FLAG(struct backup_args, degraded) },
 	{ "all-blocks", NULL, "every block of the disks, used or not",
 	  OPTION_FLAG(struct backup_args, all_blocks) },
+	{ "only-known", NULL,
+	  "only volumes that are known, and nothing of what lies outside of them",
+	  OPTION_FLAG(struct backup_args, only_known) },
 	{ "exclude", "PATTERN", "leave out the contents of these files; may be repeated",
 	  OPTION_LIST(struct backup_args, excludes) },
 	{ "no-default-excludes", NULL, "store the contents of page files too",
@@ -104,6 +108,9 @@ static int check(const struct backup_args *args, struct error *err)
 		return STATUS_USAGE;
 	if (args->all_blocks && args->volumes.n)
 		return cmd_usage(err, "--all-blocks and --volume exclude each other");
+	if (args->only_known && (args->all_blocks || args->volumes.n))
+		return cmd_usage(err, "--only-known and --%s exclude each other",
+				 args->all_blocks ? "all-blocks" : "volume");
 	if (args->all_blocks && args->excludes.n)
 		return cmd_usage(err, "--all-blocks and --exclude exclude each other");
 	if (!args->parent.changed != !args->parent.point)
@@ -175,6 +182,7 @@ static int run(void *ctx, char **specs, size_t n, struct error *err)
 		.volumes = args->volumes.items,
 		.n_volumes = args->volumes.n,
 		.all_blocks = args->all_blocks,
+		.only_known = args->only_known,
 		.degraded = args->degraded,
 		.exclude = { .patterns = args->excludes.items,
 			     .n_patterns = args->excludes.n,
@@ -183,6 +191,8 @@ static int run(void *ctx, char **specs, size_t n, struct error *err)
 	};
 	CLEANUP(parent_free_cleanup) struct parent *parent = NULL;
 	rc = plan_new(layout, &choice, &plan, err);
+	if (rc == 0)
+		rc = plan_warn(plan, layout, err);
 	if (rc == 0 && args->parent.point)
 		rc = open_parent(args, plan, layout, &parent, err);
 	bool warnings = cmd_warn_layout(layout);
@@ -215,9 +225,9 @@ const struct command cmd_backup = {
 	.name = "backup",
 	.summary = "store disks in a repository",
 	.words = { "--name NAME SOURCE...", 1, COMMAND_ANY },
-	.help = "Stores the disks as one restore point, called NAME and the time. Only the blocks that "
-		"the file systems use are read and stored, and what the repository has already is not "
-		"stored again.",
+	.help = "Stores the disks as one restore point, called NAME and the time. All of them is read and "
+		"stored but what their file systems call free, and what the repository has already is "
+		"not stored again.",
 	.status = "0 done, 1 failed (there is no restore point), 2 wrong usage, 3 done with "
 		  "warnings" CMD_REPO_STATUS ".",
 	.options = options,

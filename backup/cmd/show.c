@@ -18,12 +18,16 @@ static const struct option_row options[] = {
 
 static void print_stats(const json_t *point)
 {
-	static const char *const keys[] = { "size", "used",  "excluded", "read",  "unchanged",
-					    "zero", "known", "new",      "stored" };
+	static const char *const keys[] = {
+		"size", "used",      "unmapped", "excluded", "free", "skipped",
+		"read", "unchanged", "zero",     "known",    "new",  "stored",
+	};
 	const json_t *stats = json_object_get(point, "stats");
 	char size[CMD_SIZE_MAX];
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		printf("  %-11s%s\n", keys[i], cmd_size(cmd_json_size(stats, keys[i]), size));
+		if (json_object_get(stats, keys[i]))
+			printf("  %-11s%s\n", keys[i],
+			       cmd_size(cmd_json_size(stats, keys[i]), size));
 }
 
 static void print_disks(const json_t *point)

@@ -70,6 +70,7 @@ static const struct key {
 	{ "limits", "snapshots", COUNT, AT(snapshots), 1, 1000, { 0 } },
 	{ "policy", "on-snapshot-failure", CHOICE, AT(failover), 0, 0, { "fail", "failover" } },
 	{ "backup", "whole-disks", FLAG, AT(whole_disks), 0, 0, { 0 } },
+	{ "backup", "only-known", FLAG, AT(only_known), 0, 0, { 0 } },
 	{ "backup", "exclude", PATTERNS, AT(exclude), 0, 0, { 0 } },
 	{ "backup", "level", LEVEL, AT(level), 0, 0, { 0 } },
 	{ "backup", "limit", SIZE, AT(limit), 0, 0, { 0 } },

@@ -165,17 +165,19 @@ static int make_plan(struct run *run, struct error *err)
 	for (size_t i = 0; i < run->point.layout->n_volumes; i++)
 		if (is_wanted(run, &run->point.layout->volumes[i]))
 			names[n++] = run->point.layout->volumes[i].name;
-	if (n == 0)
+	if (is_choosy(run) && n == 0)
 		return error_set(err, -ENODATA, "none of the volumes is on the snapshot");
 	const struct plan_choice choice = {
 		.volumes = is_choosy(run) ? names : NULL,
 		.n_volumes = is_choosy(run) ? n : 0,
+		.only_known = !is_choosy(run) && run->settings->only_known,
 		.degraded = true,
 		.exclude = { .patterns = (const char *const *)run->settings->exclude.items,
 			     .n_patterns = run->settings->exclude.n,
 			     .stop = run->stop },
 	};
-	return plan_new(run->point.layout, &choice, &run->point.plan, err);
+	int rc = plan_new(run->point.layout, &choice, &run->point.plan, err);
+	return rc < 0 ? rc : plan_warn(run->point.plan, run->point.layout, err);
 }
 
 /* What the layout had to say is a warning of the run, once all that can say it has been asked. */

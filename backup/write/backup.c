@@ -98,11 +98,12 @@ static int new_manifest(const struct plan *plan, const struct backup_request *re
 		return rc;
 	CLEANUP(json_decref_cleanup)
 	json_t *point =
-		json_pack("{s:s, s:s, s:i, s:b, s:o, s:o*, s:[], s:o, s:s*}", "name", request->name,
-			  "time", time, "rules", PLAN_RULES, "all_blocks", plan->all_blocks,
-			  "stored_volumes", stored_volumes(plan), "excluded", plan_excluded(plan),
-			  "disks", "layout", json_loads(text, 0, NULL), "parent",
-			  request->parent ? parent_id(request->parent) : NULL);
+		json_pack("{s:s, s:s, s:i, s:b, s:b, s:b, s:o, s:o*, s:[], s:o, s:s*}", "name",
+			  request->name, "time", time, "rules", PLAN_RULES, "all_blocks",
+			  plan->all_blocks, "every_volume", plan->every_volume, "only_known",
+			  plan->only_known, "stored_volumes", stored_volumes(plan), "excluded",
+			  plan_excluded(plan), "disks", "layout", json_loads(text, 0, NULL),
+			  "parent", request->parent ? parent_id(request->parent) : NULL);
 	if (!point ||
 	    (request->facts && json_object_update_missing(point, (json_t *)request->facts) < 0))
 		return error_set(err, -ENOMEM, "manifest: %m");

@@ -109,16 +109,18 @@ static int choice_of(const struct parent *parent, const char **volumes, const ch
 	*ret = (struct plan_choice){
 		.volumes = volumes,
 		.all_blocks = json_is_true(json_object_get(parent->point, "all_blocks")),
+		.only_known = json_is_true(json_object_get(parent->point, "only_known")),
 		.degraded = true,
 		.exclude.patterns = patterns,
 		.exclude.no_defaults = !json_is_true(json_object_get(excluded, "defaults")),
 		.exclude.stop = parent->stop,
 	};
-	if (!ret->all_blocks)
+	bool every = json_is_true(json_object_get(parent->point, "every_volume"));
+	if (!ret->all_blocks && !every)
 		ret->n_volumes =
 			texts_of(json_object_get(parent->point, "stored_volumes"), volumes);
 	ret->exclude.n_patterns = texts_of(json_object_get(excluded, "patterns"), patterns);
-	if (!ret->all_blocks && ret->n_volumes == 0)
+	if (!ret->all_blocks && !every && ret->n_volumes == 0)
 		return error_set(err, -ENODATA, "it does not say which volumes are in it");
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lunette/plan.h"
+#include "strange.h"
 
 /* ---- choosing ---------------------------------------------------------------------------------
  */
@@ -40,13 +41,29 @@ static int check_names(const struct layout *layout, const struct plan_choice *ch
 	return 0;
 }
 
-/* A member that was forgotten must not be missed only when the backup is needed. */
-static int check_state(const struct layout_volume *volume, bool degraded, struct error *err)
+/* Is what lies in no volume stored, too? */
+static bool is_whole(const struct plan *plan)
 {
-	if (volume->state == LAYOUT_INCOMPLETE)
+	return plan->every_volume && !plan->only_known;
+}
+
+/*
+ * A member that was forgotten must not be missed only when the backup is needed. Where no other
+ * disk would help, what there is of the volume is on these, and stored with all that is in none.
+ */
+static int check_state(const struct plan *plan, const struct layout_volume *volume, bool degraded,
+		       struct error *err)
+{
+	if (volume->state == LAYOUT_INCOMPLETE && !volume->settled)
 		return error_set(err, -ENODATA,
 				 "volume '%s' is incomplete: %s; give all its disks, or name the "
-				 "volumes to back up with --volume",
+				 "volumes to back up with --volume, or say --all-blocks to store "
+				 "every block of the disks there are",
+				 volume->name, volume->reason);
+	if (volume->state == LAYOUT_INCOMPLETE && !is_whole(plan))
+		return error_set(err, -ENODATA,
+				 "volume '%s' cannot be read: %s; say --all-blocks to store every "
+				 "block of the disks",
 				 volume->name, volume->reason);
 	if (volume->state == LAYOUT_DEGRADED && !degraded)
 		return error_set(err, -ENODATA,
@@ -105,48 +122,34 @@ static int check_places(struct plan *plan, struct layout *layout, struct error *
 			   why.msg);
 }
 
-/* A disk without a table and without a volume is easily one that lunette does not understand. */
-static int warn_of_strange_disk(struct layout *layout, const struct layout_disk *disk,
-				struct error *err)
-{
-	bool holds_volume = disk->table != LAYOUT_TABLE_NONE;
-	for (size_t i = 0; i < layout->n_volumes && !holds_volume; i++)
-		holds_volume =
-			layout->volumes[i].blk && blk_is_on(layout->volumes[i].blk, disk->blk);
-	if (holds_volume)
-		return 0;
-	return layout_warn(layout, err,
-			   "%s ('%s') holds no table and no volume that is known: nothing of it is "
-			   "stored unless you say --all-blocks",
-			   disk->name, disk->source);
-}
-
 static int add_volumes(struct plan *plan, struct layout *layout, const struct plan_choice *choice,
 		       struct error *err)
 {
-	if (layout->n_volumes == 0)
-		return error_set(
-			err, -ENODATA,
-			"no volume was recognised on these disks, so that nothing would be "
-			"stored; say --all-blocks to store every block of them");
-	plan->volumes = calloc(layout->n_volumes, sizeof(*plan->volumes));
+	if (layout->n_volumes == 0 && !is_whole(plan))
+		return error_set(err, -ENODATA,
+				 "no volume was recognised on these disks, so that nothing would "
+				 "be stored; without --only-known they are stored whole");
+	plan->volumes = calloc(layout->n_volumes + 1, sizeof(*plan->volumes));
 	if (!plan->volumes)
 		return error_set(err, -ENOMEM, "plan of %zu volumes: %m", layout->n_volumes);
 	for (size_t i = 0; i < layout->n_volumes; i++) {
 		const struct layout_volume *volume = &layout->volumes[i];
 		if (!is_chosen(volume->name, choice) || is_stored_otherwise(plan, volume))
 			continue;
-		int rc = check_state(volume, choice->degraded, err);
-		if (rc == 0)
+		int rc = check_state(plan, volume, choice->degraded, err);
+		if (rc == 0 && volume->blk)
 			rc = add_volume(plan, layout, volume, &choice->exclude, err);
 		if (rc < 0)
 			return rc;
 	}
-	int rc = check_places(plan, layout, err);
-	for (size_t i = 0;
-	     rc == 0 && !plan->all_blocks && choice->n_volumes == 0 && i < layout->n_disks; i++)
-		rc = warn_of_strange_disk(layout, &layout->disks[i], err);
-	return rc;
+	return check_places(plan, layout, err);
+}
+
+int plan_warn(const struct plan *plan, struct layout *layout, struct error *err)
+{
+	if (!plan->every_volume || plan->all_blocks)
+		return 0;
+	return strange_warn(layout, is_whole(plan), err);
 }
 
 bool plan_stores(const struct plan *plan, const struct layout_volume *volume)
@@ -154,7 +157,7 @@ bool plan_stores(const struct plan *plan, const struct layout_volume *volume)
 	for (size_t i = 0; i < plan->n_volumes; i++)
 		if (plan->volumes[i].volume == volume)
 			return true;
-	return plan->all_blocks || is_stored_otherwise(plan, volume);
+	return plan->all_blocks || is_whole(plan) || is_stored_otherwise(plan, volume);
 }
 
 int plan_new(struct layout *layout, const struct plan_choice *choice, struct plan **ret,
@@ -171,6 +174,7 @@ int plan_new(struct layout *layout, const struct plan_choice *choice, struct pla
 	plan->layout = layout;
 	plan->all_blocks = choice->all_blocks;
 	plan->every_volume = choice->n_volumes == 0;
+	plan->only_known = choice->only_known;
 	plan->defaults = !choice->exclude.no_defaults;
 	plan->patterns = json_array();
 	for (size_t i = 0; i < choice->exclude.n_patterns; i++)
@@ -246,15 +250,41 @@ static void mark(const struct plan_window *window, uint64_t *bits, uint64_t leng
 			 (size_t)((to - window->off + PLAN_GRANULE - 1) / PLAN_GRANULE), true);
 }
 
+/* The same, but of a granule that lies in the range only in part nobody may say that it is not
+ * used.
+ */
+static void mark_spared(const struct plan_window *window, uint64_t *bits, uint64_t length,
+			uint64_t off)
+{
+	uint64_t window_end = window->off + window->length;
+	uint64_t from = MAX(off, window->off);
+	uint64_t to = MIN(off + length, window_end);
+	if (from >= to)
+		return;
+	size_t first = (size_t)((from - window->off + PLAN_GRANULE - 1) / PLAN_GRANULE);
+	size_t stop = (size_t)((to - window->off + (to == window_end ? PLAN_GRANULE - 1 : 0)) /
+			       PLAN_GRANULE);
+	if (first < stop)
+		bits_put(bits, first, stop, true);
+}
+
 /* A range behind the volume; it may be on another of its disks. */
 static int mark_disk_range(void *ctx, struct layout_disk *disk, uint64_t length, uint64_t off,
 			   struct error *err)
 {
 	(void)err;
 	struct plan_search *search = ctx;
+	bool used = search->bits == search->window->in_use;
 	if (disk == search->disk)
-		mark(search->window, search->bits, length, off);
+		(used ? mark : mark_spared)(search->window, search->bits, length, off);
 	return 0;
+}
+
+static int mark_free(struct plan_search *search, struct blk *blk, uint64_t length, uint64_t off,
+		     struct error *err)
+{
+	search->bits = search->window->is_free;
+	return layout_walk(search->layout, blk, length, off, mark_disk_range, search, err);
 }
 
 /* A range of the volume is in use, but for what is left out of it. */
@@ -288,8 +318,7 @@ static int mark_used(void *ctx, struct blk *blk, uint64_t length, uint64_t off, 
 		if (rc < 0)
 			return rc;
 		run.length = MIN(run.length, end - off);
-		if (run.used)
-			rc = mark_kept(search, blk, run.length, off, err);
+		rc = (run.used ? mark_kept : mark_free)(search, blk, run.length, off, err);
 		if (rc < 0)
 			return rc;
 		off += run.length;
@@ -342,6 +371,19 @@ static uint64_t count_bytes(const struct plan_window *window, const uint64_t *bi
 	return last ? bytes - ((uint64_t)n * PLAN_GRANULE - window->length) : bytes;
 }
 
+/* Each granule is one thing only: in use if anybody uses it, or if nobody speaks of it. */
+static void settle(const struct plan *plan, struct plan_window *window)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(window->in_use); i++) {
+		if (is_whole(plan))
+			window->in_use[i] |= ~(window->left_out[i] | window->is_free[i]);
+		window->left_out[i] &= ~window->in_use[i];
+		window->is_free[i] &= ~(window->in_use[i] | window->left_out[i]);
+	}
+	size_t n = count_granules(window);
+	bits_put(window->in_use, n, PLAN_GRANULES, false);
+}
+
 int plan_used(const struct plan *plan, const struct layout_disk *disk, uint64_t off,
 	      struct plan_window *ret, struct error *err)
 {
@@ -350,6 +392,7 @@ int plan_used(const struct plan *plan, const struct layout_disk *disk, uint64_t 
 	ret->length = MIN(PLAN_WINDOW, disk->blk->size - off);
 	memset(ret->in_use, 0, sizeof(ret->in_use));
 	memset(ret->left_out, 0, sizeof(ret->left_out));
+	memset(ret->is_free, 0, sizeof(ret->is_free));
 
 	struct plan_search search = { .layout = plan->layout, .disk = disk, .window = ret };
 	int rc = 0;
@@ -363,10 +406,10 @@ int plan_used(const struct plan *plan, const struct layout_disk *disk, uint64_t 
 	}
 	if (rc < 0)
 		return rc;
-	for (size_t i = 0; i < ARRAY_SIZE(ret->in_use); i++)
-		ret->left_out[i] &= ~ret->in_use[i];
+	settle(plan, ret);
 	ret->used = count_bytes(ret, ret->in_use);
 	ret->excluded = count_bytes(ret, ret->left_out);
+	ret->free = count_bytes(ret, ret->is_free);
 	return 0;
 }
 

@@ -5,9 +5,11 @@
 
 json_t *writer_stats_json(const struct writer_stats *stats)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "size",
-			 (json_int_t)stats->size, "used", (json_int_t)stats->used, "excluded",
-			 (json_int_t)stats->excluded, "unchanged", (json_int_t)stats->unchanged,
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+			 "size", (json_int_t)stats->size, "used", (json_int_t)stats->used,
+			 "unmapped", (json_int_t)stats->unmapped, "excluded",
+			 (json_int_t)stats->excluded, "free", (json_int_t)stats->free, "skipped",
+			 (json_int_t)stats->skipped, "unchanged", (json_int_t)stats->unchanged,
 			 "zero", (json_int_t)stats->zero, "known", (json_int_t)stats->known, "new",
 			 (json_int_t)stats->added, "read", (json_int_t)stats->read, "gaps",
 			 (json_int_t)stats->gaps, "stored", (json_int_t)stats->stored);

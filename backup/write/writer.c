@@ -140,9 +140,11 @@ static int next_window(struct writer *writer, struct error *err)
 		rc = parent_window(writer->parent, writer->n_disk, window, &writer->same, err);
 	if (rc < 0)
 		return rc;
-	writer->stats->used += window->used;
+	writer->stats->used += window->read;
+	writer->stats->unmapped += window->used - window->read;
 	writer->stats->excluded += window->excluded;
-	writer->stats->zero += window->used - window->read;
+	writer->stats->free += window->free;
+	writer->stats->skipped += window->length - window->used - window->excluded - window->free;
 	writer->stats->planned += window->length;
 	writer->stats->wanted += window->read - writer->same.spared;
 	return 1;

@@ -2,6 +2,11 @@
 /*
  * plan - which bytes of each disk a backup reads.
  *
+ * All of them, but those of which somebody who understands them says that they do not matter: a
+ * file system that they are free, the user that they are of a file, or of a volume, that is not
+ * wanted. So what nobody understands is stored, and each byte that is not has a reason that can be
+ * counted.
+ *
  * It is worked out one window of a disk at a time, forwards, so that memory does not grow with the
  * disks: which ranges of the chosen volumes lie in this window, which of those do their file
  * systems use, and where on the disk are they? What is asked of a file system is always a question
@@ -40,6 +45,7 @@ struct plan_volume {
  * @all_blocks: every byte of every disk, and @volumes do not matter: so it was chosen, or the bytes
  *              of a volume cannot be followed to the disks
  * @every_volume: none was named: volumes that hold others are stored by what is in them, and around
+ * @only_known: of what lies in no volume only what describes the disks
  * @patterns: of files that are left out, as the user gave them: a list of texts
  * @defaults: page files are left out as well
  */
@@ -47,6 +53,7 @@ struct plan {
 	const struct layout *layout;
 	bool all_blocks;
 	bool every_volume;
+	bool only_known;
 	size_t n_volumes;
 	struct plan_volume *volumes;
 	json_t *patterns;
@@ -60,8 +67,11 @@ struct plan {
  * @used: bytes in use, those that are known to be zero included
  * @read: bytes in use that must be read
  * @excluded: bytes in use that are left out; not in @used
+ * @free: bytes that file systems call free; in none of the above, and what is left of @length is
+ *        what was not chosen
  * @in_use: the granules in use, counted from @off: what a backup holds
  * @left_out: granules that are in use only by files that are left out
+ * @is_free: granules that are free, and nothing else
  * @bits: those in use that must be read
  */
 struct plan_window {
@@ -70,15 +80,18 @@ struct plan_window {
 	uint64_t used;
 	uint64_t read;
 	uint64_t excluded;
+	uint64_t free;
 	uint64_t in_use[BITS_WORDS(PLAN_GRANULES)];
 	uint64_t left_out[BITS_WORDS(PLAN_GRANULES)];
+	uint64_t is_free[BITS_WORDS(PLAN_GRANULES)];
 	uint64_t bits[BITS_WORDS(PLAN_GRANULES)];
 };
 
 /**
  * struct plan_choice - what is to be stored
- * @volumes: names of volumes; with none, all that there are
+ * @volumes: names of volumes; with none, all of the disks, but what is free in a volume
  * @all_blocks: every block of the disks instead, whatever is on them
+ * @only_known: with no @volumes: all that there are, but nothing of what lies in none of them
  * @degraded: also volumes that lack a member, as long as they can be read without it
  * @exclude: files whose contents are left out; not with @all_blocks
  */
@@ -86,6 +99,7 @@ struct plan_choice {
 	const char *const *volumes;
 	size_t n_volumes;
 	bool all_blocks;
+	bool only_known;
 	bool degraded;
 	struct exclude_choice exclude;
 };
@@ -97,12 +111,20 @@ struct plan_choice {
  * @choice: not needed afterwards
  * @ret: to be freed with plan_free()
  *
- * Return: 0; -ENOENT when there is no such volume; -ENODATA when there is none at all, or a chosen
- * one is incomplete, or degraded and that was not asked for; -ENXIO when one lies on a disk that is
- * none of the layout's; ...
+ * Return: 0; -ENOENT when there is no such volume; -ENODATA when nothing would be stored, or a
+ * chosen volume lacks a member that it cannot be read without, or any and that was not asked for;
+ * -ENXIO when one lies on a disk that is none of the layout's; ...
  */
 int plan_new(struct layout *layout, const struct plan_choice *choice, struct plan **ret,
 	     struct error *err);
+
+/**
+ * plan_warn() - warn of what is stored whole, or not at all, because nobody understands it
+ * @layout: the plan's, which takes the warnings
+ *
+ * It reads of what may be blank. Return: 0; -ENOMEM; the source's error.
+ */
+int plan_warn(const struct plan *plan, struct layout *layout, struct error *err);
 
 /**
  * plan_excluded() - what is left out, as a manifest says it
@@ -126,7 +148,7 @@ DEFINE_CLEANUP(struct plan *, plan_free)
  * of the same number can say, worked out anew, what it holds: see parent.h. It is to be raised
  * whenever the same disk would be read differently.
  */
-#define PLAN_RULES 2
+#define PLAN_RULES 3
 
 /**
  * plan_used() - what is in use in one window of a disk: fills in all but @read and @bits

@@ -74,6 +74,7 @@ struct settings {
 
 	/* [backup] */
 	bool whole_disks; /* not only the volumes that are named */
+	bool only_known;  /* and nothing of what lies outside of known volumes */
 	struct settings_list exclude;
 	int level;            /* 0: the repository's */
 	uint64_t limit;       /* bytes a second; 0: none */

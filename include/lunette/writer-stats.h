@@ -36,10 +36,13 @@ struct writer_times {
 /**
  * struct writer_stats - what became of the bytes of one or more disks
  * @size: of the disks
- * @used: in use, by the plan; the others are skipped
- * @excluded: in use by files that are left out; not in @used
+ * @used: stored, and not one of the next four
+ * @unmapped: the source knows them to be zero, so that they are not read
+ * @excluded: in use by files that are left out
+ * @free: by what file systems say
+ * @skipped: of volumes that were not chosen, and the like
  * @unchanged: of @used, those of chunks that are the parent's
- * @zero: of @used, those that are known to be zero, or of chunks that turned out to be
+ * @zero: of @used, those of chunks that turned out to be zero
  * @known: of @used, those of chunks that the repository had already, or that came twice
  * @added: of @used, those of chunks that were new
  * @read: from the source
@@ -49,12 +52,17 @@ struct writer_times {
  * @wanted: of @planned, those that must be
  * @times: that it took
  *
- * Every byte in use is counted once: @used is @unchanged, @zero, @known and @added.
+ * Every byte is counted once: @size is @used, @unmapped, @excluded, @free and @skipped, and of
+ * these
+ * @used is @unchanged, @zero, @known and @added.
  */
 struct writer_stats {
 	uint64_t size;
 	uint64_t used;
+	uint64_t unmapped;
 	uint64_t excluded;
+	uint64_t free;
+	uint64_t skipped;
 	uint64_t unchanged;
 	uint64_t zero;
 	uint64_t known;

@@ -81,7 +81,8 @@ static void build(struct bed *bed, const struct stack_kind *kind)
 
 static int make_plan(struct bed *bed, struct error *err)
 {
-	return plan_new(&bed->layout, &(struct plan_choice){ 0 }, &bed->plan, err);
+	const struct plan_choice choice = { .only_known = true };
+	return plan_new(&bed->layout, &choice, &bed->plan, err);
 }
 
 static int run_backup(struct bed *bed, struct error *why)

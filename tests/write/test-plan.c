@@ -212,6 +212,21 @@ static void expect_range(struct bed *bed, int disk, uint64_t length, uint64_t of
 	memset(bed->expected[disk] + off / G, used, (off + length + G - 1) / G - off / G);
 }
 
+/* A spared granule would be one thing only, and so would each other. */
+static void assert_each_byte_has_one_place(const struct bed *bed)
+{
+	const struct plan_window *w = bed->window;
+	uint64_t rest = w->length - w->used - w->excluded - w->free;
+	assert_true(rest <= w->length);
+	if (bed->plan->every_volume)
+		assert_int_equal(rest, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(w->in_use); i++) {
+		assert_int_equal(w->in_use[i] & w->is_free[i], 0);
+		assert_int_equal(w->in_use[i] & w->left_out[i], 0);
+		assert_int_equal(w->left_out[i] & w->is_free[i], 0);
+	}
+}
+
 /* Every used granule is read, and no other. */
 static void assert_plan_is_as_expected(struct bed *bed)
 {
@@ -229,6 +244,7 @@ static void assert_plan_is_as_expected(struct bed *bed)
 				read += planned ? G : 0;
 			}
 			assert_int_equal(bed->window->read, read);
+			assert_each_byte_has_one_place(bed);
 			off += bed->window->length;
 		}
 		assert_int_equal(off, DISK_SIZE);
@@ -262,6 +278,97 @@ static void single_granules_are_found(void **state)
 		bed->fs->used[places[i]] = 1;
 	expect_spanned(bed);
 	assert_plan_is_as_expected(bed);
+}
+
+/* Free granules of the spanned volume are all that is not read. */
+static void expect_all_but_free(struct bed *bed)
+{
+	const struct map *map;
+	assert_int_equal(blk_map(bed->volumes[0].blk, &map, NULL), 0);
+	for (int d = 0; d < 2; d++)
+		expect_range(bed, d, DISK_SIZE, 0, 1);
+	for (size_t s = 0; s < map->n_segments; s++) {
+		const struct map_segment *seg = &map->segments[s];
+		for (uint64_t in = 0; seg->kind == MAP_LINEAR && in < seg->length; in += G) {
+			int disk = seg->legs[0].blk == bed->disks[1].blk;
+			if (!bed->fs->used[(seg->start + in) / G])
+				bed->expected[disk][(seg->legs[0].start + in) / G] = 0;
+		}
+	}
+}
+
+static void what_nobody_speaks_of_is_stored(void **state)
+{
+	struct bed *bed = *state;
+	bed->plan->every_volume = true;
+	uint64_t n = bed->volumes[0].size / G;
+	for (uint64_t g = 0; g < n; g++)
+		bed->fs->used[g] = g % 7 == 0;
+	expect_all_but_free(bed);
+	assert_plan_is_as_expected(bed);
+}
+
+static void records_in_free_space_are_stored(void **state)
+{
+	struct bed *bed = *state;
+	bed->plan->every_volume = true;
+	struct layout_range range = { 6 * MIB, MIB };
+	bed->disks[0].n_metadata = 1;
+	bed->disks[0].metadata = &range;
+	expect_all_but_free(bed);
+	expect_range(bed, 0, MIB, 6 * MIB, 1);
+	assert_plan_is_as_expected(bed);
+}
+
+static void what_is_free_in_one_volume_may_be_used_in_another(void **state)
+{
+	struct bed *bed = *state;
+	bed->plan->every_volume = true;
+	struct map *map = NULL;
+	assert_int_equal(map_new(&map, NULL), 0);
+	assert_int_equal(map_add_linear(map, MIB, bed->disks[1].blk, 70 * MIB, NULL), 0);
+	blk_unref(bed->volumes[1].blk);
+	assert_int_equal(map_blk(map, 512, &bed->volumes[1].blk, NULL), 0);
+	expect_all_but_free(bed);
+	expect_range(bed, 1, MIB, 70 * MIB, 1);
+	assert_plan_is_as_expected(bed);
+}
+
+/* The two granules at its ends belong to something else as well. */
+static void a_granule_that_is_free_in_part_is_stored(void **state)
+{
+	struct bed *bed = *state;
+	bed->plan->every_volume = true;
+	struct map *map = NULL;
+	assert_int_equal(map_new(&map, NULL), 0);
+	assert_int_equal(map_add_linear(map, MIB, bed->disks[0].blk, MIB + 100, NULL), 0);
+	blk_unref(bed->volumes[0].blk);
+	assert_int_equal(map_blk(map, 512, &bed->volumes[0].blk, NULL), 0);
+	blk_unref(bed->fs->fs.blk);
+	bed->fs->fs.blk = blk_ref(bed->volumes[0].blk);
+	for (int d = 0; d < 2; d++)
+		expect_range(bed, d, DISK_SIZE, 0, 1);
+	expect_range(bed, 0, MIB - G, MIB + G, 0);
+	assert_plan_is_as_expected(bed);
+}
+
+static void to_the_very_end_of_the_disk_it_may_be_free(void **state)
+{
+	struct bed *bed = *state;
+	bed->plan->every_volume = true;
+	bed->plan->n_volumes = 1;
+	bed->disks[0].blk->size = 1000;
+	struct map *map = NULL;
+	assert_int_equal(map_new(&map, NULL), 0);
+	assert_int_equal(map_add_linear(map, 1000 - G, bed->disks[0].blk, G, NULL), 0);
+	blk_unref(bed->volumes[0].blk);
+	assert_int_equal(map_blk(map, 512, &bed->volumes[0].blk, NULL), 0);
+	blk_unref(bed->fs->fs.blk);
+	bed->fs->fs.blk = blk_ref(bed->volumes[0].blk);
+	assert_int_equal(plan_window(bed->plan, &bed->disks[0], 0, bed->window, NULL), 0);
+	assert_int_equal(bed->window->used, G);
+	assert_int_equal(bed->window->free, 1000 - G);
+	assert_int_equal(bed->window->in_use[0], 1);
 }
 
 static void an_empty_file_system_costs_nothing(void **state)
@@ -361,6 +468,7 @@ static void volumes_are_chosen_by_name(void **state)
 	assert_int_equal(plan_new(&bed->layout, &all, &plan, &err), -ENODATA);
 	assert_non_null(strstr(err.msg, "spanned"));
 	assert_non_null(strstr(err.msg, "a member is missing"));
+	assert_non_null(strstr(err.msg, "--all-blocks"));
 	const char *const incomplete[] = { "unknown", "spanned" };
 	assert_int_equal(plan_new(&bed->layout,
 				  &(struct plan_choice){
@@ -379,6 +487,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		test(every_used_byte_is_read_and_no_other),
 		test(single_granules_are_found),
+		test(what_nobody_speaks_of_is_stored),
+		test(records_in_free_space_are_stored),
+		test(what_is_free_in_one_volume_may_be_used_in_another),
+		test(a_granule_that_is_free_in_part_is_stored),
+		test(to_the_very_end_of_the_disk_it_may_be_free),
 		test(an_empty_file_system_costs_nothing),
 		test(metadata_is_read_in_whole_granules),
 		test(all_blocks_are_all_blocks),
