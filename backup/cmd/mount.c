@@ -72,6 +72,27 @@ static int make_points_tree(struct mount_args *args, struct tree **ret, struct e
 	return rc ? rc : tree_new_points(args->points, ret, err);
 }
 
+static bool is_said(const struct layout *layout, const char *reason)
+{
+	for (size_t i = 0; i < layout->n_warnings; i++)
+		if (strstr(layout->warnings[i], reason))
+			return true;
+	return false;
+}
+
+/* Who mounts a set that is not whole would find a folder empty, and not know why. */
+static void warn_incomplete(const struct layout *layout)
+{
+	for (size_t i = 0; i < layout->n_volumes; i++) {
+		const struct layout_volume *volume = &layout->volumes[i];
+		bool whole =
+			volume->state != LAYOUT_DEGRADED && volume->state != LAYOUT_INCOMPLETE;
+		if (!whole && !is_said(layout, volume->reason))
+			cmd_warn("volume %s is %s: %s", volume->name,
+				 layout_state_name(volume->state), volume->reason);
+	}
+}
+
 /* A single restore point is shown just as the live disks were. */
 static int make_tree(struct mount_args *args, struct tree **ret, bool *warned, struct error *err)
 {
@@ -84,6 +105,7 @@ static int make_tree(struct mount_args *args, struct tree **ret, bool *warned, s
 	if (rc)
 		return rc;
 	*warned = cmd_warn_layout(layout);
+	warn_incomplete(layout);
 	return tree_new_layout(layout, ret, err);
 }
 
@@ -156,7 +178,7 @@ static int serve(struct mount_args *args, int pipe, struct error *err)
 	int rc = make_tree(args, &tree, &warned, err);
 	if (rc)
 		return rc;
-	server.status = warned ? STATUS_WARNINGS : STATUS_DONE;
+	server.status = warned || cmd_has_warned() ? STATUS_WARNINGS : STATUS_DONE;
 	const struct mount_options how = {
 		.allow_other = args->allow_other,
 		.ready = say_ready,
