@@ -60,8 +60,10 @@ int state_replace_file(const char *path, const char *text, int mode, struct erro
 	int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
 	CLEANUP(close_cleanup) int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ssize_t len = (ssize_t)strlen(text);
-	if (fd < 0 || dir < 0 || write(fd, text, (size_t)len) != len || fsync(fd) < 0 ||
-	    rename(temp, path) < 0 || fsync(dir) < 0) {
+	/* Whoever may read it, says @mode, whatever the umask of a unit is. */
+	if (fd < 0 || dir < 0 || fchmod(fd, (mode_t)mode) < 0 ||
+	    write(fd, text, (size_t)len) != len || fsync(fd) < 0 || rename(temp, path) < 0 ||
+	    fsync(dir) < 0) {
 		int rc = error_set(err, -errno, "write '%s': %m", path);
 		unlink(temp);
 		return rc;
