@@ -6,6 +6,7 @@
  * which of them the pack is, now and in every later check. A part is therefore about as large as
  * the others, and new packs move no others from one part to the next.
  */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -31,8 +32,9 @@ static bool parse_number(const char *text, const char *end, uint32_t *ret)
 
 static bool parse_part(const char *text, const char *slash, struct check_portion *ret)
 {
+	bool next = strncmp(text, "next/", 5) == 0;
 	*ret = (struct check_portion){ 0 };
-	return parse_number(text, slash, &ret->part) &&
+	return (next || parse_number(text, slash, &ret->part)) &&
 	       parse_number(slash + 1, slash + strlen(slash), &ret->parts) &&
 	       ret->part <= ret->parts;
 }
@@ -55,7 +57,7 @@ int check_portion_parse(const char *text, struct check_portion *ret, struct erro
 		return error_set(
 			err, -EINVAL,
 			"'%s': a percentage up to 100, as 5%%, or one of at most %u parts, as "
-			"3/30, is wanted",
+			"3/30 or next/30, is wanted",
 			text, CHECK_PARTS_MAX);
 	*ret = portion;
 	return 0;
@@ -80,6 +82,7 @@ static bool can_be_read(const struct check_pack *pack)
 
 static void choose_part(struct check *check, uint32_t part, uint32_t parts)
 {
+	assert(part >= 1 && part <= parts);
 	for (size_t i = 0; i < check->n_packs; i++) {
 		struct check_pack *pack = &check->packs[i];
 		pack->chosen = can_be_read(pack) && get_be(pack->id, 8) % parts == part - 1;

@@ -11,6 +11,7 @@ struct check_args {
 	bool json;
 	struct check_portion portion;
 	struct cmd_progress progress;
+	struct cmd_upkeep upkeep;
 };
 
 static int take_portion(const struct option_row *row, void *to, const char *arg, struct error *err)
@@ -25,13 +26,15 @@ static int take_portion(const struct option_row *row, void *to, const char *arg,
 }
 
 static const struct option_row options[] = {
-	{ "read-data", "N/M|PERCENT%",
+	{ "read-data", "N/M|next/M|PERCENT%",
 	  "read and prove the data, too; or that of part N of the M into which the packs are divided, "
-	  "the same in every check; or that of PERCENT of them, other ones each time",
+	  "the same in every check; or of the part behind that of the last check here; or of PERCENT of "
+	  "the packs, other ones each time",
 	  OPTION_CALL(struct check_args, portion, struct check_portion, take_portion),
 	  .optional = true },
 	CMD_PROGRESS_OPTIONS(struct check_args, progress),
 	CMD_JSON_OPTION(struct check_args, json),
+	CMD_UPKEEP_OPTIONS(struct check_args, upkeep),
 	CMD_REPO_OPTIONS(struct check_args, which),
 	{ 0 },
 };
@@ -229,6 +232,8 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 	(void)words, (void)n;
 	struct check_args *args = ctx;
 	int rc = cmd_open_repo(&args->which, err);
+	if (rc == 0)
+		rc = cmd_upkeep_choose(&args->upkeep, args->which.repo, &args->portion, err);
 	if (rc)
 		return rc;
 	CLEANUP(check_result_free) struct check_result result = { 0 };
@@ -239,9 +244,13 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 		.progress = cmd_progress_of,
 		.ctx = &args->progress,
 	};
+	double start = cmd_seconds();
 	cmd_progress_begin(&args->progress);
 	rc = check_run(args->which.repo, &opts, &result, err);
 	cmd_progress_end(&args->progress);
+	cmd_upkeep_note(&args->upkeep, args->which.repo, UPKEEP_CHECK,
+			upkeep_check_document(&result, &args->portion, rc < 0 ? err : NULL,
+					      cmd_seconds() - start));
 	if (rc == 0)
 		rc = (args->json ? show_json : show_text)(&result, &args->portion, err);
 	if (rc < 0)

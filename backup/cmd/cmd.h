@@ -13,6 +13,7 @@
 #include "lunette/repo.h"
 #include "lunette/source.h"
 #include "lunette/secret.h"
+#include "lunette/upkeep.h"
 #include "say.h"
 
 /* Row of a command that reports. */
@@ -167,6 +168,38 @@ void cmd_progress_of(void *progress, uint64_t done, uint64_t total);
 /* Takes the line away again, or says the last word in JSON. When the command has returned, that has
  * been done. */
 void cmd_progress_end(struct cmd_progress *progress);
+
+/* ---- what was done for a repository (upkeep.c) ---- */
+
+/* Where that is noted, and told. */
+struct cmd_upkeep {
+	struct option_text state;
+	struct option_text prometheus_file;
+};
+
+extern const struct option_group cmd_upkeep_options;
+#define CMD_UPKEEP_OPTIONS(type, member) \
+	OPTION_GROUP(type, member, struct cmd_upkeep, &cmd_upkeep_options)
+
+/* As upkeep_choose(), when the next part is meant. */
+int cmd_upkeep_choose(const struct cmd_upkeep *upkeep, const struct repo *repo,
+		      struct check_portion *portion, struct error *err);
+
+/**
+ * cmd_upkeep_note() - note what was done, and tell Prometheus
+ * @document: of upkeep_prune_document() or upkeep_check_document(), stolen
+ *
+ * What cannot be noted is a warning: what was done is done.
+ */
+void cmd_upkeep_note(const struct cmd_upkeep *upkeep, const struct repo *repo,
+		     enum upkeep_task task, json_t *document);
+
+/* The documents of what this machine has done for @repo, by name. NULL: it has noted nothing. To be
+ * decref'd. */
+json_t *cmd_upkeep_done(const struct repo *repo);
+
+/* Says that for people. @done may be NULL. */
+void cmd_upkeep_put(const json_t *done);
 
 /* ---- SOURCE arguments and the options that go with them (sources.c) ---- */
 

@@ -126,6 +126,20 @@ static void print_below(const char *what, const char *text)
 	putchar('\n');
 }
 
+/* What the run did for its repository. */
+static void print_upkeep(const json_t *done)
+{
+	for (enum upkeep_task task = 0; task < UPKEEP_TASKS; task++) {
+		char what[32], text[UPKEEP_TEXT];
+		const json_t *document = json_object_get(done, upkeep_name(task));
+		if (!document)
+			continue;
+		snprintf(what, sizeof(what), "%s: ", upkeep_name(task));
+		upkeep_text(task, document, text);
+		print_below(what, text);
+	}
+}
+
 static void print_run(const json_t *run)
 {
 	const json_t *outcome = json_object_get(run, "outcome");
@@ -149,6 +163,7 @@ static void print_run(const json_t *run)
 	putchar('\n');
 	print_below("", cmd_json_text(run, "why"));
 	print_below("", cmd_json_text(outcome, "why"));
+	print_upkeep(json_object_get(outcome, "upkeep"));
 	size_t i;
 	const json_t *warning;
 	json_array_foreach(json_object_get(outcome, "warnings"), i, warning)

@@ -46,7 +46,15 @@ static void warn_damaged(void *ctx, const struct error *why)
 	cmd_warn("%s", why->msg);
 }
 
-static int print_text(const json_t *points, struct error *err)
+static int print_json(json_t *points, const json_t *done, struct error *err)
+{
+	json_t *doc = json_pack("{s:O}", "points", points);
+	if (doc && done)
+		json_object_set(doc, "upkeep", (json_t *)done);
+	return cmd_print_json(doc, err);
+}
+
+static int print_text(json_t *points, const json_t *done, struct error *err)
 {
 	char size[CMD_SIZE_MAX], stored[CMD_SIZE_MAX];
 	size_t i;
@@ -59,6 +67,10 @@ static int print_text(const json_t *points, struct error *err)
 		       cmd_size(cmd_json_size(point, "stored"), stored));
 		cmd_put(stdout, cmd_json_text(point, "name"), 0);
 		puts(json_is_true(json_object_get(point, "pinned")) ? "  (pinned)" : "");
+	}
+	if (done) {
+		putchar('\n');
+		cmd_upkeep_put(done);
 	}
 	return cmd_print("", err);
 }
@@ -77,9 +89,11 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 		rc = error_set(err, -ENOENT, "there is no restore point called '%s'", words[0]);
 		return error_mark(err, rc, ERROR_KIND_NOT_FOUND);
 	}
+	/* What somebody did for all of it does not belong to those of one NAME. */
+	CLEANUP(json_decref_cleanup)
+	json_t *done = words[0] ? NULL : cmd_upkeep_done(args->which.repo);
 	if (rc == 0)
-		rc = args->json ? cmd_print_json(json_pack("{s:O}", "points", points), err)
-				: print_text(points, err);
+		rc = (args->json ? print_json : print_text)(points, done, err);
 	return rc < 0 ? rc : args->damaged ? STATUS_WARNINGS : STATUS_DONE;
 }
 

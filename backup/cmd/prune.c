@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* prune - frees the room of what no restore point refers to any more. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@ struct prune_args {
 	bool dry_run;
 	bool json;
 	struct cmd_progress progress;
+	struct cmd_upkeep upkeep;
 };
 
 static const struct option_row options[] = {
@@ -23,6 +25,7 @@ static const struct option_row options[] = {
 	{ "dry-run", NULL, "only show what would go, and who is writing",
 	  OPTION_FLAG(struct prune_args, dry_run) },
 	CMD_JSON_OPTION(struct prune_args, json),
+	CMD_UPKEEP_OPTIONS(struct prune_args, upkeep),
 	CMD_PROGRESS_OPTIONS(struct prune_args, progress),
 	{ 0 },
 };
@@ -139,6 +142,11 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 	cmd_progress_begin(&args->progress);
 	rc = prune_run(args->which.repo, &opts, &result, err);
 	cmd_progress_end(&args->progress);
+	/* Who finds another one at work has done nothing. */
+	if (!args->dry_run && rc != -EBUSY)
+		cmd_upkeep_note(
+			&args->upkeep, args->which.repo, UPKEEP_PRUNE,
+			upkeep_prune_document(&result, rc < 0 ? err : NULL, cmd_seconds() - start));
 	if (rc == 0 && !args->dry_run)
 		cmd_done();
 	if (rc == 0)

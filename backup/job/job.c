@@ -12,6 +12,7 @@
 #include "lunette/recover.h"
 #include "lunette/shape.h"
 #include "steps.h"
+#include "upkeep-run.h"
 
 #define RUNS_KEPT 100 /* journals and logs of runs that left nothing behind */
 
@@ -62,7 +63,7 @@ static void tell(struct run *run, const json_t *outcome)
 	const struct settings *s = run->settings;
 	struct error err;
 	bool failed = strcmp(shape_text(outcome, "status"), "ok") != 0;
-	if (s->prometheus_file && outcome_metrics(s->prometheus_file, outcome, &err) < 0)
+	if (s->prometheus_file && outcome_metrics(run, outcome, &err) < 0)
 		run_warn(run, "%s", err.msg);
 	if (s->after &&
 	    outcome_run_command(run->log.story, "hook after", s->after, outcome, &err) < 0)
@@ -85,6 +86,32 @@ static void last_words(struct run *run, int rc, const struct error *err, const s
 		story_say(run->log.story, "FAILED: %s", err->msg);
 }
 
+/* How the run ended: @why and @undone are NULL when that was well. */
+struct ending {
+	const struct error *why, *undone;
+	double seconds;
+};
+
+/* The outcome, which is in the journal then. Of several the last one counts. */
+static json_t *note_outcome(struct run *run, const struct ending *ending)
+{
+	json_t *outcome = outcome_json(run, ending->why, ending->undone, ending->seconds);
+	if (outcome)
+		journal_note(run->log.journal, "outcome", json_incref(outcome), NULL);
+	return outcome;
+}
+
+/* It may take hours: nothing is left on the storage by now, and who dies over it has made a restore
+ * point all the same. */
+static void keep_up(struct run *run, const struct ending *ending)
+{
+	if (!run->point.stored || !upkeep_is_wanted(run->settings) ||
+	    atomic_load_explicit(run->stop, memory_order_relaxed))
+		return;
+	json_decref(note_outcome(run, ending));
+	upkeep_run(run);
+}
+
 static int do_run(struct run *run, const struct job_request *request, json_t **ret,
 		  struct error *err)
 {
@@ -97,18 +124,21 @@ static int do_run(struct run *run, const struct job_request *request, json_t **r
 	if (rc < 0 && run->point.stored)
 		rc = 0; /* what came after it is told as a warning */
 	last_words(run, rc, err, &undone);
-	double seconds = (double)(clock_now_ms() - begin) / 1000;
-	json_t *outcome =
-		outcome_json(run, rc < 0 ? err : NULL, undone.code ? &undone : NULL, seconds);
+	const struct ending ending = {
+		.why = rc < 0 ? err : NULL,
+		.undone = undone.code ? &undone : NULL,
+		.seconds = (double)(clock_now_ms() - begin) / 1000,
+	};
+	keep_up(run, &ending);
+	json_t *outcome = note_outcome(run, &ending);
 	if (!outcome)
 		return error_set(err, -ENOMEM, "%m");
 	*ret = outcome;
-	journal_note(run->log.journal, "outcome", json_incref(outcome), NULL);
 	if (!undone.code)
 		journal_note(run->log.journal, "clean", json_object(), NULL);
 	tell(run, outcome);
-	story_say(run->log.story, "the job ends after %.1f s: %s", seconds,
-		  shape_text(outcome, "status"));
+	story_say(run->log.story, "the job ends after %.1f s: %s",
+		  (double)(clock_now_ms() - begin) / 1000, shape_text(outcome, "status"));
 	return rc;
 }
 

@@ -8,6 +8,7 @@
 #include "lunette/child.h"
 #include "outcome.h"
 #include "lunette/shape.h"
+#include "upkeep-metrics.h"
 
 #define COMMAND_LIMIT_MS 300000
 #define LINE_MAX_BYTES   1024
@@ -38,6 +39,8 @@ json_t *outcome_json(const struct run *run, const struct error *why, const struc
 			json_boolean(!run->server.software &&
 				     shape_flag(run->server.frozen, "window_exceeded")));
 	}
+	if (doc && run->upkeep.done)
+		json_object_set(doc, "upkeep", run->upkeep.done);
 	if (doc && run->point.stored)
 		json_object_set_new(
 			doc, "point",
@@ -109,8 +112,21 @@ static double old_value(const char *path, const char *name)
 	return value;
 }
 
-int outcome_metrics(const char *path, const json_t *outcome, struct error *err)
+/* A run that did not come so far knows nothing of the repository. */
+static void add_repository(struct metrics *out, const struct run *run, const char *path)
 {
+	if (!run->upkeep.note) {
+		metrics_take_over(out, path, UPKEEP_METRICS_PREFIX);
+		return;
+	}
+	out->labels[out->n_labels++] =
+		(struct metrics_label){ "repository", run->settings->repository };
+	upkeep_add_metrics(out, run->upkeep.note);
+}
+
+int outcome_metrics(const struct run *run, const json_t *outcome, struct error *err)
+{
+	const char *path = run->settings->prometheus_file;
 	const json_t *point = json_object_get(outcome, "point");
 	double now = (double)time(NULL);
 	const struct {
@@ -141,16 +157,14 @@ int outcome_metrics(const char *path, const json_t *outcome, struct error *err)
 			  ? -1
 			  : (double)shape_size(outcome, "leaked") },
 	};
-	CLEANUP(free_cleanup) char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-	if (!out)
-		return error_set(err, -ENOMEM, "metrics: %m");
+	CLEANUP(metrics_close) struct metrics out;
+	int rc = metrics_open(&out, err);
+	if (rc < 0)
+		return rc;
+	out.labels[out.n_labels++] = (struct metrics_label){ "job", shape_text(outcome, "job") };
 	for (size_t i = 0; i < ARRAY_SIZE(metrics); i++)
-		fprintf(out, "# HELP %s %s\n# TYPE %s %s\n%s{job=\"%s\"} %.17g\n", metrics[i].name,
-			metrics[i].help, metrics[i].name, metrics[i].type, metrics[i].name,
-			shape_text(outcome, "job"), metrics[i].value);
-	if (fclose(out) != 0)
-		return error_set(err, -ENOMEM, "metrics: %m");
-	return state_replace_file(path, text, 0644, err);
+		metrics_add(&out, metrics[i].name, metrics[i].type, metrics[i].help,
+			    metrics[i].value);
+	add_repository(&out, run, path);
+	return metrics_write(&out, path, err);
 }

@@ -29,8 +29,9 @@ int outcome_run_command(struct story *story, const char *what, const char *path,
 /**
  * outcome_metrics() - write the Prometheus text file of a job
  *
- * What a failed run does not know (last success, bytes) is taken over from the file that is there.
+ * What a failed run does not know (last success, bytes, the repository) is taken over from the file
+ * that is there.
  */
-int outcome_metrics(const char *path, const json_t *outcome, struct error *err);
+int outcome_metrics(const struct run *run, const json_t *outcome, struct error *err);
 
 #endif

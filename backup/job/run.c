@@ -164,7 +164,8 @@ void run_end(struct run *run)
 	json_t *all[] = { run->log.warnings,   run->storage.secrets, run->server.chap,
 			  run->server.info,    run->storage.array,   run->server.disks,
 			  run->server.volumes, run->storage.volumes, run->snapshot.base,
-			  run->server.frozen,  run->server.software };
+			  run->server.frozen,  run->server.software, run->upkeep.done,
+			  run->upkeep.note };
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		json_decref(all[i]);
 	journal_close(run->log.journal);

@@ -21,6 +21,7 @@
 #include "lunette/settings.h"
 #include "lunette/state.h"
 #include "lunette/story.h"
+#include "lunette/upkeep.h"
 
 /**
  * struct run_lun - a disk of the server, and the LUN that shows its snapshot
@@ -146,6 +147,16 @@ struct run_point {
 };
 
 /**
+ * struct run_upkeep - what was done for the repository behind the last step; of upkeep_run()
+ * @done: a document for each task that was done, by its name; NULL: nothing was to be done
+ * @note: what has been noted of the repository
+ */
+struct run_upkeep {
+	json_t *done;
+	json_t *note;
+};
+
+/**
  * struct run - see above. The first four are what is asked for; a group belongs to who makes it
  */
 struct run {
@@ -159,6 +170,7 @@ struct run {
 	struct run_storage storage;
 	struct run_snapshot snapshot;
 	struct run_point point;
+	struct run_upkeep upkeep;
 };
 
 /**

@@ -151,6 +151,15 @@ static int find_plugin(struct settings_reader *r)
 	return 0;
 }
 
+static void check_upkeep(struct settings_reader *r)
+{
+	const struct check_portion *read = &r->settings->read_data;
+	if ((read->parts > 0 || read->percent > 0) && r->settings->check == UPKEEP_NEVER)
+		settings_mistake(r, 0,
+				 "[upkeep] read-data says how much a check reads, and check says "
+				 "when: daily, for instance");
+}
+
 static int judge(struct settings_reader *r)
 {
 	const struct settings *s = r->settings;
@@ -162,6 +171,7 @@ static int judge(struct settings_reader *r)
 	check_agent(r);
 	check_names(r);
 	check_limits(r);
+	check_upkeep(r);
 	check_file(r, s->password_file, R_OK, "[job] password-file");
 	check_file(r, s->secrets_file, R_OK, "[storage] secrets-file");
 	check_file(r, s->before, X_OK, "[hooks] before");

@@ -34,8 +34,10 @@ enum kind {
 	SIZE, /* from @min MiB on */
 	PERCENT,
 	LEVEL,
-	CHOICE, /* of two words: false and true */
-	KEEP,   /* @min is the retention rule */
+	CHOICE,  /* of two words: false and true */
+	KEEP,    /* @min is the retention rule */
+	WHEN,    /* of upkeep */
+	PORTION, /* of the data, other ones each time */
 };
 
 #define AT(member) offsetof(struct settings, member)
@@ -88,6 +90,9 @@ static const struct key {
 	{ "retention", "keep-within", KEEP, AT(retention), RETENTION_WITHIN, 0, { 0 } },
 	{ "hooks", "before", PATH, AT(before), 0, 0, { 0 } },
 	{ "hooks", "after", PATH, AT(after), 0, 0, { 0 } },
+	{ "upkeep", "prune", WHEN, AT(prune), 0, 0, { 0 } },
+	{ "upkeep", "check", WHEN, AT(check), 0, 0, { 0 } },
+	{ "upkeep", "read-data", PORTION, AT(read_data), 0, 0, { 0 } },
 	{ "notify", "command", PATH, AT(notify), 0, 0, { 0 } },
 	{ "notify", "on", CHOICE, AT(notify_always), 0, 0, { "failure", "always" } },
 	{ "notify", "prometheus-file", PATH, AT(prometheus_file), 0, 0, { 0 } },
@@ -260,6 +265,22 @@ static void take_words(struct settings_reader *r, const struct key *key, const c
 		*at = strcmp(value, yes) == 0;
 }
 
+static void take_portion(struct settings_reader *r, const struct key *key, const char *value,
+			 struct check_portion *at)
+{
+	struct check_portion portion;
+	struct error err;
+	if (check_portion_parse(value, &portion, &err) < 0)
+		settings_mistake(r, r->line, "[%s] %s = %s", key->section, key->name, err.msg);
+	else if (portion.part > 0)
+		settings_mistake(r, r->line,
+				 "[%s] %s = '%s' would be the same part each time: next/%u is "
+				 "wanted",
+				 key->section, key->name, value, portion.parts);
+	else
+		*at = portion;
+}
+
 /* Return: false when there is no memory. */
 static bool take_value(struct settings_reader *r, const struct key *key, const char *value)
 {
@@ -301,6 +322,13 @@ static bool take_value(struct settings_reader *r, const struct key *key, const c
 		return true;
 	case LEVEL:
 		take_level(r, key, value, at);
+		return true;
+	case WHEN:
+		if (!upkeep_when_parse(value, at))
+			wanted(r, key, value, "never, after-run, daily, weekly or monthly");
+		return true;
+	case PORTION:
+		take_portion(r, key, value, at);
 		return true;
 	case KEEP:
 		if (retention_parse(at, (enum retention_rule)key->min, value, &err) < 0)

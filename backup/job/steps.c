@@ -48,7 +48,7 @@ const char *steps_doing(const char *name)
 	for (size_t i = 0; i < steps_n; i++)
 		if (strcmp(steps_table[i].name, name) == 0)
 			return steps_table[i].doing;
-	return name;
+	return upkeep_doing(name);
 }
 
 int steps_parse_stop(const char *text, struct steps_stop *ret, struct error *err)

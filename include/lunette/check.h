@@ -26,7 +26,8 @@
 /**
  * struct check_portion - of which packs the data is read
  * @percent: of the packs, 0 to 100; fewer than 100: other ones each time. Counts when @parts is 0
- * @part: 1 to @parts: a pack is in the same part for ever
+ * @part: 1 to @parts: a pack is in the same part for ever. 0: the one behind that of the check
+ *	  before, which who asks for a check has to know; check_run() wants a part
  */
 struct check_portion {
 	double percent;
@@ -36,7 +37,7 @@ struct check_portion {
 #define CHECK_PORTION_ALL ((struct check_portion){ .percent = 100 })
 
 /**
- * check_portion_parse() - "5%", "5" or "3/30"
+ * check_portion_parse() - "5%", "5", "3/30" or "next/30"
  *
  * Return: 0; -EINVAL: the message says what is possible, and begins with the text.
  */

@@ -17,6 +17,7 @@
 #include "lunette/error.h"
 #include "lunette/util.h"
 #include "lunette/retention.h"
+#include "lunette/upkeep.h"
 
 #define SETTINGS_JOB_NAME_MAX 32 /* so that the names of its snapshots fit into 63 */
 #define SETTINGS_THREADS_MAX  64
@@ -86,6 +87,11 @@ struct settings {
 
 	/* [retention] */
 	struct retention_policy retention;
+
+	/* [upkeep] of the repository */
+	enum upkeep_when prune;
+	enum upkeep_when check;
+	struct check_portion read_data;
 
 	/* [hooks], on the proxy */
 	char *before;

@@ -182,9 +182,10 @@ static void a_portion_is_a_percentage_or_a_part(void **state)
 {
 	(void)state;
 	static const char *const wrong[] = {
-		"",     "0",    "101%", "nan",  "5%%",      "x",
-		"1/",   "/3",   "0/3",  "4/3",  "1/0",      "+1/3",
-		"1/3x", "1/-3", "1 /3", "1/3/", "1/100001", "1/99999999999999999999"
+		"",     "0",        "101%",   "nan",  "5%%",
+		"x",    "1/",       "/3",     "0/3",  "4/3",
+		"1/0",  "+1/3",     "1/3x",   "1/-3", "1 /3",
+		"1/3/", "1/100001", "next/0", "next", "1/99999999999999999999"
 	};
 	struct check_portion portion;
 	struct error why;
@@ -192,6 +193,9 @@ static void a_portion_is_a_percentage_or_a_part(void **state)
 		assert_int_equal(check_portion_parse(wrong[i], &portion, &why), -EINVAL);
 	ok(check_portion_parse("3/30", &portion, err));
 	assert_int_equal(portion.part, 3);
+	assert_int_equal(portion.parts, 30);
+	ok(check_portion_parse("next/30", &portion, err));
+	assert_int_equal(portion.part, 0);
 	assert_int_equal(portion.parts, 30);
 	ok(check_portion_parse("100000/100000", &portion, err));
 	ok(check_portion_parse("2.5%", &portion, err));

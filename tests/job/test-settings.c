@@ -167,6 +167,34 @@ static void how_much_a_backup_takes_can_be_limited(void **state)
 		     ":11: [backup] threads = '65': from 1 to 64 is possible\n");
 }
 
+static void upkeep_says_how_often_and_how_much(void **state)
+{
+	(void)state;
+	struct settings *s = sound(SOUND "[upkeep]\nprune = weekly\ncheck = after-run\n"
+					 "read-data = next/30\n");
+	assert_int_equal(s->prune, UPKEEP_WEEKLY);
+	assert_int_equal(s->check, UPKEEP_AFTER_RUN);
+	assert_int_equal(s->read_data.part, 0);
+	assert_int_equal(s->read_data.parts, 30);
+	settings_free(s);
+	s = sound(SOUND);
+	assert_int_equal(s->prune, UPKEEP_NEVER);
+	settings_free(s);
+	mistakes_are(
+		SOUND "[upkeep]\nprune = yearly\ncheck = daily\nread-data = 3/30\n",
+		":9: [upkeep] prune = 'yearly': never, after-run, daily, weekly or monthly is "
+		"wanted\n"
+		":11: [upkeep] read-data = '3/30' would be the same part each time: next/30 is "
+		"wanted\n");
+	mistakes_are(
+		SOUND "[upkeep]\nread-data = 5%\n",
+		": [upkeep] read-data says how much a check reads, and check says when: daily, "
+		"for instance\n");
+	mistakes_are(SOUND "[upkeep]\ncheck = daily\nread-data = all\n",
+		     ":10: [upkeep] read-data = 'all': a percentage up to 100, as 5%, or one of at "
+		     "most 100000 parts, as 3/30 or next/30, is wanted\n");
+}
+
 static void a_cluster_is_never_given_more_than_9_s(void **state)
 {
 	(void)state;
@@ -263,6 +291,7 @@ int main(void)
 		cmocka_unit_test(all_mistakes_are_told_at_once_with_their_lines),
 		cmocka_unit_test(a_line_that_is_too_long_is_not_cut),
 		cmocka_unit_test(how_much_a_backup_takes_can_be_limited),
+		cmocka_unit_test(upkeep_says_how_often_and_how_much),
 		cmocka_unit_test(a_cluster_is_never_given_more_than_9_s),
 		cmocka_unit_test(a_single_server_is_given_59_s_and_thaws_after_60),
 		cmocka_unit_test(secrets_are_in_a_file_for_nobody_else),
