@@ -352,7 +352,7 @@ INSTALLED := 0755:$(O)/lunette:bin/ 0755:$(O)/lunette-agent:sbin/ $(PLUGINS:%=07
 	$(patsubst %,0644:%:share/man/man5/,$(wildcard backup/cmd/*.5)) \
 	$(UNITS:%=0644:%:lib/systemd/system/) $(DOCS:%=0644:%:share/doc/lunette/) \
 	0644:backup/agent/PROTOCOL.md:share/doc/lunette/AGENT-PROTOCOL.md \
-	0644:contrib/systemd/job.conf.example:share/doc/lunette/ \
+	$(patsubst %,0644:%:share/doc/lunette/,$(wildcard contrib/systemd/*.example)) \
 	0644:contrib/completion/lunette.bash:share/bash-completion/completions/lunette \
 	0644:contrib/completion/_lunette:share/zsh/vendor-completions/ \
 	0644:contrib/completion/lunette.fish:share/fish/vendor_completions.d/

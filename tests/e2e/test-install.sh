@@ -31,6 +31,16 @@ for page in "$TAP_TOP"/backup/cmd/*.5; do
 done
 is 'the unit runs the installed program' "$(grep -o '^ExecStart=[^ ]*' "$root/usr/lib/systemd/system/lunette-job@.service")" \
 	ExecStart=/usr/bin/lunette
+if command -v systemd-analyze >/dev/null; then
+	mkdir units && for unit in "$root"/usr/lib/systemd/system/*; do
+		sed "s,/usr/bin/lunette,$LUNETTE," "$unit" >"units/${unit##*/}"
+	done
+	is 'systemd finds nothing wrong with the units' "$(systemd-analyze verify --man=no units/* 2>&1 | grep lunette)" ''
+else
+	tap_skip 'systemd finds nothing wrong with the units' 'there is no systemd-analyze'
+fi
+is 'there are units for jobs, prune and check, and their timers' "$(cd "$root/usr/lib/systemd/system" && echo *)" \
+	'lunette-check@.service lunette-check@.timer lunette-job@.service lunette-job@.timer lunette-prune@.service lunette-prune@.timer'
 for document in README.md NEWS HACKING.md PROTOCOL.md AGENT-PROTOCOL.md FORMAT.md; do
 	ok "the document $document is installed" [ -s "$root/usr/share/doc/lunette/$document" ]
 done
@@ -38,6 +48,7 @@ is 'the version is that of NEWS' "$("$root/usr/bin/lunette" --version)" "lunette
 is 'clangd finds the headers of every room' \
 	"$(cd "$TAP_TOP" && comm -23 <(find volume fs backup -name '*.h' ! -path '*/windows/*' -printf '%h\n' | sort -u) <(sed -n 's/^-I//p' compile_flags.txt | sort))" ''
 ok 'there is an example of a job file' [ -s "$root/usr/share/doc/lunette/job.conf.example" ]
+ok 'and of one for the repository of a timer' [ -s "$root/usr/share/doc/lunette/repo.example" ]
 ok 'a second install works too' in_tree install DESTDIR="$root" PREFIX=/usr
 ok 'make uninstall works' in_tree uninstall DESTDIR="$root" PREFIX=/usr
 is 'nothing is left but what was there before' "$(files)" ./usr/share/man/man8/other.8
