@@ -85,8 +85,7 @@ static void warn_incomplete(const struct layout *layout)
 {
 	for (size_t i = 0; i < layout->n_volumes; i++) {
 		const struct layout_volume *volume = &layout->volumes[i];
-		bool whole =
-			volume->state != LAYOUT_DEGRADED && volume->state != LAYOUT_INCOMPLETE;
+		bool whole = volume->state != LAYOUT_DEGRADED && volume->state != LAYOUT_INCOMPLETE;
 		if (!whole && !is_said(layout, volume->reason))
 			cmd_warn("volume %s is %s: %s", volume->name,
 				 layout_state_name(volume->state), volume->reason);
