@@ -162,8 +162,9 @@ static json_t *make_base(const struct run *run)
 						shape_text(run->snapshot.luns[i].disk, "identity"),
 						"snapshot", run->snapshot.luns[i].snapshot));
 	return json_pack(
-		"{s:s, s:s, s:s, s:I, s:o}", "run", run->who.id, "name", run->who.name, "point",
-		run->point.result.id, "deltas",
+		"{s:s, s:s, s:s, s:s, s:o, s:I, s:o}", "run", run->who.id, "name", run->who.name,
+		"point", run->point.result.id, "time", run->point.result.time, "start",
+		run_start(run), "deltas",
 		(json_int_t)(run->point.parent ? shape_size(run->snapshot.base, "deltas") + 1 : 0),
 		"snapshots", snapshots);
 }

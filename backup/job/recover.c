@@ -131,7 +131,8 @@ static int finish_run(struct recover *recover, const json_t *records, const json
 	if (!start)
 		return 0; /* torn before the first word: nothing had been done */
 	int rc = 0;
-	if (has_intent(records, "prepare") || has_intent(records, "commit"))
+	if (has_intent(records, "prepare") || has_intent(records, "commit") ||
+	    has_intent(records, "remove"))
 		rc = clean_storage(recover, start, base, err);
 	struct error why;
 	bool asked =
@@ -192,8 +193,11 @@ static int look_at_run(struct recover *recover, const char *job, const char *run
 	recover->runs++;
 	if (rc == -EUCLEAN)
 		return set_aside(recover, job, run, &why, err);
-	story_say(recover->story, "run %s of job '%s' did not end as it should: %s", run, job,
-		  recover->dry_run ? "this is what is left" : "cleaning up after it");
+	if (has_intent(records, "remove"))
+		story_say(recover->story, "job '%s' gives back what it keeps on its storage", job);
+	else
+		story_say(recover->story, "run %s of job '%s' did not end as it should: %s", run,
+			  job, recover->dry_run ? "this is what is left" : "cleaning up after it");
 	if (rc == 0)
 		rc = finish_run(recover, records, base, &why);
 	CLEANUP(journal_close_cleanup) struct journal *journal = NULL;

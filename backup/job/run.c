@@ -86,8 +86,7 @@ static int make_secrets(struct run *run, struct error *err)
 /* ---- begin and end ----------------------------------------------------------------------------
  */
 
-/* All that a later run needs to clean up after this one, without the job file. */
-static json_t *start_record(const struct run *run)
+json_t *run_start(const struct run *run)
 {
 	const struct settings *s = run->settings;
 	return json_pack(
@@ -138,7 +137,7 @@ int run_begin(struct run *run, bool echo, struct error *err)
 	if (rc == 0)
 		rc = journal_create(journal, &run->log.journal, err);
 	if (rc == 0)
-		rc = journal_note(run->log.journal, "start", start_record(run), err);
+		rc = journal_note(run->log.journal, "start", run_start(run), err);
 	return rc < 0 ? rc : read_base(run, err);
 }
 

@@ -183,6 +183,9 @@ int run_begin(struct run *run, bool echo, struct error *err);
 /* The same for who only looks: no log, no journal. */
 int run_begin_check(struct run *run, struct error *err);
 
+/* All that is needed to clean up after the run, without the job file. To be decref'd. */
+json_t *run_start(const struct run *run);
+
 /* Frees what is still there; secrets are wiped with the process. */
 void run_end(struct run *run);
 

@@ -124,6 +124,7 @@ int state_lock_job(const char *state, const char *job, bool recovers, int *ret_f
 		   struct error *err)
 {
 	char path[PATH_MAX], pid[32];
+	struct stat st;
 	snprintf(path, sizeof(path), "%s/%s/lock", state, job);
 	CLEANUP(close_cleanup) int fd = open_lock(path, err);
 	if (fd < 0)
@@ -131,6 +132,8 @@ int state_lock_job(const char *state, const char *job, bool recovers, int *ret_f
 	int rc = wait_for_lock(fd, job, recovers, err);
 	if (rc < 0)
 		return rc;
+	if (fstat(fd, &st) < 0 || st.st_nlink == 0)
+		return error_set(err, -ENOENT, "job '%s' was removed meanwhile", job);
 	int len = snprintf(pid, sizeof(pid), "%s%d\n", recovers ? RECOVERS : "", (int)getpid());
 	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)len, 0) != len)
 		return error_set(err, -errno, "lock '%s': %m", path);
@@ -197,6 +200,14 @@ static int list_names(const char *path, const char *suffix, json_t **ret, struct
 	return rc;
 }
 
+bool state_has_job(const char *state, const char *job)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	snprintf(path, sizeof(path), "%s/%s/runs", state, job);
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 int state_jobs(const char *state, json_t **ret, struct error *err)
 {
 	CLEANUP(json_decref_cleanup) json_t *all = NULL;
@@ -205,12 +216,9 @@ int state_jobs(const char *state, json_t **ret, struct error *err)
 		return rc;
 	json_t *jobs = json_array();
 	for (size_t i = 0; i < json_array_size(all); i++) {
-		char path[PATH_MAX];
-		struct stat st;
-		snprintf(path, sizeof(path), "%s/%s/runs", state,
-			 json_string_value(json_array_get(all, i)));
-		if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-			json_array_append(jobs, json_array_get(all, i));
+		json_t *job = json_array_get(all, i);
+		if (state_has_job(state, json_string_value(job)))
+			json_array_append(jobs, job);
 	}
 	*ret = jobs;
 	return 0;
@@ -252,6 +260,42 @@ int state_trim(const char *state, const char *job, size_t keep, struct error *er
 		unlink(journal);
 	}
 	return rc;
+}
+
+/* ---- forgetting a job -------------------------------------------------------------------------
+ */
+
+/* A journal that was set aside may be a folder. */
+static int remove_folder(const char *path, struct error *err)
+{
+	DIR *dir = opendir(path);
+	if (!dir)
+		return errno == ENOENT ? 0 : error_set(err, -errno, "folder '%s': %m", path);
+	int rc = 0;
+	for (struct dirent *entry; rc == 0 && (entry = readdir(dir));) {
+		const char *name = entry->d_name;
+		if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+		    unlinkat(dirfd(dir), name, 0) == 0)
+			continue;
+		if (errno != EISDIR || unlinkat(dirfd(dir), name, AT_REMOVEDIR) < 0)
+			rc = error_set(err, -errno, "remove '%s/%s': %m", path, name);
+	}
+	closedir(dir);
+	if (rc == 0 && rmdir(path) < 0)
+		rc = error_set(err, -errno, "remove '%s': %m", path);
+	return rc;
+}
+
+/* The lock comes last. */
+int state_remove_job(const char *state, const char *job, struct error *err)
+{
+	char path[PATH_MAX], runs[PATH_MAX];
+	int n = snprintf(path, sizeof(path), "%s/%s", state, job);
+	int m = snprintf(runs, sizeof(runs), "%s/%s/runs", state, job);
+	if (n < 0 || m < 0 || m >= PATH_MAX)
+		return error_set(err, -ENAMETOOLONG, "remove job '%s': %m", job);
+	int rc = remove_folder(runs, err);
+	return rc < 0 ? rc : remove_folder(path, err);
 }
 
 /* ---- the base of the next delta ---------------------------------------------------------------

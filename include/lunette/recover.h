@@ -3,6 +3,7 @@
 #ifndef LUNETTE_RECOVER_H
 #define LUNETTE_RECOVER_H
 
+#include <jansson.h>
 #include <stdatomic.h>
 
 #include "lunette/error.h"
@@ -19,6 +20,7 @@
  * @aside: of them, those whose journals could not be read, and were set aside: what they left on
  * the storage is found by the next run of their job
  * @left: objects that are left on storage
+ * @kept: of recover_remove(): the base that the job kept, or NULL; to be decref'd
  */
 struct recover {
 	const char *state;
@@ -32,6 +34,7 @@ struct recover {
 	size_t unfinished;
 	size_t aside;
 	size_t left;
+	json_t *kept;
 };
 
 /**
@@ -41,5 +44,13 @@ struct recover {
  * looking at all.
  */
 int recover_run(struct recover *recover, struct error *err);
+
+/**
+ * recover_remove() - give back all that the job @only left and keeps on its storage, and forget it
+ *
+ * Return: 0; -ENOENT when there is no such job; -EBUSY when it runs, or when not all could be
+ * removed, and then it is not forgotten; ...
+ */
+int recover_remove(struct recover *recover, struct error *err);
 
 #endif

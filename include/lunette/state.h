@@ -45,6 +45,12 @@ int state_lock_job(const char *state, const char *job, bool recovers, int *ret_f
 /* The pid of the run that goes on; 0 when there is none. */
 int state_job_runner(const char *state, const char *job);
 
+/* Are there runs of it, or what they left? */
+bool state_has_job(const char *state, const char *job);
+
+/* Forgets a job, whose lock the caller holds: all its files. */
+int state_remove_job(const char *state, const char *job, struct error *err);
+
 /* Names, sorted: of jobs, and of the runs of one. @ret: an array of texts, a new reference. */
 int state_jobs(const char *state, json_t **ret, struct error *err);
 int state_runs(const char *state, const char *job, json_t **ret, struct error *err);
