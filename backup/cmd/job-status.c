@@ -11,6 +11,7 @@
 #include "lunette/state.h"
 #include "lunette/job.h"
 #include "lunette/json.h"
+#include "lunette/moment.h"
 
 #define RUNS_SHOWN 10 /* of one job, without --json */
 
@@ -172,9 +173,70 @@ static void print_run(const json_t *run)
 		print_below("log: ", cmd_json_text(run, "log"));
 }
 
+/* ---- what is kept for the next delta ---------------------------------------------------------
+ */
+
+/* Of an older version, which did not note it: the time is in the name of the run. */
+static void time_of_run(const char *run, char ret[MOMENT_TEXT])
+{
+	int y, mo, d, h, mi, s;
+	ret[0] = '\0';
+	if (sscanf(run, "%4d%2d%2dT%2d%2d%2dZ", &y, &mo, &d, &h, &mi, &s) == 6)
+		snprintf(ret, MOMENT_TEXT, "%04d-%02d-%02dT%02d:%02d:%02dZ", y, mo, d, h, mi, s);
+}
+
+json_t *job_kept(const char *job, const json_t *base)
+{
+	if (!base)
+		return NULL;
+	char time[MOMENT_TEXT];
+	snprintf(time, sizeof(time), "%.*s", (int)sizeof(time) - 1, cmd_json_text(base, "time"));
+	if (!time[0])
+		time_of_run(cmd_json_text(base, "run"), time);
+	json_t *snapshots = json_object_get(base, "snapshots");
+	return json_pack(
+		"{s:s, s:s, s:s, s:s, s:s*, s:o}", "job", job, "run", cmd_json_text(base, "run"),
+		"since", time, "point", cmd_json_text(base, "point"), "plugin",
+		json_string_value(json_object_get(json_object_get(base, "start"), "plugin")),
+		"snapshots", snapshots ? json_incref(snapshots) : json_array());
+}
+
+void job_print_kept(const json_t *kept)
+{
+	size_t i;
+	const json_t *snapshot;
+	json_array_foreach(json_object_get(kept, "snapshots"), i, snapshot)
+	{
+		cmd_put(stdout, cmd_json_text(kept, "job"), 0);
+		fputs(" keeps on its storage, for the next delta: snapshot '", stdout);
+		cmd_put(stdout, cmd_json_text(snapshot, "snapshot"), 0);
+		fputs("' of volume '", stdout);
+		cmd_put(stdout, cmd_json_text(snapshot, "volume"), 0);
+		fputs("', since ", stdout);
+		cmd_put(stdout, cmd_json_text(kept, "since"), 0);
+		putchar('\n');
+	}
+}
+
+static int add_kept(const char *state, const char *job, json_t *to, struct error *err)
+{
+	CLEANUP(json_decref_cleanup) json_t *base = NULL;
+	struct error why = { 0 };
+	int rc = state_base_read(state, job, &base, &why);
+	if (rc == -EUCLEAN) /* which is no reason to hide the others, and the next run says so */
+		return 0;
+	if (rc < 0)
+		return error_copy(err, rc, &why);
+	json_t *kept = job_kept(job, base);
+	if (kept)
+		json_array_append_new(to, kept);
+	return 0;
+}
+
 int job_status(const char *state, const char *job, bool json, struct error *err)
 {
-	CLEANUP(json_decref_cleanup) json_t *jobs = NULL, *runs = json_array();
+	CLEANUP(json_decref_cleanup)
+	json_t *jobs = NULL, *runs = json_array(), *kept = json_array();
 	int rc = state_jobs(state, &jobs, err);
 	bool found = !job;
 	for (size_t i = 0; rc == 0 && i < json_array_size(jobs); i++) {
@@ -189,10 +251,16 @@ int job_status(const char *state, const char *job, bool json, struct error *err)
 			for (size_t k = MAX(before, after > RUNS_SHOWN ? after - RUNS_SHOWN : 0);
 			     k < after; k++)
 				print_run(json_array_get(runs, k));
+		if (rc == 0)
+			rc = add_kept(state, name, kept, err);
 	}
 	if (rc == 0 && !found)
 		rc = error_set(err, -ENOENT, "there is no job '%s' in '%s'", job, state);
 	if (rc < 0)
 		return rc;
-	return json ? cmd_print_json(json_pack("{s:O}", "runs", runs), err) : cmd_print("", err);
+	if (json)
+		return cmd_print_json(json_pack("{s:O, s:O}", "runs", runs, "kept", kept), err);
+	for (size_t i = 0; i < json_array_size(kept); i++)
+		job_print_kept(json_array_get(kept, i));
+	return cmd_print("", err);
 }

@@ -38,7 +38,7 @@ static const struct option_row options[] = {
 	  "once the step is in the journal. Steps: repository agent storage disks reserve snapshot luns "
 	  "server map software connect backup complete",
 	  OPTION_CALL(struct job_args, kill, struct steps_stop, take_kill) },
-	{ "dry-run", NULL, "recover: only say what is left",
+	{ "dry-run", NULL, "recover, remove: only say what is left or kept",
 	  OPTION_FLAG(struct job_args, dry_run) },
 	{ 0 },
 };
@@ -203,6 +203,50 @@ static int cancel_job(void *ctx, char **words, size_t n, struct error *err)
 	return STATUS_DONE;
 }
 
+static int report_removal(const struct recover *recover, int rc, const struct error *failure,
+			  struct error *err)
+{
+	json_t *kept = job_kept(recover->only, recover->kept);
+	return cmd_print_json(json_pack("{s:s, s:o*, s:I, s:I, s:I, s:b, s:o*}", "job",
+					recover->only, "kept", kept, "dead_runs",
+					(json_int_t)recover->runs, "unfinished",
+					(json_int_t)recover->unfinished, "left",
+					(json_int_t)recover->left, "dry_run", recover->dry_run,
+					"error", rc < 0 ? cmd_failure_json(rc, failure) : NULL),
+			      err);
+}
+
+static int remove_job(void *ctx, char **words, size_t n, struct error *err)
+{
+	(void)n;
+	const struct job_args *args = ctx;
+	CLEANUP(story_close_cleanup) struct story *story = NULL;
+	int rc = story_open(NULL, true, &story, err);
+	if (rc < 0)
+		return rc;
+	struct recover recover = {
+		.state = state_of(args),
+		.story = story,
+		.stop = cmd_stop_on_signals(),
+		.only = words[0],
+		.dry_run = args->dry_run,
+	};
+	rc = recover_remove(&recover, err);
+	if (rc == 0 && !args->dry_run)
+		cmd_done();
+	struct error why = { 0 };
+	int printed = 0;
+	if (args->json)
+		printed = report_removal(&recover, rc, err, &why);
+	else if (rc == 0 && args->dry_run) {
+		CLEANUP(json_decref_cleanup) json_t *kept = job_kept(words[0], recover.kept);
+		job_print_kept(kept);
+		printed = cmd_print("", &why);
+	}
+	json_decref(recover.kept);
+	return rc == 0 && printed < 0 ? error_copy(err, printed, &why) : rc;
+}
+
 static int show_status(void *ctx, char **words, size_t n, struct error *err)
 {
 	(void)n;
@@ -216,6 +260,7 @@ static const struct command_verb verbs[] = {
 	{ "status", { "[JOB]", 0, 1 }, show_status },
 	{ "recover", { "[JOB]", 0, 1 }, recover_jobs },
 	{ "cancel", { "JOB", 1, 1 }, cancel_job },
+	{ "remove", { "JOB", 1, 1 }, remove_job },
 	{ 0 },
 };
 
@@ -231,7 +276,8 @@ const struct command cmd_job = {
 		"  check    is FILE right, and do agent, plug-in and repository answer? Nothing is changed\n"
 		"  status   the runs that go on and those of the past, and what each waits for\n"
 		"  recover  remove what dead runs left\n"
-		"  cancel   stop a run and wait until it has removed what it made",
+		"  cancel   stop a run and wait until it has removed what it made\n"
+		"  remove   give back what the job keeps on its storage, and forget its runs",
 	.status = "0 done, 1 failed, 2 wrong usage, 3 done with warnings" CMD_REPO_STATUS
 		  ", 12 the job runs already.",
 	.options = options,

@@ -37,7 +37,7 @@ for c in $commands; do
 		"$(missing "$(page_text "$page" | options)" "$(options <help; echo --help)")" ''
 	is "every option of $c completes" "$(missing "$(options <help)" "$(complete_word "$c" --)")" ''
 done
-is 'so does what can be done with jobs' "$(complete_word job '' | paste -sd' ')" 'run check status recover cancel'
+is 'so does what can be done with jobs' "$(complete_word job '' | paste -sd' ')" 'run check status recover cancel remove'
 is 'and with keys' "$(complete_word key '' | paste -sd' ')" 'list add remove passwd export'
 page=$TAP_TOP/backup/agent/lunette-agent.8
 "$LUNETTE-agent" --help >help

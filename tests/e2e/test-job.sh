@@ -135,6 +135,37 @@ ok 'the third one reads all again' [ "$(of_point delta '.parent == null')" = tru
 is 'one snapshot is kept all the time' "$(kept)" 1
 ok 'what is kept is nothing to recover' timeout "$TAP_PATIENCE" "$LUNETTE" job recover
 is 'and stays' "$(kept)" 1
+snapshot=$(jq -r '.snapshots[0].snapshot' state/delta/base.json)
+fails 'status shows it' 0 "^delta keeps on its storage, .*snapshot '$snapshot' of volume '.*lun1.img', since 20..-..-..T..:..:..Z$" "$LUNETTE" job status delta
+is 'of which job, since when, with which plug-in' \
+	"$("$LUNETTE" job status --json | jq -c '.kept[] | [.job, (.since | test("^20..-..-..T..:..:..Z$")), (.plugin | test("reflink$")), (.snapshots | length)]')" \
+	'["delta",true,true,1]'
+
+# ---- and is given back ----
+mv delta.conf delta.conf.gone
+fails 'a dry run of remove says what is kept' 0 "snapshot '$snapshot'" "$LUNETTE" job remove --dry-run delta
+is 'and leaves it there' "$(kept) $(ls -d state/delta/base.json)" '1 state/delta/base.json'
+exec {lock}<>state/delta/lock && flock -n $lock && echo $$ >state/delta/lock
+fails 'while it runs it is refused' 12 'runs already' "$LUNETTE" job remove delta
+exec {lock}>&-
+is 'and nothing is lost' "$(kept)" 1
+fails 'what is no job is not removed' 1 'there is no job' "$LUNETTE" job remove ../repo
+mv array/snapshots array/elsewhere
+fails 'without its storage it is not forgotten' 1 'lost by trying again' timeout "$TAP_PATIENCE" "$LUNETTE" job remove delta
+mv array/elsewhere array/snapshots
+# As an older version wrote it, and as if that had not happened yet.
+rm state/delta/runs/remove-*
+jq -n --arg s "$snapshot" --arg run "$(jq -r .run result)" '{run: $run, name: "delta-\($run)", point: "", deltas: 0, snapshots: [{volume: "v", identity: "i", snapshot: $s}]}' >state/delta/base.json
+ok 'its time is that of its run' [ "$("$LUNETTE" job status --json delta | jq -r '.kept[0].since | gsub("[-:]"; "")')" = "$(jq -r '.run[:16]' result)" ]
+ok 'remove, without a job file' timeout "$TAP_PATIENCE" "$LUNETTE" job remove --json delta
+cp .out said
+is 'gives it back' "$(kept)" 0
+ok 'says what' grep -q "removing snapshot '$snapshot'" said
+ok 'and forgets the job' [ ! -e state/delta ]
+is 'its restore points stay' "$("$LUNETTE" list delta --json | jq '.points | length')" 3
+mv delta.conf.gone delta.conf
+ok 'the job begins anew' timeout "$TAP_PATIENCE" "$LUNETTE" job run --quiet delta.conf
+is 'and keeps a snapshot' "$(kept)" 1
 
 # ---- two at once, and an end before the end ----
 cat >wait-long <<'EOF'
