@@ -49,13 +49,28 @@ static int unknown_verb(const struct command *command, struct error *err)
 	return cmd_usage(err, "what is to be done? One of %s", all);
 }
 
+static const struct command_verb *find_verb(const struct command *command, const char *word)
+{
+	for (const struct command_verb *v = command->verbs; v && v->name; v++)
+		if (strcmp(word, v->name) == 0)
+			return v;
+	return NULL;
+}
+
+/* The first word that is one; an option's argument seldom is. */
+static const struct command_verb *asked_verb(const struct command *command, int argc, char **argv)
+{
+	const struct command_verb *verb = NULL;
+	for (int i = 1; i < argc && !verb; i++)
+		verb = find_verb(command, argv[i]);
+	return verb;
+}
+
 static int call_verb(const struct command *command, void *args, char **words, size_t n,
 		     struct error *err)
 {
-	const struct command_verb *verb = command->verbs;
-	while (n > 0 && verb->name && strcmp(words[0], verb->name) != 0)
-		verb++;
-	if (n == 0 || !verb->name)
+	const struct command_verb *verb = n > 0 ? find_verb(command, words[0]) : NULL;
+	if (!verb)
 		return unknown_verb(command, err);
 	char name[64];
 	snprintf(name, sizeof(name), "%s %s", command->name, verb->name);
@@ -66,7 +81,8 @@ static int call_verb(const struct command *command, void *args, char **words, si
 static int call(const struct command *command, int argc, char **argv, void *args, struct error *err)
 {
 	int first;
-	int rc = option_parse(command->options, argc, argv, args, &first, err);
+	int rc = option_parse(command->options, command->verbs != NULL, argc, argv, args, &first,
+			      err);
 	if (rc)
 		return rc;
 	char **words = argv + first;
@@ -80,7 +96,7 @@ static int call(const struct command *command, int argc, char **argv, void *args
 int command_call(const struct command *command, int argc, char **argv, struct error *err)
 {
 	if (option_asks(command->options, OPTION_ASKS_HELP, argc, argv)) {
-		command_help(command, stdout);
+		command_help(command, asked_verb(command, argc, argv), stdout);
 		return cmd_print("", err);
 	}
 	CLEANUP(free_cleanup) void *args = calloc(1, MAX(command->args_size, (size_t)1));
@@ -132,14 +148,16 @@ static void put_usage(const struct command *command, const char *verb, const cha
 	} while (text);
 }
 
-void command_help(const struct command *command, FILE *out)
+void command_help(const struct command *command, const struct command_verb *verb, FILE *out)
 {
 	if (!command->verbs)
 		put_usage(command, NULL, command->words.text, true, out);
 	for (const struct command_verb *v = command->verbs; v && v->name; v++)
-		put_usage(command, v->name, v->words.text, v == command->verbs, out);
-	option_put_text(out, command->help, 0);
-	option_help(command->options, out);
+		if (!verb || verb == v)
+			put_usage(command, v->name, v->words.text, verb || v == command->verbs,
+				  out);
+	option_put_text(out, verb && verb->help ? verb->help : command->help, 0);
+	option_help(command->options, verb ? verb->name : NULL, out);
 	for (size_t i = 0; i < ARRAY_SIZE(glossary); i++)
 		if (uses(command, glossary[i].word)) {
 			fputc('\n', out);

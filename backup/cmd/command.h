@@ -36,11 +36,13 @@ struct command_words {
 
 /**
  * struct command_verb - of a command that has several, the word behind its name
+ * @help: what it does, for its own help; NULL: that of the command says it
  */
 struct command_verb {
 	const char *name;
 	struct command_words words;
 	command_run *run;
+	const char *help;
 };
 
 /**
@@ -70,8 +72,8 @@ struct command {
 	command_run *run;
 };
 
-/* Prints what `lunette NAME --help` says. */
-void command_help(const struct command *command, FILE *out);
+/* Prints what `lunette NAME --help` says; @verb: or `lunette NAME VERB --help`; NULL: of all. */
+void command_help(const struct command *command, const struct command_verb *verb, FILE *out);
 
 /**
  * command_call() - take the options, check the words, run

@@ -215,9 +215,28 @@ static int export(void *ctx, char **words, size_t n, struct error *err)
 }
 
 static const struct command_verb verbs[] = {
-	{ "list", { NULL, 0, 0 }, list },         { "add", { NULL, 0, 0 }, add },
-	{ "remove", { "ID", 1, 1 }, drop },       { "passwd", { NULL, 0, 0 }, change },
-	{ "export", { "[FILE]", 0, 1 }, export }, { 0 },
+	{ "list",
+	  { NULL, 0, 0 },
+	  list,
+	  "Lists the keys of an encrypted repository: the passwords that open it." },
+	{ "add",
+	  { NULL, 0, 0 },
+	  add,
+	  "Adds a password, which opens the repository as the others do." },
+	{ "remove",
+	  { "ID", 1, 1 },
+	  drop,
+	  "Removes a key: its password opens the repository no more." },
+	{ "passwd",
+	  { NULL, 0, 0 },
+	  change,
+	  "Replaces the password that the repository is opened with by a new one." },
+	{ "export",
+	  { "[FILE]", 0, 1 },
+	  export,
+	  "Writes what opens the repository when all passwords are lost, as a text to print and keep in "
+	  "a safe." },
+	{ 0 },
 };
 
 const struct command cmd_key = {

@@ -49,16 +49,16 @@ static int no_command(const char *word, struct error *err)
 	return cmd_usage(err, "there is no command '%s'; 'lunette --help' lists them", word);
 }
 
-/* `lunette help`, and `lunette help COMMAND`, which is `lunette COMMAND --help`. */
-static int help(const char *word, struct error *err)
+/* `lunette help`, and `lunette help COMMAND [VERB]`, which is `lunette COMMAND [VERB] --help`. */
+static int help(const char *word, const char *verb, struct error *err)
 {
 	if (!word) {
 		print_help(stdout);
 		return cmd_print("", err);
 	}
 	const struct command *command = find(word);
-	char *words[] = { (char *)word, (char *)"--help", NULL };
-	return command ? command_call(command, 2, words, err) : no_command(word, err);
+	char *words[] = { (char *)word, (char *)"--help", (char *)verb, NULL };
+	return command ? command_call(command, verb ? 3 : 2, words, err) : no_command(word, err);
 }
 
 static int run(int argc, char **argv, struct error *err)
@@ -69,9 +69,9 @@ static int run(int argc, char **argv, struct error *err)
 		return STATUS_USAGE;
 	}
 	if (is_either(word, "--help", "-h"))
-		return help(NULL, err);
+		return help(NULL, NULL, err);
 	if (strcmp(word, "help") == 0)
-		return help(argv[2], err);
+		return help(argv[2], argc > 3 ? argv[3] : NULL, err);
 	if (is_either(word, "--version", "-V") || strcmp(word, "version") == 0)
 		return cmd_print("lunette " LUNETTE_VERSION "\n", err);
 	if (strcmp(word, "complete") == 0) { /* for shells, not for people */

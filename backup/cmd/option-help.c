@@ -56,26 +56,49 @@ static int label(const struct option_row *row, char *buf, size_t size)
 			row->arg ? row->arg : "", row->optional ? "]" : "");
 }
 
-static int widest(const struct option_row *row)
+bool option_is_for(const struct option_row *row, const char *verb)
+{
+	if (!verb || !row->verbs)
+		return true;
+	size_t len = strlen(verb);
+	for (const char *at = row->verbs; at; at = strchr(at, ',')) {
+		at += strspn(at, ", ");
+		if (len > 0 && strcspn(at, ",") == len && strncmp(at, verb, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int widest(const struct option_row *row, const char *verb)
 {
 	char text[128];
 	int most = 0;
 	for (; row && row->kind != OPTION_KIND_NONE; row++) {
-		int n = row->kind == OPTION_KIND_GROUP ? widest(row->group->rows)
-			: row->name                    ? label(row, text, sizeof(text))
-						       : 0;
+		int n = row->kind == OPTION_KIND_GROUP          ? widest(row->group->rows, verb)
+			: row->name && option_is_for(row, verb) ? label(row, text, sizeof(text))
+								: 0;
 		if (n <= LABEL_MAX)
 			most = MAX(most, n);
 	}
 	return most;
 }
 
-static void put_rows(const struct option_row *row, int width, FILE *out)
+/* Where all verbs' options are told, it says first whose this one is. */
+static void put_help(const struct option_row *row, const char *verb, int indent, FILE *out)
+{
+	char text[1024];
+	bool whose = row->verbs && !verb;
+	snprintf(text, sizeof(text), "%s%s%s", whose ? row->verbs : "", whose ? ": " : "",
+		 row->help);
+	option_put_text(out, text, indent);
+}
+
+static void put_rows(const struct option_row *row, const char *verb, int width, FILE *out)
 {
 	char text[128];
 	for (; row && row->kind != OPTION_KIND_NONE; row++) {
 		if (row->kind == OPTION_KIND_GROUP) {
-			put_rows(row->group->rows, width, out);
+			put_rows(row->group->rows, verb, width, out);
 			continue;
 		}
 		if (row->kind == OPTION_KIND_HEADING) {
@@ -83,23 +106,25 @@ static void put_rows(const struct option_row *row, int width, FILE *out)
 			option_put_text(out, row->help, 0);
 			continue;
 		}
+		if (!option_is_for(row, verb))
+			continue;
 		int n = label(row, text, sizeof(text));
 		fprintf(out, "  %s", text);
 		if (n > width)
 			fprintf(out, "\n%*s", width + 4, "");
 		else
 			fprintf(out, "%*s", width - n + 2, "");
-		option_put_text(out, row->help, width + 4);
+		put_help(row, verb, width + 4, out);
 	}
 }
 
-void option_help(const struct option_row *rows, FILE *out)
+void option_help(const struct option_row *rows, const char *verb, FILE *out)
 {
 	if (!rows)
 		return;
 	if (rows->kind != OPTION_KIND_HEADING)
 		fputs("\nOptions:\n", out);
-	put_rows(rows, widest(rows), out);
+	put_rows(rows, verb, widest(rows, verb), out);
 }
 
 bool option_has_argument(const struct option_row *row, const char *word)

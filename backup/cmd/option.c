@@ -210,8 +210,18 @@ static int finish(struct option_parser *p, struct error *err)
 	return 0;
 }
 
-int option_parse(const struct option_row *rows, int argc, char **argv, void *args, int *ret_first,
-		 struct error *err)
+/* What is ignored may have been meant in earnest. */
+static int check_verb(const struct option_parser *p, const char *verb, struct error *err)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->given[i] && !option_is_for(p->rows[i], verb))
+			return cmd_usage(err, "--%s is of '%s' only, and not of '%s'",
+					 p->rows[i]->name, p->rows[i]->verbs, verb);
+	return 0;
+}
+
+int option_parse(const struct option_row *rows, bool verbs, int argc, char **argv, void *args,
+		 int *ret_first, struct error *err)
 {
 	struct option_parser p;
 	begin(&p, rows, args);
@@ -225,7 +235,8 @@ int option_parse(const struct option_row *rows, int argc, char **argv, void *arg
 			return rc;
 	}
 	*ret_first = optind;
-	return finish(&p, err);
+	int rc = verbs && optind < argc ? check_verb(&p, argv[optind], err) : 0;
+	return rc ? rc : finish(&p, err);
 }
 
 void option_free(const struct option_row *rows, void *args)

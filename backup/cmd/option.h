@@ -68,6 +68,8 @@ struct option_group {
  * struct option_row - one option. The last fields are set by the macros below
  * @name: without the dashes
  * @arg: what its argument is called; NULL: it takes none
+ * @verbs: of a command that has several: the only ones for which it is, as "recover, remove"; NULL:
+ * all
  * @help: one sentence or more, of which lines are made when it is shown
  * @letter: that stands for it too, as in "-f"; or 0
  * @optional: the argument may be left out
@@ -82,6 +84,7 @@ struct option_row {
 	const char *name;
 	const char *arg;
 	const char *help;
+	const char *verbs;
 	char letter;
 	bool optional;
 	bool needed;
@@ -148,19 +151,23 @@ bool option_asks(const struct option_row *rows, enum option_common what, int arg
 
 /**
  * option_parse() - take the options
+ * @verbs: the first word that is no option is a verb, for which the options must be
  * @args: what the rows' offsets are counted from; to be freed with option_free(), also when this
  *        fails
  * @ret_first: of @argv, the first word that is no option; all behind it are none, either
  *
  * Return: 0; STATUS_USAGE or a negative errno, with @err set.
  */
-int option_parse(const struct option_row *rows, int argc, char **argv, void *args, int *ret_first,
-		 struct error *err);
+int option_parse(const struct option_row *rows, bool verbs, int argc, char **argv, void *args,
+		 int *ret_first, struct error *err);
 
 void option_free(const struct option_row *rows, void *args);
 
-/* Says what the options are. Nothing if there are none. */
-void option_help(const struct option_row *rows, FILE *out);
+/* Is the option for the verb? @verb: NULL for a command without, or for all. */
+bool option_is_for(const struct option_row *row, const char *verb);
+
+/* Says what the options are, those of a verb unless it is NULL. Nothing if there are none. */
+void option_help(const struct option_row *rows, const char *verb, FILE *out);
 
 /**
  * option_put_text() - print a text in lines that fit

@@ -60,9 +60,14 @@ static const struct command toy = {
 	.run = run,
 };
 
+static const struct option_row of_verbs[] = {
+	{ "flag", NULL, "a flag", .verbs = "start, go", OPTION_FLAG(struct toy, flag) },
+	{ 0 },
+};
+
 static const struct command_verb verbs[] = {
-	{ "go", { "WHERE", 1, 1 }, run },
-	{ "stop", { NULL, 0, 0 }, run },
+	{ "go", { "WHERE", 1, 1 }, run, "Go there." },
+	{ "stop", { NULL, 0, 0 }, run, NULL },
 	{ 0 },
 };
 
@@ -70,6 +75,7 @@ static const struct command toys = {
 	.name = "toys",
 	.help = "Play.",
 	.verbs = verbs,
+	.options = of_verbs,
 	.args_size = sizeof(struct toy),
 };
 
@@ -107,6 +113,8 @@ static void a_verb_gets_the_words_behind_it(void **state)
 	assert_int_equal(call(&toys, "go there", &err), STATUS_WARNINGS);
 	assert_int_equal(seen.n, 1);
 	assert_string_equal(seen.first, "there");
+	assert_int_equal(call(&toys, "go --flag there", &err), STATUS_WARNINGS);
+	assert_true(seen.args.flag);
 	assert_int_equal(call(&toys, "stop", &err), STATUS_WARNINGS);
 	assert_int_equal(seen.n, 0);
 	assert_null(seen.first);
@@ -125,6 +133,7 @@ static void words_that_do_not_fit_are_wrong_usage(void **state)
 		{ &toys, "", "what is to be done? One of go, stop" },
 		{ &toys, "fly", "what is to be done? One of go, stop" },
 		{ &toys, "go", "toys go needs WHERE" },
+		{ &toys, "stop --flag", "--flag is of 'start, go' only, and not of 'stop'" },
 		{ &toys, "stop it", "'it' is too much: toys stop takes no arguments" },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -140,8 +149,8 @@ static void the_help_shows_every_way_to_call_it(void **state)
 	(void)state;
 	char text[1024] = "";
 	FILE *out = fmemopen(text, sizeof(text), "w");
-	command_help(&toy, out);
-	command_help(&toys, out);
+	command_help(&toy, NULL, out);
+	command_help(&toys, NULL, out);
 	fclose(out);
 	assert_string_equal(text, "Usage: lunette toy [OPTIONS] FROM... TO\n"
 				  "       lunette toy [OPTIONS] --all TO\n"
@@ -149,9 +158,30 @@ static void the_help_shows_every_way_to_call_it(void **state)
 				  "\nOptions:\n"
 				  "  --flag  a flag\n"
 				  "\nExit status: 0 done, 1 failed, 2 wrong usage.\n"
-				  "Usage: lunette toys go WHERE\n"
-				  "       lunette toys stop\n"
+				  "Usage: lunette toys go [OPTIONS] WHERE\n"
+				  "       lunette toys stop [OPTIONS]\n"
 				  "Play.\n"
+				  "\nOptions:\n"
+				  "  --flag  start, go: a flag\n"
+				  "\nExit status: 0 done, 1 failed, 2 wrong usage.\n");
+}
+
+static void a_verb_has_a_help_of_its_own(void **state)
+{
+	(void)state;
+	char text[1024] = "";
+	FILE *out = fmemopen(text, sizeof(text), "w");
+	command_help(&toys, &verbs[0], out);
+	command_help(&toys, &verbs[1], out);
+	fclose(out);
+	assert_string_equal(text, "Usage: lunette toys go [OPTIONS] WHERE\n"
+				  "Go there.\n"
+				  "\nOptions:\n"
+				  "  --flag  a flag\n"
+				  "\nExit status: 0 done, 1 failed, 2 wrong usage.\n"
+				  "Usage: lunette toys stop [OPTIONS]\n"
+				  "Play.\n"
+				  "\nOptions:\n"
 				  "\nExit status: 0 done, 1 failed, 2 wrong usage.\n");
 }
 
@@ -259,6 +289,7 @@ int main(void)
 		cmocka_unit_test(a_verb_gets_the_words_behind_it),
 		cmocka_unit_test(words_that_do_not_fit_are_wrong_usage),
 		cmocka_unit_test(the_help_shows_every_way_to_call_it),
+		cmocka_unit_test(a_verb_has_a_help_of_its_own),
 		cmocka_unit_test(every_table_of_options_is_whole),
 		cmocka_unit_test(who_opens_a_repository_says_how_that_fails),
 		cmocka_unit_test(a_kind_of_failure_is_a_status_and_a_word),

@@ -94,7 +94,7 @@ static struct taken *take_into(struct taken *t, const char *line)
 	for (char *next = t->line, *word; (word = strsep(&next, " "));)
 		if (*word)
 			argv[argc++] = word;
-	t->rc = option_parse(rows, argc, argv, &t->args, &first, &t->err);
+	t->rc = option_parse(rows, false, argc, argv, &t->args, &first, &t->err);
 	for (int i = first; t->rc == 0 && i < argc; i++)
 		t->rest[t->n_rest++] = argv[i];
 	return t;
@@ -246,7 +246,7 @@ static void the_help_is_made_of_the_rows(void **state)
 	(void)state;
 	char text[4096] = "";
 	FILE *out = fmemopen(text, sizeof(text), "w");
-	option_help(rows, out);
+	option_help(rows, NULL, out);
 	fclose(out);
 	assert_string_equal(
 		text,
