@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* complete-offer - see complete.h: restore points, what is in one, keys and jobs. */
 #include <ctype.h>
+#include <dirent.h>
 #include <string.h>
 
 #include "complete.h"
+#include "job-private.h"
 #include "lunette/json.h"
+#include "lunette/names.h"
 #include "lunette/repo-keys.h"
 #include "lunette/state.h"
 
@@ -98,12 +101,29 @@ static void offer_keys(struct completion *c)
 		repo_keys(c->which.repo, offer_key, c, NULL, &err);
 }
 
+/* Jobs that have not run yet. */
+static void offer_job_files(struct completion *c)
+{
+	DIR *dir = opendir(job_folder());
+	for (struct dirent *entry; dir && (entry = readdir(dir));) {
+		char *end = strrchr(entry->d_name, '.');
+		if (!end || strcmp(end, ".conf") != 0)
+			continue;
+		*end = '\0';
+		if (names_ok(entry->d_name) && !state_has_job(state_path(c->state), entry->d_name))
+			complete_offer(c, entry->d_name, NULL);
+	}
+	if (dir)
+		closedir(dir);
+}
+
 static void offer_jobs(struct completion *c)
 {
 	struct error err;
 	CLEANUP(json_decref_cleanup) json_t *jobs = NULL;
 	size_t i;
 	const json_t *job;
+	offer_job_files(c);
 	if (state_jobs(state_path(c->state), &jobs, &err) != 0)
 		return;
 	json_array_foreach(jobs, i, job)

@@ -4,9 +4,25 @@
 #define JOB_PRIVATE_H
 
 #include <jansson.h>
+#include <limits.h>
 #include <stdbool.h>
 
 #include "lunette/error.h"
+
+/* Where jobs are looked for by name: $LUNETTE_JOBS, or this. */
+#define JOB_FOLDER "/etc/lunette/jobs"
+const char *job_folder(void);
+
+/* The file that @word names: itself, or the one of a job of that name. -ENOENT: neither is there.
+ */
+int job_file(const char *word, char ret[PATH_MAX], struct error *err);
+
+/* The name of the job that @word means: one that has run, or that of a job file. @ret: to be freed
+ * with free(). */
+int job_name(const char *state, const char *word, char **ret, struct error *err);
+
+/* For settings_read(). */
+void job_tell_mistake(void *ctx, const char *mistake);
 
 /* @job: or NULL for all. Return: a STATUS_..., or a negative errno. */
 int job_status(const char *state, const char *job, bool json, struct error *err);

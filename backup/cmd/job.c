@@ -31,14 +31,14 @@ static const struct option_row options[] = {
 	  "where jobs keep their journals; else $LUNETTE_STATE, else /var/lib/lunette",
 	  OPTION_ENV(struct job_args, state, "LUNETTE_STATE") },
 	CMD_JSON_OPTION(struct job_args, json),
-	{ "quiet", NULL, "run: do not tell the story on standard error too",
+	{ "quiet", NULL, "do not tell the story on standard error too", .verbs = "run",
 	  OPTION_FLAG(struct job_args, quiet) },
 	{ "kill-at", "STEP:before|after",
-	  "run: kill this run there, as a power cut would, to try out what becomes of it; 'before' is "
+	  "kill this run there, as a power cut would, to try out what becomes of it; 'before' is "
 	  "once the step is in the journal. Steps: repository agent storage disks reserve snapshot luns "
 	  "server map software connect backup complete",
-	  OPTION_CALL(struct job_args, kill, struct steps_stop, take_kill) },
-	{ "dry-run", NULL, "recover, remove: only say what is left or kept",
+	  .verbs = "run", OPTION_CALL(struct job_args, kill, struct steps_stop, take_kill) },
+	{ "dry-run", NULL, "only say what is left or kept", .verbs = "recover, remove",
 	  OPTION_FLAG(struct job_args, dry_run) },
 	{ 0 },
 };
@@ -48,10 +48,11 @@ static const char *state_of(const struct job_args *args)
 	return state_path(args->state.text);
 }
 
-static void tell_mistake(void *ctx, const char *mistake)
+static int read_settings(const char *word, struct settings **ret, struct error *err)
 {
-	(void)ctx;
-	cmd_say("", mistake);
+	char file[PATH_MAX];
+	int rc = job_file(word, file, err);
+	return rc < 0 ? rc : settings_read(file, job_tell_mistake, NULL, ret, err);
 }
 
 /* ---- run and check ----------------------------------------------------------------------------
@@ -63,7 +64,7 @@ static int run_job(void *ctx, char **words, size_t n, struct error *err)
 	const struct job_args *args = ctx;
 	CLEANUP(settings_free_cleanup) struct settings *settings = NULL;
 	CLEANUP(json_decref_cleanup) json_t *outcome = NULL;
-	int rc = settings_read(words[0], tell_mistake, NULL, &settings, err);
+	int rc = read_settings(words[0], &settings, err);
 	if (rc < 0)
 		return rc;
 	const struct job_request request = {
@@ -102,7 +103,7 @@ static int check_job(void *ctx, char **words, size_t n, struct error *err)
 	(void)n;
 	const struct job_args *args = ctx;
 	CLEANUP(settings_free_cleanup) struct settings *settings = NULL;
-	int rc = settings_read(words[0], tell_mistake, NULL, &settings, err);
+	int rc = read_settings(words[0], &settings, err);
 	if (rc < 0)
 		return rc;
 	const struct job_request request = {
@@ -155,14 +156,17 @@ static int recover_jobs(void *ctx, char **words, size_t n, struct error *err)
 	(void)n;
 	const struct job_args *args = ctx;
 	CLEANUP(story_close_cleanup) struct story *story = NULL;
-	int rc = story_open(NULL, true, &story, err);
+	CLEANUP(free_cleanup) char *job = NULL;
+	int rc = words[0] ? job_name(state_of(args), words[0], &job, err) : 0;
+	if (rc == 0)
+		rc = story_open(NULL, true, &story, err);
 	if (rc < 0)
 		return rc;
 	struct recover recover = {
 		.state = state_of(args),
 		.story = story,
 		.stop = cmd_stop_on_signals(),
-		.only = words[0],
+		.only = job,
 		.dry_run = args->dry_run,
 	};
 	rc = recover_run(&recover, err);
@@ -186,7 +190,10 @@ static int cancel_job(void *ctx, char **words, size_t n, struct error *err)
 {
 	(void)n;
 	const struct job_args *args = ctx;
-	const char *job = words[0];
+	CLEANUP(free_cleanup) char *job = NULL;
+	int rc = job_name(state_of(args), words[0], &job, err);
+	if (rc < 0)
+		return rc;
 	pid_t pid = state_job_runner(state_of(args), job);
 	if (pid <= 0)
 		return error_set(err, -ESRCH, "job '%s' does not run", job);
@@ -221,14 +228,17 @@ static int remove_job(void *ctx, char **words, size_t n, struct error *err)
 	(void)n;
 	const struct job_args *args = ctx;
 	CLEANUP(story_close_cleanup) struct story *story = NULL;
-	int rc = story_open(NULL, true, &story, err);
+	CLEANUP(free_cleanup) char *job = NULL;
+	int rc = job_name(state_of(args), words[0], &job, err);
+	if (rc == 0)
+		rc = story_open(NULL, true, &story, err);
 	if (rc < 0)
 		return rc;
 	struct recover recover = {
 		.state = state_of(args),
 		.story = story,
 		.stop = cmd_stop_on_signals(),
-		.only = words[0],
+		.only = job,
 		.dry_run = args->dry_run,
 	};
 	rc = recover_remove(&recover, err);
@@ -239,7 +249,7 @@ static int remove_job(void *ctx, char **words, size_t n, struct error *err)
 	if (args->json)
 		printed = report_removal(&recover, rc, err, &why);
 	else if (rc == 0 && args->dry_run) {
-		CLEANUP(json_decref_cleanup) json_t *kept = job_kept(words[0], recover.kept);
+		CLEANUP(json_decref_cleanup) json_t *kept = job_kept(job, recover.kept);
 		job_print_kept(kept);
 		printed = cmd_print("", &why);
 	}
@@ -251,16 +261,44 @@ static int show_status(void *ctx, char **words, size_t n, struct error *err)
 {
 	(void)n;
 	const struct job_args *args = ctx;
-	return job_status(state_of(args), words[0], args->json, err);
+	CLEANUP(free_cleanup) char *job = NULL;
+	int rc = words[0] ? job_name(state_of(args), words[0], &job, err) : 0;
+	return rc < 0 ? rc : job_status(state_of(args), job, args->json, err);
 }
 
+#define JOB_MEANS                                                                                        \
+	"\n\nJOB is the name of a job, whose file is /etc/lunette/jobs/JOB.conf, or FILE is a job file " \
+	"anywhere."
+
 static const struct command_verb verbs[] = {
-	{ "run", { "FILE", 1, 1 }, run_job },
-	{ "check", { "FILE", 1, 1 }, check_job },
-	{ "status", { "[JOB]", 0, 1 }, show_status },
-	{ "recover", { "[JOB]", 0, 1 }, recover_jobs },
-	{ "cancel", { "JOB", 1, 1 }, cancel_job },
-	{ "remove", { "JOB", 1, 1 }, remove_job },
+	{ "run",
+	  { "JOB | FILE", 1, 1 },
+	  run_job,
+	  "Runs a job once: its server is frozen for a moment, its storage takes a snapshot, and the LUNs "
+	  "that show it are backed up and removed again. What dead runs left is removed first." JOB_MEANS },
+	{ "check",
+	  { "JOB | FILE", 1, 1 },
+	  check_job,
+	  "Is the job file right, and do agent, plug-in and repository answer? Nothing is "
+	  "changed." JOB_MEANS },
+	{ "status",
+	  { "[JOB | FILE]", 0, 1 },
+	  show_status,
+	  "Tells of the runs that go on and those of the past, what each waits for, and what is kept on "
+	  "storage for the next delta; of all jobs, or of one." JOB_MEANS },
+	{ "recover",
+	  { "[JOB | FILE]", 0, 1 },
+	  recover_jobs,
+	  "Removes what dead runs left, of all jobs or of one: on the storage, and on the server." JOB_MEANS },
+	{ "cancel",
+	  { "JOB | FILE", 1, 1 },
+	  cancel_job,
+	  "Stops the run of a job, and waits until it has removed what it made." JOB_MEANS },
+	{ "remove",
+	  { "JOB | FILE", 1, 1 },
+	  remove_job,
+	  "Gives back what a job keeps on its storage for the next delta, and forgets its runs. Its job "
+	  "file, which may be gone, and its restore points stay." JOB_MEANS },
 	{ 0 },
 };
 
@@ -269,15 +307,18 @@ const struct command cmd_job = {
 	.summary = "run snapshot jobs: freeze, snapshot, back up, clean up",
 	.verbs = verbs,
 	.help = "A job freezes a server for a moment, has its storage take a snapshot, backs up the LUNs "
-		"that show it, and removes them again: always. FILE says which server, storage and "
-		"repository.\n"
+		"that show it, and removes them again: always. JOB is the name of a job, whose file is "
+		"/etc/lunette/jobs/JOB.conf, or FILE is a job file anywhere: it says which server, storage "
+		"and repository.\n"
 		"\n"
 		"  run      one run; what dead runs left is removed first\n"
-		"  check    is FILE right, and do agent, plug-in and repository answer? Nothing is changed\n"
+		"  check    is the file right, and do agent, plug-in and repository answer?\n"
 		"  status   the runs that go on and those of the past, and what each waits for\n"
 		"  recover  remove what dead runs left\n"
 		"  cancel   stop a run and wait until it has removed what it made\n"
-		"  remove   give back what the job keeps on its storage, and forget its runs",
+		"  remove   give back what the job keeps on its storage, and forget its runs\n"
+		"\n"
+		"`lunette job run --help` says what belongs to one of them.",
 	.status = "0 done, 1 failed, 2 wrong usage, 3 done with warnings" CMD_REPO_STATUS
 		  ", 12 the job runs already.",
 	.options = options,

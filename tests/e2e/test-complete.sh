@@ -44,6 +44,8 @@ is 'no word at all' "$("$LUNETTE" complete | grep -c .)" "$(offered '' | wc -w)"
 
 mkdir -p state/nightly/runs
 is 'jobs' "$(offered job status '')" nightly
+mkdir jobs && touch jobs/nightly.conf jobs/weekly.conf jobs/other
+is 'and those that have not run yet' "$(LUNETTE_JOBS=$PWD/jobs offered job run '' | tr ' ' '\n' | sort | paste -sd' ')" 'nightly weekly'
 is 'jobs of another folder' "$(offered job status --state /nowhere '')" ''
 
 echo secret >password && chmod 600 password

@@ -42,7 +42,7 @@ left_something() {
 	[ -n "$(array_leftovers)" ]
 }
 
-steps=$("$LUNETTE" job run --help | tr -s ' \n' ' ' | sed 's/.*Steps: \(.*\) --dry-run.*/\1/')
+steps=$("$LUNETTE" job --help | tr -s ' \n' ' ' | sed 's/.*Steps: \(.*\) --dry-run.*/\1/')
 is 'the table is as it was when this test was written' "$steps" \
 	'repository agent storage disks reserve snapshot luns server map software connect backup complete'
 dirty=0

@@ -149,7 +149,7 @@ exec {lock}<>state/delta/lock && flock -n $lock && echo $$ >state/delta/lock
 fails 'while it runs it is refused' 12 'runs already' "$LUNETTE" job remove delta
 exec {lock}>&-
 is 'and nothing is lost' "$(kept)" 1
-fails 'what is no job is not removed' 1 'there is no job' "$LUNETTE" job remove ../repo
+fails 'what is no job is not removed' 1 'there is no job' "$LUNETTE" job remove repos
 mv array/snapshots array/elsewhere
 fails 'without its storage it is not forgotten' 1 'lost by trying again' timeout "$TAP_PATIENCE" "$LUNETTE" job remove delta
 mv array/elsewhere array/snapshots
@@ -166,6 +166,20 @@ is 'its restore points stay' "$("$LUNETTE" list delta --json | jq '.points | len
 mv delta.conf.gone delta.conf
 ok 'the job begins anew' timeout "$TAP_PATIENCE" "$LUNETTE" job run --quiet delta.conf
 is 'and keeps a snapshot' "$(kept)" 1
+
+# ---- by name, and by file ----
+mkdir jobs && sed "s|^repository = repo|repository = $PWD/repo|" delta.conf >jobs/nightly.conf
+export LUNETTE_JOBS=$PWD/jobs
+ok 'a job is checked by the name of its file' "$LUNETTE" job check nightly
+ok 'and run' timeout "$TAP_PATIENCE" "$LUNETTE" job run --quiet nightly
+is 'it is the job of that file, whatever its file is called' "$("$LUNETTE" job status --json nightly | jq -c '[.runs[].job] | unique')" '["delta"]'
+is 'its file tells its name, too' "$("$LUNETTE" job status --json delta.conf)" "$("$LUNETTE" job status --json delta)"
+ok 'recover takes either' "$LUNETTE" job recover ./delta.conf
+fails 'so does cancel' 1 "job 'delta' does not run" "$LUNETTE" job cancel nightly
+fails 'and remove' 0 '^delta keeps' "$LUNETTE" job remove --dry-run nightly
+fails 'a name that nothing has' 1 "neither a file 'weekly' nor '$PWD/jobs/weekly.conf'" "$LUNETTE" job run weekly
+fails 'nor a job' 1 "no job 'weekly' in" "$LUNETTE" job status weekly
+fails 'what another command takes is not ignored' 2 "dry-run is of 'recover, remove' only" "$LUNETTE" job cancel --dry-run delta
 
 # ---- two at once, and an end before the end ----
 cat >wait-long <<'EOF'
