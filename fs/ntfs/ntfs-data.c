@@ -35,6 +35,7 @@ enum ntfs_file_kind {
  * @size: bytes
  * @initialized: bytes from here on read as zeros
  * @runs: @n_runs of them and one more, whose vcn is the end; FILE_RUNS
+ * @why: why the runs end before the file does; its code is 0 when they do not
  * @bytes: @size of them; FILE_RESIDENT
  */
 struct ntfs_file {
@@ -46,6 +47,7 @@ struct ntfs_file {
 	uint64_t initialized;
 	size_t n_runs;
 	struct ntfs_run *runs;
+	struct error why;
 	uint8_t *bytes;
 };
 
@@ -98,12 +100,25 @@ static int damaged(const ntfs_attr *na, const char *why, struct error *err)
 			 (unsigned long long)na->ni->mft_no, why);
 }
 
+/* Why a run cannot be one of the file's at @vcn, or NULL. */
+static const char *why_not(const struct fs_ntfs *ntfs, const runlist_element *rl, uint64_t vcn)
+{
+	uint64_t length = (uint64_t)rl->length;
+	if ((uint64_t)rl->vcn != vcn || (rl->lcn < 0 && rl->lcn != LCN_HOLE))
+		return "its list of runs has a gap";
+	if (length > UINT64_MAX / ntfs->boot.cluster - vcn ||
+	    (rl->lcn >= 0 && !range_inside(length, (uint64_t)rl->lcn, ntfs->boot.n_clusters)))
+		return "a run of it lies outside the volume";
+	return NULL;
+}
+
+/* Where there is damage, what lies in the runs in front of it can be read. */
 static int load_runs(struct fs_ntfs *ntfs, ntfs_attr *na, struct ntfs_file *file, struct error *err)
 {
 	errno = 0;
 	if (ntfs_attr_map_whole_runlist(na) != 0)
-		return fs_ntfs_error(ntfs, err, "data of inode %llu",
-				     (unsigned long long)na->ni->mft_no);
+		fs_ntfs_error(ntfs, &file->why, "data of inode %llu",
+			      (unsigned long long)na->ni->mft_no);
 	size_t n = 0;
 	while (na->rl && na->rl[n].length > 0)
 		n++;
@@ -111,23 +126,21 @@ static int load_runs(struct fs_ntfs *ntfs, ntfs_attr *na, struct ntfs_file *file
 	if (!file->runs)
 		return error_set(err, -ENOMEM, "NTFS: %m");
 	uint64_t vcn = 0;
+	const char *bad = NULL;
 	for (size_t i = 0; i < n; i++) {
 		const runlist_element *rl = &na->rl[i];
-		if ((uint64_t)rl->vcn != vcn || (rl->lcn < 0 && rl->lcn != LCN_HOLE))
-			return damaged(na, "its list of runs has a gap", err);
-		uint64_t length = (uint64_t)rl->length;
-		if (length > UINT64_MAX / ntfs->boot.cluster - vcn ||
-		    (rl->lcn >= 0 &&
-		     !range_inside(length, (uint64_t)rl->lcn, ntfs->boot.n_clusters)))
-			return damaged(na, "a run of it lies outside the volume", err);
-		file->runs[i] = (struct ntfs_run){ .vcn = vcn, .lcn = rl->lcn };
-		vcn += length;
+		bad = why_not(ntfs, rl, vcn);
+		if (bad)
+			break;
+		file->runs[file->n_runs++] = (struct ntfs_run){ .vcn = vcn, .lcn = rl->lcn };
+		vcn += (uint64_t)rl->length;
 	}
-	file->runs[n] = (struct ntfs_run){ .vcn = vcn, .lcn = LCN_ENOENT };
-	file->n_runs = n;
-	if (vcn * ntfs->boot.cluster < MIN(file->size, file->initialized))
-		return damaged(na, "its list of runs ends too early", err);
-	return 0;
+	file->runs[file->n_runs] = (struct ntfs_run){ .vcn = vcn, .lcn = LCN_ENOENT };
+	if (!bad && vcn * ntfs->boot.cluster < MIN(file->size, file->initialized))
+		bad = "its list of runs ends too early";
+	if (bad && !file->why.code)
+		damaged(na, bad, &file->why);
+	return file->why.code && vcn == 0 ? error_copy(err, file->why.code, &file->why) : 0;
 }
 
 static int load_resident(struct fs_ntfs *ntfs, ntfs_attr *na, struct ntfs_file *file,
@@ -243,10 +256,11 @@ static size_t oldest_slot(const struct ntfs_files *files)
 	return oldest;
 }
 
-/* A file with more runs than may be kept at all is only the reader's. */
+/* A file with more runs than may be kept at all is only the reader's, and so is one of which
+ * something could not be read that can, perhaps, the next time. */
 static void keep(struct ntfs_files *files, struct ntfs_file *file)
 {
-	if (file->n_runs > RUNS_MAX)
+	if (file->n_runs > RUNS_MAX || (file->why.code && file->why.code != -EUCLEAN))
 		return;
 	while (files->n_runs + file->n_runs > RUNS_MAX)
 		remove_slot(files, oldest_slot(files));
@@ -298,23 +312,27 @@ static size_t find_run(const struct ntfs_file *file, uint64_t vcn)
 	return low;
 }
 
-static struct fs_run run_at(const struct fs_ntfs *ntfs, const struct ntfs_file *file, uint64_t off)
+static int run_at(const struct fs_ntfs *ntfs, const struct ntfs_file *file, uint64_t off,
+		  struct fs_run *ret, struct error *err)
 {
+	*ret = (struct fs_run){ .length = file->size - off, .kind = FS_RUN_DRIVER };
 	if (file->kind != FILE_RUNS)
-		return (struct fs_run){ .length = file->size - off, .kind = FS_RUN_DRIVER };
+		return 0;
+	ret->kind = FS_RUN_ZERO;
 	if (off >= file->initialized)
-		return (struct fs_run){ .length = file->size - off, .kind = FS_RUN_ZERO };
+		return 0;
+	if (off / ntfs->boot.cluster >= file->runs[file->n_runs].vcn)
+		return error_copy(err, file->why.code, &file->why);
 	size_t i = find_run(file, off / ntfs->boot.cluster);
 	const struct ntfs_run *run = &file->runs[i];
 	uint64_t last = MIN(file->size, file->initialized);
-	uint64_t end = MIN(run[1].vcn * ntfs->boot.cluster, last);
-	struct fs_run ret = { .length = end - off, .kind = FS_RUN_ZERO };
+	ret->length = MIN(run[1].vcn * ntfs->boot.cluster, last) - off;
 	if (run->lcn >= 0) {
-		ret.kind = FS_RUN_DATA;
-		ret.start = (uint64_t)run->lcn * ntfs->boot.cluster +
-			    (off - run->vcn * ntfs->boot.cluster);
+		ret->kind = FS_RUN_DATA;
+		ret->start = (uint64_t)run->lcn * ntfs->boot.cluster +
+			     (off - run->vcn * ntfs->boot.cluster);
 	}
-	return ret;
+	return 0;
 }
 
 int fs_ntfs_file_extent(struct fs *fs, uint64_t ino, uint64_t off, struct fs_run *ret,
@@ -328,20 +346,22 @@ int fs_ntfs_file_extent(struct fs *fs, uint64_t ino, uint64_t off, struct fs_run
 	if (off >= file->size)
 		return error_set(err, -ERANGE, "NTFS: inode %llu: offset %llu is past its end",
 				 (unsigned long long)ino, (unsigned long long)off);
-	*ret = run_at(ntfs, file, off);
-	return 0;
+	return run_at(ntfs, file, off, ret, err);
 }
 
 static int read_runs(struct fs_ntfs *ntfs, const struct ntfs_file *file, uint8_t *buf, size_t len,
 		     uint64_t off, struct error *err)
 {
 	while (len > 0) {
-		struct fs_run run = run_at(ntfs, file, off);
+		struct fs_run run;
+		int rc = run_at(ntfs, file, off, &run, err);
+		if (rc < 0)
+			return rc;
 		size_t n = (size_t)MIN((uint64_t)len, run.length);
 		if (run.kind == FS_RUN_ZERO) {
 			memset(buf, 0, n);
 		} else {
-			int rc = blk_read(ntfs->fs.blk, buf, n, run.start, err);
+			rc = blk_read(ntfs->fs.blk, buf, n, run.start, err);
 			if (rc < 0)
 				return error_wrap(err, rc, "NTFS: data of inode %llu",
 						  (unsigned long long)file->ino);
@@ -422,7 +442,10 @@ int fs_ntfs_read_whole(struct fs_ntfs *ntfs, uint64_t ino, void *buf, size_t len
 		return error_set(err, -EUCLEAN, "NTFS: inode %llu is too short",
 				 (unsigned long long)ino);
 	for (uint64_t at = off; file->kind == FILE_RUNS && at < off + len;) {
-		struct fs_run run = run_at(ntfs, file, at);
+		struct fs_run run;
+		rc = run_at(ntfs, file, at, &run, err);
+		if (rc < 0)
+			return rc;
 		if (run.kind != FS_RUN_DATA)
 			return error_set(err, -EUCLEAN, "NTFS: inode %llu has a hole",
 					 (unsigned long long)ino);

@@ -245,6 +245,37 @@ static void runs_outside_the_volume_are_damage(void **state)
 	blk_unref(&mem->blk);
 }
 
+/* The last byte of the file in its runs is the last that can be read. */
+static void in_front_of_damage_all_can_be_read(void **state)
+{
+	(void)state;
+	struct blk_mem *mem = ntfs_fixture_blk(volume);
+	struct fs *fs = open_fs(mem);
+	uint64_t ino = find(fs, "big");
+	fs_close(fs);
+	uint8_t *data = attribute(record(mem, ino), 0x80);
+	uint64_t end = get(data + 40, 8);
+	put(data + 48, 8, end + 5000);
+	put(data + 56, 8, end + 5000);
+	fs = open_fs(mem);
+	struct error err = { 0 };
+	struct fs_run run = { 0 };
+	uint8_t byte;
+	size_t n;
+	assert_int_equal(fs_read(fs, ino, &byte, 1, NTFS_BIG - 1, &n, NULL), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(byte, ntfs_fixture_byte(NTFS_BIG - 1));
+	assert_int_equal(fs_file_extent(fs, ino, end - 1, &run, NULL), 0);
+	assert_int_equal(run.length, 1);
+	for (int i = 0; i < 2; i++) { /* the second time from what is kept */
+		assert_int_equal(fs_file_extent(fs, ino, end, &run, &err), -EUCLEAN);
+		assert_non_null(strstr(err.msg, "ends too early"));
+	}
+	assert_int_equal(fs_read(fs, ino, &byte, 1, end, &n, &err), -EUCLEAN);
+	fs_close(fs);
+	blk_unref(&mem->blk);
+}
+
 /* Every index block becomes a node whose only child is itself. */
 static void an_index_that_leads_in_circles_is_damage(void **state)
 {
@@ -426,6 +457,7 @@ int main(void)
 		cmocka_unit_test(extents_say_where_the_bytes_lie),
 		cmocka_unit_test(bytes_past_the_initialized_size_are_zeros),
 		cmocka_unit_test(runs_outside_the_volume_are_damage),
+		cmocka_unit_test(in_front_of_damage_all_can_be_read),
 		cmocka_unit_test(an_index_that_leads_in_circles_is_damage),
 		cmocka_unit_test(every_read_may_fail),
 		cmocka_unit_test(no_byte_of_metadata_can_do_harm),
