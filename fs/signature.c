@@ -7,7 +7,8 @@
  * volume costs two reads when it is known by its beginning or its end, and a few more when not.
  *
  * Places that only one format points to are not there, but for the root directories of FAT and
- * exFAT, where Windows puts the label. What is missing reads as zeros, which are nobody's magic.
+ * exFAT, where Windows puts the label, wherever their clusters lie. What is missing reads as zeros,
+ * which are nobody's magic.
  *
  * This is a name for a list, not a verdict: the first format that fits is the answer, and libblkid
  * asks for members of arrays and volume groups first, since they may begin with what is inside.
@@ -83,32 +84,45 @@ static uint32_t le32_at(const uint8_t *p)
 	return le16_at(p) | le16_at(p + 2) << 16;
 }
 
-/*
- * The beginning of FAT's root directory, from the boot sector: behind the tables, where FAT32 has
- * it only as a rule.
- *
- * Source: Microsoft's FAT specification 1.03, "Boot Sector and BPB".
+/**
+ * struct signature_root - the root directory of FAT, or exFAT
+ * @fat: where the table begins that leads from cluster to cluster
+ * @heap: where cluster 2 begins
+ * @length: of a cluster
+ * @first: cluster; 0: there is only what begins at @heap
  */
-static struct signature_range fat_root(const uint8_t *boot)
+struct signature_root {
+	uint64_t fat;
+	uint64_t heap;
+	uint64_t length;
+	uint32_t first;
+};
+
+/* Source: Microsoft's FAT specification 1.03, "Boot Sector and BPB". */
+static struct signature_root fat_root(const uint8_t *boot)
 {
 	uint64_t sector = le16_at(boot + 11), reserved = le16_at(boot + 14), tables = boot[16];
-	uint64_t length = le16_at(boot + 22), start;
+	uint64_t length = le16_at(boot + 22);
 	bool fat32 = length == 0;
-	start = reserved + tables * (fat32 ? le32_at(boot + 36) : length);
-	if (fat32 && le32_at(boot + 44) > 2)
-		start += (uint64_t)boot[13] * (le32_at(boot + 44) - 2);
-	return (struct signature_range){ start * sector, 16 * KIB };
+	uint64_t heap = reserved + tables * (fat32 ? le32_at(boot + 36) : length);
+	return (struct signature_root){
+		.fat = reserved * sector,
+		.heap = heap * sector,
+		.length = fat32 ? boot[13] * sector : UINT64_C(32) * le16_at(boot + 17),
+		.first = fat32 ? le32_at(boot + 44) : 0,
+	};
 }
 
 /* Source: Microsoft's exFAT specification, section 3.1. */
-static struct signature_range exfat_root(const uint8_t *boot)
+static struct signature_root exfat_root(const uint8_t *boot)
 {
 	unsigned int sector_shift = boot[108] & 15, cluster_shift = sector_shift + (boot[109] & 31);
-	uint64_t heap = (uint64_t)le32_at(boot + 88) << sector_shift;
-	uint64_t cluster = le32_at(boot + 96) - (uint64_t)2;
-	if (cluster > UINT32_MAX || cluster_shift > 25)
-		return (struct signature_range){ 0 };
-	return (struct signature_range){ heap + (cluster << cluster_shift), 16 * KIB };
+	return (struct signature_root){
+		.fat = (uint64_t)le32_at(boot + 80) << sector_shift,
+		.heap = (uint64_t)le32_at(boot + 88) << sector_shift,
+		.length = UINT64_C(1) << MIN(cluster_shift, 25u),
+		.first = le32_at(boot + 96),
+	};
 }
 
 static int copy_range(struct blk *blk, int fd, struct signature_range range, struct error *err)
@@ -132,6 +146,34 @@ static int copy_range(struct blk *blk, int fd, struct signature_range range, str
 		done += (size_t)n;
 	}
 	return 0;
+}
+
+/* So much of a root directory is looked through for a label, by libblkid as well. */
+#define ROOT_CLUSTERS     100
+#define ROOT_CLUSTER_MOST (256 * KIB)
+
+/* The root directory, cluster by cluster, and what leads from each to the next. */
+static int copy_root(struct blk *blk, int fd, const struct signature_root *root, struct error *err)
+{
+	uint64_t length = MIN(root->length, ROOT_CLUSTER_MOST);
+	if (root->first == 0)
+		return copy_range(blk, fd, (struct signature_range){ root->heap, length }, err);
+	int rc = 0;
+	uint32_t cluster = root->first;
+	for (int i = 0; rc == 0 && i < ROOT_CLUSTERS && cluster >= 2 && cluster < 0xfffffff; i++) {
+		uint64_t at = root->heap + (cluster - (uint64_t)2) * root->length;
+		struct signature_range entry = { root->fat + UINT64_C(4) * cluster, 4 };
+		uint8_t next[4];
+		if (!range_inside(entry.length, entry.start, blk->size))
+			break;
+		rc = copy_range(blk, fd, (struct signature_range){ at, length }, err);
+		if (rc == 0)
+			rc = copy_range(blk, fd, entry, err);
+		if (rc == 0)
+			rc = blk_read(blk, next, sizeof(next), entry.start, err);
+		cluster = rc == 0 ? le32_at(next) & 0xfffffff : 0;
+	}
+	return rc;
 }
 
 static int copy_places(struct blk *blk, int fd,
@@ -216,9 +258,11 @@ static int look_further(struct blk *blk, int fd, struct fs_info *ret, struct err
 	if (rc < 0)
 		return rc;
 	if (strcmp(ret->type, "vfat") == 0) {
-		rc = copy_range(blk, fd, fat_root(boot), err);
+		const struct signature_root root = fat_root(boot);
+		rc = copy_root(blk, fd, &root, err);
 	} else if (strcmp(ret->type, "exfat") == 0) {
-		rc = copy_range(blk, fd, exfat_root(boot), err);
+		const struct signature_root root = exfat_root(boot);
+		rc = copy_root(blk, fd, &root, err);
 	} else if (strcmp(ret->type, "udf") == 0 || strcmp(ret->type, "iso9660") == 0) {
 		rc = copy_places(blk, fd, disc_places, err);
 	} else {
