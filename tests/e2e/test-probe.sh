@@ -105,6 +105,19 @@ named 16M 'mkntfs -Q -F -L nt'
 named 16M 'mkswap -L sw'
 named 64M 'mkfs.vfat -F 16 -n SIXTEEN'
 named 512M 'mkfs.vfat -F 32 -n THIRTYTWO'
+# The label in the second cluster of the root directory, far away, and another one in the boot sector.
+far_label() {
+	mkfs.vfat -F 32 -s 1 -n BOOT "$1" && perl -e '
+		open my $f, "+<", $ARGV[0] or die; read $f, my $b, 512;
+		my ($sector, $reserved, $tables) = unpack "x11 v x v C", $b; my ($length) = unpack "x36 V", $b;
+		my $heap = ($reserved + $tables * $length) * $sector; my $far = 100000;
+		seek $f, $heap, 0; print $f map { sprintf("F%07d   ", $_) . " " . "\0" x 20 } 1 .. 16;
+		seek $f, $heap + ($far - 2) * $sector, 0; print $f "ROOT       \x08" . "\0" x 20;
+		seek $f, $reserved * $sector + 8, 0; print $f pack "V", $far;
+		seek $f, $reserved * $sector + 4 * $far, 0; print $f pack "V", 0xfffffff' "$1"
+}
+named 64M far_label
+is 'which is the one that users see' "$("$LUNETTE" probe --json named.img | jq -r '.volumes[0].label')" ROOT
 named 64M 'mkfs.exfat -L Ex'
 named 64M 'mkudffs -l disc'
 rm -f named.img
@@ -155,6 +168,24 @@ for how in mbr-loop mbr-self; do
 	fails "$how: a warning" 3 'the chain of logical partitions is a loop' "$LUNETTE" probe bad.img
 done
 is 'mbr-self: what is in front of the loop stays' "$(ours bad.img 2>/dev/null | head -n 3)" "$(ours mbr.img | head -n 3)"
+
+# ---- files that hold a disk -------------------------------------------------------------------
+
+container() { # BYTES WHAT [OFFSET]
+	truncate -s 0 held.img && truncate -s 2M held.img
+	printf '%b' "$1" | dd of=held.img bs=1 seek="${3:-0}" conv=notrunc status=none
+	fails "$2 is called so" 1 "'held.img' is $2, which is not a disk by itself: .*(qemu-nbd|ewfmount|unpack)" "$LUNETTE" probe held.img
+}
+container 'QFI\xfb' 'a qcow2 image'
+container vhdxfile 'a VHDX image'
+container conectix 'a VHD image'
+container KDMV 'a VMDK image'
+container '# Disk DescriptorFile\n' 'the description of a VMDK image'
+container '\x7f\x10\xda\xbe' 'a VDI image' 64
+container 'EVF\x09\x0d\x0a\xff\x00' 'an E01 image \(EWF\)'
+container '\x28\xb5\x2f\xfd' 'compressed with zstd'
+cp ntfs.img fixed.vhd && printf 'conectix%504s' '' >>fixed.vhd
+is 'a fixed VHD is a disk, and a few bytes more' "$("$LUNETTE" probe --json fixed.vhd | jq -r '.volumes[].filesystem')" ntfs
 
 # ---- nothing, and mistakes -------------------------------------------------------------------
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "container.h"
 #include "lun.h"
 #include "lunette/source.h"
 
@@ -16,8 +17,11 @@ int source_open(const char *spec, const struct source_options *opts, struct sour
 		source->spec = strdup(spec);
 	if (!source || !source->spec)
 		return error_set(err, -ENOMEM, "open a source: %m");
-	int rc = lun_is_url(spec) ? lun_open(spec, opts ? opts : &defaults, source, err)
-				  : blk_file_open(spec, &source->blk, err);
+	bool lun = lun_is_url(spec);
+	int rc = lun ? lun_open(spec, opts ? opts : &defaults, source, err)
+		     : blk_file_open(spec, &source->blk, err);
+	if (rc == 0 && !lun)
+		rc = container_refuse(source->blk, spec, err);
 	if (rc < 0)
 		return rc;
 	*ret = steal(&source);
