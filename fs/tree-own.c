@@ -15,13 +15,18 @@
 
 /* ---- attributes ---- */
 
-/* The bytes of an image or of layout.json; NULL and no @json when there is none of this index. */
-static struct blk *bytes_of(const struct tree_node *node, const struct tree_open *open,
-			    const char **json)
+/* The bytes of an image, or the text of another file, which may be made in @buf; neither when there
+ * is none of this index. */
+static struct blk *bytes_of(struct tree *tree, const struct tree_node *node,
+			    const struct tree_open *open, char buf[TREE_README_MAX],
+			    const char **text)
 {
-	*json = NULL;
+	*text = NULL;
 	if (node->kind == NODE_LAYOUT)
-		*json = open->json;
+		*text = open->json;
+	else if (node->kind == NODE_README &&
+		 tree_readme(tree, node->point, node->index, open, buf))
+		*text = buf;
 	else if (node->kind == NODE_DISK && node->index < open->layout->n_disks)
 		return open->layout->disks[node->index].blk;
 	else if (node->kind == NODE_IMAGE && node->index < open->layout->n_volumes)
@@ -31,18 +36,20 @@ static struct blk *bytes_of(const struct tree_node *node, const struct tree_open
 
 static bool is_file(enum node_kind kind)
 {
-	return kind == NODE_LAYOUT || kind == NODE_DISK || kind == NODE_IMAGE;
+	return kind == NODE_LAYOUT || kind == NODE_DISK || kind == NODE_IMAGE ||
+	       kind == NODE_README;
 }
 
 /* A blk does not know how much of it is zeros without a walk, so images claim all their blocks. */
-static int stat_file(const struct tree_node *node, const struct tree_open *open, struct fs_stat *st,
-		     struct error *err)
+static int stat_file(struct tree *tree, const struct tree_node *node, const struct tree_open *open,
+		     struct fs_stat *st, struct error *err)
 {
-	const char *json;
-	struct blk *blk = bytes_of(node, open, &json);
-	if (!blk && !json)
-		return error_set(err, -ESTALE, "there is no such image");
-	st->size = blk ? blk->size : strlen(json);
+	const char *text;
+	char buf[TREE_README_MAX];
+	struct blk *blk = bytes_of(tree, node, open, buf, &text);
+	if (!blk && !text)
+		return error_set(err, -ESTALE, "there is no such file");
+	st->size = blk ? blk->size : strlen(text);
 	st->allocated = st->size;
 	st->mode = S_IFREG | 0444;
 	return 0;
@@ -66,7 +73,7 @@ static int fill_stat(struct tree *tree, const struct tree_node *node, const stru
 		attr.stat.mode = S_IFLNK | 0777;
 	if (is_file(node->kind)) {
 		assert(open);
-		int rc = stat_file(node, open, &attr.stat, err);
+		int rc = stat_file(tree, node, open, &attr.stat, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -130,16 +137,18 @@ static const struct layout_volume *volume_of(const struct tree_node *dir,
 	return dir->index < open->layout->n_volumes ? &open->layout->volumes[dir->index] : NULL;
 }
 
-/* A volume's directory has "image" if it can be read, and "files" if a driver knows what is on it.
+/* A volume's directory has "image" if it can be read, and "files" if they can be shown, or a
+ * README.
  */
 static bool has_image(const struct layout_volume *volume)
 {
 	return volume && volume->blk;
 }
 
-static bool has_files(const struct layout_volume *volume)
+static bool has_readme(struct tree *tree, const struct tree_node *dir, const struct tree_open *open)
 {
-	return has_image(volume) && fs_can_open(volume->filesystem);
+	char buf[TREE_README_MAX];
+	return tree_readme(tree, dir->point, dir->index, open, buf);
 }
 
 static int lookup_in_volume(struct tree *tree, const struct tree_node *dir,
@@ -148,9 +157,13 @@ static int lookup_in_volume(struct tree *tree, const struct tree_node *dir,
 {
 	const struct layout_volume *volume = volume_of(dir, open);
 	struct tree_node image = { .kind = NODE_IMAGE, .point = dir->point, .index = dir->index };
+	struct tree_node readme = image;
+	readme.kind = NODE_README;
 	if (has_image(volume) && strcmp(name, "image") == 0)
 		return fill_stat(tree, &image, open, ret, err);
-	if (has_files(volume) && strcmp(name, "files") == 0) {
+	if (strcmp(name, "README") == 0 && has_readme(tree, dir, open))
+		return fill_stat(tree, &readme, open, ret, err);
+	if (has_image(volume) && fs_can_open(volume->filesystem) && strcmp(name, "files") == 0) {
 		int rc = tree_files_root(tree, dir->point, dir->index, ret, err);
 		/* The volume is there; it is what lies on it that cannot be shown. */
 		return rc == -ENOENT ? error_set(err, -EIO, "%s", err ? err->msg : "") : rc;
@@ -200,11 +213,17 @@ static void list_volume(struct tree *tree, const struct tree_node *dir,
 {
 	const struct layout_volume *volume = volume_of(dir, open);
 	struct tree_node image = { .kind = NODE_IMAGE, .point = dir->point, .index = dir->index };
+	struct tree_node readme = image;
+	readme.kind = NODE_README;
 	if (pos == 0 && has_image(volume) &&
 	    emit(ctx, "image", 5, tree_number(tree, &image), S_IFREG, 1))
 		return;
-	/* Its number is known once the file system was opened: not for a mere listing. */
-	if (pos <= 1 && has_files(volume))
+	if (pos > 1 || !volume)
+		return;
+	/* The number of "files" is told when it is looked up. */
+	if (has_readme(tree, dir, open))
+		emit(ctx, "README", 6, tree_number(tree, &readme), S_IFREG, 2);
+	else
 		emit(ctx, "files", 5, 0, S_IFDIR, 2);
 }
 
@@ -241,21 +260,22 @@ int tree_own_readdir(struct tree *tree, const struct tree_node *dir, uint64_t po
 
 /* ---- bytes ---- */
 
-static int read_bytes(const struct tree_node *node, const struct tree_open *open, void *buf,
-		      size_t len, uint64_t off, size_t *ret, struct error *err)
+static int read_bytes(struct tree *tree, const struct tree_node *node, const struct tree_open *open,
+		      void *buf, size_t len, uint64_t off, size_t *ret, struct error *err)
 {
-	const char *json;
-	struct blk *blk = bytes_of(node, open, &json);
-	if (!blk && !json)
+	const char *text;
+	char made[TREE_README_MAX];
+	struct blk *blk = bytes_of(tree, node, open, made, &text);
+	if (!blk && !text)
 		return error_set(err, -EISDIR, "%m");
-	uint64_t size = blk ? blk->size : strlen(json);
+	uint64_t size = blk ? blk->size : strlen(text);
 	uint64_t left = off < size ? size - off : 0;
 	len = (size_t)MIN((uint64_t)len, left);
 	*ret = len;
 	if (blk)
 		return len ? blk_read(blk, buf, len, off, err) : 0;
 	if (len)
-		memcpy(buf, json + off, len);
+		memcpy(buf, text + off, len);
 	return 0;
 }
 
@@ -266,19 +286,20 @@ int tree_own_read(struct tree *tree, const struct tree_node *node, void *buf, si
 	int rc = tree_points_hold(tree, node->point, &open, err);
 	if (rc < 0)
 		return rc;
-	rc = read_bytes(node, open, buf, len, off, ret, err);
+	rc = read_bytes(tree, node, open, buf, len, off, ret, err);
 	tree_points_release(tree, node->point);
 	return rc;
 }
 
-static int extent_of(const struct tree_node *node, const struct tree_open *open, uint64_t off,
-		     struct blk_extent *ret, struct error *err)
+static int extent_of(struct tree *tree, const struct tree_node *node, const struct tree_open *open,
+		     uint64_t off, struct blk_extent *ret, struct error *err)
 {
-	const char *json;
-	struct blk *blk = bytes_of(node, open, &json);
+	const char *text;
+	char buf[TREE_README_MAX];
+	struct blk *blk = bytes_of(tree, node, open, buf, &text);
 	if (blk)
 		return blk_extent(blk, off, ret, err);
-	uint64_t size = json ? strlen(json) : 0;
+	uint64_t size = text ? strlen(text) : 0;
 	if (off >= size)
 		return error_set(err, -ERANGE, "%m");
 	*ret = (struct blk_extent){ .length = size - off };
@@ -292,7 +313,7 @@ int tree_own_extent(struct tree *tree, const struct tree_node *node, uint64_t of
 	int rc = tree_points_hold(tree, node->point, &open, err);
 	if (rc < 0)
 		return rc;
-	rc = extent_of(node, open, off, ret, err);
+	rc = extent_of(tree, node, open, off, ret, err);
 	tree_points_release(tree, node->point);
 	return rc;
 }

@@ -6,6 +6,7 @@
  *
  *   tree.c         which kind of node answers what
  *   tree-own.c     the directories that the tree itself makes
+ *   tree-readme.c  why a volume shows no files
  *   tree-files.c   file systems: opening them, and everything below "files"
  *   tree-points.c  restore points: their directories' names, opening them
  *   tree-node.c    the numbers of nodes
@@ -38,6 +39,7 @@ enum node_kind {
 	NODE_VOLUMES,
 	NODE_VOLUME, /* index: of the volume */
 	NODE_IMAGE,  /* index: of the volume */
+	NODE_README, /* index: of the volume */
 	NODE_FILE,   /* in slot > 0 */
 };
 
@@ -149,6 +151,14 @@ int tree_own_read(struct tree *tree, const struct tree_node *node, void *buf, si
 		  uint64_t off, size_t *ret, struct error *err);
 int tree_own_extent(struct tree *tree, const struct tree_node *node, uint64_t off,
 		    struct blk_extent *ret, struct error *err);
+
+/* ---- tree-readme.c ---- */
+
+#define TREE_README_MAX 2048
+
+/* What is in the README of a volume; false where it has files instead. */
+bool tree_readme(struct tree *tree, uint32_t point, uint32_t index, const struct tree_open *open,
+		 char buf[TREE_README_MAX]);
 
 /* ---- tree-points.c ---- */
 

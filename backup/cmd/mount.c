@@ -282,6 +282,7 @@ const struct command cmd_mount = {
 		"  disks/DISK.img          each disk, whole\n"
 		"  volumes/VOL/image       each volume, whole\n"
 		"  volumes/VOL/files/...   its files\n"
+		"  volumes/VOL/README      why it has none\n"
 		"\n"
 		"Of a repository the same is shown for each restore point, in NAME/TIME and for the "
 		"newest in NAME/latest; or for one POINT alone.",

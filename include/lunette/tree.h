@@ -6,6 +6,7 @@
  *   disks/DISK.img                 each disk, whole
  *   volumes/VOL/image              each volume, whole, put together
  *   volumes/VOL/files/...          its files
+ *   volumes/VOL/README             why they are not shown, where they are not
  *
  * Over finished backups the same stands in NAME/TIME/, and NAME/latest is a link to the newest.
  * TIME is "2026-11-28T150745Z", without colons, which rsync and SMB do not take.

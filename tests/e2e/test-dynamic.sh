@@ -117,6 +117,7 @@ round ldm-degraded --degraded --volume H -- ldm/2.img
 fails 'a missing half of a stripe is an error that names it' 1 "'G' is incomplete: Disk2 .* is missing" \
 	"$LUNETTE" backup --degraded --name x --volume G ldm/0.img
 fails 'a mount is made all the same, and says so' 3 "volume G is incomplete: Disk2 .* is missing" "$LUNETTE" mount ldm/0.img live
+fails 'as does the folder of the volume' 0 'G cannot be shown: Disk2 .* is missing' cat live/volumes/G/README
 "$LUNETTE" umount live
 fails 'a missing member of a RAID-5 is an error that names it' 1 "'raid5-ls' is degraded: member 3 of 4" \
 	"$LUNETTE" backup --name x raid5-ls/m[012].img

@@ -61,8 +61,10 @@ f ./disks/disk0.img
 f ./layout.json
 d ./volumes
 d ./volumes/disk0-p1
+f ./volumes/disk0-p1/README
 f ./volumes/disk0-p1/image
 d ./volumes/disk0-p2
+f ./volumes/disk0-p2/README
 f ./volumes/disk0-p2/image
 d ./volumes/disk0-p3
 d ./volumes/disk0-p3/files
@@ -261,6 +263,7 @@ fails 'a boot sector that cannot be: a warning says so, the mount is made' 3 'bo
 	"$LUNETTE" mount damaged.img mnt
 ok 'the image of the volume is there' cmp <(dd if=damaged.img bs=1M skip=1 count=32 status=none) mnt/volumes/disk0-p1/image
 fails 'there are no files' 2 'No such file' ls mnt/volumes/disk0-p1/files
+fails 'and the README says why' 0 'disk0-p1 cannot be shown: .*boot sector' cat mnt/volumes/disk0-p1/README
 ok 'the other volume is whole' same_as_ntfs_3g disk0-p2
 "$LUNETTE" umount mnt
 

@@ -262,6 +262,32 @@ static void listing_goes_on_where_it_stopped(void **state)
 	tree_free(tree);
 }
 
+static void assert_readme(struct tree *tree, const char *volume_dir, const char *says)
+{
+	char path[128], text[4096];
+	struct tree_attr attr;
+	size_t n = 0;
+	snprintf(path, sizeof(path), "%s/README", volume_dir);
+	assert_int_equal(walk(tree, path, &attr), 0);
+	assert_false(attr.changes);
+	assert_int_equal(attr.stat.mode, S_IFREG | 0444);
+	assert_int_equal(tree_read(tree, attr.stat.ino, text, sizeof(text) - 1, 0, &n, NULL), 0);
+	assert_int_equal(n, attr.stat.size);
+	text[n] = '\0';
+	if (!strstr(text, says))
+		fail_msg("%s", text);
+}
+
+static void a_volume_whose_files_are_shown_has_no_readme(void **state)
+{
+	(void)state;
+	struct tree *tree = live();
+	struct tree_attr attr;
+	assert_names(tree, "volumes/disk0", "image files");
+	assert_int_equal(walk(tree, "volumes/disk0/README", &attr), -ENOENT);
+	tree_free(tree);
+}
+
 static void a_damaged_volume_still_shows_its_image(void **state)
 {
 	(void)state;
@@ -282,14 +308,17 @@ static void a_damaged_volume_still_shows_its_image(void **state)
 		assert_int_equal(tree_lookup(tree, dir, "files", &attr, &err), -EUCLEAN);
 		assert_non_null(strstr(err.msg, "volume disk0: NTFS: open: "));
 	}
+	assert_names(tree, "volumes/disk0", "image README");
+	assert_readme(tree, "volumes/disk0", "cannot be shown: volume disk0: NTFS: open: ");
 	tree_free(tree);
 
 	memset(volume, 0, 512);
 	memcpy(volume, "nothing known", 13);
 	memcpy(volume + 1080, "\x53\xef", 2); /* ext: known by name only */
 	tree = live();
-	assert_names(tree, "volumes/disk0", "image");
+	assert_names(tree, "volumes/disk0", "image README");
 	assert_int_equal(walk(tree, "volumes/disk0/files", &attr), -ENOENT);
+	assert_readme(tree, "volumes/disk0", "disk0 has ext2 on it");
 	tree_free(tree);
 	free(volume);
 	volume = sound;
@@ -518,6 +547,7 @@ int main(void)
 		cmocka_unit_test(the_tree_of_disks_is_as_promised),
 		cmocka_unit_test(images_and_files_give_the_bytes_below),
 		cmocka_unit_test(listing_goes_on_where_it_stopped),
+		cmocka_unit_test(a_volume_whose_files_are_shown_has_no_readme),
 		cmocka_unit_test(a_damaged_volume_still_shows_its_image),
 		cmocka_unit_test(foreign_numbers_are_refused),
 		cmocka_unit_test(backups_stand_below_name_and_time),
