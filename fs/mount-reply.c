@@ -61,7 +61,8 @@ void mount_fail(fuse_req_t req, const char *doing, const struct error *err)
 {
 	mount_log(fuse_req_userdata(req), doing, err);
 	/* What is damaged here is not a file system that could be checked over there. */
-	fuse_reply_err(req, err->code == -EUCLEAN ? EIO : -err->code);
+	bool ours = err->code == -EUCLEAN || err->code == -EREMOTEIO;
+	fuse_reply_err(req, ours ? EIO : -err->code);
 }
 
 /* ---- buffers ---- */

@@ -56,7 +56,8 @@ typedef int blk_range_fn(void *ctx, struct blk *blk, uint64_t length, uint64_t o
  * @name: of the kind, for messages ("file", "iscsi", "map")
  * @leaf: a source, whose bytes lie on no other blk. What is no leaf and has no @below is a layer
  *        that cannot say where its bytes lie
- * @read: fill @buf completely or fail; @len is at least 1 and the range lies inside the blk
+ * @read: fill @buf completely or fail, with -EIO for bad sectors only: see blk_read(); @len is at
+ *        least 1 and the range lies inside the blk
  * @extent: the run at @off, which is less than the size; a run that reaches past the end is clipped
  *          in front; NULL when every byte is data
  * @below: call @fn with the ranges of the blks directly below on which the first bytes of a range
@@ -154,7 +155,9 @@ DEFINE_CLEANUP(struct blk *, blk_unref)
  * @off: byte offset; need not be aligned to the sector size
  *
  * Return: 0 when all of @buf was filled; -ERANGE if the range is not inside the blk (a corrupt
- * table may point anywhere); else the source's error. On failure @buf holds nothing of use.
+ * table may point anywhere); -EIO, and nothing else, when these bytes cannot be read and others may
+ * be, as on a disk with bad sectors; else the source's error, of all that it has. On failure @buf
+ * holds nothing of use.
  */
 int blk_read(struct blk *blk, void *buf, size_t len, uint64_t off, struct error *err);
 

@@ -104,10 +104,10 @@ static void a_file_cut_off_meanwhile_fails_instead_of_reading_zeros(void **state
 	assert_int_equal(blk_file_open(image_path, &blk, &err), 0);
 	assert_int_equal(truncate(image_path, MIB), 0);
 	char buf[512];
-	assert_int_equal(blk_read(blk, buf, 512, MIB - 256, &err), -EIO);
+	assert_int_equal(blk_read(blk, buf, 512, MIB - 256, &err), -EREMOTEIO);
 	assert_non_null(strstr(err.msg, "cut off"));
 	struct blk_extent ext;
-	assert_int_equal(blk_extent(blk, 2 * MIB, &ext, &err), -EIO);
+	assert_int_equal(blk_extent(blk, 2 * MIB, &ext, &err), -EREMOTEIO);
 	assert_non_null(strstr(err.msg, "cut off"));
 	blk_unref(blk);
 }

@@ -35,7 +35,7 @@ static int file_read(struct blk *blk, void *buf, size_t len, uint64_t off, struc
 					 file->path, off);
 		if (n == 0)
 			return error_set(
-				err, -EIO,
+				err, -EREMOTEIO,
 				"'%s' was cut off while it was read: it ended at offset %" PRIu64
 				" of %" PRIu64,
 				file->path, off, blk->size);
@@ -53,7 +53,7 @@ static int last_hole(struct blk_file *file, uint64_t off, struct blk_extent *ret
 	if (fstat(file->fd, &st) < 0)
 		return error_set(err, -errno, "stat '%s': %m", file->path);
 	if ((uint64_t)st.st_size < file->blk.size)
-		return error_set(err, -EIO,
+		return error_set(err, -EREMOTEIO,
 				 "'%s' was cut off while it was read: it has %" PRIu64
 				 " bytes, not %" PRIu64,
 				 file->path, (uint64_t)st.st_size, file->blk.size);

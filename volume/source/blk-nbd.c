@@ -95,7 +95,8 @@ struct blk_nbd {
 static int failed(struct error *err, const char *name, const char *what)
 {
 	int code = nbd.get_errno();
-	return error_set(err, code > 0 ? -code : -EIO, "'%s': %s: %s", name, what, nbd.get_error());
+	return error_set(err, code > 0 ? -code : -EREMOTEIO, "'%s': %s: %s", name, what,
+			 nbd.get_error());
 }
 
 static int nbd_blk_read(struct blk *blk, void *buf, size_t len, uint64_t off, struct error *err)

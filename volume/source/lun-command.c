@@ -109,13 +109,13 @@ static bool came_short(const struct lun_command *command, const struct scsi_task
 {
 	const struct lun *lun = command->lun;
 	if (task->residual_status != SCSI_RESIDUAL_NO_RESIDUAL)
-		error_set(why, -EIO,
+		error_set(why, -EREMOTEIO,
 			  "%s: READ at offset %" PRIu64 " of %" PRIu32 " bytes: %zu bytes are %s",
 			  lun->name, command->off, command->len, task->residual,
 			  task->residual_status == SCSI_RESIDUAL_UNDERFLOW ? "missing"
 									   : "too many");
 	else if (mark_is_left(command))
-		error_set(why, -EIO,
+		error_set(why, -EREMOTEIO,
 			  "%s: READ at offset %" PRIu64 " of %" PRIu32
 			  " bytes: some are missing, and the target does not say so",
 			  lun->name, command->off, command->len);
@@ -149,6 +149,13 @@ static const char *const asked[] = {
 	[LUN_WHO] = "INQUIRY",
 };
 
+/* Bad sectors, of which others need not be. Source: SPC-4, 4.5.6; targets say either. */
+static bool is_of_the_medium(int status, const struct scsi_sense *sense)
+{
+	return status == SCSI_STATUS_CHECK_CONDITION &&
+	       (sense->key == SCSI_SENSE_MEDIUM_ERROR || sense->key == SCSI_SENSE_HARDWARE_ERROR);
+}
+
 static void on_failed(struct lun *lun, struct lun_command *command, int status,
 		      const struct scsi_task *task)
 {
@@ -169,7 +176,8 @@ static void on_failed(struct lun *lun, struct lun_command *command, int status,
 			  lun->name);
 		break;
 	case LUN_FAIL:
-		error_set(&why, -EIO, "%s: %s at offset %" PRIu64 ": %s", lun->name,
+		error_set(&why, is_of_the_medium(status, sense) ? -EIO : -EREMOTEIO,
+			  "%s: %s at offset %" PRIu64 ": %s", lun->name,
 			  asked[command->request->ask], command->off, lun_why(status, sense, text));
 		command->request->key = status == SCSI_STATUS_CHECK_CONDITION ? (int)sense->key : 0;
 		lun_command_fail(lun, command, &why);
