@@ -19,14 +19,28 @@
 /* More than there are. */
 #define STATES_MAX 16
 
+/* Where not even the first sector can be read nobody can tell what it is: it is stored whole. */
+static int give_up_on(struct search *search, const struct candidate *c, const struct error *why,
+		      struct error *err)
+{
+	int rc = layout_warn(search->layout, err, "%s: what is on it cannot be told", why->msg);
+	return rc < 0 ? rc : layout_add_metadata(search->layout, c->blk, c->blk->size, 0, err);
+}
+
 static int look_at(struct search *search, void *const *states, struct candidate *c,
 		   struct error *err)
 {
 	CLEANUP(blk_unref_cleanup) struct blk *look = NULL;
 	int rc = blk_ends_new(c->blk, &look, err);
 	c->look = look;
-	for (size_t i = 0; rc == 0 && layout_recognisers[i]; i++)
-		rc = layout_recognisers[i]->look(states[i], search, c, err);
+	for (size_t i = 0; rc == 0 && layout_recognisers[i]; i++) {
+		struct error why = { 0 };
+		rc = layout_recognisers[i]->look(states[i], search, c, &why);
+		if (rc == -EIO)
+			rc = give_up_on(search, c, &why, err);
+		else if (rc < 0)
+			error_copy(err, rc, &why);
+	}
 	c->look = NULL;
 	return MIN(rc, 0);
 }

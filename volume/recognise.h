@@ -73,7 +73,8 @@ struct search {
  * struct recogniser - knows one kind of thing that holds volumes
  * @state_size: bytes of what it remembers during a search, zeroed at first
  * @look: at @c; 1 when it is his, and nobody else need look; 0 when not; -ENOMEM; the disk's error
- *        when not even the first sector of a disk can be read. What else is wrong is a warning.
+ *        when not even the first sector of a disk can be read, of which -EIO is no end of the
+ *        search. What else is wrong is a warning.
  * @assemble: make volumes of groups: of all that are complete, or of those that are not although
  *            nothing more comes, as far as no member lies deeper than @depth. 1 when there were
  *            any, 0 when not, -ENOMEM. NULL for what has no groups.

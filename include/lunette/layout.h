@@ -298,8 +298,10 @@ struct layout_options {
  * A disk without a partition table becomes a volume of LAYOUT_DISK, because it may hold a file
  * system; fs_identify() takes it away again when there is none.
  *
- * Return: 0, also when nothing at all was found; -ENOMEM; the disk's error when not even the first
- * sector of a disk can be read; what @options->key returned.
+ * A disk whose first sector is bad has no volumes, and is metadata as a whole; a warning says so.
+ *
+ * Return: 0, also when nothing at all was found; -ENOMEM; the disk's error, but -EIO, when not even
+ * the first sector of a disk can be read; what @options->key returned.
  */
 int layout_new(const struct layout_input *disks, size_t n_disks,
 	       const struct layout_options *options, struct layout **ret, struct error *err);

@@ -194,16 +194,22 @@ static void the_document_says_it_all_in_bytes(void **state)
 	teardown(&f);
 }
 
-static void a_disk_that_cannot_be_read_is_named(void **state)
+static void a_disk_whose_first_sector_is_bad_is_named_and_stored_whole(void **state)
 {
 	(void)state;
 	struct fixture f;
 	setup(&f);
 	struct layout *layout;
-	struct error err = { 0 };
 	f.disks[1]->bad_to = 512;
-	assert_int_equal(layout_new(f.inputs, 3, NULL, &layout, &err), -EIO);
-	assert_non_null(strstr(err.msg, "disk1 ('b"));
+	assert_int_equal(layout_new(f.inputs, 3, NULL, &layout, NULL), 0);
+	assert_non_null(strstr(layout->warnings[0], "disk1 ('b"));
+	assert_non_null(strstr(layout->warnings[0], "cannot be told"));
+	assert_int_equal(layout->disks[1].n_metadata, 1);
+	assert_int_equal(layout->disks[1].metadata[0].start, 0);
+	assert_int_equal(layout->disks[1].metadata[0].length, f.disks[1]->blk.size);
+	assert_null(layout_find(layout, "disk1-p1"));
+	assert_non_null(layout_find(layout, "disk0-p2"));
+	layout_free(layout);
 	teardown(&f);
 }
 
@@ -242,7 +248,7 @@ int main(void)
 			a_partition_of_which_nothing_is_there_is_incomplete_and_harms_nobody),
 		cmocka_unit_test(dropping_a_volume_keeps_the_others),
 		cmocka_unit_test(the_document_says_it_all_in_bytes),
-		cmocka_unit_test(a_disk_that_cannot_be_read_is_named),
+		cmocka_unit_test(a_disk_whose_first_sector_is_bad_is_named_and_stored_whole),
 		cmocka_unit_test(a_bad_place_on_a_disk_costs_only_what_is_there),
 		cmocka_unit_test(an_empty_disk_has_no_volumes),
 	};
