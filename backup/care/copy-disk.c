@@ -346,7 +346,9 @@ int copier_disk(struct copier *copier, const struct repo_disk *disk, const struc
 		struct chunk_id *ret_root, struct error *err)
 {
 	copier->disk = *disk;
-	int rc = image_open(copier->from, copier->cache, disk, &copier->image, err);
+	/* The bytes there are zeros here, and will be; what they stand for, the manifest says. */
+	copier->disk.unreadable = NULL;
+	int rc = image_open(copier->from, copier->cache, &copier->disk, &copier->image, err);
 	if (rc == 0)
 		rc = chunkmap_open(copier->from, &disk->root, disk->n_chunks, &copier->map, err);
 	if (rc == 0)

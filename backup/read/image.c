@@ -4,14 +4,21 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "lunette/bad-ranges.h"
 #include "lunette/image.h"
 
+/**
+ * struct image - a disk of a restore point
+ * @bad: what could not be read when it was backed up, and cannot be read now
+ * @name: of the disk, for messages
+ */
 struct image {
 	struct blk blk;
 	struct image_cache *cache;
 	struct chunkmap *map;
 	uint32_t chunk_size;
-	char name[]; /* of the disk, for messages */
+	struct bad_ranges bad;
+	char name[];
 };
 
 static int read_part(struct image *image, void *buf, size_t len, uint64_t off, struct error *err)
@@ -30,41 +37,62 @@ static int read_part(struct image *image, void *buf, size_t len, uint64_t off, s
 	return image_cache_read(image->cache, &id, whole, buf, len, off % image->chunk_size, err);
 }
 
-/* A chunk that no index knows is damage, and not a file that is not there. */
+/* A chunk that no index knows is damage, and not a file that is not there; and where the repository
+ * cannot be read, that is no bad sector of this disk. */
 static int wrap(const struct image *image, uint64_t off, int rc, struct error *err)
 {
 	rc = error_wrap(err, rc, "%s at offset %" PRIu64, image->name, off);
-	if (rc != -ENOENT)
-		return rc;
+	if (rc == -ENOENT)
+		rc = -EUCLEAN;
+	if (rc == -EIO)
+		rc = -EREMOTEIO;
 	if (err)
-		err->code = -EUCLEAN;
-	return -EUCLEAN;
+		err->code = rc;
+	return rc;
+}
+
+static int refuse_bad(const struct image *image, size_t len, uint64_t off, struct error *err)
+{
+	const struct bad_range *bad = bad_ranges_in(&image->bad, len, off);
+	return bad ? error_set(err, -EIO,
+			       "%s: %" PRIu64 " bytes at offset %" PRIu64
+			       " could not be read when the backup was made",
+			       image->name, bad->length, bad->start)
+		   : 0;
 }
 
 static int image_read(struct blk *blk, void *buf, size_t len, uint64_t off, struct error *err)
 {
 	struct image *image = (struct image *)blk;
 	uint8_t *to = buf;
-	while (len > 0) {
+	int rc = refuse_bad(image, len, off, err);
+	while (rc == 0 && len > 0) {
 		size_t n = MIN(len, image->chunk_size - (size_t)(off % image->chunk_size));
-		int rc = read_part(image, to, n, off, err);
+		rc = read_part(image, to, n, off, err);
 		if (rc < 0)
 			return wrap(image, off, rc, err);
 		to += n;
 		off += n;
 		len -= n;
 	}
-	return 0;
+	return rc;
 }
 
 static int image_extent(struct blk *blk, uint64_t off, struct blk_extent *ret, struct error *err)
 {
 	struct image *image = (struct image *)blk;
+	const struct bad_range *bad = bad_ranges_next(&image->bad, off);
+	if (bad && bad->start <= off) {
+		*ret = (struct blk_extent){ .length = bad->start + bad->length - off };
+		return 0;
+	}
 	uint64_t n;
 	int rc = chunkmap_run(image->map, off / image->chunk_size, &ret->zero, &n, err);
 	if (rc < 0)
 		return wrap(image, off, rc, err);
 	ret->length = n * image->chunk_size - off % image->chunk_size;
+	if (bad)
+		ret->length = MIN(ret->length, bad->start - off);
 	return 0;
 }
 
@@ -73,6 +101,7 @@ static void image_destroy(struct blk *blk)
 	struct image *image = (struct image *)blk;
 	chunkmap_close(image->map);
 	image_cache_unref(image->cache);
+	bad_ranges_clear(&image->bad);
 	free(image);
 }
 
@@ -104,7 +133,9 @@ int image_open(struct repo *repo, struct image_cache *cache, const struct repo_d
 	memcpy(image->name, disk->name, room);
 	image->chunk_size = disk->chunk_size;
 	image->cache = image_cache_ref(cache);
-	int rc = chunkmap_open(repo, &disk->root, disk->n_chunks, &image->map, err);
+	int rc = bad_ranges_parse(disk->unreadable, disk->size, &image->bad, err);
+	if (rc == 0)
+		rc = chunkmap_open(repo, &disk->root, disk->n_chunks, &image->map, err);
 	if (rc < 0)
 		return error_wrap(err, rc, "open %s", disk->name);
 	*ret = steal(&blk);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lunette/bad-ranges.h"
 #include "lunette/document.h"
 #include "lunette/repo-parts.h"
 
@@ -66,6 +67,9 @@ static const char *wrong_disk(const json_t *disk)
 		return "a disk has no chunk map";
 	if (number_in(map, "chunks") != size / chunk_size + (size % chunk_size != 0))
 		return "a disk's chunk map has another length than the disk";
+	CLEANUP(bad_ranges_clear) struct bad_ranges bad = { 0 };
+	if (bad_ranges_parse(json_object_get(disk, BAD_RANGES), (uint64_t)size, &bad, NULL) < 0)
+		return "what of a disk could not be read is no list of ranges of it";
 	return NULL;
 }
 
@@ -124,7 +128,7 @@ static const char *wrong(const json_t *point)
 
 int point_check(const json_t *point, struct error *err)
 {
-	int rc = config_envelope(point, FORMAT, VERSION, "the restore point", err);
+	int rc = config_envelope_with(point, FORMAT, VERSION, BAD_RANGES, "the restore point", err);
 	if (rc < 0)
 		return rc;
 	const char *why = wrong(point);
@@ -147,12 +151,22 @@ int point_get(struct repo *repo, const char *id, json_t **ret, struct error *err
 	return 0;
 }
 
+/* A reader that knows nothing of unreadable ranges would take the zeros there for what was read. */
+static json_t *features_of(const json_t *point)
+{
+	const json_t *disks = json_object_get(point, "disks");
+	for (size_t i = 0; i < json_array_size(disks); i++)
+		if (json_array_size(json_object_get(json_array_get(disks, i), BAD_RANGES)))
+			return json_pack("[s]", BAD_RANGES);
+	return json_array();
+}
+
 /* The envelope first, as the manifest is read by people too. */
 static json_t *in_envelope(const json_t *point)
 {
 	CLEANUP(json_decref_cleanup)
-	json_t *whole =
-		json_pack("{s:s, s:i, s:[]}", "format", FORMAT, "version", VERSION, "features");
+	json_t *whole = json_pack("{s:s, s:i, s:o}", "format", FORMAT, "version", VERSION,
+				  "features", features_of(point));
 	CLEANUP(json_decref_cleanup) json_t *envelope = json_copy(whole);
 	if (!whole || !envelope || json_object_update(whole, (json_t *)point) < 0 ||
 	    json_object_update(whole, envelope) < 0)
@@ -194,6 +208,7 @@ void repo_point_disk(const json_t *point, size_t n, struct repo_disk *ret)
 		.sector_size = (uint32_t)number_in(disk, "sector_size"),
 		.chunk_size = (uint32_t)number_in(disk, "chunk_size"),
 		.n_chunks = (uint64_t)number_in(map, "chunks"),
+		.unreadable = json_object_get(disk, BAD_RANGES),
 	};
 	bool parsed = chunk_id_parse(string_in(map, "root"), &ret->root);
 	assert(parsed);

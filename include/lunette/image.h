@@ -49,7 +49,8 @@ int image_cache_read(struct image_cache *cache, const struct chunk_id *id, size_
  * @repo: must outlive the blk
  * @cache: over the same repository; the blk takes a reference
  * @disk: as repo_point_disk() gave it
- * @ret: a blk whose extents are the chunks that are not stored
+ * @ret: a blk whose extents are the chunks that are not stored. What could not be read when the
+ *       backup was made gives -EIO, and is no such extent; nothing else does
  */
 int image_open(struct repo *repo, struct image_cache *cache, const struct repo_disk *disk,
 	       struct blk **ret, struct error *err);

@@ -301,6 +301,8 @@ typedef int repo_point_fn(void *ctx, const char id[65], const json_t *point, str
  * @size: bytes
  * @n_chunks: of @chunk_size bytes each, the last one may be shorter
  * @root: of its chunk map
+ * @unreadable: what of it could not be read: see bad-ranges.h; belongs to the manifest; NULL: all
+ *              could
  */
 struct repo_disk {
 	const char *name;
@@ -309,6 +311,7 @@ struct repo_disk {
 	uint32_t chunk_size;
 	uint64_t n_chunks;
 	struct chunk_id root;
+	const json_t *unreadable;
 };
 
 size_t repo_point_disks(const json_t *point);

@@ -133,6 +133,7 @@ class Repository:
             data = open_box(self.keys.metadata, data, b'points')
         point = json.loads(data)
         need(point['format'] == 'lunette-point' and point['version'] == 1, 'restore point %s is not one' % name)
+        need(point['features'] in ([], ['unreadable']), 'restore point %s has a feature that is not known here' % name)
         return point
 
     def find_point(self, spec):
@@ -240,6 +241,8 @@ class Repository:
                 need(len(data) == min(chunk_size, size - number * chunk_size), 'a chunk has another length')
                 out.seek(number * chunk_size)
                 out.write(data)
+        for bad in disk.get('unreadable', []):
+            print('reader: %d bytes at %d are not in the restore point' % (bad['length'], bad['start']), file=sys.stderr)
 
 
 def main():
