@@ -63,18 +63,21 @@ static json_t *lun_words(const struct source *source)
 }
 
 static int note_disk(json_t *point, const struct repo *repo, const struct source *source,
-		     const struct layout_disk *disk, const struct chunk_id *root, struct error *err)
+		     const struct layout_disk *disk, const struct chunk_id *root,
+		     const struct bad_ranges *bad, struct error *err)
 {
 	char hex[65];
 	chunk_id_hex(root, hex);
 	uint64_t size = disk->blk->size, chunk_size = repo_chunk_size(repo);
+	json_t *unreadable = bad->n ? bad_ranges_json(bad) : NULL;
 	json_t *entry =
-		json_pack("{s:s, s:I, s:i, s:I, s:{s:s, s:I}, s:o}", "name", disk->name, "size",
-			  (json_int_t)size, "sector_size", (int)disk->sector, "chunk_size",
+		json_pack("{s:s, s:I, s:i, s:I, s:{s:s, s:I}, s:o, s:o*}", "name", disk->name,
+			  "size", (json_int_t)size, "sector_size", (int)disk->sector, "chunk_size",
 			  (json_int_t)chunk_size, "map", "root", hex, "chunks",
 			  (json_int_t)(size / chunk_size + (size % chunk_size != 0)), "lun",
-			  lun_words(source));
-	if (json_array_append_new(json_object_get(point, "disks"), entry) < 0)
+			  lun_words(source), BAD_RANGES, unreadable);
+	if ((bad->n && !unreadable) ||
+	    json_array_append_new(json_object_get(point, "disks"), entry) < 0)
 		return error_set(err, -ENOMEM, "manifest: %s: %m", disk->name);
 	return 0;
 }
@@ -111,9 +114,12 @@ static int new_manifest(const struct plan *plan, const struct backup_request *re
 	return 0;
 }
 
-/* What is known when all is stored. */
-static int finish_manifest(json_t *point, const struct writer_stats *stats, struct error *err)
+/* What is known when all is stored. A plan that was guessed in part nobody can work out anew. */
+static int finish_manifest(json_t *point, const struct plan *plan, const struct writer_stats *stats,
+			   struct error *err)
 {
+	if (plan_is_guessed(plan))
+		json_object_del(point, "rules");
 	char finished[MOMENT_TEXT];
 	moment_now(9, finished);
 	CLEANUP(json_decref_cleanup)
@@ -138,9 +144,10 @@ static int store_disks(struct repo *repo, struct repo_writer *to, const struct p
 	for (size_t i = 0; rc == 0 && i < plan->layout->n_disks; i++) {
 		const struct layout_disk *disk = &plan->layout->disks[i];
 		struct chunk_id root;
-		rc = writer_disk(writer, plan, request->parent, i, stats, &root, err);
+		CLEANUP(bad_ranges_clear) struct bad_ranges bad = { 0 };
+		rc = writer_disk(writer, plan, request->parent, i, stats, &bad, &root, err);
 		if (rc == 0)
-			rc = note_disk(point, repo, request->sources[i], disk, &root, err);
+			rc = note_disk(point, repo, request->sources[i], disk, &root, &bad, err);
 	}
 	/* All was read: was it read of them? */
 	for (size_t i = 0; rc == 0 && i < plan->layout->n_disks; i++)
@@ -174,7 +181,7 @@ int backup_run(struct repo *repo, const struct plan *plan, const struct backup_r
 	if (rc == 0)
 		rc = store_disks(repo, to, plan, request, point, &ret->stats, err);
 	if (rc == 0)
-		rc = finish_manifest(point, &ret->stats, err);
+		rc = finish_manifest(point, plan, &ret->stats, err);
 	if (rc == 0 && atomic_load_explicit(request->writer.stop, memory_order_relaxed))
 		rc = error_set(err, -EINTR, "interrupted");
 	if (rc == 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* parent-match - see parent-match.h. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,6 +43,16 @@ static int note_place(void *ctx, struct layout_disk *disk, uint64_t length, uint
 	return 0;
 }
 
+/* Bad sectors have no id. Return: as fs_signature(). */
+static int signature(struct blk *blk, struct fs_info *ret, struct error *err)
+{
+	struct error why = { 0 };
+	int rc = fs_signature(blk, ret, &why);
+	if (rc == -EIO)
+		return 0;
+	return rc < 0 ? error_copy(err, rc, &why) : rc;
+}
+
 static int look_at_volume(const struct layout *layout, const struct layout_volume *volume,
 			  const struct layout_disk *on, struct match_disk *ret, struct error *err)
 {
@@ -52,7 +63,7 @@ static int look_at_volume(const struct layout *layout, const struct layout_volum
 	/* A layer that cannot tell where its bytes lie is no mark of any disk. */
 	if (layout_walk(layout, volume->blk, 1, 0, note_place, &place, NULL) < 0 || !place.found)
 		return 0;
-	int rc = fs_signature(volume->blk, &info, err);
+	int rc = signature(volume->blk, &info, err);
 	if (rc > 0)
 		add_mark(ret, place.off, &info);
 	return MIN(rc, 0);
@@ -66,7 +77,7 @@ int match_look(const struct layout *layout, size_t n, const char *lun, struct ma
 	*ret = (struct match_disk){
 		.name = disk->name, .lun = lun, .table = disk->id, .size = disk->blk->size
 	};
-	int rc = disk->table == LAYOUT_TABLE_NONE ? fs_signature(disk->blk, &info, err) : 0;
+	int rc = disk->table == LAYOUT_TABLE_NONE ? signature(disk->blk, &info, err) : 0;
 	if (rc > 0)
 		add_mark(ret, 0, &info);
 	for (size_t i = 0; rc >= 0 && i < layout->n_volumes; i++)

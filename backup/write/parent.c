@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "changed.h"
+#include "lunette/bad-ranges.h"
 #include "lunette/parent.h"
 #include "lunette/point-open.h"
 #include "parent-match.h"
@@ -13,10 +14,12 @@
 /**
  * struct parent_disk - a disk of the parent that one of this backup was
  * @map: NULL when it is not known to be: nothing of the disk is the same
+ * @bad: what of it could not be read: never the same
  */
 struct parent_disk {
 	struct layout_disk *old;
 	struct chunkmap *map;
+	struct bad_ranges bad;
 };
 
 /**
@@ -51,8 +54,10 @@ void parent_free(struct parent *parent)
 {
 	if (!parent)
 		return;
-	for (size_t i = 0; i < parent->n_disks; i++)
+	for (size_t i = 0; i < parent->n_disks; i++) {
 		chunkmap_close(parent->disks[i].map);
+		bad_ranges_clear(&parent->disks[i].bad);
+	}
 	free(parent->disks);
 	free(parent->scratch);
 	plan_free(parent->old);
@@ -96,11 +101,26 @@ static size_t texts_of(const json_t *list, const char **ret)
 	return n;
 }
 
+/* It has no rules, but those of a backup that went around bad sectors. */
+static bool is_guessed(const json_t *point)
+{
+	struct repo_disk disk;
+	bool bad = false;
+	for (size_t i = 0; i < repo_point_disks(point); i++) {
+		repo_point_disk(point, i, &disk);
+		bad |= json_array_size(disk.unreadable) > 0;
+	}
+	return bad;
+}
+
 /* What the parent chose, from its manifest. */
 static int choice_of(const struct parent *parent, const char **volumes, const char **patterns,
 		     struct plan_choice *ret, struct error *err)
 {
 	const json_t *rules = json_object_get(parent->point, "rules");
+	if (!rules && is_guessed(parent->point))
+		return error_set(err, -ENODATA,
+				 "bad sectors kept a file system from saying what was in use then");
 	if (!json_is_integer(rules) || json_integer_value(rules) != PLAN_RULES)
 		return error_set(err, -ENODATA,
 				 "another version of lunette wrote it, which chose what is in use "
@@ -111,6 +131,7 @@ static int choice_of(const struct parent *parent, const char **volumes, const ch
 		.all_blocks = json_is_true(json_object_get(parent->point, "all_blocks")),
 		.only_known = json_is_true(json_object_get(parent->point, "only_known")),
 		.degraded = true,
+		.skip_bad = true,
 		.exclude.patterns = patterns,
 		.exclude.no_defaults = !json_is_true(json_object_get(excluded, "defaults")),
 		.exclude.stop = parent->stop,
@@ -179,6 +200,9 @@ static int open_disk(struct parent *parent, struct layout *layout, const struct 
 				   "%s is read in full, in spite of restore point %.12s: %s",
 				   layout->disks[i].name, parent->id, why);
 	disk->old = &parent->old_layout->disks[n];
+	int rc = bad_ranges_parse(stored.unreadable, stored.size, &disk->bad, err);
+	if (rc < 0)
+		return rc;
 	return chunkmap_open(parent->repo, &stored.root, stored.n_chunks, &disk->map, err);
 }
 
@@ -281,7 +305,9 @@ static int find_same(struct parent *parent, size_t disk, const struct plan_windo
 		size_t words = BITS_WORDS(g.to - g.from);
 		bool alike = memcmp(window->in_use + g.from / 64,
 				    parent->scratch->in_use + g.from / 64, words * 8) == 0;
-		if (alike && !changed_has(parent->changed, disk, window->off / chunk_size + i))
+		uint64_t n_chunk = window->off / chunk_size + i;
+		if (alike && !changed_has(parent->changed, disk, n_chunk) &&
+		    !bad_ranges_in(&p->bad, chunk_size, n_chunk * chunk_size))
 			bits_put(same, i, i + 1, true);
 	}
 	return 0;

@@ -80,7 +80,8 @@ static int add_volume(struct plan *plan, struct layout *layout, const struct lay
 	struct error why = { 0 };
 	struct fs_source source = { .blk = volume->blk };
 	int rc = fs_open(&source, &fs, &why);
-	if (rc == -EUCLEAN)
+	bool guessed = rc == -EIO && plan->skip_bad;
+	if (rc == -EUCLEAN || guessed)
 		rc = layout_warn(layout, err, "volume '%s': every block of it is stored: %s",
 				 volume->name, why.msg);
 	else if (rc < 0 && rc != -ENOTSUP)
@@ -88,7 +89,7 @@ static int add_volume(struct plan *plan, struct layout *layout, const struct lay
 	else
 		rc = 0;
 	struct plan_volume *pv = &plan->volumes[plan->n_volumes++];
-	*pv = (struct plan_volume){ .volume = volume, .fs = fs };
+	*pv = (struct plan_volume){ .volume = volume, .fs = fs, .guessed = guessed };
 	return rc < 0 ? rc : exclude_find(exclude, layout, volume, fs, &pv->exclude, err);
 }
 
@@ -175,6 +176,7 @@ int plan_new(struct layout *layout, const struct plan_choice *choice, struct pla
 	plan->all_blocks = choice->all_blocks;
 	plan->every_volume = choice->n_volumes == 0;
 	plan->only_known = choice->only_known;
+	plan->skip_bad = choice->skip_bad;
 	plan->defaults = !choice->exclude.no_defaults;
 	plan->patterns = json_array();
 	for (size_t i = 0; i < choice->exclude.n_patterns; i++)
@@ -187,6 +189,14 @@ int plan_new(struct layout *layout, const struct plan_choice *choice, struct pla
 		return rc;
 	*ret = steal(&plan);
 	return 0;
+}
+
+bool plan_is_guessed(const struct plan *plan)
+{
+	bool guessed = false;
+	for (size_t i = 0; i < plan->n_volumes; i++)
+		guessed |= plan->volumes[i].guessed;
+	return guessed;
 }
 
 void plan_free(struct plan *plan)
@@ -233,11 +243,12 @@ json_t *plan_excluded(const struct plan *plan)
  * @bits: of the window, that are to be set
  */
 struct plan_search {
+	const struct plan *plan;
 	const struct layout *layout;
 	const struct layout_disk *disk;
 	struct plan_window *window;
 	uint64_t *bits;
-	const struct plan_volume *pv;
+	struct plan_volume *pv;
 };
 
 /* What lies in the window of a range of the disk is marked, in whole granules. */
@@ -309,14 +320,19 @@ static int mark_used(void *ctx, struct blk *blk, uint64_t length, uint64_t off, 
 {
 	struct plan_search *search = ctx;
 	struct fs *fs = search->pv->fs;
-	if (!fs)
+	if (!fs || search->pv->guessed)
 		return mark_kept(search, blk, length, off, err);
 
 	for (uint64_t end = off + length; off < end;) {
 		struct fs_used run;
-		int rc = fs_used(fs, off, &run, err);
+		struct error why = { 0 };
+		int rc = fs_used(fs, off, &run, &why);
+		if (rc == -EIO && search->plan->skip_bad) {
+			search->pv->guessed = true;
+			return mark_kept(search, blk, end - off, off, err);
+		}
 		if (rc < 0)
-			return rc;
+			return error_copy(err, rc, &why);
 		run.length = MIN(run.length, end - off);
 		rc = (run.used ? mark_kept : mark_free)(search, blk, run.length, off, err);
 		if (rc < 0)
@@ -394,7 +410,9 @@ int plan_used(const struct plan *plan, const struct layout_disk *disk, uint64_t 
 	memset(ret->left_out, 0, sizeof(ret->left_out));
 	memset(ret->is_free, 0, sizeof(ret->is_free));
 
-	struct plan_search search = { .layout = plan->layout, .disk = disk, .window = ret };
+	struct plan_search search = {
+		.plan = plan, .layout = plan->layout, .disk = disk, .window = ret
+	};
 	int rc = 0;
 	if (plan->all_blocks)
 		mark(ret, ret->in_use, ret->length, off);

@@ -3,13 +3,14 @@
  * writer-private - what the files of the writer share: a job, and what is at hand to do it with.
  *
  * writer.c gives jobs out and takes them back, in order, in the caller's thread; writer-work.c does
- * them, in any thread.
+ * them, in any thread; writer-bad.c reads what is hard to read.
  */
 #ifndef WRITER_PRIVATE_H
 #define WRITER_PRIVATE_H
 
 #include <pthread.h>
 
+#include "lunette/bad-ranges.h"
 #include "lunette/limit.h"
 #include "lunette/writer.h"
 
@@ -48,6 +49,7 @@ struct writer_chunk {
  * @len: bytes; shorter than others at the end of the disk only
  * @read: bytes read from the source
  * @gaps: of them, those that are not in use
+ * @bad: of what is in use, on the disk, what cannot be read; zeros in @data
  * @times: what this job took
  * @bits: granules that must be read, counted from @off
  * @data: @len bytes, as they will be stored
@@ -58,6 +60,7 @@ struct writer_job {
 	size_t len;
 	uint64_t read;
 	uint64_t gaps;
+	struct bad_ranges bad;
 	struct writer_times times;
 	struct writer_chunk chunks[JOB_CHUNKS];
 	uint64_t bits[BITS_WORDS(REPO_CHUNK_MAX / PLAN_GRANULE)];
@@ -72,6 +75,8 @@ struct writer_job {
  * @sealers: one a job that is being computed
  * @n_idle: of @sealers, those at its beginning that nobody uses; guarded by @lock
  * @map_sealer: for chunk maps
+ * @n_failed: reads of all disks, as they were tried in ever smaller pieces
+ * @bad: of the disk at hand, what cannot be read: the caller's
  */
 struct writer {
 	struct repo *repo;
@@ -88,6 +93,7 @@ struct writer {
 	size_t n_idle;
 	struct sealer **sealers;
 	struct sealer *map_sealer;
+	atomic_uint n_failed;
 	struct plan_window *window;
 	struct parent_window same; /* in that window */
 
@@ -98,8 +104,16 @@ struct writer {
 	const struct layout_disk *disk;
 	uint64_t next_off; /* all before it has been given out or needs no job */
 	struct chunkmap_builder *map;
+	struct bad_ranges *bad;
 	struct writer_stats *stats;
 };
+
+/* ---- writer-bad.c ---- */
+
+/* Reads a run of a job, and notes what of it cannot be read, if that is no error. @off: in the job.
+ */
+int writer_read_around(struct writer *writer, struct writer_job *job, size_t len, size_t off,
+		       struct error *err);
 
 /* ---- writer-work.c ---- */
 

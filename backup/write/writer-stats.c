@@ -5,14 +5,15 @@
 
 json_t *writer_stats_json(const struct writer_stats *stats)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 			 "size", (json_int_t)stats->size, "used", (json_int_t)stats->used,
 			 "unmapped", (json_int_t)stats->unmapped, "excluded",
 			 (json_int_t)stats->excluded, "free", (json_int_t)stats->free, "skipped",
 			 (json_int_t)stats->skipped, "unchanged", (json_int_t)stats->unchanged,
 			 "zero", (json_int_t)stats->zero, "known", (json_int_t)stats->known, "new",
-			 (json_int_t)stats->added, "read", (json_int_t)stats->read, "gaps",
-			 (json_int_t)stats->gaps, "stored", (json_int_t)stats->stored);
+			 (json_int_t)stats->added, "unreadable", (json_int_t)stats->unreadable,
+			 "read", (json_int_t)stats->read, "gaps", (json_int_t)stats->gaps, "stored",
+			 (json_int_t)stats->stored);
 }
 
 uint64_t writer_stats_total(const struct writer_stats *stats)

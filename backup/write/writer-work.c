@@ -24,9 +24,18 @@ static uint64_t lap(uint64_t *since)
 	return *since - was;
 }
 
+typedef int read_fn(struct writer *writer, struct writer_job *job, size_t len, size_t off,
+		    struct error *err);
+
+static int read_at_once(struct writer *writer, struct writer_job *job, size_t len, size_t off,
+			struct error *err)
+{
+	return blk_read(writer->disk->blk, job->data + off, len, job->off + off, err);
+}
+
 /* Not more at once than the limit lets flow evenly. */
 static int read_run(struct writer *writer, struct writer_job *job, size_t len, size_t off,
-		    struct error *err)
+		    read_fn *read, struct error *err)
 {
 	size_t piece = limit_piece(&writer->limit);
 	uint64_t since = clock_now_ns();
@@ -38,7 +47,7 @@ static int read_run(struct writer *writer, struct writer_job *job, size_t len, s
 			job->times.limit += lap(&since);
 		}
 		if (rc == 0)
-			rc = blk_read(writer->disk->blk, job->data + off, len, job->off + off, err);
+			rc = read(writer, job, len, off, err);
 		job->times.read += lap(&since);
 		if (rc < 0)
 			return rc;
@@ -55,6 +64,33 @@ static size_t used_bytes(const struct writer_job *job, size_t g, size_t to)
 	return over && bits_find(job->bits, to - 1, to, true) < to ? bytes - over : bytes;
 }
 
+static int read_granules(struct writer *writer, struct writer_job *job, size_t g, size_t end,
+			 read_fn *read, struct error *err)
+{
+	size_t off = g * PLAN_GRANULE;
+	return read_run(writer, job, MIN(end * PLAN_GRANULE, job->len) - off, off, read, err);
+}
+
+/* Granules from @g to before @to, of which the first is used. What nobody uses may be bad. */
+static int read_over_gaps(struct writer *writer, struct writer_job *job, size_t g, size_t to,
+			  struct error *err)
+{
+	size_t end = bits_find(job->bits, g, to, false);
+	if (end < to) {
+		uint64_t before = job->read;
+		int rc = read_granules(writer, job, g, to, read_at_once, err);
+		if (rc != -EIO)
+			return rc;
+		job->read = before;
+	}
+	int rc = 0;
+	for (; rc == 0 && g < to; g = bits_find(job->bits, end, to, true)) {
+		end = bits_find(job->bits, g, to, false);
+		rc = read_granules(writer, job, g, end, writer_read_around, err);
+	}
+	return rc;
+}
+
 /* Reads what is used, and small gaps between. */
 static int read_used(struct writer *writer, struct writer_job *job, struct error *err)
 {
@@ -65,9 +101,7 @@ static int read_used(struct writer *writer, struct writer_job *job, struct error
 			end = bits_find(job->bits, next, n, false);
 			next = bits_find(job->bits, end, n, true);
 		} while (next < n && next - end <= GAP_GRANULES);
-		size_t off = g * PLAN_GRANULE;
-		size_t len = MIN(end * PLAN_GRANULE, job->len) - off;
-		int rc = read_run(writer, job, len, off, err);
+		int rc = read_over_gaps(writer, job, g, end, err);
 		if (rc < 0)
 			return rc;
 		g = end;
@@ -128,12 +162,13 @@ static int identify(struct writer *writer, struct writer_job *job, size_t off, s
 	return 0;
 }
 
-/* A chunk that is the parent's and was read must be what the parent has. */
+/* A chunk that is the parent's and was read, as a whole, must be what the parent has. */
 static int check_same(struct writer *writer, const struct writer_job *job, size_t off,
 		      struct error *err)
 {
 	const struct writer_chunk *chunk = &job->chunks[off / repo_chunk_size(writer->repo)];
 	if (!chunk->same || chunk->outcome == CHUNK_UNUSED ||
+	    bad_ranges_in(&job->bad, chunk->len, job->off + off) ||
 	    memcmp(&chunk->id, &chunk->expected, sizeof(chunk->id)) == 0)
 		return 0;
 	return error_set(err, -EILSEQ,
@@ -192,6 +227,7 @@ int writer_work(void *ctx, size_t slot, unsigned int worker, struct error *err)
 	size_t chunk_size = repo_chunk_size(writer->repo);
 	int rc = 0;
 	job->read = job->gaps = 0;
+	job->bad.n = 0;
 	job->times = (struct writer_times){ 0 };
 	for (size_t off = 0; rc == 0 && off < job->len; off += chunk_size) {
 		struct writer_chunk *chunk = &job->chunks[off / chunk_size];

@@ -28,6 +28,7 @@ void writer_free(struct writer *writer)
 	for (size_t i = 0; i < writer->n_jobs; i++) {
 		free(writer->jobs[i].data);
 		free(writer->jobs[i].seals);
+		bad_ranges_clear(&writer->jobs[i].bad);
 	}
 	pthread_cond_destroy(&writer->idle);
 	pthread_mutex_destroy(&writer->lock);
@@ -221,6 +222,17 @@ static int take_chunk(struct writer *writer, const struct writer_chunk *chunk, u
 	return chunkmap_builder_set(writer->map, n, &chunk->id, err);
 }
 
+static int take_bad(struct writer *writer, const struct writer_job *job, struct error *err)
+{
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < job->bad.n; i++) {
+		const struct bad_range *range = &job->bad.ranges[i];
+		rc = bad_ranges_add(writer->bad, range->length, range->start, err);
+		writer->stats->unreadable += range->length;
+	}
+	return rc;
+}
+
 static void take_times(struct writer_times *times, const struct writer_times *of_job)
 {
 	times->limit += of_job->limit;
@@ -245,6 +257,8 @@ static int take_job(void *ctx, size_t slot, struct error *err)
 		rc = take_chunk(writer, &job->chunks[off / chunk_size],
 				(job->off + off) / chunk_size, err);
 	if (rc == 0)
+		rc = take_bad(writer, job, err);
+	if (rc == 0)
 		rc = repo_writer_checkpoint(writer->to, err);
 	if (rc < 0)
 		return rc;
@@ -264,6 +278,14 @@ static const struct ordered_ops writer_ops = {
 	.take = take_job,
 };
 
+static void tell_bad(const struct writer *writer)
+{
+	for (size_t i = 0; i < writer->bad->n; i++)
+		writer->opts->unreadable(writer->opts->unreadable_ctx, writer->disk->name,
+					 writer->bad->ranges[i].length,
+					 writer->bad->ranges[i].start);
+}
+
 static int store_disk(struct writer *writer, struct chunk_id *ret_root, struct error *err)
 {
 	CLEANUP(chunkmap_builder_free_cleanup) struct chunkmap_builder *map = NULL;
@@ -276,6 +298,7 @@ static int store_disk(struct writer *writer, struct chunk_id *ret_root, struct e
 	if (rc < 0)
 		return rc;
 	show_progress(writer); /* all of this disk is planned by now */
+	tell_bad(writer);
 	uint64_t chunk_size = repo_chunk_size(writer->repo);
 	uint64_t n_chunks = (writer->disk->blk->size + chunk_size - 1) / chunk_size;
 	uint64_t stored = 0;
@@ -285,7 +308,8 @@ static int store_disk(struct writer *writer, struct chunk_id *ret_root, struct e
 }
 
 int writer_disk(struct writer *writer, const struct plan *plan, struct parent *parent, size_t n,
-		struct writer_stats *stats, struct chunk_id *ret_root, struct error *err)
+		struct writer_stats *stats, struct bad_ranges *bad, struct chunk_id *ret_root,
+		struct error *err)
 {
 	const struct layout_disk *disk = &plan->layout->disks[n];
 	writer->plan = plan;
@@ -293,6 +317,7 @@ int writer_disk(struct writer *writer, const struct plan *plan, struct parent *p
 	writer->n_disk = n;
 	writer->disk = disk;
 	writer->same = (struct parent_window){ 0 };
+	writer->bad = bad;
 	writer->stats = stats;
 	/* A source answers several requests at once: so many are read while others are computed. */
 	writer->readers =

@@ -32,11 +32,13 @@
  * struct plan_volume - a volume that is stored
  * @fs: which says what is used; NULL when every byte counts
  * @exclude: what is left out; NULL when nothing is
+ * @guessed: bad sectors keep @fs from saying what is used; since then every byte counts
  */
 struct plan_volume {
 	const struct layout_volume *volume;
 	struct fs *fs;
 	struct exclude *exclude;
+	bool guessed;
 };
 
 /**
@@ -46,6 +48,7 @@ struct plan_volume {
  *              of a volume cannot be followed to the disks
  * @every_volume: none was named: volumes that hold others are stored by what is in them, and around
  * @only_known: of what lies in no volume only what describes the disks
+ * @skip_bad: see struct plan_choice
  * @patterns: of files that are left out, as the user gave them: a list of texts
  * @defaults: page files are left out as well
  */
@@ -54,6 +57,7 @@ struct plan {
 	bool all_blocks;
 	bool every_volume;
 	bool only_known;
+	bool skip_bad;
 	size_t n_volumes;
 	struct plan_volume *volumes;
 	json_t *patterns;
@@ -93,6 +97,8 @@ struct plan_window {
  * @all_blocks: every block of the disks instead, whatever is on them
  * @only_known: with no @volumes: all that there are, but nothing of what lies in none of them
  * @degraded: also volumes that lack a member, as long as they can be read without it
+ * @skip_bad: where bad sectors keep a file system from saying what is used, all is; without it that
+ *            is an error
  * @exclude: files whose contents are left out; not with @all_blocks
  */
 struct plan_choice {
@@ -101,6 +107,7 @@ struct plan_choice {
 	bool all_blocks;
 	bool only_known;
 	bool degraded;
+	bool skip_bad;
 	struct exclude_choice exclude;
 };
 
@@ -132,6 +139,9 @@ int plan_warn(const struct plan *plan, struct layout *layout, struct error *err)
  * Return: a new reference; NULL without memory, and where all blocks are stored.
  */
 json_t *plan_excluded(const struct plan *plan);
+
+/* Is more stored than must be, since bad sectors kept a file system from saying what is in use? */
+bool plan_is_guessed(const struct plan *plan);
 
 /* Will all of a volume be there, be it by what it holds or by what holds it? */
 bool plan_stores(const struct plan *plan, const struct layout_volume *volume);

@@ -45,6 +45,8 @@ struct writer_times {
  * @zero: of @used, those of chunks that turned out to be zero
  * @known: of @used, those of chunks that the repository had already, or that came twice
  * @added: of @used, those of chunks that were new
+ * @unreadable: of @used, those that could not be read; counted among the others too, as the zeros
+ *              that stand for them
  * @read: from the source
  * @gaps: of @read, those that are not in use, and were read over
  * @stored: that new chunks and chunk maps take in packs
@@ -67,6 +69,7 @@ struct writer_stats {
 	uint64_t zero;
 	uint64_t known;
 	uint64_t added;
+	uint64_t unreadable;
 	uint64_t read;
 	uint64_t gaps;
 	uint64_t stored;

@@ -15,10 +15,15 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "lunette/bad-ranges.h"
 #include "lunette/repo.h"
 #include "lunette/parent.h"
 #include "lunette/plan.h"
 #include "lunette/writer-stats.h"
+
+/* So many reads of all disks may fail before they are given up, each try of a smaller piece being
+ * one: some 800 bad sectors that lie apart, or 3000 that do not. */
+#define WRITER_FAILED_MAX 4096u
 
 /* So many jobs must fit in memory: one is read while the other is computed. */
 #define WRITER_JOBS_MIN 2
@@ -34,6 +39,8 @@
  * @memory: bytes for buffers; 0: a default that is good for all but many threads
  * @limit: bytes a second that are read, at most; 0: as fast as can be
  * @stop: set by anybody, and it ends with -EINTR
+ * @unreadable: told, from the caller's thread, when a disk is done, of each range in use that could
+ *              not be read; zeros stand for it. NULL: that is an error
  * @progress: told of each run of a disk that is done, and when the disk is, from the caller's
  *            thread; may be NULL
  */
@@ -43,6 +50,8 @@ struct writer_options {
 	uint64_t memory;
 	uint64_t limit;
 	const atomic_bool *stop;
+	void (*unreadable)(void *ctx, const char *disk, uint64_t length, uint64_t off);
+	void *unreadable_ctx;
 	void (*progress)(void *ctx, const struct writer_stats *stats);
 	void *progress_ctx;
 };
@@ -66,12 +75,15 @@ DEFINE_CLEANUP(struct writer *, writer_free)
  * @parent: of the same plan; NULL when all is to be read
  * @disk: number in the plan's layout
  * @stats: added to, while it goes on, but for @size, which is that of all the disks there are
+ * @bad: empty; what could not be read is added to it
  * @ret_root: of its chunk map
  *
  * Return: 0; -EINTR when told to stop; -EILSEQ when a chunk that was said to be unchanged is not;
- * the source's error, or the repository's.
+ * -EIO when something cannot be read and that is an error, or too much cannot be; the source's
+ * error, or the repository's.
  */
 int writer_disk(struct writer *writer, const struct plan *plan, struct parent *parent, size_t disk,
-		struct writer_stats *stats, struct chunk_id *ret_root, struct error *err);
+		struct writer_stats *stats, struct bad_ranges *bad, struct chunk_id *ret_root,
+		struct error *err);
 
 #endif

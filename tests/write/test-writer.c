@@ -171,13 +171,15 @@ static void a_disk_that_cannot_be_read_leaves_no_restore_point(void **state)
 	for (unsigned int threads = 0; threads < 4; threads++) {
 		struct backup_result result;
 		struct error why = { 0 };
-		fix->mem->fail_at = atomic_load(&fix->mem->reads) + 20;
+		fix->mem->bad_from = (uint64_t)15 << 20;
+		fix->mem->bad_to = DISK_SIZE;
 		assert_int_equal(disk_fixture_backup(fix, repo, threads, NULL, &result, &why),
 				 -EIO);
 		assert_non_null(strstr(why.msg, "disk0 ('memory')"));
 		assert_int_equal(count_points(dir), 0);
 	}
 	struct backup_result result;
+	fix->mem->bad_to = 0;
 	ok(disk_fixture_backup(fix, repo, 3, NULL, &result, err));
 	assert_int_equal(count_points(dir), 1);
 	repo_close(repo);
