@@ -49,6 +49,8 @@ static void print_bytes(const struct backup_report *report)
 	printf("  zero       %s\n", cmd_size(s->zero, a));
 	printf("  known      %s, in the repository already\n", cmd_size(s->known, a));
 	printf("  new        %s, stored in %s\n", cmd_size(s->added, a), cmd_size(s->stored, b));
+	if (s->unreadable)
+		printf("  unreadable %s, of what is in use\n", cmd_size(s->unreadable, a));
 }
 
 static void print_reading(const struct backup_report *report)
@@ -104,11 +106,11 @@ int backup_report_json(const struct backup_report *report, struct error *err)
 	const struct writer_stats *s = &result->stats;
 	json_t *ratio =
 		s->stored > 0 ? json_real((double)s->read / (double)s->stored) : json_null();
-	json_t *doc =
-		json_pack("{s:s, s:s, s:s, s:b, s:f, s:o*, s:O*, s:o, s:o, s:o}", "id", result->id,
-			  "name", report->name, "time", result->time, "warnings", report->warnings,
-			  "seconds", report->seconds, "verified", verified_json(report), "excluded",
-			  report->excluded, "stats", writer_stats_json(s), "ratio", ratio, "times",
-			  writer_times_json(&s->times));
+	json_t *doc = json_pack("{s:s, s:s, s:s, s:b, s:f, s:o*, s:O*, s:O*, s:o, s:o, s:o}", "id",
+				result->id, "name", report->name, "time", result->time, "warnings",
+				report->warnings, "seconds", report->seconds, "verified",
+				verified_json(report), "excluded", report->excluded, "unreadable",
+				report->unreadable, "stats", writer_stats_json(s), "ratio", ratio,
+				"times", writer_times_json(&s->times));
 	return cmd_print_json(doc, err);
 }

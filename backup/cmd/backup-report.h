@@ -15,6 +15,7 @@
  * @warnings: whether there were any
  * @parent: id of the restore point before, of which unchanged chunks were taken; NULL without one
  * @excluded: what was left out, as the manifest says it; NULL when that is nothing
+ * @unreadable: see struct bad_list; NULL when it was not to be skipped
  * @verified: whether some of them were read all the same: @n_verified, chosen by @seed
  */
 struct backup_report {
@@ -24,6 +25,7 @@ struct backup_report {
 	bool warnings;
 	const char *parent;
 	json_t *excluded;
+	json_t *unreadable;
 	bool verified;
 	uint64_t n_verified;
 	uint64_t seed;

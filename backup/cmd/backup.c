@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backup-report.h"
+#include "bad-list.h"
 #include "cmd.h"
 #include "lunette/json.h"
 #include "lunette/random.h"
@@ -15,6 +16,7 @@
  * @level: 0: the repository's
  * @threads: 0: one a processor
  * @seeded: the parent has a seed of the user's
+ * @skip_bad: where the list of what cannot be read goes, which is @bad; NULL: that is an error
  */
 struct backup_args {
 	struct cmd_repo which;
@@ -25,6 +27,8 @@ struct backup_args {
 	bool only_known;
 	struct option_list excludes;
 	bool no_default_excludes;
+	const char *skip_bad;
+	struct bad_list bad;
 	struct parent_request parent;
 	bool seeded;
 	int level;
@@ -75,6 +79,9 @@ static const struct option_row options[] = {
 	  OPTION_LIST(struct backup_args, excludes) },
 	{ "no-default-excludes", NULL, "store the contents of page files too",
 	  OPTION_FLAG(struct backup_args, no_default_excludes) },
+	{ "skip-bad", "LIST",
+	  "go on where a disk has bad sectors, leave these out, and list them in this file",
+	  OPTION_TEXT(struct backup_args, skip_bad) },
 	{ "changed", "FILE",
 	  "read only what this list of changes, from the storage, names; all else is as it was in the "
 	  "parent",
@@ -142,6 +149,8 @@ static int store(struct backup_args *args, const struct plan *plan, struct paren
 			    .memory = args->memory,
 			    .limit = args->limit,
 			    .stop = cmd_stop_on_signals(),
+			    .unreadable = args->skip_bad ? bad_list_add : NULL,
+			    .unreadable_ctx = &args->bad,
 			    .progress = show,
 			    .progress_ctx = &args->progress },
 	};
@@ -165,14 +174,22 @@ static int open_parent(struct backup_args *args, const struct plan *plan, struct
 	return parent_new(args->which.repo, plan, layout, &args->parent, ret, err);
 }
 
-static int run(void *ctx, char **specs, size_t n, struct error *err)
+/* What was left out is in the restore point: without the file it is known, too. */
+static void list_bad(struct backup_args *args, const struct backup_result *result)
 {
-	struct backup_args *args = ctx;
+	struct error why;
+	char point[512];
+	snprintf(point, sizeof(point), "%s@%s", args->name, result->time);
+	bad_list_warn(&args->bad);
+	if (bad_list_finish(&args->bad, point, result->id, &why) < 0)
+		cmd_warn("%s", why.msg);
+}
+
+static int run_with_list(struct backup_args *args, char **specs, size_t n, struct error *err)
+{
 	double start = cmd_seconds();
 	CLEANUP(layout_free_cleanup) struct layout *layout = NULL;
-	int rc = check(args, err);
-	if (rc == 0)
-		rc = cmd_open_repo(&args->which, err);
+	int rc = cmd_open_repo(&args->which, err);
 	if (rc == 0)
 		rc = cmd_sources_open(&args->sources, specs, n, &layout, err);
 	if (rc)
@@ -184,6 +201,7 @@ static int run(void *ctx, char **specs, size_t n, struct error *err)
 		.all_blocks = args->all_blocks,
 		.only_known = args->only_known,
 		.degraded = args->degraded,
+		.skip_bad = args->skip_bad,
 		.exclude = { .patterns = args->excludes.items,
 			     .n_patterns = args->excludes.n,
 			     .no_defaults = args->no_default_excludes,
@@ -203,6 +221,9 @@ static int run(void *ctx, char **specs, size_t n, struct error *err)
 	if (rc < 0)
 		return rc;
 	cmd_done();
+	if (args->skip_bad)
+		list_bad(args, &result);
+	warnings |= cmd_has_warned();
 	CLEANUP(json_decref_cleanup) json_t *excluded = plan_excluded(plan);
 	const struct backup_report report = {
 		.name = args->name,
@@ -214,11 +235,24 @@ static int run(void *ctx, char **specs, size_t n, struct error *err)
 		.n_verified = parent ? parent_n_verify(parent) : 0,
 		.seed = args->parent.seed,
 		.excluded = excluded,
+		.unreadable = args->bad.ranges,
 	};
 	rc = (args->json ? backup_report_json : backup_report_text)(&report, err);
 	if (rc < 0)
 		return rc;
 	return warnings ? STATUS_WARNINGS : STATUS_DONE;
+}
+
+static int run(void *ctx, char **specs, size_t n, struct error *err)
+{
+	struct backup_args *args = ctx;
+	int rc = check(args, err);
+	if (rc == 0 && args->skip_bad)
+		rc = bad_list_open(&args->bad, args->skip_bad, err);
+	if (rc == 0)
+		rc = run_with_list(args, specs, n, err);
+	bad_list_clear(&args->bad);
+	return rc;
 }
 
 const struct command cmd_backup = {
