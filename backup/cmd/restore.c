@@ -29,7 +29,9 @@ static const struct option_row options[] = {
 	  OPTION_TEXT(struct restore_args, disk) },
 	{ "volume", "VOL", "a volume, as `lunette show` lists them",
 	  OPTION_TEXT(struct restore_args, volume) },
-	{ "skip-lost", NULL, "zeros for what the repository has lost, instead of no restore at all",
+	{ "skip-lost", NULL,
+	  "zeros for what the repository has lost, or the backup could not read, instead of no restore at "
+	  "all",
 	  OPTION_FLAG(struct restore_args, skip_lost) },
 	{ "zero-missing", NULL, "zeros on a device for volumes that the restore point lacks, too",
 	  OPTION_FLAG(struct restore_args, zero_missing) },
@@ -97,6 +99,18 @@ static int check_zeros(const struct restore_args *args, const json_t *point,
 		warned = 1;
 	}
 	return warned;
+}
+
+/* Before anything is overwritten. */
+static int check_bad(const struct restore_args *args, const json_t *point,
+		     const struct layout *layout, struct blk *from, struct error *err)
+{
+	int rc = point_try_bad(point, layout, from, err);
+	return rc == -EIO ? error_wrap(err, rc,
+				       "'%s' is not written, as not all is there (--skip-lost "
+				       "restores the rest, with zeros between)",
+				       args->target)
+			  : rc;
 }
 
 static void show(void *ctx, uint64_t done)
@@ -190,6 +204,9 @@ static int restore(struct restore_args *args, const json_t *point, struct error 
 	if (rc < 0)
 		return rc;
 	bool warned = rc > 0;
+	rc = args->skip_lost ? 0 : check_bad(args, point, layout, from, err);
+	if (rc < 0)
+		return rc;
 	struct restore_stats stats;
 	rc = copy(args, from, &stats, err);
 	if (rc < 0)

@@ -5,7 +5,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lunette/bad-ranges.h"
 #include "lunette/bits.h"
+#include "lunette/blk-around.h"
 #include "lunette/repo.h"
 #include "lunette/target.h"
 #include "lunette/ordered.h"
@@ -15,13 +17,12 @@
 #define LOST_RUN   ((size_t)1 << 20) /* what is taken for data where it is not known what is */
 #define BLOCK      ((size_t)4096)    /* zeros are looked for in blocks of this size */
 #define JOB_BLOCKS (JOB_MAX / BLOCK)
-#define JOB_STEPS  (JOB_MAX / REPO_CHUNK_MIN)
 
 /**
  * struct restore_job - a run of the blk
  * @zero: known to be zero, of any length; else @length is at most the size of a job
  * @bits: blocks that are not zero
- * @n_lost: of its steps of REPO_CHUNK_MIN bytes, those that are @lost
+ * @lost: what of it is, on the blk
  * @why: of the last one of them
  */
 struct restore_job {
@@ -29,8 +30,7 @@ struct restore_job {
 	uint64_t length;
 	bool zero;
 	uint64_t bits[BITS_WORDS(JOB_BLOCKS)];
-	size_t n_lost;
-	bool lost[JOB_STEPS];
+	struct bad_ranges lost;
 	struct error why;
 	uint8_t *data;
 };
@@ -80,7 +80,7 @@ static int next_job(void *ctx, size_t slot, struct error *err)
 		if (rc < 0)
 			return rc;
 	}
-	job->n_lost = 0;
+	job->lost.n = 0;
 	job->off = restore->off;
 	job->zero = ext->zero;
 	job->length = ext->length;
@@ -91,22 +91,34 @@ static int next_job(void *ctx, size_t slot, struct error *err)
 	return 1;
 }
 
-/* Step by step, each of which lies in one chunk: what is lost is zero. */
+static int lose(void *ctx, uint64_t length, uint64_t off, const struct error *why,
+		struct error *err)
+{
+	struct restore_job *job = ctx;
+	job->why = *why;
+	return bad_ranges_add(&job->lost, length, off, err);
+}
+
+/* Step by step, each of which lies in one chunk: one that is lost is zero, and of one that is
+ * there, what was not read when it was backed up. */
 static int read_steps(const struct restore *restore, struct restore_job *job, struct error *err)
 {
 	size_t len = (size_t)job->length;
-	for (size_t i = 0, at = 0, n; at < len; i++, at += n) {
+	const struct blk_around around = { .bad = lose, .ctx = job };
+	int rc = 0;
+	for (size_t at = 0, n; rc == 0 && at < len; at += n) {
+		struct error why = { 0 };
 		uint64_t off = job->off + at;
 		n = MIN(len - at, REPO_CHUNK_MIN - (size_t)(off % REPO_CHUNK_MIN));
-		int rc = blk_read(restore->from, job->data + at, n, off, &job->why);
-		if (rc < 0 && rc != -EUCLEAN)
-			return error_copy(err, rc, &job->why);
-		job->lost[i] = rc < 0;
-		job->n_lost += rc < 0;
-		if (rc < 0)
+		rc = blk_read_around(restore->from, job->data + at, n, off, &around, &why);
+		if (rc == -EUCLEAN) {
 			memset(job->data + at, 0, n);
+			rc = lose(job, n, off, &why, err);
+		} else if (rc < 0) {
+			error_copy(err, rc, &why);
+		}
 	}
-	return 0;
+	return rc;
 }
 
 static int work_job(void *ctx, size_t slot, unsigned int worker, struct error *err)
@@ -118,7 +130,7 @@ static int work_job(void *ctx, size_t slot, unsigned int worker, struct error *e
 		return 0;
 	size_t len = (size_t)job->length;
 	int rc = blk_read(restore->from, job->data, len, job->off, err);
-	if (rc < 0 && restore->opts->lost && rc == -EUCLEAN)
+	if (restore->opts->lost && (rc == -EUCLEAN || rc == -EIO))
 		rc = read_steps(restore, job, err);
 	if (rc < 0)
 		return rc;
@@ -152,14 +164,11 @@ static int write_job(struct restore *restore, const struct restore_job *job, str
 
 static void tell_lost(const struct restore *restore, const struct restore_job *job)
 {
-	size_t len = (size_t)job->length;
-	for (size_t i = 0, at = 0, n; job->n_lost > 0 && at < len; i++, at += n) {
-		uint64_t off = job->off + at;
-		n = MIN(len - at, REPO_CHUNK_MIN - (size_t)(off % REPO_CHUNK_MIN));
-		if (!job->lost[i])
-			continue;
-		restore->opts->lost(restore->opts->lost_ctx, n, off, &job->why);
-		restore->stats->lost += n;
+	for (size_t i = 0; i < job->lost.n; i++) {
+		const struct bad_range *range = &job->lost.ranges[i];
+		restore->opts->lost(restore->opts->lost_ctx, range->length, range->start,
+				    &job->why);
+		restore->stats->lost += range->length;
 	}
 }
 
@@ -189,8 +198,10 @@ static const struct ordered_ops restore_ops = {
 
 static void restore_cleanup(struct restore *restore)
 {
-	for (size_t i = 0; i < restore->n_jobs; i++)
+	for (size_t i = 0; i < restore->n_jobs; i++) {
+		bad_ranges_clear(&restore->jobs[i].lost);
 		free(restore->jobs[i].data);
+	}
 	free(restore->jobs);
 }
 

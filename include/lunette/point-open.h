@@ -20,6 +20,16 @@
  */
 int point_open(struct repo *repo, const json_t *point, struct layout **ret, struct error *err);
 
+/**
+ * point_try_bad() - can a disk or a volume be read where bad sectors were left out of the backup?
+ * @layout: of @point
+ * @blk: one of its disks or volumes
+ *
+ * Return: 0; -EIO when something of it is not there; another error of reading it.
+ */
+int point_try_bad(const json_t *point, const struct layout *layout, struct blk *blk,
+		  struct error *err);
+
 /* Is the volume of this name in the restore point, or only known to it? */
 bool point_stores(const json_t *point, const char *volume);
 

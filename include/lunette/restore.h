@@ -18,8 +18,9 @@
  * struct restore_options - how to do it
  * @threads: workers that read; 0 does all in the caller's thread
  * @stop: set by anybody, and it ends with -EINTR
- * @lost: told, in order and from the caller's thread, of each range that the repository has lost;
- *        then zeros stand there, and the restore goes on. NULL: a lost range is an error
+ * @lost: told, in order and from the caller's thread, of each range that the repository has lost,
+ *        or never had, since it could not be read; then zeros stand there, and the restore goes on.
+ *        NULL: such a range is an error
  * @progress: told how much has been read, from the caller's thread; may be NULL
  */
 struct restore_options {
