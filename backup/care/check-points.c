@@ -228,7 +228,9 @@ static int check_point(void *ctx, const char id[65], const json_t *point, struct
 		repo_point_disk(point, disks.n, &disk);
 		rc = check_disk(points, name, &disk, &disks.lost[disks.n], err);
 	}
-	return rc < 0 ? rc : report(check, id, point, name, &disks, err);
+	if (rc == 0)
+		rc = report(check, id, point, name, &disks, err);
+	return rc < 0 ? rc : check_bad(check, id, point, err);
 }
 
 /* Those that cannot be read, which repo_points() leaves out. */

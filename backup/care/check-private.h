@@ -79,6 +79,11 @@ int check_choose(struct check *check, struct error *err);
 /* Reads the data of packs, and that of damaged ones in any case. */
 int check_data(struct check *check, struct error *err);
 
+/* ---- check-bad.c ---- */
+
+/* Notes a restore point that lacks what could not be read. */
+int check_bad(struct check *check, const char id[65], const json_t *point, struct error *err);
+
 /* ---- check-points.c ---- */
 
 /* Goes through all restore points: are they, and all that they refer to, there? */

@@ -96,7 +96,9 @@ static void check_cleanup(struct check *check)
 int check_run(struct repo *repo, const struct check_options *opts, struct check_result *ret,
 	      struct error *err)
 {
-	*ret = (struct check_result){ .problems = json_array(), .hurt = json_array() };
+	*ret = (struct check_result){ .problems = json_array(),
+				      .hurt = json_array(),
+				      .unreadable = json_array() };
 	CLEANUP(check_cleanup) struct check check = { .repo = repo, .opts = opts, .result = ret };
 	/* The indexes were listed when the repository was opened, and the packs are listed now:
 	 * what those indexes speak of was there before them, whoever adds more meanwhile. */
@@ -126,4 +128,5 @@ void check_result_free(struct check_result *result)
 {
 	json_decref(result->problems);
 	json_decref(result->hurt);
+	json_decref(result->unreadable);
 }

@@ -182,6 +182,16 @@ static void show_summary(const struct check_result *result, const struct check_p
 		printf("%" PRIu64 " marks of a prune that has not ended\n", result->marks);
 }
 
+/* @n: all of them */
+static void show_points(const json_t *points, uint64_t n)
+{
+	size_t i;
+	json_t *point;
+	json_array_foreach(points, i, point) show_point(point);
+	if (n > json_array_size(points))
+		printf("  ... and %" PRIu64 " older restore points\n", n - json_array_size(points));
+}
+
 static int show_text(const struct check_result *result, const struct check_portion *portion,
 		     struct error *err)
 {
@@ -189,12 +199,12 @@ static int show_text(const struct check_result *result, const struct check_porti
 	if (result->n_hurt > 0)
 		printf("%" PRIu64 " restore points are hurt, as %" PRIu64 " chunks are lost:\n",
 		       result->n_hurt, result->lost);
-	size_t i;
-	json_t *point;
-	json_array_foreach(result->hurt, i, point) show_point(point);
-	if (result->n_hurt > json_array_size(result->hurt))
-		printf("  ... and %" PRIu64 " older restore points\n",
-		       result->n_hurt - json_array_size(result->hurt));
+	show_points(result->hurt, result->n_hurt);
+	if (result->n_unreadable > 0)
+		printf("%" PRIu64
+		       " restore points lack what could not be read when they were made:\n",
+		       result->n_unreadable);
+	show_points(result->unreadable, result->n_unreadable);
 	show_summary(result, portion);
 	return cmd_print(result->n_problems ? "the repository is damaged; 'lunette repair' saves "
 					      "what can be saved\n"
@@ -207,7 +217,7 @@ static int show_json(const struct check_result *r, const struct check_portion *p
 {
 	json_t *doc = json_pack(
 		"{s:b, s:O, s:I, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-		"s:I, s:I}",
+		"s:I, s:I, s:O, s:I}",
 		"whole", r->n_problems == 0, "problems", r->problems, "problem_count",
 		(json_int_t)r->n_problems, "hurt", r->hurt, "hurt_count", (json_int_t)r->n_hurt,
 		"lost_chunks", (json_int_t)r->lost, "points", (json_int_t)r->points, "indexes",
@@ -216,7 +226,8 @@ static int show_json(const struct check_result *r, const struct check_portion *p
 		(json_int_t)r->data_read, "packs_read", (json_int_t)r->packs_read, "orphans",
 		(json_int_t)r->orphans, "orphan_bytes", (json_int_t)r->orphan_bytes,
 		"missing_packs", (json_int_t)r->missing, "leases", (json_int_t)r->leases, "marks",
-		(json_int_t)r->marks);
+		(json_int_t)r->marks, "unreadable", r->unreadable, "unreadable_count",
+		(json_int_t)r->n_unreadable);
 	if (doc && portion->parts > 0)
 		json_object_set_new(doc, "part",
 				    json_pack("{s:I, s:I}", "number", (json_int_t)portion->part,
@@ -255,7 +266,9 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 		rc = (args->json ? show_json : show_text)(&result, &args->portion, err);
 	if (rc < 0)
 		return rc;
-	return result.n_problems > 0 ? STATUS_FAILED : STATUS_DONE;
+	if (result.n_problems > 0)
+		return STATUS_FAILED;
+	return result.n_unreadable > 0 ? STATUS_WARNINGS : STATUS_DONE;
 }
 
 const struct command cmd_check = {
@@ -263,8 +276,10 @@ const struct command cmd_check = {
 	.summary = "find damage in a repository, and what it hurts",
 	.help = "Checks the repository: indexes, packs, chunk maps and restore points. What is damaged "
 		"is named, and so are the restore points, disks and files that it hurts.",
-	.status = "0 all is well, 1 there is damage, or it could not be checked, 2 wrong "
-		  "usage" CMD_REPO_STATUS ".",
+	.status =
+		"0 all is well, 1 there is damage, or it could not be checked, 2 wrong usage, "
+		"3 there is none, but of some restore points not all could be read when they were "
+		"made" CMD_REPO_STATUS ".",
 	.options = options,
 	.args_size = sizeof(struct check_args),
 	.run = run,

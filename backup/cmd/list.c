@@ -31,10 +31,11 @@ static int add_point(void *ctx, const char id[65], const json_t *point, struct e
 	int rc = repo_is_pinned(args->which.repo, id, &pinned, err);
 	if (rc < 0)
 		return rc;
-	json_t *entry = json_pack("{s:s, s:s, s:s, s:I, s:I, s:b}", "id", id, "name",
+	json_t *entry = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:b}", "id", id, "name",
 				  repo_point_name(point), "time", repo_point_time(point), "size",
 				  (json_int_t)cmd_json_size(stats, "size"), "stored",
-				  (json_int_t)cmd_json_size(stats, "stored"), "pinned", pinned);
+				  (json_int_t)cmd_json_size(stats, "stored"), "unreadable",
+				  (json_int_t)cmd_json_size(stats, "unreadable"), "pinned", pinned);
 	if (json_array_append_new(args->points, entry) < 0)
 		return error_set(err, -ENOMEM, "list: %m");
 	return 0;
@@ -66,6 +67,9 @@ static int print_text(json_t *points, const json_t *done, struct error *err)
 		       cmd_json_text(point, "time"), cmd_size(cmd_json_size(point, "size"), size),
 		       cmd_size(cmd_json_size(point, "stored"), stored));
 		cmd_put(stdout, cmd_json_text(point, "name"), 0);
+		if (cmd_json_size(point, "unreadable") > 0)
+			printf("  (%s unreadable)",
+			       cmd_size(cmd_json_size(point, "unreadable"), size));
 		puts(json_is_true(json_object_get(point, "pinned")) ? "  (pinned)" : "");
 	}
 	if (done) {

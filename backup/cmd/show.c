@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* show - what a restore point holds, from its manifest alone. */
+#include <inttypes.h>
+
 #include "cmd.h"
+#include "lunette/bad-ranges.h"
 #include "lunette/json.h"
 #include "lunette/point-open.h"
 
@@ -30,6 +33,25 @@ static void print_stats(const json_t *point)
 			       cmd_size(cmd_json_size(stats, keys[i]), size));
 }
 
+/* All of them are in --json. */
+#define BAD_SHOWN_MAX 20
+
+static void print_bad(const json_t *list)
+{
+	size_t i;
+	const json_t *range;
+	json_array_foreach(list, i, range)
+	{
+		if (i == BAD_SHOWN_MAX)
+			break;
+		printf("    %" PRIu64 " bytes at offset %" PRIu64 " could not be read\n",
+		       cmd_json_size(range, "length"), cmd_json_size(range, "start"));
+	}
+	if (json_array_size(list) > BAD_SHOWN_MAX)
+		printf("    ... and %zu more ranges (--json lists them)\n",
+		       json_array_size(list) - BAD_SHOWN_MAX);
+}
+
 static void print_disks(const json_t *point)
 {
 	const json_t *layout = json_object_get(point, "layout");
@@ -49,6 +71,7 @@ static void print_disks(const json_t *point)
 		fputs(*id ? ", " : "", stdout);
 		cmd_put(stdout, id, 0);
 		putchar('\n');
+		print_bad(json_object_get(disk, BAD_RANGES));
 	}
 }
 

@@ -20,6 +20,9 @@
 #define CHECK_PROBLEMS_MAX 10000
 #define CHECK_POINTS_MAX   256
 
+/* So many restore points with unreadable bytes are described: most of them lack the same. */
+#define CHECK_UNREADABLE_MAX 16
+
 /* Into more parts than this the packs are not divided. */
 #define CHECK_PARTS_MAX 100000u
 
@@ -62,8 +65,10 @@ struct check_options {
  * @problems: an array of {"object", "what", "damaged"}; damaged: its bytes are wrong. It is false
  *            for what could not be read, or is of a newer version
  * @hurt: an array of what hurt_point() makes, newest restore point first
+ * @unreadable: the same, of those that lack what could not be read when they were made
  * @n_problems: all of them
  * @n_hurt: all restore points that are hurt
+ * @n_unreadable: all restore points that lack something from the beginning: that is no problem
  * @lost: places of hurt restore points' disks where a chunk cannot be read, each chunk counted once
  * @unknown: those of them that no index knows in a pack that is there
  * @packs_read: those whose data was read, so far as it could be
@@ -75,8 +80,10 @@ struct check_options {
 struct check_result {
 	json_t *problems;
 	json_t *hurt;
+	json_t *unreadable;
 	uint64_t n_problems;
 	uint64_t n_hurt;
+	uint64_t n_unreadable;
 	uint64_t lost;
 	uint64_t unknown;
 	uint64_t points;
