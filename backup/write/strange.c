@@ -13,12 +13,14 @@
 /* ---- blank? -----------------------------------------------------------------------------------
  */
 
+/* Bad sectors are not blank: whoever reads all of it comes to them, and knows what to do. */
 static int look_at_piece(struct blk *blk, uint8_t *buf, size_t len, uint64_t off, bool *ret,
 			 struct error *err)
 {
-	int rc = blk_read(blk, buf, len, off, err);
+	struct error why = { 0 };
+	int rc = blk_read(blk, buf, len, off, &why);
 	*ret = rc == 0 && is_all_zero(buf, len);
-	return rc;
+	return rc == 0 || rc == -EIO ? 0 : error_copy(err, rc, &why);
 }
 
 /* Are all bytes from @off to before @end zero, @most of them that must be read? */

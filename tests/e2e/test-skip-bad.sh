@@ -145,9 +145,9 @@ start=$(($(disks_offset disk.img 1) / 512))
 cluster=$(($(od -An -tu1 -j13 -N1 c.img)))
 mft=$((start + $(od -An -tu8 -j48 -N8 c.img) * cluster))
 mirror=$((start + $(od -An -tu8 -j56 -N8 c.img) * cluster))
-described() { # WHAT BLOCK [OPTION]...
+described() { # WHAT BLOCK
 	bad "$2" && expect "$2"
-	fails "$1: the rest is saved" 3 "512 bytes at offset $(($2 * 512)) cannot be read" "${backup[@]}" "$1" --skip-bad list "${@:3}"
+	fails "$1: the rest is saved" 3 "512 bytes at offset $(($2 * 512)) cannot be read" "${backup[@]}" "$1" --skip-bad list
 	rm -f out.img
 	fails "$1: and told" 3 'lost' "$LUNETTE" restore --skip-lost "$1@latest" --disk disk0 out.img
 	cmp out.img expected.img >.out 2>&1
@@ -157,7 +157,7 @@ described() { # WHAT BLOCK [OPTION]...
 files() { # IMG: what files are made of
 	dd if="$1" bs=512 skip="$victim" count=8192 status=none | cksum
 }
-described first-sector 0 --all-blocks
+described first-sector 0
 described boot $start
 described mft $((mft + 12)) # the record of the bitmap
 described mirror $mirror
