@@ -35,13 +35,45 @@ static bool is_shown(const char *name)
 
 /* ---- inodes ---- */
 
+/* The search for one of several files that have the same name, by what is shown of it. */
+struct twin_search {
+	const char *shown;
+	uint64_t ino;
+	bool found;
+};
+
+static int compare_shown(void *ctx, const char *name, size_t len, uint64_t ino, uint32_t type,
+			 uint64_t next)
+{
+	struct twin_search *search = ctx;
+	(void)len, (void)type, (void)next;
+	if (strcmp(name, search->shown) != 0)
+		return 0;
+	search->ino = ino;
+	search->found = true;
+	return 1;
+}
+
+static int find_twin(struct fs *fs, uint64_t dir, const char *shown, uint64_t *ret,
+		     struct error *err)
+{
+	struct twin_search search = { .shown = shown };
+	int rc = fs_readdir(fs, dir, 0, compare_shown, &search, err);
+	if (rc == 0 && !search.found)
+		rc = error_set(err, -ENOENT, "%m");
+	*ret = search.ino;
+	return rc;
+}
+
 int fs_lookup(struct fs *fs, uint64_t dir, const char *name, uint64_t *ret, struct error *err)
 {
-	uint64_t ino = 0;
+	uint64_t ino = 0, twin = 0;
 	char meant[FS_NAME_MAX];
 	if (!is_shown(name))
 		return error_set(err, -ENOENT, "%m");
-	int rc = fs->driver->lookup(fs, dir, meant, name_meant(name, meant), &ino, err);
+	size_t len = name_meant(name, meant, &twin);
+	int rc = twin ? find_twin(fs, dir, name, &ino, err)
+		      : fs->driver->lookup(fs, dir, meant, len, &ino, err);
 	if (rc < 0)
 		return rc;
 	if (!is_ino(ino))
@@ -129,6 +161,7 @@ int fs_readlink(struct fs *fs, uint64_t ino, char *buf, size_t size, struct erro
 /**
  * struct checking - the entries of one fs_readdir(), on their way
  * @last: the position behind the one before
+ * @first: the inode that is shown by the name of the entry before, @before
  * @n_bad: entries that were left out
  * @stuck: positions do not go on
  * @stopped: by @emit
@@ -140,7 +173,21 @@ struct checking {
 	uint64_t n_bad;
 	bool stuck;
 	bool stopped;
+	uint64_t first;
+	size_t before_len;
+	char before[FS_NAME_MAX];
 };
+
+/* Damage makes several entries of one name, which stand beside each other: each is another file. */
+static uint64_t twin_of(struct checking *checking, const char *name, size_t len, uint64_t ino)
+{
+	if (len == checking->before_len && memcmp(name, checking->before, len) == 0)
+		return ino == checking->first ? 0 : ino;
+	checking->first = ino;
+	checking->before_len = len <= sizeof(checking->before) ? len : 0;
+	memcpy(checking->before, name, checking->before_len);
+	return 0;
+}
 
 static int check_entry(void *ctx, const char *name, size_t len, uint64_t ino, uint32_t type,
 		       uint64_t next)
@@ -154,7 +201,8 @@ static int check_entry(void *ctx, const char *name, size_t len, uint64_t ino, ui
 		return 1;
 	}
 	checking->last = next;
-	size_t n = name_shown(name, len, shown, sizeof(shown));
+	uint64_t twin = twin_of(checking, name, len, ino);
+	size_t n = name_shown(name, len, twin, shown, sizeof(shown));
 	if (n == 0 || !is_ino(ino) || (type != 0 && !is_type(type))) {
 		checking->n_bad++;
 		return 0;
@@ -369,7 +417,7 @@ static int check_link(void *ctx, uint64_t dir, const char *name, size_t len, str
 {
 	const struct passing *passing = ctx;
 	char shown[FS_NAME_MAX + 1];
-	size_t n = name_shown(name, len, shown, sizeof(shown));
+	size_t n = name_shown(name, len, 0, shown, sizeof(shown));
 	if (!is_ino(dir) || n == 0)
 		return damaged(passing->ino, "a name of it is none", err);
 	return passing->link(passing->ctx, dir, shown, n, err);

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* With its NUL. Leaves room in the 255 bytes that programs expect of a name. */
 #define NAME_SAFE_MAX 224
@@ -27,6 +28,8 @@ void name_safe(const char *in, char out[NAME_SAFE_MAX], bool (*taken)(void *ctx,
 /**
  * name_shown() - a file's name as a path can have it
  * @in: @len bytes, any
+ * @twin: 0; or the number of a file whose name another one in its directory has, too, which only
+ *        damage does: "%#NUMBER" is put behind it
  * @out: NUL-terminated on return
  *
  * Most names are shown as they are. What no path can have gets a '%': '/' is shown as '%' and
@@ -36,15 +39,16 @@ void name_safe(const char *in, char out[NAME_SAFE_MAX], bool (*taken)(void *ctx,
  *
  * Return: its length; 0 if @size is too small, or the name is empty.
  */
-size_t name_shown(const char *in, size_t len, char *out, size_t size);
+size_t name_shown(const char *in, size_t len, uint64_t twin, char *out, size_t size);
 
 /**
  * name_meant() - the name that is shown like this
  * @shown: not "." or ".."
  * @out: has room for as many bytes as @shown has; gets no NUL
+ * @ret_twin: as above
  *
  * Return: its length.
  */
-size_t name_meant(const char *shown, char *out);
+size_t name_meant(const char *shown, char *out, uint64_t *ret_twin);
 
 #endif

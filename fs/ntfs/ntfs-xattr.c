@@ -29,7 +29,7 @@ static void add_name(const ntfschar *units, size_t n_units, char *buf, size_t si
 {
 	char name[UINT8_MAX * NTFS_UNIT_BYTES], shown[FS_NAME_MAX + 1];
 	size_t n = fs_ntfs_name(units, n_units, name);
-	size_t len = name_shown(name, n, shown, sizeof(shown)) + 1;
+	size_t len = name_shown(name, n, 0, shown, sizeof(shown)) + 1;
 	if (len == 1 || strncmp(shown, HIDDEN, sizeof(HIDDEN) - 1) == 0)
 		return;
 	if (*used + USER_LEN + len <= size) {
@@ -119,11 +119,12 @@ int fs_ntfs_getxattr(struct fs *fs, uint64_t ino, const char *name, void *buf, s
 {
 	struct fs_ntfs *ntfs = (struct fs_ntfs *)fs;
 	char meant[FS_NAME_MAX];
+	uint64_t twin = 0;
 	ntfschar units[FS_NAME_MAX];
 	if (strncmp(name, USER, USER_LEN) != 0 || strlen(name + USER_LEN) > sizeof(meant))
 		return error_set(err, -ENODATA, "%m");
-	size_t len = fs_ntfs_units(meant, name_meant(name + USER_LEN, meant), units);
-	if (len == 0 || len > NTFS_MAX_NAME_LEN)
+	size_t len = fs_ntfs_units(meant, name_meant(name + USER_LEN, meant, &twin), units);
+	if (twin || len == 0 || len > NTFS_MAX_NAME_LEN)
 		return error_set(err, -ENODATA, "%m");
 
 	fs_ntfs_enter(ntfs, FS_NTFS_FUEL);

@@ -13,7 +13,8 @@
  *
  * Names are told, and asked for, as a path can have them: nearly all of them are as they are on the
  * volume; a '/' or a NUL in a name, and what is called "." or "..", is spelled with a '%' (see
- * fs/name.h). No two names of a directory are told as the same, and none is left out.
+ * fs/name.h), and so is one that damage has given to several files of a directory. No two are told
+ * as the same, and none is left out.
  *
  * Any thread may call an open file system. Inode numbers may be anything: they come from outside.
  */

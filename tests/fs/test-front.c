@@ -476,6 +476,53 @@ static void no_name_is_hidden_and_each_leads_to_its_own_file(void **state)
 	assert_string_equal(found.names[6], "%..");
 }
 
+/* Three entries of one name, of which two are of one file; and a name that looks like theirs. */
+static int twins_readdir(struct fs *of, uint64_t dir, uint64_t pos, fs_emit_fn *emit, void *ctx,
+			 struct error *err)
+{
+	static const struct {
+		const char *name;
+		uint64_t ino;
+	} entries[] = { { "..", 3 }, { "..", 4 }, { "..", 3 }, { "..%#4", 5 } };
+	(void)of, (void)dir, (void)err;
+	for (uint64_t i = pos; i < ARRAY_SIZE(entries); i++)
+		if (emit(ctx, entries[i].name, strlen(entries[i].name), entries[i].ino, 0, i + 1))
+			break;
+	return 0;
+}
+
+static int twins_lookup(struct fs *of, uint64_t dir, const char *name, size_t len, uint64_t *ret,
+			struct error *err)
+{
+	(void)of, (void)dir;
+	if (len != 2 && len != 5)
+		return error_set(err, -ENOENT, "%m");
+	assert_memory_equal(name, "..%#4", len);
+	*ret = len == 2 ? 3 : 5;
+	return 0;
+}
+
+static void files_that_damage_gave_one_name_are_told_apart(void **state)
+{
+	static const struct {
+		const char *shown;
+		uint64_t ino;
+	} twins[] = { { "%..", 3 }, { "%..%#4", 4 }, { "%..", 3 }, { "..%%#4", 5 } };
+	struct seen seen = { .stop_at = 32 };
+	uint64_t ino;
+	(void)state;
+	toy_driver.readdir = twins_readdir;
+	toy_driver.lookup = twins_lookup;
+	assert_int_equal(fs_readdir(fs, TOY_ROOT, 0, see, &seen, NULL), 0);
+	assert_int_equal(seen.n, ARRAY_SIZE(twins));
+	for (size_t i = 0; i < ARRAY_SIZE(twins); i++) {
+		assert_string_equal(seen.names[i], twins[i].shown);
+		assert_int_equal(fs_lookup(fs, TOY_ROOT, twins[i].shown, &ino, NULL), 0);
+		assert_int_equal(ino, twins[i].ino);
+	}
+	assert_int_equal(fs_lookup(fs, TOY_ROOT, "%..%#5", &ino, NULL), -ENOENT);
+}
+
 /* ---- the volume --------------------------------------------------------------------------------
  */
 
@@ -598,6 +645,7 @@ int main(void)
 		test(a_driver_that_does_not_stop_is_not_listened_to),
 		test(names_that_are_none_are_left_out_and_told),
 		test(no_name_is_hidden_and_each_leads_to_its_own_file),
+		test(files_that_damage_gave_one_name_are_told_apart),
 		test(used_runs_end_in_the_volume),
 		test(wrong_places_and_names_of_a_file_are_damage),
 		test(the_tree_does_not_trust_a_driver_either),

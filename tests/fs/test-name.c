@@ -129,47 +129,62 @@ static void names_of_files_are_spelled_so_that_a_path_can_have_them(void **state
 		{ "%...", 4, "%..." },
 		{ "..%", 3, "..%" },
 		{ "\xff\xe2\x88", 3, "\xff\xe2\x88" },
+		{ "a%#70", 5, "a%%#70" },
+		{ "a#70", 4, "a#70" },
+		{ "a%#07", 5, "a%#07" },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		char out[64], back[64];
-		assert_int_equal(name_shown(cases[i].in, cases[i].len, out, sizeof(out)),
+		uint64_t twin;
+		assert_int_equal(name_shown(cases[i].in, cases[i].len, 0, out, sizeof(out)),
 				 strlen(cases[i].out));
 		assert_string_equal(out, cases[i].out);
-		assert_int_equal(name_meant(out, back), cases[i].len);
+		assert_int_equal(name_meant(out, back, &twin), cases[i].len);
+		assert_int_equal(twin, 0);
 		assert_memory_equal(back, cases[i].in, cases[i].len);
 	}
 	char small[4];
-	assert_int_equal(name_shown("abc", 3, small, 4), 3);
-	assert_int_equal(name_shown("abcd", 4, small, 4), 0);
-	assert_int_equal(name_shown("/", 1, small, 4), 0);
-	assert_int_equal(name_shown("", 0, small, 4), 0);
+	assert_int_equal(name_shown("abc", 3, 0, small, 4), 3);
+	assert_int_equal(name_shown("abcd", 4, 0, small, 4), 0);
+	assert_int_equal(name_shown("/", 1, 0, small, 4), 0);
+	assert_int_equal(name_shown("", 0, 7, small, 4), 0);
 }
 
-/* Every name of up to six of the pieces that mean something, read back: so no two look the same. */
+/* Every name of up to six of the pieces that mean something, alone and as a twin, read back: so no
+ * two look the same. */
+static void assert_read_back(const char *in, size_t len, uint64_t twin)
+{
+	char out[96], back[96];
+	uint64_t again = 1;
+	size_t shown = name_shown(in, len, twin, out, sizeof(out));
+	assert_int_equal(strlen(out), shown);
+	assert_true(shown <= 4 * len + (twin ? 4 : 0));
+	assert_null(strchr(out, '/'));
+	assert_true(strcmp(out, ".") != 0 && strcmp(out, "..") != 0);
+	assert_int_equal(name_meant(out, back, &again), len);
+	assert_int_equal(again, twin);
+	assert_memory_equal(back, in, len);
+}
+
 static void every_spelling_can_be_read_back(void **state)
 {
 	(void)state;
 	static const struct {
 		const char *bytes;
 		size_t len;
-	} pieces[] = { { "%", 1 },   { ".", 1 },    { "/", 1 },       { "\0", 1 },
-		       { SLASH, 3 }, { NOUGHT, 3 }, { "\xe2\x88", 2 } };
+	} pieces[] = { { "%", 1 },   { ".", 1 },    { "/", 1 },        { "\0", 1 },
+		       { SLASH, 3 }, { NOUGHT, 3 }, { "\xe2\x88", 2 }, { "#7", 2 } };
 	for (size_t n = 1; n <= 6; n++) {
 		size_t digits[6] = { 0 };
 		for (size_t at = 0; at < n;) {
-			char in[18], out[64], back[64];
+			char in[18];
 			size_t len = 0;
 			for (size_t i = 0; i < n; i++) {
 				memcpy(in + len, pieces[digits[i]].bytes, pieces[digits[i]].len);
 				len += pieces[digits[i]].len;
 			}
-			size_t shown = name_shown(in, len, out, sizeof(out));
-			assert_int_equal(strlen(out), shown);
-			assert_true(shown <= 4 * len);
-			assert_null(strchr(out, '/'));
-			assert_true(strcmp(out, ".") != 0 && strcmp(out, "..") != 0);
-			assert_int_equal(name_meant(out, back), len);
-			assert_memory_equal(back, in, len);
+			assert_read_back(in, len, 0);
+			assert_read_back(in, len, 70);
 			for (at = 0; at < n && ++digits[at] == ARRAY_SIZE(pieces); at++)
 				digits[at] = 0;
 		}
