@@ -54,18 +54,7 @@ void cmd_warn(const char *fmt, ...)
 
 const char *cmd_size(uint64_t bytes, char *buf)
 {
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
-	double n = (double)bytes;
-	size_t unit = 0;
-	while (n >= 1024 && unit + 1 < ARRAY_SIZE(units)) {
-		n /= 1024;
-		unit++;
-	}
-	if (unit == 0)
-		snprintf(buf, CMD_SIZE_MAX, "%" PRIu64 " B", bytes);
-	else
-		snprintf(buf, CMD_SIZE_MAX, n < 9.95 ? "%.1f %s" : "%.0f %s", n, units[unit]);
-	return buf;
+	return size_text(bytes, buf);
 }
 
 void cmd_put(FILE *out, const char *text, int width)

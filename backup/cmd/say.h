@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "lunette/error.h"
+#include "lunette/size.h"
 
 /*
  * Exit status of the program: a promise to scripts. A command returns one of the first four, or
@@ -61,7 +62,7 @@ void cmd_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 bool cmd_has_warned(void);
 
 /* "3.7 GiB", "512 B"; @buf has CMD_SIZE_MAX bytes. Returns @buf. */
-#define CMD_SIZE_MAX 32
+#define CMD_SIZE_MAX SIZE_TEXT
 const char *cmd_size(uint64_t bytes, char *buf);
 
 /**

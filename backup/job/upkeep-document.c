@@ -7,6 +7,7 @@
 #include "lunette/json.h"
 #include "lunette/moment.h"
 #include "lunette/shape.h"
+#include "lunette/size.h"
 #include "lunette/upkeep.h"
 
 static const char *status_of(const struct error *why, const char *otherwise)
@@ -80,9 +81,10 @@ static uint64_t size_in(const json_t *document, const char *object, const char *
 
 static void prune_text(const json_t *doc, char *ret, size_t room)
 {
+	char size[SIZE_TEXT];
 	uint64_t marked = size_in(doc, "marked", "packs");
-	int n = snprintf(ret, room, "%ju bytes in %ju packs were removed",
-			 (uintmax_t)size_in(doc, "removed", "bytes"),
+	int n = snprintf(ret, room, "%s in %ju packs were removed",
+			 size_text(size_in(doc, "removed", "bytes"), size),
 			 (uintmax_t)size_in(doc, "removed", "packs"));
 	if (marked > 0)
 		n += snprintf(ret + n, room - (size_t)n, ", %ju wait for writers to end",
@@ -96,6 +98,7 @@ static void prune_text(const json_t *doc, char *ret, size_t room)
 
 static void check_text(const json_t *doc, char *ret, size_t room)
 {
+	char size[SIZE_TEXT];
 	uint64_t problems = shape_size(doc, "problems");
 	int n;
 	if (problems > 0)
@@ -103,7 +106,8 @@ static void check_text(const json_t *doc, char *ret, size_t room)
 			     (uintmax_t)problems, (uintmax_t)shape_size(doc, "hurt"));
 	else
 		n = snprintf(ret, room, "no damage");
-	n += snprintf(ret + n, room - (size_t)n, "; the data of %ju of %ju packs was read",
+	n += snprintf(ret + n, room - (size_t)n, "; %s of data read, in %ju of %ju packs",
+		      size_text(shape_size(doc, "data_read"), size),
 		      (uintmax_t)shape_size(doc, "packs_read"),
 		      (uintmax_t)shape_size(doc, "packs"));
 	if (json_object_get(doc, "part"))

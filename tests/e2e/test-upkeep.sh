@@ -36,9 +36,6 @@ metric() { # FILE NAME LABELS
 note() {
 	echo state/repositories/*/upkeep.json
 }
-log_of() {
-	"$LUNETTE" job status --json "$1" | jq -r '.runs[-1].log'
-}
 break_pack() {
 	pack=$(find repo/packs -type f -printf '%s %p\n' | sort -n | tail -1 | cut -d' ' -f2)
 	cp -a "$pack" kept && chmod u+w "$pack"
@@ -63,8 +60,9 @@ is 'and says so' "$(of_result '[.status, .upkeep.prune.status, .upkeep.check.sta
 jq .upkeep .out >upkeep.json
 ok 'the next run' run first.conf
 is 'does not prune in the same month, and reads the next part' "$(of_result '[.upkeep.prune, .upkeep.check.part.number]')" '[null,2]'
-fails 'status tells of it' 0 'check: no damage; the data of [0-9]+ of [0-9]+ packs was read: part 2 of 2' "$LUNETTE" job status first
-is 'the steps too' "$("$LUNETTE" job status --json first | jq -c '[.runs[0].steps[-2:][] | .step, .state]')" '["prune","done","check","done"]'
+fails 'status tells of it' 0 'check: no damage; .* of data read, in [0-9]+ of [0-9]+ packs: part 2 of 2' "$LUNETTE" job status first
+is 'the steps too' "$("$LUNETTE" job status --json first | jq -c '[.runs[].steps[] | select(.step == ("prune", "check")) | .step + " " + .state] | sort')" \
+	'["check done","check done","prune done"]'
 labels="job=\"first\",repository=\"$PWD/repo\""
 is 'so do the metrics' "$(metric first.prom prune_success "$labels") $(metric first.prom check_success "$labels") $(metric first.prom check_problems "$labels")" '1 1 0'
 cp first.prom before.prom
@@ -135,7 +133,7 @@ mkdir -p repo/leases && cp lease.json "repo/leases/$(sha256sum <lease.json | cut
 before=$(jq -c .prune "$(note)")
 ok 'another machine prunes' run a.conf
 is 'which is left to it' "$(of_result '[.status, (.upkeep | keys)]')" '["ok",["check"]]'
-ok 'and the log says so' grep -q "prune: left to a later run: .*proxy7" "$(log_of a)"
+ok 'and the log says so' grep -q "prune: left to a later run: .*proxy7" state/a/runs/*.log
 "$LUNETTE" prune >/dev/null 2>&1
 is 'what was not done is not noted' "$(jq -c .prune "$(note)")" "$before"
 kill $sleeper && wait $sleeper 2>/dev/null
@@ -158,7 +156,7 @@ tap_until keeps_up
 is 'nothing is left on the array by then' "$(array_leftovers)" ''
 kill -KILL $victim && wait $victim 2>/dev/null
 exec {held}>&-
-is 'one that is killed has made its restore point' "$("$LUNETTE" job status --json b | jq -c '.runs[-1] | [.status, (.outcome.point.id | length)]')" '["ok",64]'
+is 'one that is killed has made its restore point' "$("$LUNETTE" job status --json b | jq -c '.runs[] | select(.clean | not) | [.status, (.outcome.point.id | length)]')" '["ok",64]'
 ok 'there is nothing to recover' timeout "$TAP_PATIENCE" "$LUNETTE" job recover
 ok 'the next run does what that one did not' run b.conf
 is 'in full' "$(of_result '[.status, .upkeep.prune.status, .upkeep.check.status]')" '["ok","ok","ok"]'

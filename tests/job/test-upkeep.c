@@ -201,14 +201,13 @@ static void a_document_tells_people_what_was_done(void **ctx)
 	(void)ctx;
 	char text[UPKEEP_TEXT];
 	const struct check_result found = {
-		.n_problems = 3, .n_hurt = 2, .packs = 90, .packs_read = 4
+		.n_problems = 3, .n_hurt = 2, .packs = 90, .packs_read = 4, .data_read = 3 << 20
 	};
 	const struct check_portion part = { .part = 4, .parts = 30 };
 	json_t *doc = upkeep_check_document(&found, &part, NULL, 1.5);
 	upkeep_text(UPKEEP_CHECK, doc, text);
-	assert_string_equal(text,
-			    "DAMAGE: 3 problems, 2 restore points are hurt; the data of 4 of 90 "
-			    "packs was read: part 4 of 30");
+	assert_string_equal(text, "DAMAGE: 3 problems, 2 restore points are hurt; 3.0 MiB of data "
+				  "read, in 4 of 90 packs: part 4 of 30");
 	assert_string_equal(json_string_value(json_object_get(doc, "status")), "damaged");
 	json_decref(doc);
 
@@ -224,7 +223,7 @@ static void a_document_tells_people_what_was_done(void **ctx)
 	doc = upkeep_prune_document(&pruned, NULL, 0);
 	upkeep_text(UPKEEP_PRUNE, doc, text);
 	assert_string_equal(text,
-			    "1000 bytes in 2 packs were removed, 1 wait for writers to end, but 7 "
+			    "1000 B in 2 packs were removed, 1 wait for writers to end, but 7 "
 			    "chunks are missing and 0 packs cannot be read");
 	json_decref(doc);
 }
