@@ -164,9 +164,10 @@ const struct command cmd_prune = {
 		"in which nothing is needed go; of those in which little is, the rest is copied to new "
 		"ones. What a running backup may rely on goes when it has ended, by the next prune.",
 	.notes = "Temporary files lie in $TMPDIR, else in /var/tmp: some 100 bytes for each chunk.",
-	.status = "0 done, 1 failed, 2 wrong usage, 3 done, but chunks are missing, packs are damaged, "
-		  "or there was no room to rewrite some" CMD_REPO_STATUS
-		  ", 12 a repair or another prune is at work.",
+	.status =
+		"0 done, 1 failed, 2 wrong usage, 3 done, but chunks are missing, packs are damaged, "
+		"or there was no room to rewrite some" CMD_REPO_STATUS
+		", 12 a repair or another prune is at work.",
 	.options = options,
 	.args_size = sizeof(struct prune_args),
 	.defaults = &(const struct prune_args){ .max_unused = PRUNE_MAX_UNUSED },
