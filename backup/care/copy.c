@@ -13,6 +13,7 @@
 
 #include "lunette/copy.h"
 #include "lunette/json.h"
+#include "lunette/lease.h"
 #include "lunette/repo-parts.h"
 
 struct copy_point {
@@ -305,17 +306,31 @@ static int collect_both(struct copying *copying, struct error *err)
 	return find_total(copying, err);
 }
 
+/* Two of one id: one of them is a copy of the other's files, unless they are one. */
+static int refuse_itself(struct repo *from, struct repo *to, struct error *err)
+{
+	CLEANUP(lease_release_cleanup) struct lease *lease = NULL;
+	bool same;
+	if (strcmp(repo_id(from), repo_id(to)) != 0)
+		return 0;
+	int rc = lease_take(to, &(struct lease_request){ .purpose = "copy" }, &lease, err);
+	if (rc == 0)
+		rc = lease_is_in(lease, from, &same, err);
+	if (rc < 0)
+		return error_wrap(err, rc, "repository '%s'", repo_path(to));
+	return same ? error_set(err, -EINVAL, "'%s' and '%s' are the same repository",
+				repo_path(from), repo_path(to))
+		    : 0;
+}
+
 int copy_points(struct repo *from, struct repo *to, const struct copy_request *request,
 		struct copy_stats *stats, struct error *err)
 {
-	if (strcmp(repo_id(from), repo_id(to)) == 0)
-		return error_set(err, -EINVAL,
-				 "'%s' and '%s' are the same repository, or one is a copy of the "
-				 "other's files",
-				 repo_path(from), repo_path(to));
 	CLEANUP(copying_cleanup)
 	struct copying copying = { .from = from, .to = to, .request = request, .stats = stats };
-	int rc = collect_both(&copying, err);
+	int rc = refuse_itself(from, to, err);
+	if (rc == 0)
+		rc = collect_both(&copying, err);
 	for (size_t i = 0; rc == 0 && i < copying.here.n; i++) {
 		if (i > 0 && strcmp(copying.here.all[i].name, copying.here.all[i - 1].name) != 0) {
 			json_decref(steal(&copying.base));

@@ -231,6 +231,21 @@ int lease_check(struct lease *lease, struct error *err)
 	return rc < 0 ? error_set(err, rc, "the lease: %s", why.msg) : 0;
 }
 
+int lease_is_in(struct lease *lease, struct repo *repo, bool *ret, struct error *err)
+{
+	char key[STORE_KEY_MAX];
+	struct store_stat st;
+	struct error why = { 0 };
+	pthread_mutex_lock(&lease->lock);
+	key_of(lease->info.name, key);
+	int rc = store_stat(repo->store, key, &st, &why);
+	pthread_mutex_unlock(&lease->lock);
+	if (rc < 0 && rc != -ENOENT)
+		return error_copy(err, rc, &why);
+	*ret = rc == 0;
+	return 0;
+}
+
 /* ---- those of others ---- */
 
 struct lease_listing {

@@ -149,6 +149,13 @@ int lease_heed(struct lease *lease, json_t *marks, struct error *err);
 int lease_check(struct lease *lease, struct error *err);
 
 /**
+ * lease_is_in() - does it lie in this repository, too? Then it is the one that the lease is of.
+ *
+ * Return: 0; what the store said.
+ */
+int lease_is_in(struct lease *lease, struct repo *repo, bool *ret, struct error *err);
+
+/**
  * lease_each() - every lease that is good, but @own; void ones are removed by the way
  * @own: may be NULL: then nothing is removed
  * @fn: may be told of a lease twice
