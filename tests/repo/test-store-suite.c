@@ -12,6 +12,7 @@
  * row of a table. A new store is one row more.
  */
 #include <pthread.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "lunette/store-layers.h"
@@ -35,6 +36,38 @@ static struct store *open_dir(const char *dir)
 	struct store *store;
 	ok(store_dir_create(dir, &store, err));
 	return store;
+}
+
+/* ---- file systems that know less: these stand in the place of the C library's ---- */
+
+static bool no_links, no_careful_renames;
+
+int linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)
+{
+	if (!no_links)
+		return (int)syscall(SYS_linkat, from_dir, from, to_dir, to, flags);
+	errno = faccessat(to_dir, to, F_OK, 0) == 0 ? EEXIST : EPERM;
+	return -1;
+}
+
+int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned int flags)
+{
+	if (!no_careful_renames)
+		return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
+	errno = EINVAL;
+	return -1;
+}
+
+static struct store *open_no_links(const char *dir)
+{
+	no_links = true;
+	return open_dir(dir);
+}
+
+static struct store *open_bare(const char *dir)
+{
+	no_careful_renames = true;
+	return open_no_links(dir);
 }
 
 static struct store *open_mem(const char *dir)
@@ -81,6 +114,8 @@ static struct store *open_all(const char *dir)
 
 static const struct row rows[] = {
 	{ "directory", open_dir },
+	{ "directory without links", open_no_links },
+	{ "directory without links and careful renames", open_bare },
 	{ "memory", open_mem },
 	{ "faults over a directory", open_faults },
 	{ "retry over a directory", open_retry },
@@ -99,6 +134,7 @@ static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	f->row = *state;
+	no_links = no_careful_renames = false;
 	f->dir = fixture_dir();
 	f->store = f->row->open(f->dir);
 	*state = f;

@@ -61,6 +61,53 @@ static void objects_are_for_their_owner_and_read_only(void **state)
 	assert_int_equal(st.st_mode & 0777, 0400);
 }
 
+/* By the setgid bit of its folder it is its group's, too; never anybody else's. */
+static void objects_are_for_the_group_of_a_folder_that_is_its_own(void **state)
+{
+	static const struct {
+		mode_t mask, file, folder;
+	} cases[] = { { 022, 0440, 02750 }, { 0, 0440, 02770 }, { 077, 0400, 02700 } };
+	struct fixture *f = *state;
+	char path[128];
+	struct stat st;
+	assert_int_equal(chmod(f->dir, 02770), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char *sub;
+		struct store *store;
+		assert_true(asprintf(&sub, "%s/%zu", f->dir, i) > 0);
+		mode_t before = umask(cases[i].mask);
+		ok(store_dir_create(sub, &store, err));
+		ok(store_put_new(store, "index/abc", "x", 1, err));
+		umask(before);
+		assert_int_equal(stat(sub, &st), 0);
+		assert_int_equal(st.st_mode & 07777, cases[i].folder);
+		snprintf(path, sizeof(path), "%s/index", sub);
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_mode & 07777, cases[i].folder);
+		snprintf(path, sizeof(path), "%s/index/abc", sub);
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_mode & 07777, cases[i].file);
+		store_free(store);
+		free(sub);
+	}
+}
+
+static void the_folders_of_a_new_file_system_do_not_count(void **state)
+{
+	struct fixture *f = *state;
+	char path[128];
+	struct store *store;
+	snprintf(path, sizeof(path), "%s/lost+found", f->dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	ok(store_dir_create(f->dir, &store, err));
+	store_free(store);
+	assert_int_equal(rmdir(path), 0);
+	FILE *file = fopen(path, "we");
+	assert_non_null(file);
+	fclose(file);
+	assert_int_equal(store_dir_create(f->dir, &store, NULL), -EEXIST);
+}
+
 static void what_cannot_be_removed_is_told_of(void **state)
 {
 	struct fixture *f = *state;
@@ -256,6 +303,8 @@ int main(void)
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(objects_are_for_their_owner_and_read_only),
+		TEST(objects_are_for_the_group_of_a_folder_that_is_its_own),
+		TEST(the_folders_of_a_new_file_system_do_not_count),
 		TEST(what_cannot_be_removed_is_told_of),
 		TEST(sweeping_takes_what_is_old_and_unfinished),
 		TEST(what_is_not_a_file_is_not_an_object),

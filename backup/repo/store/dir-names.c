@@ -11,10 +11,21 @@
 #include "lunette/hex.h"
 #include "lunette/random.h"
 
+bool dir_is_unknown(int rc)
+{
+	return rc == -EPERM || rc == -EOPNOTSUPP || rc == -ENOSYS || rc == -EINVAL ||
+	       rc == -EMLINK || rc == -524 /* ENOTSUPP, which some file systems let out */;
+}
+
+int dir_sync_folder(int fd)
+{
+	int rc = fsync(fd) < 0 ? -errno : 0;
+	return dir_is_unknown(rc) ? 0 : rc;
+}
+
 /*
  * The folders too, each time: who made one may have died, or not have come to syncing it, before we
  * relied on it.
- * Some file systems sync directories without being asked, and say EINVAL.
  */
 int dir_sync_name(const struct dir_store *dir, const char *key, struct error *err)
 {
@@ -26,16 +37,16 @@ int dir_sync_name(const struct dir_store *dir, const char *key, struct error *er
 		strcpy(slash ? slash : folder, slash ? "" : ".");
 		CLEANUP(close_cleanup)
 		int fd = openat(dir->fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fd < 0 || (fsync(fd) < 0 && errno != EINVAL))
-			return error_set(err, -errno, "sync directory '%s/%s': %m", dir->path,
-					 folder);
+		int rc = fd < 0 ? -errno : dir_sync_folder(fd);
+		if (rc < 0)
+			return error_set(err, rc, "sync directory '%s/%s': %m", dir->path, folder);
 	}
 	return 0;
 }
 
 static int make_folder(const struct dir_store *dir, const char *folder, struct error *err)
 {
-	if (mkdirat(dir->fd, folder, 0700) < 0 && errno != EEXIST)
+	if (mkdirat(dir->fd, folder, dir_folder_mode(dir)) < 0 && errno != EEXIST)
 		return error_set(err, -errno, "make directory '%s/%s': %m", dir->path, folder);
 	return 0;
 }

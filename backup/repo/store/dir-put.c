@@ -2,10 +2,10 @@
 /*
  * dir-put - an object comes into a directory.
  *
- * A file is written without a name (O_TMPFILE) and linked to its name when it is complete and
- * synced, so that a crash leaves nothing behind and nobody ever sees half an object. The name
- * counts when its directory is synced too. File systems that know no nameless files get a name in
- * tmp/, which a crash may leave there; nothing ever reads it.
+ * A file is written without a name (O_TMPFILE) and gets its name when it is complete and synced, so
+ * that a crash leaves nothing behind and nobody ever sees half an object. The name counts when its
+ * directory is synced too. File systems that know no nameless files get a name in tmp/, which a
+ * crash may leave there; nothing ever reads it. How a file gets its name dir-publish says.
  *
  * A draft is that file, so that what took shape in the directory is put without being copied.
  */
@@ -26,14 +26,6 @@
 
 /* What comes from elsewhere is copied in pieces. */
 #define COPY_STEP ((size_t)1 << 20)
-
-struct dir_draft {
-	struct store_draft draft;
-	const struct dir_store *dir;
-	int fd;
-	char temp[DIR_TEMP_MAX]; /* its name for now, "" when it has none */
-	uint64_t submitted;      /* bytes that were handed to the disk */
-};
 
 /* ---- taking shape ---- */
 
@@ -84,7 +76,8 @@ static int open_named(const struct dir_store *dir, struct dir_draft *draft, stru
 	int rc = dir_temp_name(dir, draft->temp, err);
 	if (rc < 0)
 		return rc;
-	draft->fd = openat(dir->fd, draft->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	draft->fd = openat(dir->fd, draft->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+			   dir_file_mode(dir));
 	if (draft->fd < 0) {
 		rc = error_set(err, -errno, "create '%s/%s': %m", dir->path, draft->temp);
 		draft->temp[0] = '\0';
@@ -100,10 +93,15 @@ static int new_draft(const struct dir_store *dir, struct dir_draft **ret, struct
 		return error_set(err, -ENOMEM, "write to '%s': %m", dir->path);
 	draft->draft = (struct store_draft){ .source.ops = &source_ops, .ops = &draft_ops };
 	draft->dir = dir;
-	draft->fd = openat(dir->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	/* A file without a name is of use only where it can be linked. */
+	bool named = atomic_load(&dir->naming) > 0;
+	draft->fd =
+		named ? -1
+		      : openat(dir->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, dir_file_mode(dir));
 	if (draft->fd < 0) {
 		/* What file systems and kernels say that do not know nameless files. */
-		if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL && errno != ENOENT)
+		if (!named && errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL &&
+		    errno != ENOENT)
 			return error_set(err, -errno, "write to '%s': %m", dir->path);
 		int rc = open_named(dir, draft, err);
 		if (rc < 0)
@@ -122,78 +120,7 @@ int dir_draft(struct store *store, struct store_draft **ret, struct error *err)
 	return rc;
 }
 
-/* ---- getting its name ---- */
-
-/* Links a complete file to its name. Return: 0 or a negative errno, nothing recorded. */
-static int link_draft(const struct dir_store *dir, const struct dir_draft *draft, const char *key)
-{
-	char self[32];
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", draft->fd);
-	int rc = draft->temp[0] ? linkat(dir->fd, draft->temp, dir->fd, key, 0)
-				: linkat(AT_FDCWD, self, dir->fd, key, AT_SYMLINK_FOLLOW);
-	return rc < 0 ? -errno : 0;
-}
-
-/* Does what lies under the key have our bytes? What cannot be read has not. */
-static bool is_twin(const struct dir_store *dir, const struct dir_draft *draft, const char *key)
-{
-	enum { STEP = 64 << 10 };
-	CLEANUP(free_cleanup) char *ours = malloc(2 * STEP);
-	CLEANUP(close_cleanup) int fd = openat(dir->fd, key, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
-	if (!ours || fd < 0 || fstat(fd, &st) < 0 ||
-	    (uint64_t)st.st_size != draft->draft.source.size)
-		return false;
-	char *theirs = ours + STEP;
-	for (off_t off = 0; off < st.st_size;) {
-		size_t len = (size_t)MIN(st.st_size - off, (off_t)STEP);
-		if (pread(draft->fd, ours, len, off) != (ssize_t)len ||
-		    pread(fd, theirs, len, off) != (ssize_t)len || memcmp(ours, theirs, len) != 0)
-			return false;
-		off += (off_t)len;
-	}
-	return true;
-}
-
-/* Puts a complete file in the place of a damaged one. */
-static int replace(const struct dir_store *dir, struct dir_draft *draft, const char *key,
-		   struct error *err)
-{
-	if (!draft->temp[0]) {
-		char temp[DIR_TEMP_MAX];
-		int rc = dir_temp_name(dir, temp, err);
-		if (rc == 0 && (rc = link_draft(dir, draft, temp)) < 0)
-			error_set(err, rc, "replace '%s/%s': %m", dir->path, key);
-		if (rc < 0)
-			return rc;
-		memcpy(draft->temp, temp, sizeof(temp));
-	}
-	if (renameat(dir->fd, draft->temp, dir->fd, key) < 0)
-		return error_set(err, -errno, "replace '%s/%s': %m", dir->path, key);
-	draft->temp[0] = '\0';
-	dir_files_forget(dir->files, key);
-	return 0;
-}
-
-static int publish(const struct dir_store *dir, struct dir_draft *draft, const char *key,
-		   enum store_taken taken, struct error *err)
-{
-	if (fchmod(draft->fd, 0400) < 0 || fsync(draft->fd) < 0)
-		return error_set(err, -errno, "write '%s/%s': %m", dir->path, key);
-	int rc = link_draft(dir, draft, key);
-	if (rc == -ENOENT) {
-		rc = dir_make_folders(dir, key, err);
-		if (rc < 0)
-			return rc;
-		rc = link_draft(dir, draft, key);
-	}
-	if (rc == -EEXIST && taken == STORE_TWIN)
-		rc = is_twin(dir, draft, key) ? 0 : replace(dir, draft, key, err);
-	else if (rc < 0)
-		error_set(err, rc, "give '%s/%s' its name: %m", dir->path, key);
-	/* Also for a twin: its writer may not have come to this yet, and we rely on it too. */
-	return rc < 0 ? rc : dir_sync_name(dir, key, err);
-}
+/* ---- coming in ---- */
 
 static int copy(struct dir_draft *draft, const struct store_source *source, struct error *err)
 {
@@ -212,19 +139,34 @@ static int copy(struct dir_draft *draft, const struct store_source *source, stru
 	return rc;
 }
 
+static int put_copy(struct dir_store *dir, const char *key, const struct store_source *source,
+		    enum store_taken taken, struct error *err)
+{
+	struct dir_draft *draft;
+	int rc = new_draft(dir, &draft, err);
+	if (rc < 0)
+		return rc;
+	rc = copy(draft, source, err);
+	if (rc == 0)
+		rc = dir_publish(dir, draft, key, taken, err);
+	draft_free(&draft->draft);
+	return rc;
+}
+
 int dir_put(struct store *store, const char *key, const struct store_source *source,
 	    enum store_taken taken, struct error *err)
 {
-	const struct dir_store *dir = dir_of(store);
+	struct dir_store *dir = dir_of(store);
 	struct dir_draft *own = (struct dir_draft *)source;
+	struct error why = { 0 };
+	int rc = -ENOLINK;
 	if (source->ops == &source_ops && own->dir == dir)
-		return publish(dir, own, key, taken, err);
-	int rc = new_draft(dir, &own, err);
-	if (rc < 0)
-		return rc;
-	rc = copy(own, source, err);
-	if (rc == 0)
-		rc = publish(dir, own, key, taken, err);
-	draft_free(&own->draft);
-	return rc;
+		rc = dir_publish(dir, own, key, taken, &why);
+	if (rc == -ENOLINK) {
+		why = (struct error){ 0 };
+		rc = put_copy(dir, key, source, taken, &why);
+	}
+	if (rc == -ENOLINK) /* the first file that was made here without a name */
+		rc = put_copy(dir, key, source, taken, &why);
+	return rc < 0 ? error_copy(err, rc, &why) : 0;
 }

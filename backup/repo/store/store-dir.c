@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "dir-private.h"
@@ -159,8 +160,9 @@ static int dir_remove(struct store *store, const char *key, struct error *err)
 	CLEANUP(close_cleanup) int fd = openat(dir->fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return 0;
-	if (fd < 0 || (fsync(fd) < 0 && errno != EINVAL))
-		return error_set(err, -errno, "sync directory '%s/%s': %m", dir->path, folder);
+	int rc = fd < 0 ? -errno : dir_sync_folder(fd);
+	if (rc < 0)
+		return error_set(err, rc, "sync directory '%s/%s': %m", dir->path, folder);
 	return 0;
 }
 
@@ -172,7 +174,7 @@ static int time_there(struct dir_store *dir, time_t *ret, struct error *err)
 	if (rc < 0)
 		return rc;
 	CLEANUP(close_cleanup)
-	int fd = openat(dir->fd, temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int fd = openat(dir->fd, temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, dir_file_mode(dir));
 	struct stat st;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		rc = error_set(err, -errno, "create '%s/%s': %m", dir->path, temp);
@@ -238,6 +240,13 @@ static const struct store_ops dir_ops = {
 	.room = dir_room,
 };
 
+static bool is_shared(int fd)
+{
+	struct stat st;
+	return (fstat(fd, &st) == 0 && st.st_mode & S_ISGID) ||
+	       fgetxattr(fd, "system.posix_acl_default", NULL, 0) > 0;
+}
+
 int store_dir_open(const char *path, struct store **ret, struct error *err)
 {
 	CLEANUP(store_free_cleanup) struct store *store = NULL;
@@ -249,6 +258,7 @@ int store_dir_open(const char *path, struct store **ret, struct error *err)
 	dir->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir->fd < 0)
 		return error_set(err, -errno, "repository '%s': %m", path);
+	dir->shared = is_shared(dir->fd);
 	dir->path = strdup(path);
 	if (!dir->path)
 		return error_set(err, -ENOMEM, "repository '%s': %m", path);
@@ -259,21 +269,38 @@ int store_dir_open(const char *path, struct store **ret, struct error *err)
 	return 0;
 }
 
-/* Whatever it is, but what file systems have by themselves and people cannot see. */
-static int check_empty(struct dir_store *dir, struct error *err)
+/* What file systems and systems put into the root of an empty one, beside what people cannot see.
+ */
+static bool is_nothing(int folder, const char *name)
+{
+	static const char *const names[] = { "lost+found", "System Volume Information",
+					     "$RECYCLE.BIN" };
+	struct stat st;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			       S_ISDIR(st.st_mode);
+	return name[0] == '.';
+}
+
+static int check_empty(const struct dir_store *dir, struct error *err)
 {
 	CLEANUP(close_cleanup) int fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CLEANUP(closedir_cleanup) DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d)
 		return error_set(err, -errno, "list '%s': %m", dir->path);
 	(void)steal_fd(&fd);
+	if (faccessat(dir->fd, "config", F_OK, 0) == 0)
+		return error_set(err, -EEXIST,
+				 "'%s' is not empty: there is a repository in it already",
+				 dir->path);
 	const struct dirent *entry;
 	do {
 		errno = 0;
 		entry = readdir(d);
 		if (!entry && errno)
 			return error_set(err, -errno, "list '%s': %m", dir->path);
-	} while (entry && entry->d_name[0] == '.');
+	} while (entry && is_nothing(dir->fd, entry->d_name));
 	return entry ? error_set(err, -EEXIST, "'%s' is not empty: there is '%s' in it", dir->path,
 				 entry->d_name)
 		     : 0;
@@ -285,14 +312,16 @@ static int sync_parent(const char *path, struct error *err)
 	CLEANUP(close_cleanup) int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	CLEANUP(close_cleanup)
 	int parent = dir < 0 ? -1 : openat(dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (parent < 0 || fsync(parent) < 0)
-		return error_set(err, -errno, "sync the directory of '%s': %m", path);
+	int rc = parent < 0 ? -errno : dir_sync_folder(parent);
+	if (rc < 0)
+		return error_set(err, rc, "sync the directory of '%s': %m", path);
 	return 0;
 }
 
 int store_dir_create(const char *path, struct store **ret, struct error *err)
 {
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+	bool made = mkdir(path, 0770) == 0;
+	if (!made && errno != EEXIST)
 		return error_set(err, -errno, "make directory '%s': %m", path);
 	int rc = sync_parent(path, err);
 	if (rc < 0)
@@ -301,7 +330,11 @@ int store_dir_create(const char *path, struct store **ret, struct error *err)
 	rc = store_dir_open(path, &store, err);
 	if (rc < 0)
 		return rc;
-	rc = check_empty(dir_of(store), err);
+	const struct dir_store *dir = dir_of(store);
+	rc = check_empty(dir, err);
+	/* Only where the folder above hands it down it is its group's, too. */
+	if (rc == 0 && made && !dir->shared && fchmod(dir->fd, 0700) < 0 && !dir_is_unknown(-errno))
+		rc = error_set(err, -errno, "'%s': %m", path);
 	if (rc < 0)
 		return rc;
 	*ret = steal(&store);

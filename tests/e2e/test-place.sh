@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Where a repository may lie: on file systems that know less than others, in a folder that a group shares, behind a
+# symbolic link, in a copy.
+. "$(dirname "$0")/../support/tap.sh"
+tap_begin
+[ "$(id -u)" = 0 ] || tap_skip_all 'only root may mount'
+
+head -c 6M /dev/urandom >a.img
+head -c 3M /dev/urandom >b.img && dd if=a.img of=b.img bs=1M seek=3 count=2 status=none
+
+id_of() { # REPO NAME
+	"$LUNETTE" show --repo "$1" "$2@latest" --json | jq -r .id
+}
+# All that is done to a repository, in the folder fs.
+all_of_it() {
+	export LUNETTE_REPO=fs/repo
+	"$LUNETTE" init --chunk-size 64K fs/repo && "$LUNETTE" backup --name a --all-blocks a.img &&
+		"$LUNETTE" backup --name b --all-blocks b.img && "$LUNETTE" forget "$(id_of fs/repo a)" &&
+		"$LUNETTE" prune --max-unused 0 && "$LUNETTE" check --read-data && "$LUNETTE" pin "$(id_of fs/repo b)" &&
+		rm -f out.img && "$LUNETTE" restore b@latest --disk disk0 out.img && cmp b.img out.img &&
+		"$LUNETTE" restore b@latest --disk disk0 fs/out.img && cmp b.img fs/out.img && rm fs/out.img
+}
+unfinished() {
+	find fs/repo/tmp fs/repo/leases fs/repo/marks -type f 2>/dev/null
+}
+
+# ---- file systems ----
+mkdir fs
+tap_at_exit umount "$TAP_DIR/fs"
+exfat() {
+	mkfs.exfat fs.img >/dev/null && loop=$(losetup -f --show fs.img) && mount.exfat-fuse "$loop" fs
+}
+ntfs() {
+	mkntfs -q -F fs.img && ntfs-3g fs.img fs
+}
+tmpfs() {
+	mount -t tmpfs -o size=64m tmpfs fs
+}
+for kind in exfat ntfs tmpfs; do
+	loop=
+	truncate -s 64M fs.img
+	if ! "$kind" >mount.log 2>&1; then
+		tap_skip "$kind" "it cannot be mounted here: $(tail -n 1 mount.log)"
+	else
+		ok "$kind has all that a repository needs" all_of_it
+		fails "$kind: a second repository is refused" 1 'there is a repository in it already' "$LUNETTE" init fs/repo
+		is "$kind: nothing unfinished is left" "$(unfinished)" ''
+		umount fs
+	fi
+	[ -z "$loop" ] || losetup -d "$loop"
+	rm -f fs.img
+done
+
+# ---- a folder that a group shares ----
+chmod 755 .
+install -d -g nogroup -m 2750 shared
+ok 'a repository in a folder with the setgid bit' "$LUNETTE" init --chunk-size 64K shared/repo
+ok 'a backup' "$LUNETTE" backup --repo shared/repo --name a --all-blocks a.img
+member=(setpriv --reuid nobody --regid nogroup --clear-groups --)
+install -d -o nobody state # where it is noted what a member has done
+ok 'the group may read all of it' env LUNETTE_STATE="$TAP_DIR/state" "${member[@]}" "$LUNETTE" check --read-data --repo shared/repo
+is 'others may nothing' "$(find shared/repo -perm /007)" ''
+fails 'the group may not write where the umask does not let it' 1 'Permission denied' \
+	"${member[@]}" "$LUNETTE" backup --repo shared/repo --name b --all-blocks b.img
+ok 'a repository that is nobody else'\''s' "$LUNETTE" init own
+ok 'a backup' "$LUNETTE" backup --repo own --name a --all-blocks a.img
+is 'is nobody else'\''s in all its parts' "$(find own -perm /077)" ''
+
+# ---- a symbolic link, a copy, a clone ----
+ln -s shared/repo link
+ok 'a link is as good' "$LUNETTE" backup --repo link --name b --all-blocks b.img
+is 'as what it points to' "$("$LUNETTE" list --repo link --json)" "$("$LUNETTE" list --repo shared/repo --json)"
+ok 'it may be moved' mv shared/repo moved
+ok 'and is whole' "$LUNETTE" check --read-data --repo moved
+ok 'it may be copied' cp -a moved clone
+"$LUNETTE" backup --repo moved --name c --all-blocks a.img >/dev/null
+"$LUNETTE" backup --repo clone --name d --all-blocks a.img >/dev/null
+ok 'one takes restore points from the other' "$LUNETTE" copy --repo clone --to moved
+is 'what both have is there once' "$("$LUNETTE" list --repo moved --json | jq -r '[.points[].name] | sort | join(" ")')" 'a b c d'
+is 'a second time there is nothing to do' "$("$LUNETTE" copy --repo clone --to moved --json | jq -c '.present')" 3
+ok 'and all is whole' "$LUNETTE" check --read-data --repo moved
+ln -s moved link2
+fails 'itself is refused, by whatever path' 1 'are the same repository' "$LUNETTE" copy --repo moved --to "$TAP_DIR/link2"
