@@ -28,13 +28,27 @@
 #define CMD_REPO_STATUS ", 10 there is no such repository or restore point, 11 wrong password"
 
 /**
+ * struct cmd_password - where a password is that nobody has to be asked for
+ * @file: its first line
+ * @command: the first line of what it prints; it is run by sh
+ */
+struct cmd_password {
+	struct option_text file;
+	struct option_text command;
+};
+
+extern const struct option_group cmd_password_options;
+#define CMD_PASSWORD_OPTIONS(type, member) \
+	OPTION_GROUP(type, member, struct cmd_password, &cmd_password_options)
+
+/**
  * struct cmd_repo - which repository the user means, and, once it is open, the repository
  * @key_file: the exported key, or NULL
  * @unattended: nobody is asked for a password
  */
 struct cmd_repo {
 	struct option_text path;
-	struct option_text password_file;
+	struct cmd_password password;
 	const char *key_file;
 	bool unattended;
 	struct repo *repo;
@@ -102,6 +116,19 @@ int cmd_secret_line(const char *path, const char *what, char **ret, struct error
 
 /* The same of all the file. */
 int cmd_secret_text(const char *path, const char *what, char **ret, struct error *err);
+
+/* The first line of what @command prints. Return: 0; -ECHILD when it ends otherwise than well; ...
+ */
+int cmd_password_run(const char *command, char **ret, struct error *err);
+
+/**
+ * cmd_password_find() - the password that the options name, or, where they name none, the
+ * environment: a file goes before a command
+ * @ret: NULL when nothing does
+ *
+ * Return: 0; STATUS_USAGE when the options name both; a negative errno.
+ */
+int cmd_password_find(const struct cmd_password *from, char **ret, struct error *err);
 
 /* Asks for the password of @what on the terminal. Return: 0; -ENOTTY when there is none; ... */
 int cmd_password_ask(const char *what, char **ret, struct error *err);

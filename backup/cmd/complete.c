@@ -65,7 +65,7 @@ static void note_argument(struct completion *c, const struct option_row *row, co
 	if (strcmp(row->name, "repo") == 0)
 		c->which.path.text = arg;
 	else if (strcmp(row->name, "password-file") == 0)
-		c->which.password_file.text = arg;
+		c->which.password.file.text = arg;
 	else if (strcmp(row->name, "key-file") == 0)
 		c->which.key_file = arg;
 	else if (strcmp(row->name, "state") == 0)
@@ -209,8 +209,8 @@ void complete(const struct command *const *commands, size_t n, char **words, siz
 	struct completion c = { .begun = n_words ? words[n_words - 1] : "" };
 	c.which.unattended = true;
 	c.which.path.text = getenv("LUNETTE_REPO");
-	c.which.password_file.text = getenv("LUNETTE_PASSWORD_FILE");
-	c.which.password_file.from_env = true;
+	c.which.password.file.text = getenv("LUNETTE_PASSWORD_FILE");
+	c.which.password.file.from_env = true;
 	if (n_words < 2) {
 		offer_commands(&c, commands, n);
 		complete_offer(&c, "help", "what a command does");

@@ -8,7 +8,7 @@
 struct init_args {
 	struct repo_settings settings;
 	bool encrypt;
-	struct option_text password_file;
+	struct cmd_password password;
 	bool json;
 };
 
@@ -34,9 +34,7 @@ static const struct option_row options[] = {
 	  OPTION_CALL(struct init_args, settings.level, int, cmd_take_level) },
 	{ "encrypt", NULL, "nothing of it can be read without a password, which is asked for twice",
 	  OPTION_FLAG(struct init_args, encrypt) },
-	{ "password-file", "FILE",
-	  "the password is the first line of FILE; else of $LUNETTE_PASSWORD_FILE",
-	  OPTION_ENV(struct init_args, password_file, "LUNETTE_PASSWORD_FILE") },
+	CMD_PASSWORD_OPTIONS(struct init_args, password),
 	CMD_JSON_OPTION(struct init_args, json),
 	{ 0 },
 };
@@ -66,19 +64,27 @@ static int report_text(const struct init_args *args, const char *path, struct er
 	return cmd_print(text, err);
 }
 
+static int find_password(const struct cmd_password *from, char **ret, struct error *err)
+{
+	int rc = cmd_password_find(from, ret, err);
+	return rc || *ret ? rc : cmd_password_new(NULL, ret, err);
+}
+
 static int run(void *ctx, char **words, size_t n, struct error *err)
 {
 	(void)n;
 	struct init_args *args = ctx;
-	const struct option_text *file = &args->password_file;
+	const struct cmd_password *from = &args->password;
 	CLEANUP(secret_free_cleanup) char *password = NULL;
-	if (file->text && !file->from_env && !args->encrypt)
+	if (!args->encrypt && from->file.text && !from->file.from_env)
 		return cmd_usage(err, "--password-file is for --encrypt");
-	int rc = args->encrypt ? cmd_password_new(file->text, &password, err) : 0;
+	if (!args->encrypt && from->command.text && !from->command.from_env)
+		return cmd_usage(err, "--password-command is for --encrypt");
+	int rc = args->encrypt ? find_password(from, &password, err) : 0;
 	args->settings.password = password;
 	if (rc == 0)
 		rc = repo_init(words[0], &args->settings, err);
-	if (rc < 0)
+	if (rc)
 		return rc;
 	cmd_done();
 	return (args->json ? report_json : report_text)(args, words[0], err);

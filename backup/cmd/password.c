@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * password - secrets from files and from the terminal, never from arguments, which show in every
- * listing of processes.
+ * password - secrets from files, from a command and from the terminal, never from arguments, which
+ * show in every listing of processes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +24,35 @@ int cmd_secret_line(const char *path, const char *what, char **ret, struct error
 {
 	prctl(PR_SET_DUMPABLE, 0);
 	return secret_line(path, what, ret, err);
+}
+
+/* ---- what the user has named ---- */
+
+static const struct option_row rows[] = {
+	{ "password-file", "FILE",
+	  "the password is the first line of FILE; else of $LUNETTE_PASSWORD_FILE; else it is asked for",
+	  OPTION_ENV(struct cmd_password, file, "LUNETTE_PASSWORD_FILE") },
+	{ "password-command", "CMD",
+	  "it is the first line of what CMD prints, which sh runs; else of what "
+	  "$LUNETTE_PASSWORD_COMMAND prints",
+	  OPTION_ENV(struct cmd_password, command, "LUNETTE_PASSWORD_COMMAND") },
+	{ 0 },
+};
+
+const struct option_group cmd_password_options = { .rows = rows };
+
+static bool is_option(const struct option_text *text)
+{
+	return text->text && !text->from_env;
+}
+
+int cmd_password_find(const struct cmd_password *from, char **ret, struct error *err)
+{
+	if (is_option(&from->file) && is_option(&from->command))
+		return cmd_usage(err, "--password-file and --password-command exclude each other");
+	if (from->command.text && (!from->file.text || is_option(&from->command)))
+		return cmd_password_run(from->command.text, ret, err);
+	return from->file.text ? cmd_secret_line(from->file.text, "password file", ret, err) : 0;
 }
 
 /* ---- the terminal ---- */
@@ -76,9 +105,11 @@ static int ask_once(const char *prompt, char **ret, struct error *err)
 	prctl(PR_SET_DUMPABLE, 0);
 	CLEANUP(close_cleanup) int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 	if (tty < 0)
-		return error_set(err, -ENOTTY,
-				 "there is no terminal to ask for the password on: name a file "
-				 "that holds it, with --password-file or LUNETTE_PASSWORD_FILE");
+		return error_set(
+			err, -ENOTTY,
+			"there is no terminal to ask for the password on: name a file "
+			"that holds it, with --password-file or LUNETTE_PASSWORD_FILE, or a "
+			"command that prints it, with --password-command");
 	CLEANUP(secret_free_cleanup) char *buf = calloc(1, SECRET_MAX);
 	if (!buf)
 		return error_set(err, -ENOMEM, "read the password: %m");

@@ -12,9 +12,7 @@
 static const struct option_row rows[] = {
 	{ "repo", "REPO", "the repository; else $LUNETTE_REPO",
 	  OPTION_ENV(struct cmd_repo, path, "LUNETTE_REPO") },
-	{ "password-file", "FILE",
-	  "its password is the first line of FILE; else of $LUNETTE_PASSWORD_FILE; else it is asked for",
-	  OPTION_ENV(struct cmd_repo, password_file, "LUNETTE_PASSWORD_FILE") },
+	CMD_PASSWORD_OPTIONS(struct cmd_repo, password),
 	{ "key-file", "FILE", "open it with its exported key",
 	  OPTION_TEXT(struct cmd_repo, key_file) },
 	{ 0 },
@@ -31,12 +29,15 @@ const struct option_group cmd_repo_options = { .rows = rows, .free = cmd_close_r
 /* What the user says opens it, of which the environment says less than an option. */
 static int find_secret(const struct cmd_repo *which, char **ret, struct error *err)
 {
-	const struct option_text *file = &which->password_file;
+	const struct option_text *file = &which->password.file;
+	const struct option_text *command = &which->password.command;
 	if (which->key_file && file->text && !file->from_env)
 		return cmd_usage(err, "--password-file and --key-file exclude each other");
+	if (which->key_file && command->text && !command->from_env)
+		return cmd_usage(err, "--password-command and --key-file exclude each other");
 	if (which->key_file)
 		return cmd_secret_text(which->key_file, "key file", ret, err);
-	return file->text ? cmd_secret_line(file->text, "password file", ret, err) : 0;
+	return cmd_password_find(&which->password, ret, err);
 }
 
 int cmd_open_repo(struct cmd_repo *which, struct error *err)

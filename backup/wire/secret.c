@@ -30,7 +30,7 @@ static int read_all(int fd, char *buf, const char *what, const char *path, struc
 		len += (size_t)n;
 	}
 	if (len == SECRET_MAX)
-		return error_set(err, -EINVAL, "%s '%s' is too long", what, path);
+		return error_set(err, -EMSGSIZE, "%s '%s' is too long", what, path);
 	/* What is behind it would not count, and nobody would know. */
 	if (memchr(buf, '\0', len))
 		return error_set(err, -EINVAL, "%s '%s' is not text", what, path);
@@ -70,18 +70,12 @@ static int check_owner(int fd, const char *what, const char *path, struct error 
 }
 #endif
 
-int secret_text(const char *path, const char *what, char **ret, struct error *err)
+static int read_text(int fd, const char *what, const char *path, char **ret, struct error *err)
 {
-	CLEANUP(close_cleanup) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return error_set(err, -errno, "%s '%s': %m", what, path);
-	int rc = check_owner(fd, what, path, err);
-	if (rc < 0)
-		return rc;
 	char *buf = calloc(1, SECRET_MAX);
 	if (!buf)
 		return error_set(err, -ENOMEM, "%s '%s': %m", what, path);
-	rc = read_all(fd, buf, what, path, err);
+	int rc = read_all(fd, buf, what, path, err);
 	if (rc < 0) {
 		explicit_bzero(buf, SECRET_MAX);
 		free(buf);
@@ -91,19 +85,45 @@ int secret_text(const char *path, const char *what, char **ret, struct error *er
 	return 0;
 }
 
-int secret_line(const char *path, const char *what, char **ret, struct error *err)
+static int first_line(char *text, const char *what, const char *path, struct error *err)
 {
-	CLEANUP(secret_free_cleanup) char *text = NULL;
-	int rc = secret_text(path, what, &text, err);
-	if (rc < 0)
-		return rc;
 	size_t len = strcspn(text, "\r\n");
 	if (len == 0)
 		return error_set(err, -EINVAL, "%s '%s' is empty: its first line counts", what,
 				 path);
 	explicit_bzero(text + len, strlen(text + len));
-	*ret = steal(&text);
 	return 0;
+}
+
+int secret_text(const char *path, const char *what, char **ret, struct error *err)
+{
+	CLEANUP(close_cleanup) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return error_set(err, -errno, "%s '%s': %m", what, path);
+	int rc = check_owner(fd, what, path, err);
+	return rc < 0 ? rc : read_text(fd, what, path, ret, err);
+}
+
+int secret_line(const char *path, const char *what, char **ret, struct error *err)
+{
+	CLEANUP(secret_free_cleanup) char *text = NULL;
+	int rc = secret_text(path, what, &text, err);
+	if (rc == 0)
+		rc = first_line(text, what, path, err);
+	if (rc == 0)
+		*ret = steal(&text);
+	return rc;
+}
+
+int secret_line_from(int fd, const char *what, const char *name, char **ret, struct error *err)
+{
+	CLEANUP(secret_free_cleanup) char *text = NULL;
+	int rc = read_text(fd, what, name, &text, err);
+	if (rc == 0)
+		rc = first_line(text, what, name, err);
+	if (rc == 0)
+		*ret = steal(&text);
+	return rc;
 }
 
 /* jansson has no way to wipe a text but through the value. */

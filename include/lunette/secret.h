@@ -29,20 +29,25 @@ DEFINE_CLEANUP(char *, secret_free)
  * @ret: to be freed with secret_free()
  *
  * Return: 0; -EACCES when it is a file that others own (unless we are root), may read or write, or
- * that its group may write; -EINVAL when it is
- * too long or has a byte 0; what opening or reading it said.
+ * that its group may write; -EMSGSIZE when it is too long; -EINVAL when it has a byte 0; what
+ * opening or reading it said.
  */
 int secret_text(const char *path, const char *what, char **ret, struct error *err);
 
 /* The same of its first line, which must not be empty (-EINVAL). */
 int secret_line(const char *path, const char *what, char **ret, struct error *err);
 
+/* The same of what comes from a descriptor until its end; "@what '@name'" is what messages call it.
+ */
+int secret_line_from(int fd, const char *what, const char *name, char **ret, struct error *err);
+
 /**
  * secret_inherited() - the secrets that a job hands to a plug-in or an agent, by the descriptor
  * that SECRET_ENV names, which is closed
  * @ret: an object, to be freed with secret_json_free(); NULL when there is none
  *
- * Return: 0; -EINVAL when that is no descriptor, or what comes from it no object; what reading
+ * Return: 0; -EINVAL when that is no descriptor, or what comes from it no object;
+ * -EMSGSIZE when it is too long; what reading
  * said.
  */
 int secret_inherited(json_t **ret, struct error *err);

@@ -199,7 +199,9 @@ static void check_rows(const struct command *command, const struct option_row *r
 		       struct names *names)
 {
 	static const char *const by_env[][2] = { { "repo", "LUNETTE_REPO" },
-						 { "password-file", "LUNETTE_PASSWORD_FILE" } };
+						 { "password-file", "LUNETTE_PASSWORD_FILE" },
+						 { "password-command",
+						   "LUNETTE_PASSWORD_COMMAND" } };
 	for (; row && row->kind != OPTION_KIND_NONE; row++) {
 		if (row->kind == OPTION_KIND_GROUP) {
 			check_rows(command, row->group->rows, size - row->at, names);

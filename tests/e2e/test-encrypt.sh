@@ -104,6 +104,29 @@ fails 'none, and no terminal' 11 'is encrypted: there is no terminal' setsid "$L
 fails 'a password file that is not there' 1 'No such file' "$LUNETTE" list --password-file nowhere
 fails 'nobody backs up into it without a password' 11 'the password is wrong' "$LUNETTE" backup --password-file bad --name x disk.img
 
+# ---- a password that a command prints -------------------------------------------------------------
+
+listed() { # ARGUMENTS...: opened by a command, and by nothing else
+	env -u LUNETTE_PASSWORD_FILE "$LUNETTE" list "$@" </dev/null
+}
+export LUNETTE_CHAP_SECRET=not-for-others
+ok 'a command opens it' listed --password-command 'cat pw; echo what comes behind does not count'
+LUNETTE_PASSWORD_COMMAND='cat pw' ok 'the environment names one' listed
+LUNETTE_PASSWORD_COMMAND='cat pw' fails 'of which a file says more' 11 'the password is wrong' env LUNETTE_PASSWORD_FILE=bad "$LUNETTE" list
+LUNETTE_PASSWORD_FILE=bad ok 'and an option more than both' "$LUNETTE" list --password-command 'cat pw'
+ok 'it does not see what is ours' listed --password-command '[ -z "$LUNETTE_CHAP_SECRET$LUNETTE_REPO" ] && [ -n "$PATH" ] && cat pw'
+fails 'a wrong one' 11 'the password is wrong' "$LUNETTE" list --password-command 'echo wrong'
+fails 'a command that fails counts for nothing' 1 'ended with status 7' "$LUNETTE" list --password-command 'cat pw; exit 7'
+fails 'one that dies' 1 'signal 15 ended the password command' "$LUNETTE" list --password-command 'cat pw; kill -TERM $$'
+fails 'one that says nothing' 1 'is empty' "$LUNETTE" list --password-command true
+fails 'one that says too much' 1 'is too long' "$LUNETTE" list --password-command 'head -c 70000 /dev/zero | tr "\\0" x'
+fails 'two ways at once' 2 'exclude each other' "$LUNETTE" list --password-command 'cat pw' --password-file pw
+fails 'or with a key' 2 'exclude each other' "$LUNETTE" list --password-command 'cat pw' --key-file pw
+fails 'init: for what is encrypted only' 2 'is for --encrypt' "$LUNETTE" init --password-command 'cat pw' plain
+"$LUNETTE" list --password-command 'echo secret-words; exit 1' >out 2>&1
+ok 'what it says is never told' bash -c '! grep -q secret-words out'
+unset LUNETTE_CHAP_SECRET
+
 # ---- keys --------------------------------------------------------------------------------------
 
 first=$(key_ids pw)

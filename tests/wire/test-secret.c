@@ -64,7 +64,7 @@ static void what_would_be_cut_is_refused(void **state)
 	char *got = NULL;
 	memset(big, 'x', sizeof(big));
 	put(big, sizeof(big), 0600);
-	assert_int_equal(secret_text(path, "key file", &got, &err), -EINVAL);
+	assert_int_equal(secret_text(path, "key file", &got, &err), -EMSGSIZE);
 	assert_non_null(strstr(err.msg, "too long"));
 	put("half\0lost", 9, 0600);
 	assert_int_equal(secret_text(path, "key file", &got, &err), -EINVAL);
@@ -212,7 +212,7 @@ static void what_is_handed_over_must_be_an_object_behind_a_descriptor(void **sta
 	assert_int_equal(secret_inherited(&got, NULL), -EINVAL);
 	memset(big, ' ', sizeof(big));
 	inherit(big, sizeof(big));
-	assert_int_equal(secret_inherited(&got, &err), -EINVAL);
+	assert_int_equal(secret_inherited(&got, &err), -EMSGSIZE);
 	assert_non_null(strstr(err.msg, "too long"));
 	assert_null(got);
 }
