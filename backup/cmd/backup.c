@@ -237,7 +237,9 @@ static int run_with_list(struct backup_args *args, char **specs, size_t n, struc
 		.excluded = excluded,
 		.unreadable = args->bad.ranges,
 	};
-	rc = (args->json ? backup_report_json : backup_report_text)(&report, err);
+	rc = args->json             ? backup_report_json(&report, err)
+	     : args->progress.quiet ? 0
+				    : backup_report_text(&report, err);
 	if (rc < 0)
 		return rc;
 	return warnings ? STATUS_WARNINGS : STATUS_DONE;

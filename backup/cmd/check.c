@@ -262,7 +262,7 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 	cmd_upkeep_note(&args->upkeep, args->which.repo, UPKEEP_CHECK,
 			upkeep_check_document(&result, &args->portion, rc < 0 ? err : NULL,
 					      cmd_seconds() - start));
-	if (rc == 0)
+	if (rc == 0 && (args->json || !args->progress.quiet || result.n_problems > 0))
 		rc = (args->json ? show_json : show_text)(&result, &args->portion, err);
 	if (rc < 0)
 		return rc;

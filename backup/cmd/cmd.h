@@ -22,6 +22,13 @@
 		"json", NULL, "report as a JSON document", OPTION_FLAG(type, member) \
 	}
 
+/* Row of a command that says what it has done, and shows no progress: that one has it already. */
+#define CMD_QUIET_OPTION(type, member)                                                           \
+	{                                                                                        \
+		"quiet", NULL, "say nothing but warnings and errors", OPTION_FLAG(type, member), \
+			.letter = 'q'                                                            \
+	}
+
 /* ---- the repository (repository.c) ---- */
 
 /* What the status of a command that opens one ends with. */
@@ -160,6 +167,8 @@ double cmd_seconds(void); /* of a clock that only runs forwards */
 /**
  * struct cmd_progress - how far work has come, shown on standard error
  * @mode: CMD_PROGRESS_AUTO becomes one of the others when it begins
+ * @quiet: nothing but warnings and errors is wanted, so no report of what was done either; a
+ *         progress that was asked for by name is shown all the same
  * @total: bytes there are; set after cmd_progress_begin()
  */
 struct cmd_progress {
@@ -169,6 +178,7 @@ struct cmd_progress {
 		CMD_PROGRESS_LINE,
 		CMD_PROGRESS_JSON,
 	} mode;
+	bool quiet;
 	uint64_t total;
 	uint64_t stored; /* what it has become, for the ratio; 0: that is not known */
 	uint64_t done;   /* what was said last, shown or not */

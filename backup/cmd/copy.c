@@ -59,7 +59,7 @@ static void copied(void *ctx, const json_t *point, const char *from_id, const ch
 	json_array_append_new(
 		c->report, json_pack("{s:s, s:s, s:s, s:s}", "name", repo_point_name(point), "time",
 				     repo_point_time(point), "id", to_id, "from", from_id));
-	if (c->json)
+	if (c->json || c->progress.quiet)
 		return;
 	cmd_progress_end(&c->progress);
 	fputs("copied ", stdout);
@@ -90,6 +90,8 @@ static int report(const struct copy_args *c, struct error *err)
 				  (json_int_t)s->added, "stored", (json_int_t)s->stored, "warnings",
 				  cmd_has_warned()),
 			err);
+	if (c->progress.quiet)
+		return 0;
 	char a[CMD_SIZE_MAX], b[CMD_SIZE_MAX], d[CMD_SIZE_MAX], e[CMD_SIZE_MAX];
 	printf("%zu copied, %zu were there already\n"
 	       "  known    %s\n"

@@ -27,6 +27,7 @@ struct forgetting {
 	struct rules rules;
 	bool dry_run;
 	bool json;
+	bool quiet;
 	bool damaged;
 	json_t *report;
 	size_t kept, removed;
@@ -65,6 +66,7 @@ static const struct option_row options[] = {
 	{ "dry-run", NULL, "only show what would be removed, and why the rest stays",
 	  OPTION_FLAG(struct forgetting, dry_run) },
 	CMD_JSON_OPTION(struct forgetting, json),
+	CMD_QUIET_OPTION(struct forgetting, quiet),
 	{ 0 },
 };
 
@@ -80,6 +82,8 @@ static int report(void *ctx, const struct forget_verdict *verdict, struct error 
 			return error_set(err, -ENOMEM, "report: %m");
 		return 0;
 	}
+	if (f->quiet)
+		return 0;
 	printf("%-6s  %.12s  ", verdict->keep ? "keep" : "forget", verdict->id);
 	cmd_put(stdout, verdict->name, 0);
 	printf("@%s  (%s)\n", verdict->time, verdict->why);
@@ -193,6 +197,8 @@ static int finish(struct forgetting *f, struct error *err)
 					(json_int_t)f->removed);
 		return cmd_print_json(doc, err);
 	}
+	if (f->quiet)
+		return 0;
 	printf("%zu kept, %zu %s%s\n", f->kept, f->removed,
 	       f->dry_run ? "would be forgotten" : "forgotten",
 	       f->removed && !f->dry_run ? "; 'lunette prune' frees their room" : "");
@@ -216,6 +222,7 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 		return rc;
 	CLEANUP(json_decref_cleanup) json_t *entries = json_array();
 	f->report = entries;
+	f->quiet = f->quiet && !f->dry_run; /* which is there to be read */
 	rc = has_policy ? by_policy(f, words[0], err) : by_name(f, words, n, err);
 	if (rc == 0 && !f->dry_run)
 		cmd_done();

@@ -9,7 +9,7 @@ struct init_args {
 	struct repo_settings settings;
 	bool encrypt;
 	struct cmd_password password;
-	bool json;
+	bool json, quiet;
 };
 
 static int take_chunk_size(const struct option_row *row, void *to, const char *arg,
@@ -36,6 +36,7 @@ static const struct option_row options[] = {
 	  OPTION_FLAG(struct init_args, encrypt) },
 	CMD_PASSWORD_OPTIONS(struct init_args, password),
 	CMD_JSON_OPTION(struct init_args, json),
+	CMD_QUIET_OPTION(struct init_args, quiet),
 	{ 0 },
 };
 
@@ -87,6 +88,8 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 	if (rc)
 		return rc;
 	cmd_done();
+	if (args->quiet && !args->json)
+		return 0;
 	return (args->json ? report_json : report_text)(args, words[0], err);
 }
 

@@ -31,8 +31,8 @@ static const struct option_row options[] = {
 	  "where jobs keep their journals; else $LUNETTE_STATE, else /var/lib/lunette",
 	  OPTION_ENV(struct job_args, state, "LUNETTE_STATE") },
 	CMD_JSON_OPTION(struct job_args, json),
-	{ "quiet", NULL, "do not tell the story on standard error too", .verbs = "run",
-	  OPTION_FLAG(struct job_args, quiet) },
+	{ "quiet", NULL, "do not tell the story on standard error too", .letter = 'q',
+	  .verbs = "run", OPTION_FLAG(struct job_args, quiet) },
 	{ "kill-at", "STEP:before|after",
 	  "kill this run there, as a power cut would, to try out what becomes of it; 'before' is "
 	  "once the step is in the journal. Steps: repository agent storage disks reserve snapshot luns "

@@ -15,7 +15,7 @@ struct key_args {
 	const char *new_password_file;
 	const char *label;
 	bool last;
-	bool json;
+	bool json, quiet;
 };
 
 static const struct option_row options[] = {
@@ -30,6 +30,7 @@ static const struct option_row options[] = {
 	  "repository",
 	  OPTION_FLAG(struct key_args, last) },
 	CMD_JSON_OPTION(struct key_args, json),
+	CMD_QUIET_OPTION(struct key_args, quiet),
 	{ 0 },
 };
 
@@ -135,6 +136,8 @@ static int report(const struct key_args *args, const char *what, const char id[6
 	cmd_done();
 	if (args->json)
 		return cmd_print_json(json_pack("{s:s}", "id", id), err);
+	if (args->quiet)
+		return 0;
 	char text[128];
 	snprintf(text, sizeof(text), "Key %.12s %s.\n", id, what);
 	return cmd_print(text, err);

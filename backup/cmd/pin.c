@@ -7,12 +7,13 @@
 
 struct pin_args {
 	struct cmd_repo which;
-	bool json;
+	bool json, quiet;
 };
 
 static const struct option_row options[] = {
 	CMD_REPO_OPTIONS(struct pin_args, which),
 	CMD_JSON_OPTION(struct pin_args, json),
+	CMD_QUIET_OPTION(struct pin_args, quiet),
 	{ 0 },
 };
 
@@ -39,7 +40,7 @@ static int change_one(struct pin_args *args, const char *spec, const struct pin_
 	json_array_append_new(report, json_pack("{s:s, s:s, s:s, s:b}", "id", id, "name",
 						repo_point_name(point), "time",
 						repo_point_time(point), "pinned", how->pinned));
-	if (args->json)
+	if (args->json || args->quiet)
 		return 0;
 	fputs(how->pinned ? "pinned " : "unpinned ", stdout);
 	cmd_put_point(stdout, id, point);

@@ -149,7 +149,7 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 			upkeep_prune_document(&result, rc < 0 ? err : NULL, cmd_seconds() - start));
 	if (rc == 0 && !args->dry_run)
 		cmd_done();
-	if (rc == 0)
+	if (rc == 0 && (args->json || args->dry_run || !args->progress.quiet))
 		rc = args->json ? report_json(args, &result, cmd_seconds() - start, err)
 				: report_text(args, &result, err);
 	if (rc < 0)

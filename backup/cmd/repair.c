@@ -124,13 +124,22 @@ static int look(struct repair_args *args, bool read_data, const atomic_bool *sto
 	return rc;
 }
 
+/* Nobody is asked, and what goes well is of no interest. */
+static bool is_quiet(const struct repair_args *args)
+{
+	return args->json || (args->yes && args->progress.quiet);
+}
+
 /* Return: @status; or that it cannot be said. */
 static int end(const struct repair_args *args, bool whole, const char *sentence, int status,
 	       struct error *err)
 {
 	json_object_set_new(args->report, "whole", json_boolean(whole));
-	int rc = args->json ? cmd_print_json(json_incref(args->report), err)
-			    : cmd_print(sentence, err);
+	int rc = 0;
+	if (args->json)
+		rc = cmd_print_json(json_incref(args->report), err);
+	else if (!args->progress.quiet || status == STATUS_FAILED)
+		rc = cmd_print(sentence, err);
 	return rc < 0 ? rc : status;
 }
 
@@ -170,7 +179,7 @@ static void say_result(const struct repair_args *args, const struct repair_resul
 	json_object_set_new(args->report, "lost", json_integer((json_int_t)result->lost));
 	json_object_set_new(args->report, "indexed", json_integer((json_int_t)result->indexed));
 	json_object_set_new(args->report, "removed", json_integer((json_int_t)result->removed));
-	if (!args->json)
+	if (!is_quiet(args))
 		printf("%" PRIu64 " chunks saved, %" PRIu64 " lost, %" PRIu64
 		       " in an index again; %" PRIu64 " damaged objects removed\n",
 		       result->saved, result->lost, result->indexed, result->removed);
@@ -193,7 +202,7 @@ static int repair(struct repair_args *args, const struct repair_plan *plan, cons
 		  struct error *err)
 {
 	bool agreed = false;
-	if (!args->json)
+	if (!is_quiet(args))
 		say_plan(plan, args->drop_points);
 	if (!is_anything_to_do(plan, args->drop_points))
 		return end(args, false,

@@ -85,6 +85,7 @@ static const struct option_row rows[] = {
 	  "show progress although standard error is no terminal, or as lines of JSON, or not at all",
 	  OPTION_CALL(struct cmd_progress, mode, enum cmd_progress_mode, take_mode),
 	  .optional = true },
+	CMD_QUIET_OPTION(struct cmd_progress, quiet),
 	{ 0 },
 };
 
@@ -98,7 +99,8 @@ const struct option_group cmd_progress_options = { .rows = rows, .free = end_pro
 bool cmd_progress_begin(struct cmd_progress *progress)
 {
 	if (progress->mode == CMD_PROGRESS_AUTO)
-		progress->mode = isatty(STDERR_FILENO) ? CMD_PROGRESS_LINE : CMD_PROGRESS_NONE;
+		progress->mode = isatty(STDERR_FILENO) && !progress->quiet ? CMD_PROGRESS_LINE
+									   : CMD_PROGRESS_NONE;
 	progress->start = cmd_seconds();
 	return progress->mode != CMD_PROGRESS_NONE;
 }
