@@ -11,6 +11,10 @@
 #include "lunette/point-open.h"
 #include "lunette/restore.h"
 
+/**
+ * struct restore_args - what the user wants
+ * @pipe: the target is the standard output
+ */
 struct restore_args {
 	struct cmd_repo which;
 	const char *disk;
@@ -20,6 +24,7 @@ struct restore_args {
 	bool json;
 	bool skip_lost;
 	bool zero_missing;
+	bool pipe;
 	struct cmd_progress progress;
 };
 
@@ -80,7 +85,7 @@ static int check_zeros(const struct restore_args *args, const json_t *point,
 		       const struct layout *layout, const struct blk *from, struct error *err)
 {
 	struct stat st;
-	bool device = stat(args->target, &st) == 0 && S_ISBLK(st.st_mode);
+	bool device = !args->pipe && stat(args->target, &st) == 0 && S_ISBLK(st.st_mode);
 	int warned = 0;
 	for (size_t i = 0; i < layout->n_volumes; i++) {
 		const struct layout_volume *volume = &layout->volumes[i];
@@ -163,7 +168,8 @@ static int copy(struct restore_args *args, struct blk *from, struct restore_stat
 		if (rc < 0)
 			return rc;
 	}
-	int rc = restore_to(from, args->target, &opts, stats, err);
+	int rc = args->pipe ? restore_stream(from, &opts, stats, err)
+			    : restore_to(from, args->target, &opts, stats, err);
 	cmd_progress_end(&args->progress);
 	say_lost(&lost);
 	return rc;
@@ -179,6 +185,8 @@ static int report(const struct restore_args *args, const struct restore_stats *s
 						(json_int_t)stats->written, "lost",
 						(json_int_t)stats->lost, "seconds", seconds),
 				      err);
+	if (args->progress.quiet)
+		return 0;
 	char size[CMD_SIZE_MAX], written[CMD_SIZE_MAX], speed[CMD_SIZE_MAX];
 	double rate = seconds > 0 ? (double)stats->read / seconds : 0;
 	char text[256];
@@ -237,8 +245,14 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 		return cmd_usage(err, "either --disk DISK or --volume VOL is needed");
 	args->point = words[0];
 	args->target = words[1];
+	args->pipe = strcmp(args->target, "-") == 0;
+	if (args->pipe && isatty(STDOUT_FILENO))
+		return cmd_usage(err,
+				 "standard output is a terminal: lead it into a pipe or a file");
+	if (args->pipe)
+		cmd_report_to_stderr();
 	struct stat st;
-	bool over = stat(args->target, &st) == 0;
+	bool over = !args->pipe && stat(args->target, &st) == 0;
 	char id[65];
 	CLEANUP(json_decref_cleanup) json_t *point = NULL;
 	int rc = cmd_open_repo(&args->which, err);
@@ -247,7 +261,7 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 				    over ? REPO_POINT_REMOVE : REPO_POINT_READ, id, &point, err);
 	if (rc)
 		return rc;
-	if (over)
+	if (over && !args->progress.quiet)
 		say_what_comes(args, id, point);
 	return restore(args, point, err);
 }
@@ -258,7 +272,8 @@ const struct command cmd_restore = {
 	.words = { "POINT --disk DISK TARGET\nPOINT --volume VOL TARGET", 2, 2 },
 	.help = "Writes a whole disk or a whole volume of a restore point to TARGET: a new image file, or "
 		"a block device that is large enough and not in use, whose contents are lost: for "
-		"that the POINT is a whole time or an id.",
+		"that the POINT is a whole time or an id. `-` writes all of it, zeros too, to standard "
+		"output, and the report to standard error.",
 	.status =
 		"0 done, 1 failed, 2 wrong usage, 3 done, but a volume was not stored, or something is "
 		"lost" CMD_REPO_STATUS ", 12 TARGET is in use.",

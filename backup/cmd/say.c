@@ -86,12 +86,21 @@ void cmd_done(void)
 	done = true;
 }
 
+static bool to_stderr;
+
+void cmd_report_to_stderr(void)
+{
+	to_stderr = true;
+}
+
 static int print(const char *text, struct error *err)
 {
-	if (fputs(text, stdout) < 0 || fflush(stdout) != 0)
-		return error_set(err, -errno, "write to standard output: %m");
-	if (ferror(stdout)) /* of what came before */
-		return error_set(err, -EIO, "not all could be written to standard output");
+	FILE *out = to_stderr ? stderr : stdout;
+	const char *name = to_stderr ? "error" : "output";
+	if (fputs(text, out) < 0 || fflush(out) != 0)
+		return error_set(err, -errno, "write to standard %s: %m", name);
+	if (ferror(out)) /* of what came before */
+		return error_set(err, -EIO, "not all could be written to standard %s", name);
 	return 0;
 }
 
@@ -130,6 +139,6 @@ int cmd_print_json(json_t *doc, struct error *err)
 	if (!text)
 		return error_set(err, -ENOMEM, "report: %m");
 	printed_json = true;
-	fputs(text, stdout);
+	fputs(text, to_stderr ? stderr : stdout);
 	return cmd_print("\n", err);
 }

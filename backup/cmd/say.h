@@ -79,6 +79,13 @@ void cmd_put(FILE *out, const char *text, int width);
  */
 void cmd_done(void);
 
+/**
+ * cmd_report_to_stderr() - what the command is for goes to standard output
+ *
+ * From here on reports go to standard error, and so does the document of a failure.
+ */
+void cmd_report_to_stderr(void);
+
 /* Writes @text to standard output and makes sure that it got there, with all that came before. */
 int cmd_print(const char *text, struct error *err);
 

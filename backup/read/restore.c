@@ -266,3 +266,16 @@ int restore_to(struct blk *from, const char *path, const struct restore_options 
 				  "the restore is not complete: remove '%s', do not use it", path);
 	return error_wrap(err, rc, "the restore is not complete, and '%s' is removed again", path);
 }
+
+int restore_stream(struct blk *from, const struct restore_options *opts,
+		   struct restore_stats *stats, struct error *err)
+{
+	CLEANUP(target_free_cleanup) struct target *to = NULL;
+	*stats = (struct restore_stats){ .size = from->size };
+	int rc = target_stream_open(STDOUT_FILENO, from->size, &to, err);
+	if (rc == 0)
+		rc = copy(from, to, false, opts, stats, err);
+	return rc < 0 ? error_wrap(err, rc,
+				   "the restore is not complete: do not use what was written")
+		      : 0;
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * restore - writes a disk or a volume of a restore point to a new image file or a block device.
+ * restore - writes a disk or a volume of a restore point to a new image file, a block device or a
+ * pipe.
  *
  * It is given a blk, so a volume is no more work than a disk. Every chunk is checked against its id
  * as it is read, and what is zero is not written.
@@ -62,5 +63,13 @@ int restore_total(struct blk *from, bool skip_lost, uint64_t *ret, struct error 
  */
 int restore_to(struct blk *from, const char *path, const struct restore_options *opts,
 	       struct restore_stats *stats, struct error *err);
+
+/**
+ * restore_stream() - write all of a blk to the standard output, from its beginning to its end
+ *
+ * Return: as restore_to(); -EPIPE when nobody reads it any more.
+ */
+int restore_stream(struct blk *from, const struct restore_options *opts,
+		   struct restore_stats *stats, struct error *err);
 
 #endif

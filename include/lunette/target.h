@@ -48,6 +48,14 @@ int target_file_create(const char *path, uint64_t size, struct target **ret, str
  */
 int target_device_open(const char *path, uint64_t size, struct target **ret, struct error *err);
 
+/**
+ * target_stream_open() - a pipe, or what else takes bytes one after the other
+ * @fd: stays the caller's; messages call it the standard output
+ *
+ * It takes writes only in order and without gaps (-ESPIPE).
+ */
+int target_stream_open(int fd, uint64_t size, struct target **ret, struct error *err);
+
 /* Return: 0; -ERANGE if the range is not inside the target; else the target's error. */
 int target_write(struct target *target, const void *buf, size_t len, uint64_t off,
 		 struct error *err);

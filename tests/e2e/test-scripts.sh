@@ -88,3 +88,30 @@ if [ -w /dev/fuse ]; then
 else
 	tap_skip 'mount and umount' 'there is no FUSE here'
 fi
+
+# ---- --quiet ---------------------------------------------------------------------------------
+
+quiet() { # WHAT COMMAND...: it goes well, and says nothing; the rest is done by others of these
+	local rc=0
+	"$LUNETTE" "${@:2}" >out 2>&1 || rc=$?
+	is "quiet: $1" "$rc $(cat out)" '0 '
+}
+"$LUNETTE" init other >log
+echo another >pw2 && chmod 600 pw2
+quiet init init -q silent
+quiet backup backup -q --name web --all-blocks disk.img
+quiet restore restore -q --disk disk0 web@latest copy.img
+quiet copy copy -q --to other
+quiet pin pin -q web@latest
+quiet unpin unpin -q web@latest
+quiet forget forget -q --keep-last 1
+quiet prune prune -q
+quiet check check -q --read-data
+quiet 'key add' key add -q --repo sealed --password-file pw --new-password-file pw2
+rm repo/index/*
+quiet repair repair -q --yes
+is 'but a report that is asked for' "$("$LUNETTE" backup -q --json --name web --all-blocks disk.img | jq -r .name)" web
+is 'a dry run is there to be read' "$("$LUNETTE" forget -q --dry-run --keep-last 1 | grep -c kept)" 1
+pack=$(find repo/packs -type f | head -1)
+chmod u+w "$pack" && printf damage | dd of="$pack" bs=1 seek=40 conv=notrunc status=none
+fails 'and damage is told' 1 'the repository is damaged' "$LUNETTE" check -q --read-data

@@ -88,6 +88,26 @@ for question in list 'show first@latest' check 'probe disk.img' 'forget --dry-ru
 	full "$question: nothing was done, and nothing is told" 1 'standard output' "$LUNETTE" $question
 done
 
+# ---- a restore into a pipe -----------------------------------------------------------------------
+
+into() { # SINK ARGUMENTS...: its status, the disk going to SINK
+	set +o pipefail
+	"$LUNETTE" restore first@latest --disk disk0 - "${@:2}" 2>said | bash -c "$1"
+	echo "${PIPESTATUS[0]}"
+}
+is 'a restore into a pipe' "$(into 'cmp - disk.img')" 0
+ok 'is reported on standard error' grep -q '^Restored 4.0 MiB' said
+is 'also as JSON' "$(into 'cmp - disk.img' --json) $(jq .size said)" '0 4194304'
+is 'or not at all' "$(into 'cmp - disk.img' --quiet) $(cat said)" '0 '
+is 'into what is written from its beginning to its end' "$(into 'cat >out.img' >/dev/null; cmp disk.img out.img && rm out.img)" ''
+is 'nobody reads on' "$(into 'head -c 10 >/dev/null') $(grep -c 'the restore is not complete: do not use what was written: nobody reads' said)" '1 1'
+is 'which is a failure for scripts, too' "$(into 'head -c 10 >/dev/null' --json) $(sed '/^lunette:/d' said | jq -r .error.code)" '1 failed'
+full 'nobody has room' 1 'do not use what was written: .*No space left' "$LUNETTE" restore first@latest --disk disk0 -
+is 'there is no such stream' "$(status without 1 "$LUNETTE" restore first@latest --disk disk0 -)" 1
+is 'nothing that is no disk gets there' "$("$LUNETTE" restore nobody@latest --disk disk0 - --json 2>said; echo $? "$(sed '/^lunette:/d' said | jq -r .error.code)")" '10 not_found'
+ok 'a file may be called so' "$LUNETTE" restore first@latest --disk disk0 ./-
+ok 'and is one' cmp disk.img ./-
+
 # ---- a session that is lost ----------------------------------------------------------------------
 
 heeds_hangup() { # PID

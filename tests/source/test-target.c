@@ -8,10 +8,13 @@
 /* clang-format on */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "image-path.h"
 #include "lunette/target.h"
@@ -82,6 +85,62 @@ static void nothing_reaches_past_the_end(void **state)
 	struct stat st;
 	assert_int_equal(stat(image_path, &st), 0);
 	assert_int_equal(st.st_size, MIB);
+}
+
+/* By another process, until there is no more; it ends with 0 if all is as it should be. */
+static pid_t read_stream(int from, int other, size_t len)
+{
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid > 0)
+		return pid;
+	close(other);
+	size_t n = 0;
+	for (unsigned char c; read(from, &c, 1) == 1; n++)
+		if (c != (n >= 100 && n < 103 ? 'x' : 0))
+			_exit(1);
+	_exit(n == len ? 0 : 2);
+}
+
+static void a_stream_gets_all_of_it_in_order(void **state)
+{
+	(void)state;
+	int fds[2], status;
+	struct error err = { 0 };
+	struct target *target = NULL;
+	assert_int_equal(pipe(fds), 0);
+	pid_t pid = read_stream(fds[0], fds[1], MIB);
+	close(fds[0]);
+	/* More than a pipe takes, of one that does not wait. */
+	assert_int_equal(fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(target_stream_open(fds[1], MIB, &target, &err), 0);
+	assert_int_equal(target_write(target, "xxx", 3, 100, &err), -ESPIPE);
+	assert_int_equal(target_zero(target, 100, 0, &err), 0);
+	assert_int_equal(target_write(target, "xxx", 3, 100, &err), 0);
+	assert_int_equal(target_zero(target, MIB - 103, 103, &err), 0);
+	assert_int_equal(target_write(target, "xxx", 3, 100, &err), -ESPIPE);
+	assert_int_equal(target_flush(target, &err), 0);
+	target_free(target);
+	close(fds[1]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static void a_stream_that_nobody_reads_is_an_error(void **state)
+{
+	(void)state;
+	int fds[2];
+	struct error err = { 0 };
+	struct target *target = NULL;
+	signal(SIGPIPE, SIG_IGN);
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(target_stream_open(fds[1], MIB, &target, &err), 0);
+	assert_int_equal(target_write(target, "xxx", 3, 0, &err), 0);
+	close(fds[0]);
+	assert_int_equal(target_write(target, "xxx", 3, 3, &err), -EPIPE);
+	assert_string_equal(err.msg, "nobody reads standard output any more, after 3 bytes");
+	target_free(target);
+	close(fds[1]);
 }
 
 static void a_size_no_file_can_have_leaves_nothing_behind(void **state)
@@ -192,6 +251,8 @@ static void a_device_is_written_zeroed_and_held(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_stream_gets_all_of_it_in_order),
+		cmocka_unit_test(a_stream_that_nobody_reads_is_an_error),
 		cmocka_unit_test_teardown(a_new_file_is_sparse_private_and_of_the_size,
 					  image_remove),
 		cmocka_unit_test_teardown(what_is_there_is_never_overwritten, image_remove),
