@@ -206,6 +206,14 @@ static int report(struct check *check, const char id[65], const json_t *point, c
 	return rc;
 }
 
+static int pass_verdict(struct check *check, const char id[65], bool whole, struct error *err)
+{
+	json_t *list = whole ? check->result->whole : check->result->not_whole;
+	return json_array_append_new(list, json_string(id)) < 0
+		       ? error_set(err, -ENOMEM, "check a restore point: %m")
+		       : 0;
+}
+
 static int check_point(void *ctx, const char id[65], const json_t *point, struct error *err)
 {
 	struct points_check *points = ctx;
@@ -223,6 +231,7 @@ static int check_point(void *ctx, const char id[65], const json_t *point, struct
 		return error_set(err, -ENOMEM, "check a restore point: %m");
 	char name[512];
 	snprintf(name, sizeof(name), "%.400s@%s", repo_point_name(point), repo_point_time(point));
+	uint64_t before = check->result->n_problems;
 	for (; rc == 0 && disks.n < n; disks.n++) {
 		struct repo_disk disk;
 		repo_point_disk(point, disks.n, &disk);
@@ -230,6 +239,8 @@ static int check_point(void *ctx, const char id[65], const json_t *point, struct
 	}
 	if (rc == 0)
 		rc = report(check, id, point, name, &disks, err);
+	if (rc == 0)
+		rc = pass_verdict(check, id, check->result->n_problems == before, err);
 	return rc < 0 ? rc : check_bad(check, id, point, err);
 }
 

@@ -8,6 +8,7 @@
 #include "lunette/document.h"
 #include "hurt.h"
 #include "lunette/key-document.h"
+#include "lunette/verdicts.h"
 
 /* 64 MiB each at most. */
 #define BAD_MAX   (1u << 20)
@@ -93,11 +94,29 @@ static void check_cleanup(struct check *check)
 	free(check->packs);
 }
 
+/* What was found is no less true where it cannot be noted. */
+static void note_verdicts(struct check *check)
+{
+	struct check_result *result = check->result;
+	const struct verdicts_check note = {
+		.whole = result->whole,
+		.hurt = result->not_whole,
+		/* All only when it is all, and none when it is none. */
+		.data = result->packs_read == result->packs ? 100
+			: result->packs_read == 0
+				? 0
+				: MAX(1u, (unsigned int)(99 * result->packs_read / result->packs)),
+	};
+	result->not_noted.code = verdicts_note(check->repo, &note, &result->not_noted);
+}
+
 int check_run(struct repo *repo, const struct check_options *opts, struct check_result *ret,
 	      struct error *err)
 {
 	*ret = (struct check_result){ .problems = json_array(),
 				      .hurt = json_array(),
+				      .whole = json_array(),
+				      .not_whole = json_array(),
 				      .unreadable = json_array() };
 	CLEANUP(check_cleanup) struct check check = { .repo = repo, .opts = opts, .result = ret };
 	/* The indexes were listed when the repository was opened, and the packs are listed now:
@@ -121,6 +140,9 @@ int check_run(struct repo *repo, const struct check_options *opts, struct check_
 		rc = check_notes(&check, "leases", &ret->leases, err);
 	if (rc == 0)
 		rc = check_notes(&check, "marks", &ret->marks, err);
+	/* Where not all that is bad is known, nobody can be called whole. */
+	if (rc == 0 && !check.bad_more && !opts->unnoted && ret->points > 0)
+		note_verdicts(&check);
 	return rc < 0 ? error_wrap(err, rc, "repository '%s'", repo->path) : 0;
 }
 
@@ -128,5 +150,7 @@ void check_result_free(struct check_result *result)
 {
 	json_decref(result->problems);
 	json_decref(result->hurt);
+	json_decref(result->whole);
+	json_decref(result->not_whole);
 	json_decref(result->unreadable);
 }

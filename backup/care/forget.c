@@ -10,6 +10,7 @@
 #include "lunette/forget.h"
 #include "lunette/json.h"
 #include "lunette/moment.h"
+#include "lunette/verdicts.h"
 
 /**
  * struct forget_point - a restore point
@@ -26,11 +27,13 @@ struct forget_point {
 
 /**
  * struct all - the restore points there are
+ * @verdicts: see verdicts_read()
  * @judged: of one name, @n at most
  */
 struct all {
 	const struct forget_request *request;
 	int64_t now;
+	json_t *verdicts;
 	size_t n, room;
 	struct forget_point *members;
 	struct retention_point *judged;
@@ -42,6 +45,7 @@ static void all_cleanup(struct all *all)
 		free(all->members[i].name);
 		json_decref(all->members[i].held);
 	}
+	json_decref(all->verdicts);
 	free(all->members);
 	free(all->judged);
 }
@@ -125,6 +129,7 @@ static int judge(struct all *all, size_t first, size_t n, struct error *err)
 		int64_t when = 0;
 		bool known = moment_parse(time, &when);
 		all->judged[i].time = when;
+		all->judged[i].damaged = verdicts_hurt(all->verdicts, all->members[first + i].id);
 		all->judged[i].aside = !known || moment_is_future(time, all->now);
 	}
 	int rc = number_held(all, first, n, &n_held, &bits, err);
@@ -149,6 +154,7 @@ static int reach_verdict(struct repo *repo, const struct forget_request *request
 	bool made = request->made && strcmp(request->made, verdict->id) == 0;
 	verdict->why = why;
 	verdict->aside = judged->aside;
+	verdict->damaged = judged->damaged;
 	verdict->keep = judged->reasons || pinned || made || judged->aside;
 	if (judged->reasons)
 		retention_why(request->policy, judged, why, size);
@@ -220,7 +226,9 @@ int forget_run(struct repo *repo, const struct forget_request *request, struct e
 		return error_set(err, -EINVAL,
 				 "a policy without rules keeps nothing: say what to keep");
 	CLEANUP(all_cleanup) struct all all = { .request = request, .now = time(NULL) };
-	int rc = repo_points(repo, request->name, collect, &all, damaged, err);
+	int rc = verdicts_read(repo, &all.verdicts, err);
+	if (rc == 0)
+		rc = repo_points(repo, request->name, collect, &all, damaged, err);
 	if (rc < 0)
 		return rc;
 	if (all.n == 0 && request->name)

@@ -206,6 +206,11 @@ static int show_text(const struct check_result *result, const struct check_porti
 		       result->n_unreadable);
 	show_points(result->unreadable, result->n_unreadable);
 	show_summary(result, portion);
+	if (result->not_noted.code < 0) {
+		fputs("the repository does not remember it: ", stdout);
+		cmd_put(stdout, result->not_noted.msg, 0);
+		putchar('\n');
+	}
 	return cmd_print(result->n_problems ? "the repository is damaged; 'lunette repair' saves "
 					      "what can be saved\n"
 					    : "no damage was found\n",
@@ -217,7 +222,7 @@ static int show_json(const struct check_result *r, const struct check_portion *p
 {
 	json_t *doc = json_pack(
 		"{s:b, s:O, s:I, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-		"s:I, s:I, s:O, s:I}",
+		"s:I, s:I, s:O, s:I, s:b}",
 		"whole", r->n_problems == 0, "problems", r->problems, "problem_count",
 		(json_int_t)r->n_problems, "hurt", r->hurt, "hurt_count", (json_int_t)r->n_hurt,
 		"lost_chunks", (json_int_t)r->lost, "points", (json_int_t)r->points, "indexes",
@@ -227,7 +232,7 @@ static int show_json(const struct check_result *r, const struct check_portion *p
 		(json_int_t)r->orphans, "orphan_bytes", (json_int_t)r->orphan_bytes,
 		"missing_packs", (json_int_t)r->missing, "leases", (json_int_t)r->leases, "marks",
 		(json_int_t)r->marks, "unreadable", r->unreadable, "unreadable_count",
-		(json_int_t)r->n_unreadable);
+		(json_int_t)r->n_unreadable, "noted", r->not_noted.code == 0);
 	if (doc && portion->parts > 0)
 		json_object_set_new(doc, "part",
 				    json_pack("{s:I, s:I}", "number", (json_int_t)portion->part,

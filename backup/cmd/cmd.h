@@ -102,6 +102,18 @@ void cmd_warn_future(const struct repo_point_search *search);
 /* Prints NAME@TIME, and the id. */
 void cmd_put_point(FILE *out, const char *id, const json_t *point);
 
+/**
+ * cmd_point_holds() - what a restore point holds, how consistent it is, and what a check has found
+ * @verdicts: see verdicts_read()
+ *
+ * Return: an object, as `list --json` has it; NULL when there is no memory.
+ */
+json_t *cmd_point_holds(const char *id, const json_t *point, const json_t *verdicts);
+
+/* Of such an object, in a few letters: "whole 2026-11-22", "damaged 2026-11-22", or "-". */
+#define CMD_CHECKED_MAX 32
+const char *cmd_checked(const json_t *holds, char buf[CMD_CHECKED_MAX]);
+
 /* Takes the argument of --level. @to: an int. */
 option_take cmd_take_level;
 

@@ -75,9 +75,10 @@ static int report(void *ctx, const struct forget_verdict *verdict, struct error 
 	struct forgetting *f = ctx;
 	++*(verdict->keep ? &f->kept : &f->removed);
 	if (f->json) {
-		json_t *entry = json_pack("{s:s, s:s, s:s, s:b, s:s}", "id", verdict->id, "name",
-					  verdict->name, "time", verdict->time, "keep",
-					  verdict->keep, "reason", verdict->why);
+		json_t *entry =
+			json_pack("{s:s, s:s, s:s, s:b, s:b, s:s}", "id", verdict->id, "name",
+				  verdict->name, "time", verdict->time, "keep", verdict->keep,
+				  "damaged", verdict->damaged, "reason", verdict->why);
 		if (json_array_append_new(f->report, entry) < 0)
 			return error_set(err, -ENOMEM, "report: %m");
 		return 0;
@@ -86,7 +87,8 @@ static int report(void *ctx, const struct forget_verdict *verdict, struct error 
 		return 0;
 	printf("%-6s  %.12s  ", verdict->keep ? "keep" : "forget", verdict->id);
 	cmd_put(stdout, verdict->name, 0);
-	printf("@%s  (%s)\n", verdict->time, verdict->why);
+	printf("@%s  (%s%s)\n", verdict->time, verdict->why,
+	       verdict->damaged ? "; a check has found damage" : "");
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "cmd.h"
 #include "lunette/json.h"
 #include "lunette/repair.h"
+#include "lunette/verdicts.h"
 
 /**
  * struct repair_args - what the user wants
@@ -114,6 +115,7 @@ static int look(struct repair_args *args, bool read_data, const atomic_bool *sto
 	const struct check_options opts = {
 		.threads = cmd_threads(),
 		.portion = { .percent = read_data ? 100 : 0 },
+		.unnoted = args->dry_run,
 		.stop = stop,
 		.progress = cmd_progress_of,
 		.ctx = &args->progress,
@@ -195,7 +197,10 @@ static int carry_out(struct repair_args *args, const struct repair_plan *plan,
 	if (rc < 0)
 		return rc;
 	cmd_done();
-	return look_again(args, stop, err);
+	/* What was lost is seen by every check from now on, without reading data. */
+	if (args->read_data)
+		rc = verdicts_clear(args->which.repo, err);
+	return rc < 0 ? rc : look_again(args, stop, err);
 }
 
 static int repair(struct repair_args *args, const struct repair_plan *plan, const atomic_bool *stop,

@@ -6,6 +6,7 @@
 #include "lunette/bad-ranges.h"
 #include "lunette/json.h"
 #include "lunette/point-open.h"
+#include "lunette/verdicts.h"
 
 struct show_args {
 	struct cmd_repo which;
@@ -14,7 +15,7 @@ struct show_args {
 
 static const struct option_row options[] = {
 	CMD_REPO_OPTIONS(struct show_args, which),
-	{ "json", NULL, "as a JSON document: the manifest, with the id",
+	{ "json", NULL, "as a JSON document: the manifest, with the id and what a check has found",
 	  OPTION_FLAG(struct show_args, json) },
 	{ 0 },
 };
@@ -96,11 +97,24 @@ static void print_volumes(const json_t *point)
 	}
 }
 
-static int show_text(const char *id, const json_t *point, struct error *err)
+static void print_state(const json_t *holds)
+{
+	char checked[CMD_CHECKED_MAX];
+	const char *consistency = cmd_json_text(holds, "consistency");
+	fputs("  consistent ", stdout);
+	cmd_put(stdout, *consistency ? consistency : "nothing is known", 0);
+	printf("\n  checked    %s%s\n", cmd_checked(holds, checked),
+	       json_is_true(json_object_get(holds, "future"))
+		       ? "\n  of the future: a clock was wrong"
+		       : "");
+}
+
+static int show_text(const char *id, const json_t *point, const json_t *holds, struct error *err)
 {
 	fputs("Restore point ", stdout);
 	cmd_put(stdout, repo_point_name(point), 0);
 	printf("@%s\n  id      %s\n", repo_point_time(point), id);
+	print_state(holds);
 	print_stats(point);
 	print_disks(point);
 	print_volumes(point);
@@ -108,9 +122,11 @@ static int show_text(const char *id, const json_t *point, struct error *err)
 	return cmd_print("", err);
 }
 
-static int show_json(const char *id, const json_t *point, struct error *err)
+static int show_json(const char *id, const json_t *point, const json_t *holds, struct error *err)
 {
-	json_t *doc = json_pack("{s:s}", "id", id);
+	json_t *doc =
+		json_pack("{s:s, s:O, s:O}", "id", id, "check", json_object_get(holds, "check"),
+			  "future", json_object_get(holds, "future"));
 	if (doc && json_object_update(doc, (json_t *)point) < 0) {
 		json_decref(doc);
 		doc = NULL;
@@ -124,8 +140,14 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 	struct show_args *args = ctx;
 	char id[65];
 	CLEANUP(json_decref_cleanup) json_t *point = NULL;
+	CLEANUP(json_decref_cleanup) json_t *verdicts = NULL;
 	int rc = cmd_open_point(&args->which, words[0], id, &point, err);
-	return rc ? rc : (args->json ? show_json : show_text)(id, point, err);
+	if (rc == 0)
+		rc = verdicts_read(args->which.repo, &verdicts, err);
+	if (rc)
+		return rc;
+	CLEANUP(json_decref_cleanup) json_t *holds = cmd_point_holds(id, point, verdicts);
+	return (args->json ? show_json : show_text)(id, point, holds, err);
 }
 
 const struct command cmd_show = {

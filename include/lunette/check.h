@@ -50,10 +50,12 @@ int check_portion_parse(const char *text, struct check_portion *ret, struct erro
  * struct check_options
  * @threads: for reading data
  * @stop: when it becomes true the check ends with -EINTR
+ * @unnoted: the repository is not to remember what was found
  * @progress: told how many of how many bytes of data have been read; may be NULL
  */
 struct check_options {
 	unsigned int threads;
+	bool unnoted;
 	struct check_portion portion;
 	const atomic_bool *stop;
 	void (*progress)(void *ctx, uint64_t done, uint64_t total);
@@ -65,6 +67,8 @@ struct check_options {
  * @problems: an array of {"object", "what", "damaged"}; damaged: its bytes are wrong. It is false
  *            for what could not be read, or is of a newer version
  * @hurt: an array of what hurt_point() makes, newest restore point first
+ * @whole, @not_whole: ids of restore points, all that were looked at
+ * @not_noted: why that was not noted in the repository; its code is 0 when it was
  * @unreadable: the same, of those that lack what could not be read when they were made
  * @n_problems: all of them
  * @n_hurt: all restore points that are hurt
@@ -80,6 +84,9 @@ struct check_options {
 struct check_result {
 	json_t *problems;
 	json_t *hurt;
+	json_t *whole;
+	json_t *not_whole;
+	struct error not_noted;
 	json_t *unreadable;
 	uint64_t n_problems;
 	uint64_t n_hurt;

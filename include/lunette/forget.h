@@ -10,12 +10,14 @@
  * struct forget_verdict - what becomes of a restore point
  * @keep: it stays
  * @aside: no rule has looked at it, since it is of the future, or of a time that is none
+ * @damaged: a check has found that it is, so that it takes no whole one's place
  * @why: for people: the rules that keep it, "pinned", or "no rule keeps it"
  */
 struct forget_verdict {
 	const char *id, *name, *time;
 	bool keep;
 	bool aside;
+	bool damaged;
 	const char *why;
 };
 

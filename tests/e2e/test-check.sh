@@ -57,6 +57,17 @@ fails 'reading finds it' 1 'of its chunks is damaged' "$LUNETTE" check --read-da
 "$LUNETTE" check --read-data --json >damage.json
 is 'it is one chunk, and both restore points need it' "$(jq -c '[.lost_chunks, .hurt_count, [.hurt[].id] == [$b, $a]]' --arg a "$first" --arg b "$second" damage.json)" \
 	'[1,2,true]'
+verdicts() {
+	"$LUNETTE" list --json | jq -c '[.points[].check | .whole, .data]'
+}
+is 'the repository remembers it' "$(verdicts)" '[false,100,false,100]'
+"$LUNETTE" check >/dev/null
+is 'and is not told otherwise by a check that cannot have seen it' "$(verdicts)" '[false,100,false,100]'
+fails 'list says it to people' 0 " damaged $(date -u +%F)  *server" "$LUNETTE" list
+fails 'and show' 0 'checked *damaged ' "$LUNETTE" show "$second"
+rm -rf whole/checks && touch whole/checks
+fails 'what cannot be noted is told, and no failure' 0 'the repository does not remember it: .*checks' "$LUNETTE" check --repo whole
+rm whole/checks
 "$LUNETTE" mount --repo repo "$second" mnt
 unreadable=$(cd mnt/volumes/*/files && find . -type f -exec sh -c 'for f; do cat "$f" >/dev/null 2>&1 || echo "${f#.}"; done' sh {} + | sort)
 is 'the files that it names are those that cannot be read' \
@@ -71,8 +82,10 @@ is 'with zeros in just one chunk' "$(cmp -l out.img second.img | awk '{ n[int(($
 rm -f out.img second.img
 
 fails 'repair asks, and there is nobody' 2 'say --yes' "$LUNETTE" repair --read-data
+notes=$(ls repo/checks)
 fails 'a dry run says what it would do' 3 "${pack#repo/} is damaged: its chunks that are well" "$LUNETTE" repair --read-data --dry-run
 ok 'and does nothing' [ -e "$pack" ]
+is 'nor is anything noted' "$(ls repo/checks)" "$notes"
 fails 'repair saves the rest' 3 '1 lost' "$LUNETTE" repair --read-data --yes
 ok 'the damaged pack is gone' [ ! -e "$pack" ]
 is 'what is lost is still named' "$("$LUNETTE" check --json | jq -c '[.lost_chunks, .hurt_count]')" '[1,2]'

@@ -110,3 +110,17 @@ is 'is not judged with this one' "$(ids)" "$(printf '%s\n' "$other" "${srv[@]}")
 "$LUNETTE" backup --name srv two.img >/dev/null || exit
 ok 'the whole' "$LUNETTE" forget --keep-last 1
 is 'takes the place of the part' "$(ids | grep -c -e "${srv[0]}" -e "${srv[1]}") $(ids | wc -l)" '0 2'
+
+# ---- what is damaged ---------------------------------------------------------------------------
+
+"$LUNETTE" init hurt >/dev/null && export LUNETTE_REPO=$TAP_DIR/hurt
+for n in 1 2; do
+	backup srv || exit
+done
+mapfile -t srv < <(ids)
+points_hurt hurt "${srv[1]}"
+fails 'one that a check has found damaged' 0 "${srv[1]:0:12} .*a check has found damage" "$LUNETTE" forget --keep-last 1
+is 'does not take the place of a whole one' "$(ids)" "$(printf '%s\n' "${srv[@]}")"
+backup srv || exit
+ok 'a whole one' "$LUNETTE" forget --keep-last 1
+is 'takes that of both' "$(ids | wc -l) $(ids | grep -c -e "${srv[0]}" -e "${srv[1]}")" '1 0'
