@@ -23,7 +23,7 @@ at() {
 
 is 'commands' "$(offered re)" 'restore repair'
 is 'what is there to be done with jobs' "$(offered job c)" 'check cancel'
-is 'options, also of groups' "$(offered list --pass)" --password-file
+is 'options, also of groups' "$(offered list --pass)" '--password-file --password-command'
 is 'words that an option takes' "$(offered plugin-test --part l)" 'life luns'
 is 'points: the latest of each name, and each by its time' "$(offered show web)" \
 	"web1@latest web1@$(at web1) web2@latest web2@$(at web2)"
