@@ -252,7 +252,8 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 	if (args->pipe)
 		cmd_report_to_stderr();
 	struct stat st;
-	bool over = !args->pipe && stat(args->target, &st) == 0;
+	/* A file that is there is refused further down, whatever the point. */
+	bool over = !args->pipe && stat(args->target, &st) == 0 && !S_ISREG(st.st_mode);
 	char id[65];
 	CLEANUP(json_decref_cleanup) json_t *point = NULL;
 	int rc = cmd_open_repo(&args->which, err);
