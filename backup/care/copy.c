@@ -310,7 +310,7 @@ static int collect_both(struct copying *copying, struct error *err)
 static int refuse_itself(struct repo *from, struct repo *to, struct error *err)
 {
 	CLEANUP(lease_release_cleanup) struct lease *lease = NULL;
-	bool same;
+	bool same = false;
 	if (strcmp(repo_id(from), repo_id(to)) != 0)
 		return 0;
 	int rc = lease_take(to, &(struct lease_request){ .purpose = "copy" }, &lease, err);
