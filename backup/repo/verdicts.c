@@ -89,10 +89,19 @@ static const char *time_of(const struct verdict_note *note)
 	return time ? time : "";
 }
 
+static const char *finished_of(const struct verdict_note *note)
+{
+	const char *finished = json_string_value(json_object_get(note->document, "finished"));
+	return finished ? finished : "";
+}
+
+/* Those of one second by when they were finished, if they say. */
 static int by_time(const void *a, const void *b)
 {
 	const struct verdict_note *x = a, *y = b;
 	int order = strcmp(time_of(x), time_of(y));
+	if (order == 0)
+		order = strcmp(finished_of(x), finished_of(y));
 	return order ? order : strcmp(x->name, y->name);
 }
 
@@ -199,14 +208,16 @@ bool verdicts_hurt(const json_t *verdicts, const char *id)
 static int put(struct repo *repo, const struct verdicts_check *check, char ret_name[65],
 	       struct error *err)
 {
-	char now[MOMENT_TEXT];
-	if (!moment_now(0, now))
+	char now[MOMENT_TEXT], finished[MOMENT_TEXT];
+	if (!moment_now(9, finished))
 		return error_set(err, -EOVERFLOW, "this system's clock cannot be right");
+	/* Of the same moment. */
+	snprintf(now, sizeof(now), "%.19sZ", finished);
 	CLEANUP(json_decref_cleanup)
 	json_t *document =
-		json_pack("{s:s, s:i, s:[], s:s, s:I, s:O, s:O}", "format", FORMAT, "version",
-			  VERSION, "features", "time", now, "data", (json_int_t)check->data,
-			  "whole", check->whole, "hurt", check->hurt);
+		json_pack("{s:s, s:i, s:[], s:s, s:s, s:I, s:O, s:O}", "format", FORMAT, "version",
+			  VERSION, "features", "time", now, "finished", finished, "data",
+			  (json_int_t)check->data, "whole", check->whole, "hurt", check->hurt);
 	if (!document)
 		return error_set(err, -ENOMEM, "note what the check has found: %m");
 	return document_put(repo, VERDICTS_FOLDER, document, ret_name, err);

@@ -121,6 +121,19 @@ static void a_check_of_the_future_does_not_speak_last(void **state)
 	assert_string_equal(of(f, a), "whole");
 }
 
+/* On a fast machine all of them are of the same second. */
+static void checks_of_one_second_speak_in_their_order(void **state)
+{
+	struct fixture *f = *state;
+	for (int i = 0; i < 20; i++) {
+		check(f, 100, NULL, a);
+		assert_string_equal(of(f, a), "hurt");
+		check(f, 100, a, NULL);
+		assert_string_equal(of(f, a), "whole");
+	}
+	assert_int_equal(documents(f), 1);
+}
+
 static void what_is_superfluous_goes(void **state)
 {
 	struct fixture *f = *state;
@@ -167,6 +180,7 @@ int main(void)
 		TEST(the_later_check_has_the_last_word),
 		TEST(a_part_that_was_hurt_is_only_cleared_by_all),
 		TEST(a_check_of_the_future_does_not_speak_last),
+		TEST(checks_of_one_second_speak_in_their_order),
 		TEST(what_is_superfluous_goes),
 		TEST(what_cannot_be_read_says_nothing_and_goes),
 	};
