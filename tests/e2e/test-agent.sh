@@ -186,10 +186,15 @@ ok 'both' gone "$dog"
 exec {in}>&- {out}<&-
 agent_stop
 
-# Not stopped by a signal, and yet they do not run.
+# Not stopped by a signal, and yet they do not run. Whatever happens here, they are ended.
+empty() { # GROUP
+	echo 0 >"$1/cgroup.freeze"
+	xargs -r kill -KILL <"$1/cgroup.procs"
+	tap_until rmdir "$1"
+}
 group=$(sed -n 's/^[^ ]* \([^ ]*\) cgroup2 .*/\1/p' /proc/mounts | head -n 1)/lunette-test-$$
 if [ -e "${group%/*}/cgroup.procs" ] && mkdir "$group" 2>/dev/null && [ -e "$group/cgroup.freeze" ]; then
-	tap_at_exit rmdir "$group"
+	tap_at_exit empty "$group"
 	begin && snapshot 9000 4000
 	first=$AGENT_PID dog=$(pgrep -P "$AGENT_PID" lunette-thaw) in=$AGENT_IN out=$AGENT_OUT
 	echo 1 >"$group/cgroup.freeze"
