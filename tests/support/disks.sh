@@ -47,6 +47,11 @@ disks_ntfs() {
 		cat "$img.log" >&2
 		return 1
 	}
+	# mkntfs takes the serial number from the second: two volumes of one second would have the same.
+	ntfslabel --new-serial="$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')" "$img" >"$img.log" 2>&1 || {
+		cat "$img.log" >&2
+		return 1
+	}
 	rm -f "$img.log"
 }
 
