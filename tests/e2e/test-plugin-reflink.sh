@@ -41,6 +41,10 @@ numbers() { # FILE...: the highest number in each
 	END
 }
 
+snapshots_shown() { # how many targets are ours
+	tgt_a --mode target --op show | grep -c 'lunette\.snapshot'
+}
+
 try_array() { # xfs|btrfs
 	mkdir "$TAP_DIR/$1"
 	array_start "$TAP_DIR/$1" "$1" || exit
@@ -104,6 +108,14 @@ try_array() { # xfs|btrfs
 	ok "$1: a new tgtd shows the same LUN again" accepts map '{lun: "l1", initiator: "iqn.x:one"}'
 	ok "$1: and no longer" accepts unmap '{lun: "l1", initiator: "iqn.x:one"}'
 	accepts lun-delete '{lun: "l1"}' >/dev/null 2>&1
+	# Somebody tidies up in the folder while a LUN is shown: tgtd shows it on, and nothing else knows it.
+	accepts lun-create '{name: "l2", snapshot: "s1:0"}' >/dev/null 2>&1
+	accepts map '{lun: "l2", initiator: "iqn.x:one"}' >/dev/null 2>&1
+	rm -f "$dir"/l2*
+	is "$1: a LUN whose files were removed is shown on" "$(snapshots_shown)" 1
+	ok "$1: it can be unmapped" accepts unmap '{lun: "l2", initiator: "iqn.x:one"}'
+	is "$1: which takes its target away" "$(snapshots_shown)" 0
+	ok "$1: and deleted" accepts lun-delete '{lun: "l2"}'
 	for i in s1 s2 g{1..12}; do
 		accepts abort "{name: \"$i\"}" >/dev/null 2>&1
 	done

@@ -238,6 +238,42 @@ int tgt_map(const struct tgt *tgt, const struct tgt_export *lun, const char *ini
 	return *ret ? 0 : error_set(err, -ENOMEM, "%m");
 }
 
+/* Does one of the target's LUNs show the file? */
+static bool shows(const json_t *target, const char *path)
+{
+	size_t i;
+	json_t *lun;
+	json_array_foreach(json_object_get(target, "luns"), i, lun)
+	{
+		const char *shown = json_string_value(json_object_get(lun, "path"));
+		if (shown && strcmp(shown, path) == 0)
+			return true;
+	}
+	return false;
+}
+
+int tgt_identity(const struct tgt *tgt, const char *path, char ret[TGT_IDENTITY_SIZE],
+		 struct error *err)
+{
+	CLEANUP(json_decref_cleanup) json_t *targets = NULL;
+	size_t i;
+	json_t *target;
+	int rc = tgt_targets(tgt, &targets, err);
+	ret[0] = '\0';
+	if (rc < 0)
+		return rc == -ECONNREFUSED ? 0 : rc;
+	json_array_foreach(targets, i, target)
+	{
+		const char *name = json_string_value(json_object_get(target, "name"));
+		size_t prefix = strlen(IQN_PREFIX);
+		if (strncmp(name, IQN_PREFIX, prefix) != 0 || strlen(name) != prefix + 32 ||
+		    !shows(target, path))
+			continue;
+		snprintf(ret, TGT_IDENTITY_SIZE, "naa.%s", name + prefix);
+	}
+	return 0;
+}
+
 /* Ends the sessions of @initiator, of everybody when it is NULL. 1 when there was one. */
 static int end_sessions(const struct tgt *tgt, const json_t *target, const char *initiator,
 			struct error *err)

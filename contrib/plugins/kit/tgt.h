@@ -125,6 +125,13 @@ int tgt_new_identity(char ret[TGT_IDENTITY_SIZE], struct error *err);
 int tgt_map(const struct tgt *tgt, const struct tgt_export *lun, const char *initiator,
 	    json_t **ret, struct error *err);
 
+/**
+ * tgt_identity() - of the LUN that shows @path, when nothing else is known of it any more
+ * @ret: "" when no target that tgt_map() has made shows it
+ */
+int tgt_identity(const struct tgt *tgt, const char *path, char ret[TGT_IDENTITY_SIZE],
+		 struct error *err);
+
 /* Takes the leave back and ends the sessions. Success when there was none, and when tgtd is gone.
  */
 int tgt_unmap(const struct tgt *tgt, const char *identity, const char *initiator,

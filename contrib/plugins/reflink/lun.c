@@ -143,18 +143,41 @@ int lun_map(const struct plug_request *request, json_t **ret, struct error *err)
 	return tgt_map(&tgt, &lun, initiator, ret, err);
 }
 
+/**
+ * find_going() - the identity of a LUN that is to go
+ * @ret: "" when it is shown nowhere, or not known at all
+ *
+ * When somebody has tidied up in the folder its note is gone, and its file too perhaps, but tgtd
+ * still shows it.
+ */
+static int find_going(const struct plug_request *request, struct store *store, struct tgt *tgt,
+		      const char **ret_name, char ret[TGT_IDENTITY_SIZE], struct error *err)
+{
+	char file[STORE_FILE_SIZE], path[4096];
+	CLEANUP(json_decref_cleanup) json_t *note = NULL;
+	struct error why = { 0 };
+	int rc = open_lun(request, store, tgt, &note, ret_name, &why);
+	if (rc == -ENOENT) {
+		store_file(file, *ret_name, DATA);
+		snprintf(path, sizeof(path), "%s/%s", store->path, file);
+		return tgt_identity(tgt, path, ret, err);
+	}
+	snprintf(ret, TGT_IDENTITY_SIZE, "%s", rc == 0 ? identity_of(note) : "");
+	return rc < 0 ? error_copy(err, rc, &why) : 0;
+}
+
 int lun_unmap(const struct plug_request *request, json_t **ret, struct error *err)
 {
 	const char *name, *initiator;
+	char identity[TGT_IDENTITY_SIZE];
 	CLEANUP(store_close) struct store store = { .dir = -1, .lock = -1 };
-	CLEANUP(json_decref_cleanup) json_t *note = NULL;
 	struct tgt tgt;
 	int rc = plug_initiator(request, &initiator, err);
 	if (rc == 0)
-		rc = open_lun(request, &store, &tgt, &note, &name, err);
-	if (rc == 0)
-		rc = tgt_unmap(&tgt, identity_of(note), initiator, err);
-	if (rc < 0 && !(rc == -ENOENT && !note))
+		rc = find_going(request, &store, &tgt, &name, identity, err);
+	if (rc == 0 && *identity)
+		rc = tgt_unmap(&tgt, identity, initiator, err);
+	if (rc < 0)
 		return rc;
 	*ret = json_object();
 	return 0;
@@ -163,13 +186,12 @@ int lun_unmap(const struct plug_request *request, json_t **ret, struct error *er
 int lun_delete(const struct plug_request *request, json_t **ret, struct error *err)
 {
 	const char *name;
-	char file[STORE_FILE_SIZE];
+	char file[STORE_FILE_SIZE], identity[TGT_IDENTITY_SIZE];
 	CLEANUP(store_close) struct store store = { .dir = -1, .lock = -1 };
-	CLEANUP(json_decref_cleanup) json_t *note = NULL;
 	struct tgt tgt;
-	int rc = open_lun(request, &store, &tgt, &note, &name, err);
-	if (rc == 0)
-		rc = tgt_withdraw(&tgt, identity_of(note), err);
+	int rc = find_going(request, &store, &tgt, &name, identity, err);
+	if (rc == 0 && *identity)
+		rc = tgt_withdraw(&tgt, identity, err);
 	if (rc == 0) {
 		store_file(file, name, DATA);
 		rc = store_remove(&store, file, err);
@@ -182,7 +204,7 @@ int lun_delete(const struct plug_request *request, json_t **ret, struct error *e
 	}
 	if (rc == 0)
 		rc = store_sync(&store, err);
-	if (rc < 0 && !(rc == -ENOENT && !note))
+	if (rc < 0)
 		return rc;
 	*ret = json_object();
 	return 0;
