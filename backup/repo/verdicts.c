@@ -115,11 +115,17 @@ static int read_all(struct verdict_notes *all, struct error *err)
 
 /* ---- the last word ---- */
 
-/* @whole: of a check that has read @data percent of the data. */
+/*
+ * Damage that was seen in the data stays the last word: not even a check that has found other
+ * damage may take its place, unless it has read data, too.
+ *
+ * @whole: of a check that has read @data percent of the data.
+ */
 static bool counts(const json_t *before, bool whole, json_int_t data)
 {
-	return !whole || !before || json_is_true(json_object_get(before, "whole")) || data == 100 ||
-	       json_integer_value(json_object_get(before, "data")) == 0;
+	bool seen = json_is_false(json_object_get(before, "whole")) &&
+		    json_integer_value(json_object_get(before, "data")) > 0;
+	return !seen || (whole ? data == 100 : data > 0);
 }
 
 /**

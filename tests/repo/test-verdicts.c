@@ -112,6 +112,21 @@ static void a_part_that_was_hurt_is_only_cleared_by_all(void **state)
 	assert_string_equal(of(f, a), "hurt");
 }
 
+static void damage_seen_in_the_data_outlives_other_damage(void **state)
+{
+	struct fixture *f = *state;
+	put(f, "2026-11-22T17:00:00Z", 100, NULL, a);
+	put(f, "2026-11-22T18:00:00Z", 0, NULL, a);
+	check(f, 0, a, NULL); /* the other damage is gone */
+	assert_string_equal(of(f, a), "hurt");
+	assert_int_equal(documents(f), 2);
+	check(f, 1, NULL, a);
+	assert_string_equal(of(f, a), "hurt");
+	assert_int_equal(documents(f), 1);
+	check(f, 100, a, NULL);
+	assert_string_equal(of(f, a), "whole");
+}
+
 static void a_check_of_the_future_does_not_speak_last(void **state)
 {
 	struct fixture *f = *state;
@@ -179,6 +194,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_later_check_has_the_last_word),
 		TEST(a_part_that_was_hurt_is_only_cleared_by_all),
+		TEST(damage_seen_in_the_data_outlives_other_damage),
 		TEST(a_check_of_the_future_does_not_speak_last),
 		TEST(checks_of_one_second_speak_in_their_order),
 		TEST(what_is_superfluous_goes),
