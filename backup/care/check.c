@@ -94,6 +94,16 @@ static void check_cleanup(struct check *check)
 	free(check->packs);
 }
 
+/* Of what is somebody's, which a pack that no index knows is not: all only when it is all, and none
+ * when it is none. */
+static unsigned int percent_read(const struct check_result *result)
+{
+	uint64_t all = result->packs - result->orphans, read = result->packs_read;
+	if (read == all || read == 0)
+		return read == all ? 100 : 0;
+	return MAX(1u, (unsigned int)(99 * read / all));
+}
+
 /* What was found is no less true where it cannot be noted. */
 static void note_verdicts(struct check *check)
 {
@@ -101,11 +111,7 @@ static void note_verdicts(struct check *check)
 	const struct verdicts_check note = {
 		.whole = result->whole,
 		.hurt = result->not_whole,
-		/* All only when it is all, and none when it is none. */
-		.data = result->packs_read == result->packs ? 100
-			: result->packs_read == 0
-				? 0
-				: MAX(1u, (unsigned int)(99 * result->packs_read / result->packs)),
+		.data = percent_read(result),
 	};
 	result->not_noted.code = verdicts_note(check->repo, &note, &result->not_noted);
 }

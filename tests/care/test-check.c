@@ -13,6 +13,7 @@
 #include "lunette/repair.h"
 #include "repo-fixture.h"
 #include "lunette/store-layers.h"
+#include "lunette/verdicts.h"
 
 #define N 600 /* more than a node of the chunk map has */
 
@@ -269,6 +270,41 @@ struct flip {
 	off_t from_end; /* where; 0: in the header */
 };
 
+/* Brings a pack from one repository to another one. */
+static int bring_pack(void *ctx, const struct chunk_id *id, const struct store_stat *st,
+		      struct error *why)
+{
+	struct repo **both = ctx;
+	CLEANUP(free_cleanup) char *buf = NULL;
+	size_t len;
+	char key[STORE_KEY_MAX];
+	pack_key(id->bytes, key);
+	int rc = store_get(both[0]->store, key, st->size, &buf, &len, why);
+	return rc < 0 ? rc : store_put_same(both[1]->store, key, buf, len, why);
+}
+
+static void what_no_index_knows_need_not_be_read(void **state)
+{
+	struct fixture *f = *state;
+	struct fixture *other;
+	void *of_other;
+	struct check_result result;
+	CLEANUP(json_decref_cleanup) json_t *verdicts = NULL;
+	set_up(&of_other);
+	other = of_other;
+	ok(fixture_backup(other->repo, "b", "2026-11-22T17:00:00Z", 9, 2, other->one, NULL, err));
+	struct repo *both[] = { other->repo, f->repo };
+	ok(pack_list(other->repo->store, bring_pack, both, err));
+	tear_down(&of_other);
+	check_all(f, 0, &result);
+	assert_int_equal(result.n_problems, 0);
+	assert_true(result.orphans > 0 && result.packs_read > 0);
+	check_result_free(&result);
+	ok(verdicts_read(f->repo, &verdicts, err));
+	assert_int_equal(100, json_integer_value(
+				      json_object_get(json_object_get(verdicts, f->one), "data")));
+}
+
 static int flip_object(void *ctx, const char *name, const struct store_stat *st, struct error *why)
 {
 	(void)why;
@@ -405,6 +441,7 @@ int main(void)
 		TEST(without_reading_data_a_bad_chunk_is_not_met),
 		TEST(a_pack_is_in_the_same_part_for_ever),
 		cmocka_unit_test(a_portion_is_a_percentage_or_a_part),
+		TEST(what_no_index_knows_need_not_be_read),
 		TEST(a_stopped_check_ends),
 		TEST(a_repair_and_a_backup_heal_older_restore_points),
 		TEST(a_repair_of_what_is_whole_changes_nothing),
