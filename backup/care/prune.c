@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lunette/json.h"
 #include "prune-private.h"
 
 /* Unfinished objects that nobody has added to for a day have no living writer. */
@@ -198,22 +199,16 @@ static int note_writer(void *ctx, const struct lease_info *info, struct error *e
 	return 0;
 }
 
-/* @ret_ready: marks that may be acted on; found out before anything is looked at. */
-static int look(struct prune *prune, json_t **ret_ready, struct error *err)
+static int look(struct prune *prune, struct error *err)
 {
 	int rc = -ENOENT;
 	for (int i = 0; rc == -ENOENT && i < TRIES; i++) {
 		usage_free(steal(&prune->usage));
 		marks_free(steal(&prune->marks));
-		json_decref(*ret_ready);
-		*ret_ready = NULL;
 		prune->writers_since = INT64_MAX;
 		rc = marks_load(prune->repo, &prune->marks, err);
 		if (rc == 0)
 			rc = lease_each(prune->repo, prune->lease, note_writer, prune, err);
-		if (rc == 0)
-			rc = prune_ready(prune->repo, prune->lease, prune->marks, prune->result,
-					 ret_ready, err);
 		if (rc == 0)
 			rc = usage_new(prune->repo, prune->marks, NULL, prune->options,
 				       &prune->usage, err);
@@ -326,9 +321,7 @@ static int remove_and_rewrite(struct prune *prune, struct error *err)
 /* Return: 1 when it is worth going on, since there is more to be marked, or to be rewritten. */
 static int pass(struct prune *prune, struct error *err)
 {
-	json_t *ready = NULL;
-	int rc = look(prune, &ready, err);
-	json_decref(ready);
+	int rc = look(prune, err);
 	if (rc == 0)
 		rc = remove_damaged_marks(prune, err);
 	prune->unmarked = false;
@@ -370,9 +363,11 @@ static void count_postponed(struct prune *prune)
 
 static int only_look(struct prune *prune, struct error *err)
 {
-	json_t *ready = NULL;
-	int rc = look(prune, &ready, err);
-	json_decref(ready);
+	CLEANUP(json_decref_cleanup) json_t *ready = NULL; /* what counts is who is at work */
+	int rc = look(prune, err);
+	if (rc == 0)
+		rc = prune_ready(prune->repo, prune->lease, prune->marks, prune->result, &ready,
+				 err);
 	if (rc < 0)
 		return rc;
 	struct prune_result *result = prune->result;
