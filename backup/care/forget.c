@@ -87,24 +87,42 @@ static int by_name(const void *a, const void *b)
 
 /* ---- judging ---- */
 
-/* Numbers what they hold; the bits are to be freed with free(). */
-static int number_held(struct all *all, size_t first, size_t n, size_t *ret_n, uint64_t **ret,
+static int no_memory(struct error *err)
+{
+	return error_set(err, -ENOMEM, "judge the restore points: %m");
+}
+
+/* A number for each thing that is held. */
+static int number_held(const struct all *all, size_t first, size_t n, json_t *numbers,
 		       struct error *err)
 {
-	CLEANUP(json_decref_cleanup) json_t *numbers = json_object();
 	const char *key;
 	json_t *value;
-	for (size_t i = 0; numbers && i < n; i++)
-		json_object_foreach(all->members[first + i].held, key,
-				    value) if (!json_object_get(numbers, key))
-			json_object_set_new_nocheck(
-				numbers, key, json_integer((json_int_t)json_object_size(numbers)));
-	size_t n_held = json_object_size(numbers), words = BITS_WORDS(n_held);
+	for (size_t i = 0; i < n; i++)
+		json_object_foreach(all->members[first + i].held, key, value)
+		{
+			json_int_t next = (json_int_t)json_object_size(numbers);
+			if (!json_object_get(numbers, key) &&
+			    json_object_set_new_nocheck(numbers, key, json_integer(next)) < 0)
+				return no_memory(err);
+		}
+	return 0;
+}
+
+/* Tells each of them by these numbers what it holds; the bits are to be freed with free(). */
+static int spell_held(struct all *all, size_t first, size_t n, size_t *ret_n, uint64_t **ret,
+		      struct error *err)
+{
+	CLEANUP(json_decref_cleanup) json_t *numbers = json_object();
+	int rc = numbers ? number_held(all, first, n, numbers, err) : no_memory(err);
+	if (rc < 0)
+		return rc;
+	size_t words = BITS_WORDS(json_object_size(numbers));
 	uint64_t *bits = calloc(n * words, sizeof(*bits));
-	if (!numbers || !bits) {
-		free(bits);
-		return error_set(err, -ENOMEM, "judge the restore points: %m");
-	}
+	if (!bits)
+		return no_memory(err);
+	const char *key;
+	json_t *value;
 	for (size_t i = 0; i < n; i++) {
 		all->judged[i].holds = &bits[i * words];
 		json_object_foreach(all->members[first + i].held, key, value)
@@ -113,7 +131,7 @@ static int number_held(struct all *all, size_t first, size_t n, size_t *ret_n, u
 			bits_put(&bits[i * words], bit, bit + 1, true);
 		}
 	}
-	*ret_n = n_held;
+	*ret_n = json_object_size(numbers);
 	*ret = bits;
 	return 0;
 }
@@ -132,7 +150,7 @@ static int judge(struct all *all, size_t first, size_t n, struct error *err)
 		all->judged[i].damaged = verdicts_hurt(all->verdicts, all->members[first + i].id);
 		all->judged[i].aside = !known || moment_is_future(time, all->now);
 	}
-	int rc = number_held(all, first, n, &n_held, &bits, err);
+	int rc = spell_held(all, first, n, &n_held, &bits, err);
 	if (rc == 0)
 		rc = retention_judge(all->request->policy, all->judged, n, n_held, err);
 	for (size_t i = 0; i < n; i++)
@@ -240,7 +258,7 @@ int forget_run(struct repo *repo, const struct forget_request *request, struct e
 		return 0;
 	all.judged = calloc(all.n, sizeof(*all.judged));
 	if (!all.judged)
-		return error_set(err, -ENOMEM, "judge the restore points: %m");
+		return no_memory(err);
 	qsort(all.members, all.n, sizeof(*all.members), by_name);
 	for (size_t i = 0, end; i < all.n; i = end) {
 		for (end = i + 1; end < all.n; end++)
