@@ -229,18 +229,25 @@ static int put(struct repo *repo, const struct verdicts_check *check, char ret_n
 	return document_put(repo, VERDICTS_FOLDER, document, ret_name, err);
 }
 
-static void remove_note(struct repo *repo, const char *name)
+static int remove_note(struct repo *repo, const char *name, struct error *err)
 {
 	char key[STORE_KEY_MAX];
 	snprintf(key, sizeof(key), VERDICTS_FOLDER "/%.64s", name);
-	(void)store_remove(repo->store, key, NULL); /* one that stays does no harm */
+	return store_remove(repo->store, key, err);
 }
 
-static int know(void *ctx, const char *name, const struct store_stat *st, struct error *err)
+static int know(json_t *names, const char *name, struct error *err)
 {
-	(void)st, (void)err;
-	json_object_set_new((json_t *)ctx, name, json_true());
-	return 0;
+	return json_object_set_new(names, name, json_true()) < 0
+		       ? error_set(err, -ENOMEM, "read what checks have found: %m")
+		       : 0;
+}
+
+static int know_point(void *ctx, const char *name, const struct store_stat *st, struct error *err)
+{
+	(void)st;
+	struct chunk_id id;
+	return chunk_id_parse(name, &id) ? know(ctx, name, err) : 0;
 }
 
 static int remove_superfluous(struct repo *repo, const char *own, struct error *err)
@@ -253,15 +260,18 @@ static int remove_superfluous(struct repo *repo, const char *own, struct error *
 		return error_set(err, -ENOMEM, "read what checks have found: %m");
 	int rc = listen(&all, &words, err);
 	if (rc == 0)
-		rc = store_list(repo->store, POINT_FOLDER, know, points, err);
+		rc = store_list(repo->store, POINT_FOLDER, know_point, points, err);
 	const char *id;
 	json_t *speaker;
-	json_object_foreach(words.speakers, id, speaker) if (json_object_get(points, id))
-		json_object_set_new(needed, json_string_value(speaker), json_true());
+	json_object_foreach(words.speakers, id, speaker)
+	{
+		if (rc == 0 && json_object_get(points, id))
+			rc = know(needed, json_string_value(speaker), err);
+	}
 	for (size_t i = 0; rc == 0 && i < all.n; i++)
 		if (strcmp(all.notes[i].name, own) != 0 &&
 		    !json_object_get(needed, all.notes[i].name))
-			remove_note(repo, all.notes[i].name);
+			(void)remove_note(repo, all.notes[i].name, NULL); /* one may stay */
 	return rc;
 }
 
@@ -277,13 +287,8 @@ int verdicts_note(struct repo *repo, const struct verdicts_check *check, struct 
 static int clear(void *ctx, const char *name, const struct store_stat *st, struct error *err)
 {
 	(void)st;
-	struct repo *repo = ctx;
-	char key[STORE_KEY_MAX];
 	struct chunk_id id;
-	if (!chunk_id_parse(name, &id))
-		return 0;
-	snprintf(key, sizeof(key), VERDICTS_FOLDER "/%.64s", name);
-	return store_remove(repo->store, key, err);
+	return chunk_id_parse(name, &id) ? remove_note(ctx, name, err) : 0;
 }
 
 int verdicts_clear(struct repo *repo, struct error *err)
