@@ -171,25 +171,11 @@ static int check_disk(struct points_check *points, const char *name, const struc
 /* ---- restore points ----------------------------------------------------------------------------
  */
 
-struct disk_losses {
-	size_t n;
-	struct hurt_ranges *lost;
-};
-
-static void disks_cleanup(struct disk_losses *disks)
-{
-	for (size_t i = 0; i < disks->n; i++)
-		free(disks->lost[i].ranges);
-	free(disks->lost);
-}
-
 static int report(struct check *check, const char id[65], const json_t *point, const char *name,
-		  const struct disk_losses *disks, struct error *err)
+		  const struct hurt_disks *disks, struct error *err)
 {
 	struct check_result *result = check->result;
-	uint64_t bytes = 0;
-	for (size_t i = 0; i < disks->n; i++)
-		bytes += hurt_ranges_bytes(&disks->lost[i]);
+	uint64_t bytes = hurt_disks_bytes(disks);
 	if (bytes == 0)
 		return 0;
 	char what[96];
@@ -197,13 +183,7 @@ static int report(struct check *check, const char id[65], const json_t *point, c
 	int rc = check_problem(check, name, -EUCLEAN, what, err);
 	if (rc < 0 || result->n_hurt++ >= CHECK_POINTS_MAX)
 		return rc;
-	json_t *hurt = NULL;
-	static const atomic_bool never;
-	const atomic_bool *stop = check->opts->stop ? check->opts->stop : &never;
-	rc = hurt_point(check->repo, id, point, disks->lost, stop, &hurt, err);
-	if (rc == 0 && json_array_append_new(result->hurt, hurt) < 0)
-		rc = error_set(err, -ENOMEM, "check: %m");
-	return rc;
+	return hurt_point(check->repo, id, point, disks, check->opts->stop, result->hurt, err);
 }
 
 static int pass_verdict(struct check *check, const char id[65], bool whole, struct error *err)
@@ -224,18 +204,15 @@ static int check_point(void *ctx, const char id[65], const json_t *point, struct
 		return rc;
 	points->refreshes++;
 	check->result->points++;
-	size_t n = repo_point_disks(point);
-	CLEANUP(disks_cleanup)
-	struct disk_losses disks = { .lost = calloc(n, sizeof(*disks.lost)) };
-	if (!disks.lost)
-		return error_set(err, -ENOMEM, "check a restore point: %m");
+	CLEANUP(hurt_disks_clear) struct hurt_disks disks = { 0 };
+	rc = hurt_disks_new(point, &disks, err);
 	char name[512];
 	snprintf(name, sizeof(name), "%.400s@%s", repo_point_name(point), repo_point_time(point));
 	uint64_t before = check->result->n_problems;
-	for (; rc == 0 && disks.n < n; disks.n++) {
+	for (size_t i = 0; rc == 0 && i < disks.n; i++) {
 		struct repo_disk disk;
-		repo_point_disk(point, disks.n, &disk);
-		rc = check_disk(points, name, &disk, &disks.lost[disks.n], err);
+		repo_point_disk(point, i, &disk);
+		rc = check_disk(points, name, &disk, &disks.disks[i], err);
 	}
 	if (rc == 0)
 		rc = report(check, id, point, name, &disks, err);

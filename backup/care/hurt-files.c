@@ -34,7 +34,7 @@ static void search_free(struct hurt_search *search)
 {
 	if (!search)
 		return;
-	free(search->claimed.ranges);
+	hurt_ranges_clear(&search->claimed);
 	json_decref(search->files);
 	free(search->buf);
 	free(search);
@@ -48,10 +48,11 @@ DEFINE_CLEANUP(struct hurt_search *, search_free)
 static int claim(struct hurt_search *search, uint64_t start, uint64_t length, uint64_t *bytes,
 		 struct error *err)
 {
-	if (!hurt_ranges_touch(search->lost, start, length))
+	const struct bad_ranges *lost = &search->lost->list;
+	if (!bad_ranges_in(lost, length, start))
 		return 0;
-	for (size_t i = 0; i < search->lost->n; i++) {
-		const struct layout_range *range = &search->lost->ranges[i];
+	for (size_t i = 0; i < lost->n; i++) {
+		const struct bad_range *range = &lost->ranges[i];
 		uint64_t from = MAX(range->start, start);
 		uint64_t to = MIN(range->start + range->length, start + length);
 		if (from >= to)
@@ -175,9 +176,9 @@ static int count_rest(struct hurt_search *search, uint64_t *ret_used, uint64_t *
 {
 	struct fs *fs = search->fs;
 	*ret_used = *ret_unused = 0;
-	for (size_t i = 0; i < search->lost->n; i++) {
-		uint64_t off = search->lost->ranges[i].start;
-		uint64_t end = off + search->lost->ranges[i].length;
+	for (size_t i = 0; i < search->lost->list.n; i++) {
+		uint64_t off = search->lost->list.ranges[i].start;
+		uint64_t end = off + search->lost->list.ranges[i].length;
 		while (off < end) {
 			struct fs_used run = { .length = end - off, .used = true };
 			struct error why;

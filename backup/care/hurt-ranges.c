@@ -9,74 +9,72 @@
 
 int hurt_ranges_add(struct hurt_ranges *ranges, uint64_t start, uint64_t length, struct error *err)
 {
-	if (ranges->n > 0) {
-		struct layout_range *last = &ranges->ranges[ranges->n - 1];
-		if (last->start + last->length == start) {
-			last->length += length;
-			ranges->end = start + length;
-			return 0;
-		}
-	}
-	if (ranges->n == HURT_RANGES_MAX) {
+	struct error why = { 0 };
+	int rc = bad_ranges_add(&ranges->list, length, start, &why);
+	if (rc == -EFBIG)
 		ranges->more += length;
-		return 0;
-	}
-	if (ranges->n == ranges->room) {
-		size_t room = ranges->room ? 2 * ranges->room : 16;
-		struct layout_range *grown = reallocarray(ranges->ranges, room, sizeof(*grown));
-		if (!grown)
-			return error_set(err, -ENOMEM, "list of damaged ranges: %m");
-		ranges->ranges = grown;
-		ranges->room = room;
-	}
-	ranges->ranges[ranges->n++] = (struct layout_range){ .start = start, .length = length };
-	ranges->end = start + length;
+	else if (rc < 0)
+		return error_copy(err, rc, &why);
 	return 0;
 }
 
 uint64_t hurt_ranges_bytes(const struct hurt_ranges *ranges)
 {
-	uint64_t bytes = ranges->more;
-	for (size_t i = 0; i < ranges->n; i++)
-		bytes += ranges->ranges[i].length;
-	return bytes;
+	return bad_ranges_bytes(&ranges->list) + ranges->more;
 }
 
 static int by_start(const void *a, const void *b)
 {
-	const struct layout_range *x = a, *y = b;
+	const struct bad_range *x = a, *y = b;
 	return x->start < y->start ? -1 : x->start > y->start;
 }
 
 void hurt_ranges_sort(struct hurt_ranges *ranges)
 {
-	if (ranges->n == 0)
+	struct bad_ranges *list = &ranges->list;
+	if (list->n == 0)
 		return;
-	qsort(ranges->ranges, ranges->n, sizeof(*ranges->ranges), by_start);
+	qsort(list->ranges, list->n, sizeof(*list->ranges), by_start);
 	size_t n = 1;
-	for (size_t i = 1; i < ranges->n; i++) {
-		struct layout_range *last = &ranges->ranges[n - 1], *next = &ranges->ranges[i];
+	for (size_t i = 1; i < list->n; i++) {
+		struct bad_range *last = &list->ranges[n - 1], *next = &list->ranges[i];
 		uint64_t end = last->start + last->length;
 		if (next->start > end)
-			ranges->ranges[n++] = *next;
+			list->ranges[n++] = *next;
 		else if (next->start + next->length > end)
 			last->length = next->start + next->length - last->start;
 	}
-	ranges->n = n;
+	list->n = n;
 }
 
-bool hurt_ranges_touch(const struct hurt_ranges *ranges, uint64_t start, uint64_t length)
+void hurt_ranges_clear(struct hurt_ranges *ranges)
 {
-	size_t lo = 0, hi = ranges->n; /* the first one that ends behind @start is between them */
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		const struct layout_range *range = &ranges->ranges[mid];
-		if (range->start + range->length <= start)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < ranges->n && ranges->ranges[lo].start < start + length;
+	bad_ranges_clear(&ranges->list);
+}
+
+int hurt_disks_new(const json_t *point, struct hurt_disks *ret, struct error *err)
+{
+	size_t n = repo_point_disks(point);
+	struct hurt_ranges *disks = calloc(n, sizeof(*disks));
+	if (!disks)
+		return error_set(err, -ENOMEM, "tell what is damaged: %m");
+	*ret = (struct hurt_disks){ n, disks };
+	return 0;
+}
+
+uint64_t hurt_disks_bytes(const struct hurt_disks *disks)
+{
+	uint64_t bytes = 0;
+	for (size_t i = 0; i < disks->n; i++)
+		bytes += hurt_ranges_bytes(&disks->disks[i]);
+	return bytes;
+}
+
+void hurt_disks_clear(struct hurt_disks *disks)
+{
+	for (size_t i = 0; i < disks->n; i++)
+		hurt_ranges_clear(&disks->disks[i]);
+	free(disks->disks);
 }
 
 json_t *hurt_text(const char *text)

@@ -6,18 +6,6 @@
 #include "lunette/json.h"
 #include "lunette/point-open.h"
 
-/**
- * struct lost_volume - what of a volume lies in what is lost
- */
-struct lost_volume {
-	struct hurt_ranges ranges;
-};
-
-static void lost_volume_cleanup(struct lost_volume *lost)
-{
-	free(lost->ranges.ranges);
-}
-
 static int no_memory(struct error *err)
 {
 	return error_set(err, -ENOMEM, "tell what is damaged: %m");
@@ -25,14 +13,9 @@ static int no_memory(struct error *err)
 
 static json_t *describe_disk(const struct repo_disk *disk, const struct hurt_ranges *lost)
 {
-	json_t *ranges = json_array();
-	for (size_t i = 0; ranges && i < lost->n; i++)
-		json_array_append_new(ranges, json_pack("{s:I, s:I}", "start",
-							(json_int_t)lost->ranges[i].start, "length",
-							(json_int_t)lost->ranges[i].length));
 	return json_pack("{s:s, s:I, s:I, s:o}", "name", disk->name, "bytes",
 			 (json_int_t)hurt_ranges_bytes(lost), "more", (json_int_t)lost->more,
-			 "ranges", ranges);
+			 "ranges", bad_ranges_json(&lost->list));
 }
 
 /* ---- volumes -----------------------------------------------------------------------------------
@@ -41,25 +24,25 @@ static json_t *describe_disk(const struct repo_disk *disk, const struct hurt_ran
 static int add_range(void *ctx, struct blk *blk, uint64_t length, uint64_t off, struct error *err)
 {
 	(void)blk;
-	struct lost_volume *lost = ctx;
-	if (lost->ranges.n == HURT_RANGES_MAX)
-		hurt_ranges_sort(&lost->ranges); /* there are many that are one */
-	return hurt_ranges_add(&lost->ranges, off, length, err);
+	struct hurt_ranges *lost = ctx;
+	if (lost->list.n == HURT_RANGES_MAX)
+		hurt_ranges_sort(lost); /* there are many that are one */
+	return hurt_ranges_add(lost, off, length, err);
 }
 
 /* Which ranges of a volume lie in what is lost of all disks? */
 static int find_lost(const struct layout_volume *volume, const struct layout *layout,
-		     const struct hurt_ranges *disks, struct lost_volume *ret, struct error *err)
+		     const struct hurt_disks *disks, struct hurt_ranges *ret, struct error *err)
 {
 	for (size_t d = 0; d < layout->n_disks; d++)
-		for (size_t i = 0; i < disks[d].n; i++) {
-			const struct layout_range *range = &disks[d].ranges[i];
+		for (size_t i = 0; i < disks->disks[d].list.n; i++) {
+			const struct bad_range *range = &disks->disks[d].list.ranges[i];
 			int rc = blk_find(volume->blk, layout->disks[d].blk, range->length,
 					  range->start, add_range, ret, err);
 			if (rc < 0)
 				return rc;
 		}
-	hurt_ranges_sort(&ret->ranges);
+	hurt_ranges_sort(ret);
 	return 0;
 }
 
@@ -80,19 +63,19 @@ static int describe_volume(const struct layout_volume *volume, const struct hurt
 }
 
 static int add_volume(const struct layout_volume *volume, const struct layout *layout,
-		      const struct hurt_ranges *disks, const atomic_bool *stop, json_t *volumes,
+		      const struct hurt_disks *disks, const atomic_bool *stop, json_t *volumes,
 		      struct error *err)
 {
-	CLEANUP(lost_volume_cleanup) struct lost_volume lost = { 0 };
+	CLEANUP(hurt_ranges_clear) struct hurt_ranges lost = { 0 };
 	int rc = find_lost(volume, layout, disks, &lost, err);
-	if (rc < 0 || lost.ranges.n == 0)
+	if (rc < 0 || lost.list.n == 0)
 		return rc;
 	json_t *found =
 		json_pack("{s:s, s:s, s:I}", "name", volume->name, "filesystem", volume->filesystem,
-			  "bytes", (json_int_t)hurt_ranges_bytes(&lost.ranges));
+			  "bytes", (json_int_t)hurt_ranges_bytes(&lost));
 	if (json_array_append_new(volumes, found) < 0)
 		return no_memory(err);
-	return describe_volume(volume, &lost.ranges, stop, found, err);
+	return describe_volume(volume, &lost, stop, found, err);
 }
 
 /* ---- what lies in no volume --------------------------------------------------------------------
@@ -106,13 +89,13 @@ static int note_found(void *ctx, struct blk *blk, uint64_t length, uint64_t off,
 }
 
 /* Bytes of lost ranges in which no volume lies: tables, and what is not known. */
-static int count_outside(const struct layout *layout, const struct hurt_ranges *disks,
-			 uint64_t *ret, struct error *err)
+static int count_outside(const struct layout *layout, const struct hurt_disks *disks, uint64_t *ret,
+			 struct error *err)
 {
 	*ret = 0;
 	for (size_t d = 0; d < layout->n_disks; d++)
-		for (size_t i = 0; i < disks[d].n; i++) {
-			const struct layout_range *range = &disks[d].ranges[i];
+		for (size_t i = 0; i < disks->disks[d].list.n; i++) {
+			const struct bad_range *range = &disks->disks[d].list.ranges[i];
 			bool inside = false;
 			for (size_t v = 0; v < layout->n_volumes && !inside; v++) {
 				struct blk *blk = layout->volumes[v].blk;
@@ -127,7 +110,7 @@ static int count_outside(const struct layout *layout, const struct hurt_ranges *
 	return 0;
 }
 
-static int describe_volumes(struct repo *repo, const json_t *point, const struct hurt_ranges *disks,
+static int describe_volumes(struct repo *repo, const json_t *point, const struct hurt_disks *disks,
 			    const atomic_bool *stop, json_t *ret, struct error *err)
 {
 	CLEANUP(layout_free_cleanup) struct layout *layout = NULL;
@@ -153,24 +136,25 @@ static int describe_volumes(struct repo *repo, const json_t *point, const struct
 }
 
 int hurt_point(struct repo *repo, const char id[65], const json_t *point,
-	       const struct hurt_ranges *disks, const atomic_bool *stop, json_t **ret,
+	       const struct hurt_disks *disks, const atomic_bool *stop, json_t *list,
 	       struct error *err)
 {
 	CLEANUP(json_decref_cleanup)
 	json_t *found = json_pack("{s:s, s:s, s:s, s:[]}", "id", id, "name", repo_point_name(point),
 				  "time", repo_point_time(point), "disks");
-	for (size_t i = 0; found && i < repo_point_disks(point); i++) {
+	for (size_t i = 0; found && i < disks->n; i++) {
+		const struct hurt_ranges *lost = &disks->disks[i];
 		struct repo_disk disk;
 		repo_point_disk(point, i, &disk);
-		if (disks[i].n > 0 && json_array_append_new(json_object_get(found, "disks"),
-							    describe_disk(&disk, &disks[i])) < 0)
+		if (lost->list.n > 0 && json_array_append_new(json_object_get(found, "disks"),
+							      describe_disk(&disk, lost)) < 0)
 			return no_memory(err);
 	}
 	if (!found)
 		return no_memory(err);
-	int rc = describe_volumes(repo, point, disks, stop, found, err);
+	static const atomic_bool never;
+	int rc = describe_volumes(repo, point, disks, stop ? stop : &never, found, err);
 	if (rc < 0)
 		return rc;
-	*ret = steal(&found);
-	return 0;
+	return json_array_append(list, found) < 0 ? no_memory(err) : 0;
 }

@@ -405,16 +405,16 @@ static void ranges_merge_and_are_bounded(void **state)
 	struct hurt_ranges ranges = { 0 };
 	ok(hurt_ranges_add(&ranges, 10, 10, err));
 	ok(hurt_ranges_add(&ranges, 20, 5, err));
-	assert_int_equal(ranges.n, 1);
+	assert_int_equal(ranges.list.n, 1);
 	for (uint64_t i = 1; i <= HURT_RANGES_MAX + 9; i++)
 		ok(hurt_ranges_add(&ranges, 100 * i, 1, err));
-	assert_int_equal(ranges.n, HURT_RANGES_MAX);
+	assert_int_equal(ranges.list.n, HURT_RANGES_MAX);
 	assert_int_equal(ranges.more, 10);
 	assert_int_equal(hurt_ranges_bytes(&ranges), 15 + HURT_RANGES_MAX + 9);
-	assert_true(hurt_ranges_touch(&ranges, 24, 1));
-	assert_false(hurt_ranges_touch(&ranges, 25, 75));
-	assert_true(hurt_ranges_touch(&ranges, 25, 76));
-	free(ranges.ranges);
+	assert_non_null(bad_ranges_in(&ranges.list, 1, 24));
+	assert_null(bad_ranges_in(&ranges.list, 75, 25));
+	assert_non_null(bad_ranges_in(&ranges.list, 76, 25));
+	hurt_ranges_clear(&ranges);
 }
 
 static void ranges_in_no_order_are_sorted(void **state)
@@ -426,9 +426,9 @@ static void ranges_in_no_order_are_sorted(void **state)
 	ok(hurt_ranges_add(&ranges, 55, 20, err));
 	ok(hurt_ranges_add(&ranges, 12, 3, err));
 	hurt_ranges_sort(&ranges);
-	assert_int_equal(ranges.n, 2);
+	assert_int_equal(ranges.list.n, 2);
 	assert_int_equal(hurt_ranges_bytes(&ranges), 45);
-	free(ranges.ranges);
+	hurt_ranges_clear(&ranges);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -33,7 +33,7 @@ static int down(void **state)
 {
 	struct bed *bed = *state;
 	fs_close(bed->fs);
-	free(bed->lost.ranges);
+	hurt_ranges_clear(&bed->lost);
 	json_decref(bed->found);
 	free(bed);
 	return 0;
