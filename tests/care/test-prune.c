@@ -125,7 +125,7 @@ static void with_room(uint64_t room, bool reserve, bool secret, struct outcomes 
 	int full = secret ? -EDQUOT : -ENOSPC;
 	struct store_small *small = store_small_new(below, room, full);
 	small->secret = secret;
-	int rc = prune(&small->store, dir, &result, &why);
+	int rc = prune(&small->layer.store, dir, &result, &why);
 	if (rc < 0) {
 		assert_int_equal(rc, full);
 		assert_non_null(strstr(why.msg, "then prune again"));
@@ -181,7 +181,7 @@ static void without_room_for_an_index_the_marks_stay(void **state)
 	struct prune_result result;
 	struct store_small *small = store_small_new(open_dir(*state), 1 << 20, -ENOSPC);
 	small->never = "index/";
-	ok(prune(&small->store, *state, &result, err));
+	ok(prune(&small->layer.store, *state, &result, err));
 	assert_true(result.unsettled);
 	assert_int_equal(result.removed.packs, 2); /* one of them copied in vain */
 	assert_int_equal(result.postponed.packs, 1);

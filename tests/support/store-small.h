@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * store-small - a store that has only so much room: what is put takes it, what is removed gives it
- * back. The one below is a directory.
+ * store-small - a layer that has only so much room: what is put takes it, what is removed gives it
+ * back. The store below is a directory.
  */
 #ifndef STORE_SMALL_H
 #define STORE_SMALL_H
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lunette/store.h"
+#include "layer.h"
 
 /**
  * struct store_small
@@ -19,8 +19,7 @@
  * @secret: it cannot say how much room there is
  */
 struct store_small {
-	struct store store;
-	struct store *below;
+	struct layer layer;
 	uint64_t room;
 	int code;
 	const char *never;
@@ -40,7 +39,7 @@ static inline int store_small_put(struct store *store, const char *key,
 	bool never = small->never && strncmp(key, small->never, strlen(small->never)) == 0;
 	if (source->size > small->room || never)
 		return error_set(err, small->code, "put '%s': %m", key);
-	int rc = store_put(small->below, key, source, taken, err);
+	int rc = layer_put(store, key, source, taken, err);
 	small->room -= rc == 0 ? source->size : 0;
 	return rc;
 }
@@ -49,8 +48,8 @@ static inline int store_small_remove(struct store *store, const char *key, struc
 {
 	struct store_small *small = store_small_of(store);
 	struct store_stat st = { 0 };
-	(void)store_stat(small->below, key, &st, NULL);
-	int rc = store_remove(small->below, key, err);
+	(void)layer_stat(store, key, &st, NULL);
+	int rc = layer_remove(store, key, err);
 	small->room += rc == 0 ? st.size : 0;
 	return rc;
 }
@@ -61,10 +60,9 @@ static inline int store_small_reserve(struct store *store, bool keep, struct err
 	struct store_stat before = { 0 }, after = { 0 };
 	if (keep && small->room < 1u << 20)
 		return error_set(err, small->code, "keep a reserve: %m");
-	(void)store_stat(small->below, "reserve", &before, NULL);
-	int rc = keep ? store_keep_reserve(small->below, err)
-		      : store_give_reserve(small->below, err);
-	(void)store_stat(small->below, "reserve", &after, NULL);
+	(void)layer_stat(store, "reserve", &before, NULL);
+	int rc = layer_reserve(store, keep, err);
+	(void)layer_stat(store, "reserve", &after, NULL);
 	small->room += before.size - after.size;
 	return rc;
 }
@@ -75,53 +73,30 @@ static inline int store_small_room(struct store *store, uint64_t *ret, struct er
 	return store_small_of(store)->secret ? error_set(err, -ENOSYS, "how much room: %m") : 0;
 }
 
-static inline int store_small_read(struct store *store, const char *key, void *buf, size_t len,
-				   uint64_t off, struct error *err)
-{
-	return store_read(store_small_of(store)->below, key, buf, len, off, err);
-}
-
-static inline int store_small_list(struct store *store, const char *folder, store_list_fn *fn,
-				   void *ctx, struct error *err)
-{
-	return store_list(store_small_of(store)->below, folder, fn, ctx, err);
-}
-
-static inline int store_small_stat(struct store *store, const char *key, struct store_stat *ret,
-				   struct error *err)
-{
-	return store_stat(store_small_of(store)->below, key, ret, err);
-}
-
-static inline void store_small_forget(struct store *store, const char *key)
-{
-	store_forget(store_small_of(store)->below, key);
-}
-
-static inline void store_small_destroy(struct store *store)
-{
-	store_free(store_small_of(store)->below);
-	free(store);
-}
-
 /* @below: taken over. */
 static inline struct store_small *store_small_new(struct store *below, uint64_t room, int code)
 {
 	static const struct store_ops ops = {
 		.put = store_small_put,
-		.read = store_small_read,
-		.list = store_small_list,
-		.stat = store_small_stat,
+		.draft = layer_draft,
+		.read = layer_read,
+		.list = layer_list,
+		.stat = layer_stat,
 		.remove = store_small_remove,
-		.destroy = store_small_destroy,
-		.forget = store_small_forget,
+		.destroy = layer_destroy,
+		.get = layer_get,
+		.forget = layer_forget,
+		.sweep = layer_sweep,
 		.reserve = store_small_reserve,
 		.room = store_small_room,
 	};
 	struct store_small *small = calloc(1, sizeof(*small));
 	if (!small)
 		abort();
-	*small = (struct store_small){ { &ops, 0 }, below, room, code, NULL, false };
+	layer_init(&small->layer, &ops, below);
+	small->layer.store.puts = 1; /* what is left is counted without a lock */
+	small->room = room;
+	small->code = code;
 	return small;
 }
 
