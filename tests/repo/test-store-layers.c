@@ -7,7 +7,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
-/* What each layer is for; what all of them leave as it is test-store-suite has. */
+/* What each layer is for; what all of them leave as it is, the store suite has. */
 #include <sys/wait.h>
 
 #include "lunette/clock.h"
