@@ -111,7 +111,8 @@ static int read_steps(const struct restore *restore, struct restore_job *job, st
 		uint64_t off = job->off + at;
 		n = MIN(len - at, REPO_CHUNK_MIN - (size_t)(off % REPO_CHUNK_MIN));
 		rc = blk_read_around(restore->from, job->data + at, n, off, &around, &why);
-		if (rc == -EUCLEAN) {
+		if (rc == -EUCLEAN) { /* also what was told of it before this was met */
+			bad_ranges_cut(&job->lost, off);
 			memset(job->data + at, 0, n);
 			rc = lose(job, n, off, &why, err);
 		} else if (rc < 0) {

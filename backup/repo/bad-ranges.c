@@ -36,6 +36,16 @@ int bad_ranges_add(struct bad_ranges *bad, uint64_t length, uint64_t start, stru
 	return 0;
 }
 
+void bad_ranges_cut(struct bad_ranges *bad, uint64_t end)
+{
+	while (bad->n > 0 && bad->ranges[bad->n - 1].start >= end)
+		bad->n--;
+	if (bad->n == 0)
+		return;
+	struct bad_range *last = &bad->ranges[bad->n - 1];
+	last->length = MIN(last->length, end - last->start);
+}
+
 uint64_t bad_ranges_bytes(const struct bad_ranges *bad)
 {
 	uint64_t bytes = 0;

@@ -44,6 +44,9 @@ void bad_ranges_clear(struct bad_ranges *bad); /* fits CLEANUP(); may be NULL */
  */
 int bad_ranges_add(struct bad_ranges *bad, uint64_t length, uint64_t start, struct error *err);
 
+/* Takes away what lies at @end and behind it. */
+void bad_ranges_cut(struct bad_ranges *bad, uint64_t end);
+
 /* All bytes in them. */
 uint64_t bad_ranges_bytes(const struct bad_ranges *bad);
 

@@ -45,6 +45,25 @@ static void each_is_found_by_any_of_its_bytes_and_no_other(void **state)
 	assert_null(bad_ranges_next(&bad, 2010));
 }
 
+static void what_is_cut_off_is_not_there(void **state)
+{
+	(void)state;
+	CLEANUP(bad_ranges_clear) struct bad_ranges bad = { 0 };
+	bad_ranges_cut(&bad, 0);
+	for (uint64_t i = 1; i <= 4; i++)
+		assert_int_equal(bad_ranges_add(&bad, 10, i * 100, NULL), 0);
+	bad_ranges_cut(&bad, 410);
+	assert_int_equal(bad_ranges_bytes(&bad), 40);
+	bad_ranges_cut(&bad, 300);
+	assert_int_equal(bad.n, 2);
+	bad_ranges_cut(&bad, 203);
+	assert_int_equal(bad_ranges_bytes(&bad), 13);
+	assert_int_equal(bad_ranges_add(&bad, 5, 203, NULL), 0);
+	assert_int_equal(bad.n, 2);
+	bad_ranges_cut(&bad, 0);
+	assert_int_equal(bad.n, 0);
+}
+
 static int parse(const char *text, struct bad_ranges *ret)
 {
 	CLEANUP(json_decref_cleanup) json_t *list = json_loads(text, JSON_DECODE_ANY, NULL);
@@ -97,6 +116,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_touches_is_one_range),
 		cmocka_unit_test(each_is_found_by_any_of_its_bytes_and_no_other),
+		cmocka_unit_test(what_is_cut_off_is_not_there),
 		cmocka_unit_test(a_manifest_gives_back_what_it_was_given),
 		cmocka_unit_test(lists_that_are_none_are_refused),
 	};
