@@ -284,6 +284,27 @@ static void a_failing_read_is_made_good(void **state)
 	}
 }
 
+/* Whoever reads around bad sectors must hear of them, in whichever order the legs are asked. */
+static void bad_sectors_are_no_missing_legs(void **state)
+{
+	uint8_t byte;
+	(void)state;
+	for (size_t d = 0; d < ARRAY_SIZE(drawings); d++) {
+		struct fixture f;
+		setup(&f, &drawings[d]);
+		for (unsigned int l = 0; l < f.n_legs; l++)
+			f.legs[l]->bad_to = f.legs[l]->blk.size;
+		for (unsigned int l = 0; l < f.n_legs && drawings[d].kind != MAP_STRIPED; l++) {
+			struct blk *volume = without(&f, ~(1u << l));
+			for (uint64_t off = 0; off < f.size; off += 777)
+				if (blk_read(volume, &byte, 1, off, NULL) != -EIO)
+					fail_msg("%s: without leg %u", f.drawing->rows, l);
+			blk_unref(volume);
+		}
+		teardown(&f);
+	}
+}
+
 struct found {
 	struct fixture *f;
 	uint8_t seen[MAX_LEGS][START + ROWS * CHUNK];
@@ -495,6 +516,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_layout_reads_whole_and_with_all_it_can_miss),
 		cmocka_unit_test(a_failing_read_is_made_good),
+		cmocka_unit_test(bad_sectors_are_no_missing_legs),
 		cmocka_unit_test(walking_there_and_back_misses_nothing),
 		cmocka_unit_test(numbers_that_make_no_volume_are_refused),
 		cmocka_unit_test(stripes_may_end_in_a_short_row),

@@ -28,7 +28,10 @@ static int mirror_read(const struct map_segment *seg, void *buf, size_t len, uin
 	unsigned int first =
 		seg->layout == MAP_IN_ORDER ? 0 : (unsigned int)(off / TURN % seg->n_legs);
 	for (unsigned int i = 0; i < seg->n_legs; i++) {
-		rc = map_leg_read(seg, (first + i) % seg->n_legs, buf, len, off, err);
+		unsigned int leg = (first + i) % seg->n_legs;
+		if (i > 0 && !seg->legs[leg].blk)
+			continue; /* it is for the others to say what is wrong */
+		rc = map_leg_read(seg, leg, buf, len, off, err);
 		if (rc == 0)
 			return 0;
 	}

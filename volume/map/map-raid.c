@@ -201,16 +201,18 @@ static int reconstruct(const struct map_segment *seg, struct map_piece *piece, s
 	unsigned int n_lost = 0;
 	for (unsigned int l = 0; l < seg->n_legs; l++) {
 		uint8_t *to = bytes + l * piece->len;
-		/* The last failure is the one that is reported when there are too many. */
-		int rc = l == piece->leg
-				 ? piece->rc
-				 : map_leg_read(seg, l, to, piece->len, piece->off, &piece->err);
+		lost[l] = l == piece->leg || !seg->legs[l].blk;
+		/* Of those that are there the last failure is reported when there are too many. */
+		int rc =
+			lost[l] ? 0 : map_leg_read(seg, l, to, piece->len, piece->off, &piece->err);
 		if (rc < 0) {
 			lost[l] = true;
-			if (++n_lost > parities(seg))
-				return error_set(err, rc, "%u of %u members cannot be read: %s",
-						 n_lost, seg->n_legs, piece->err.msg);
+			piece->rc = rc;
 		}
+		n_lost += lost[l];
+		if (n_lost > parities(seg))
+			return error_set(err, piece->rc, "%u of %u members cannot be read: %s",
+					 n_lost, seg->n_legs, piece->err.msg);
 	}
 
 	struct raid_parity parity = {

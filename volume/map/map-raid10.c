@@ -100,8 +100,9 @@ static int read_other_copy(const struct map_segment *seg, struct map_piece *piec
 	struct raid10_shape s = shape_of(seg);
 	for (unsigned int c = 1; piece->rc < 0 && c < s.near * s.far; c++) {
 		locate_copy(seg, &s, c, piece);
-		piece->rc = map_leg_read(seg, piece->leg, piece->buf, piece->len, piece->off,
-					 &piece->err);
+		if (seg->legs[piece->leg].blk) /* else the others say what is wrong */
+			piece->rc = map_leg_read(seg, piece->leg, piece->buf, piece->len,
+						 piece->off, &piece->err);
 	}
 	if (piece->rc < 0)
 		return error_set(err, piece->rc, "none of %u copies can be read: %s",
