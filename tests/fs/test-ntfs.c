@@ -225,18 +225,25 @@ static void bytes_past_the_initialized_size_are_zeros(void **state)
 
 /* ---- damage ---- */
 
+/* The attribute with the runs of "big", to be damaged. */
+static uint8_t *runs_of_big(struct blk_mem *mem, uint64_t *ret_ino)
+{
+	struct fs *fs = open_fs(mem);
+	*ret_ino = find(fs, "big");
+	fs_close(fs);
+	return attribute(record(mem, *ret_ino), 0x80);
+}
+
 static void runs_outside_the_volume_are_damage(void **state)
 {
 	(void)state;
 	struct blk_mem *mem = ntfs_fixture_blk(volume);
-	struct fs *fs = open_fs(mem);
-	uint64_t ino = find(fs, "big");
-	fs_close(fs);
-	uint8_t *data = attribute(record(mem, ino), 0x80);
+	uint64_t ino;
+	uint8_t *data = runs_of_big(mem, &ino);
 	uint8_t *pairs = data + get(data + 32, 2);
 	size_t n_length = pairs[0] & 15, n_start = pairs[0] >> 4;
 	put(pairs + 1 + n_length, n_start, (1ull << (8 * n_start - 1)) - 1);
-	fs = open_fs(mem);
+	struct fs *fs = open_fs(mem);
 	struct error err = { 0 };
 	struct fs_run run;
 	assert_int_equal(fs_file_extent(fs, ino, 0, &run, &err), -EUCLEAN);
@@ -250,14 +257,12 @@ static void in_front_of_damage_all_can_be_read(void **state)
 {
 	(void)state;
 	struct blk_mem *mem = ntfs_fixture_blk(volume);
-	struct fs *fs = open_fs(mem);
-	uint64_t ino = find(fs, "big");
-	fs_close(fs);
-	uint8_t *data = attribute(record(mem, ino), 0x80);
+	uint64_t ino;
+	uint8_t *data = runs_of_big(mem, &ino);
 	uint64_t end = get(data + 40, 8);
 	put(data + 48, 8, end + 5000);
 	put(data + 56, 8, end + 5000);
-	fs = open_fs(mem);
+	struct fs *fs = open_fs(mem);
 	struct error err = { 0 };
 	struct fs_run run = { 0 };
 	uint8_t byte;

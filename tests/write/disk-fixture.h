@@ -83,19 +83,27 @@ static inline void disk_fixture_free(struct disk_fixture *fix)
 	free(fix);
 }
 
-static inline int disk_fixture_backup(struct disk_fixture *fix, struct repo *repo,
-				      unsigned int threads, const atomic_bool *stop,
-				      struct backup_result *ret, struct error *err)
+/* The level of @how is 1, and nothing stops it where it has no @stop. */
+static inline int disk_fixture_backup_with(struct disk_fixture *fix, struct repo *repo,
+					   struct writer_options how, struct backup_result *ret,
+					   struct error *err)
 {
 	static struct source source;
 	static struct source *const sources[] = { &source };
 	static const atomic_bool never = false;
-	const struct backup_request request = {
-		.name = "test",
-		.sources = sources,
-		.writer = { .level = 1, .threads = threads, .stop = stop ? stop : &never },
-	};
+	how.level = 1;
+	if (!how.stop)
+		how.stop = &never;
+	const struct backup_request request = { .name = "test", .sources = sources, .writer = how };
 	return backup_run(repo, &fix->plan, &request, ret, err);
+}
+
+static inline int disk_fixture_backup(struct disk_fixture *fix, struct repo *repo,
+				      unsigned int threads, const atomic_bool *stop,
+				      struct backup_result *ret, struct error *err)
+{
+	const struct writer_options how = { .threads = threads, .stop = stop };
+	return disk_fixture_backup_with(fix, repo, how, ret, err);
 }
 
 #endif

@@ -50,20 +50,11 @@ static void tell(void *ctx, const char *disk, uint64_t length, uint64_t off)
 
 static int backup(struct bed *bed, bool skip, unsigned int threads, struct error *err)
 {
-	static struct source source;
-	static struct source *const sources[] = { &source };
-	static const atomic_bool never = false;
-	const struct backup_request request = {
-		.name = "test",
-		.sources = sources,
-		.writer = { .level = 1,
-			    .threads = threads,
-			    .stop = &never,
-			    .unreadable = skip ? tell : NULL,
-			    .unreadable_ctx = bed },
-	};
+	const struct writer_options how = { .threads = threads,
+					    .unreadable = skip ? tell : NULL,
+					    .unreadable_ctx = bed };
 	bed->told = 0;
-	return backup_run(bed->repo, &bed->fix->plan, &request, &bed->result, err);
+	return disk_fixture_backup_with(bed->fix, bed->repo, how, &bed->result, err);
 }
 
 static void make_bad(struct bed *bed, uint64_t from, uint64_t to)

@@ -205,14 +205,7 @@ static void who_is_told_to_stop_leaves_no_restore_point(void **state)
 static int backup_with(struct disk_fixture *fix, uint64_t memory, uint32_t chunk_size,
 		       struct error *err)
 {
-	static struct source source;
-	static struct source *const sources[] = { &source };
-	static const atomic_bool never = false;
-	const struct backup_request request = {
-		.name = "test",
-		.sources = sources,
-		.writer = { .level = 1, .threads = 8, .memory = memory, .stop = &never },
-	};
+	const struct writer_options how = { .threads = 8, .memory = memory };
 	struct backup_result result;
 	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
 	char *dir = fixture_dir();
@@ -220,7 +213,7 @@ static int backup_with(struct disk_fixture *fix, uint64_t memory, uint32_t chunk
 	if (rc == 0)
 		rc = repo_open(dir, NULL, &repo, err);
 	if (rc == 0)
-		rc = backup_run(repo, &fix->plan, &request, &result, err);
+		rc = disk_fixture_backup_with(fix, repo, how, &result, err);
 	fixture_dir_free(dir);
 	return rc;
 }
