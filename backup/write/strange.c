@@ -33,7 +33,7 @@ static int is_zero(struct blk *blk, uint64_t off, uint64_t end, uint64_t most, b
 	*ret = true;
 	int rc = 0;
 	while (rc == 0 && *ret && off < end && most > 0) {
-		struct blk_extent ext;
+		struct blk_extent ext = { 0 };
 		rc = blk_extent(blk, off, &ext, err);
 		if (rc == 0 && !ext.zero) {
 			ext.length = MIN(ext.length, (uint64_t)PIECE);
