@@ -79,11 +79,10 @@ bool tree_readme(struct tree *tree, uint32_t point, uint32_t index, const struct
 			   "`image` is the volume as it is on the disk.\n",
 			   volume->name, volume->reason);
 	if (!volume->blk)
-		return say(buf,
-			   "Volume %s cannot be shown: %s.\n"
-			   "\n"
-			   "It is shown together with all disks that carry a part of it.\n",
-			   volume->name, volume->reason);
+		return say(buf, "Volume %s cannot be shown: %s.\n%s", volume->name, volume->reason,
+			   volume->settled ? ""
+					   : "\nIt is shown together with all disks that carry a "
+					     "part of it.\n");
 	if (!fs_can_open(volume->filesystem))
 		return why_unknown(volume, buf);
 	struct tree_attr attr;

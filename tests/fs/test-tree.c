@@ -324,6 +324,30 @@ static void a_damaged_volume_still_shows_its_image(void **state)
 	volume = sound;
 }
 
+static void other_disks_are_asked_for_only_where_they_would_help(void **state)
+{
+	(void)state;
+	for (int settled = 0; settled < 2; settled++) {
+		struct layout *layout = fake_layout();
+		struct tree *tree = NULL;
+		blk_unref(layout->volumes[0].blk);
+		layout->volumes[0].blk = NULL;
+		layout->volumes[0].map = NULL;
+		layout->volumes[0].state = LAYOUT_INCOMPLETE;
+		layout->volumes[0].settled = settled;
+		strcpy(layout->volumes[0].reason, "it is torn");
+		assert_int_equal(tree_new_layout(layout, &tree, NULL), 0);
+		assert_readme(tree, "volumes/disk0",
+			      settled ? "it is torn.\n" : "it is torn.\n\nIt is shown together");
+		struct tree_attr attr;
+		assert_int_equal(walk(tree, "volumes/disk0/README", &attr), 0);
+		if (settled)
+			assert_int_equal(attr.stat.size,
+					 strlen("Volume disk0 cannot be shown: it is torn.\n"));
+		tree_free(tree);
+	}
+}
+
 /* Numbers come from the kernel, which has them from us; but NFS clients may send anything. */
 static void foreign_numbers_are_refused(void **state)
 {
@@ -549,6 +573,7 @@ int main(void)
 		cmocka_unit_test(listing_goes_on_where_it_stopped),
 		cmocka_unit_test(a_volume_whose_files_are_shown_has_no_readme),
 		cmocka_unit_test(a_damaged_volume_still_shows_its_image),
+		cmocka_unit_test(other_disks_are_asked_for_only_where_they_would_help),
 		cmocka_unit_test(foreign_numbers_are_refused),
 		cmocka_unit_test(backups_stand_below_name_and_time),
 		cmocka_unit_test(the_latest_is_of_the_future_only_where_all_are),
