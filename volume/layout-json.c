@@ -13,22 +13,10 @@
 
 #include "lunette/json.h"
 #include "lunette/layout.h"
-#include "lunette/utf8.h"
-
-/* JSON is Unicode; paths and labels are bytes. */
-static json_t *text(const char *s)
-{
-	size_t len = strlen(s);
-	CLEANUP(free_cleanup) char *clean = malloc(3 * len + 1);
-	if (!clean)
-		return NULL;
-	utf8_clean(s, len, clean, 3 * len + 1);
-	return json_string(clean);
-}
 
 static json_t *text_or_null(const char *s)
 {
-	return s && *s ? text(s) : json_null();
+	return s && *s ? json_text(s) : json_null();
 }
 
 static json_t *bytes(uint64_t n)
@@ -38,22 +26,22 @@ static json_t *bytes(uint64_t n)
 
 static json_t *disk_object(const struct layout_disk *disk)
 {
-	return json_pack("{so so so so so so}", "name", text(disk->name), "source",
-			 text(disk->source), "size", bytes(disk->blk->size), "sector_size",
-			 bytes(disk->sector), "table", text(layout_table_name(disk->table)), "id",
-			 text_or_null(disk->id));
+	return json_pack("{so so so so so so}", "name", json_text(disk->name), "source",
+			 json_text(disk->source), "size", bytes(disk->blk->size), "sector_size",
+			 bytes(disk->sector), "table", json_text(layout_table_name(disk->table)),
+			 "id", text_or_null(disk->id));
 }
 
 static json_t *group_object(const struct layout_group *group)
 {
 	json_t *missing = json_array();
 	for (size_t i = 0; i < group->n_missing; i++)
-		if (json_array_append_new(missing, text(group->missing[i])) < 0) {
+		if (json_array_append_new(missing, json_text(group->missing[i])) < 0) {
 			json_decref(missing);
 			return NULL;
 		}
-	return json_pack("{so so so so}", "kind", text(layout_kind_name(group->kind)), "name",
-			 text(group->name), "id", text_or_null(group->id), "missing", missing);
+	return json_pack("{so so so so}", "kind", json_text(layout_kind_name(group->kind)), "name",
+			 json_text(group->name), "id", text_or_null(group->id), "missing", missing);
 }
 
 /* Follows a leg to where it begins on a disk, below what only takes a part of something else:
@@ -94,7 +82,7 @@ static json_t *segment_object(const struct layout *layout, const struct map_segm
 			return NULL;
 		}
 	return json_pack("{so so so so}", "start", bytes(seg->start), "length", bytes(seg->length),
-			 "type", text(map_kind_name(seg->kind)), "legs", legs);
+			 "type", json_text(map_kind_name(seg->kind)), "legs", legs);
 }
 
 static json_t *volume_object(const struct layout *layout, const struct layout_volume *volume)
@@ -106,10 +94,10 @@ static json_t *volume_object(const struct layout *layout, const struct layout_vo
 			json_decref(segments);
 			return NULL;
 		}
-	return json_pack("{so so so so so so so so so so}", "name", text(volume->name), "group",
-			 text_or_null(volume->group ? volume->group->name : NULL), "type",
-			 text(layout_type_name(volume->type)), "size", bytes(volume->size), "state",
-			 text(layout_state_name(volume->state)), "reason",
+	return json_pack("{so so so so so so so so so so}", "name", json_text(volume->name),
+			 "group", text_or_null(volume->group ? volume->group->name : NULL), "type",
+			 json_text(layout_type_name(volume->type)), "size", bytes(volume->size),
+			 "state", json_text(layout_state_name(volume->state)), "reason",
 			 text_or_null(volume->reason), "filesystem",
 			 text_or_null(volume->filesystem), "label", text_or_null(volume->label),
 			 "uuid", text_or_null(volume->uuid), "segments", segments);

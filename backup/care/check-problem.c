@@ -4,6 +4,7 @@
 
 #include "check-private.h"
 #include "hurt.h"
+#include "lunette/json.h"
 
 int check_problem(struct check *check, const char *object, int code, const char *what,
 		  struct error *err)
@@ -11,8 +12,8 @@ int check_problem(struct check *check, const char *object, int code, const char 
 	struct check_result *result = check->result;
 	if (result->n_problems++ >= CHECK_PROBLEMS_MAX)
 		return 0;
-	json_t *problem = json_pack("{s:o, s:o, s:b}", "object", hurt_text(object), "what",
-				    hurt_text(what), "damaged", code == -EUCLEAN);
+	json_t *problem = json_pack("{s:o, s:o, s:b}", "object", json_text(object), "what",
+				    json_text(what), "damaged", code == -EUCLEAN);
 	if (json_array_append_new(result->problems, problem) < 0)
 		return error_set(err, -ENOMEM, "check: %m");
 	return 0;

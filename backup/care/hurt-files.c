@@ -13,6 +13,7 @@
 
 #include "hurt-files.h"
 #include "lunette/walk.h"
+#include "lunette/json.h"
 
 #define READ_BYTES ((size_t)1 << 20)
 
@@ -108,9 +109,9 @@ static int report(struct hurt_search *search, const char *path, uint64_t bytes, 
 		search->more_files++;
 		return 0;
 	}
-	json_t *file = json_pack("{s:o, s:I}", "path", hurt_text(path), "bytes", (json_int_t)bytes);
+	json_t *file = json_pack("{s:o, s:I}", "path", json_text(path), "bytes", (json_int_t)bytes);
 	if (file && why)
-		json_object_set_new(file, "error", hurt_text(why));
+		json_object_set_new(file, "error", json_text(why));
 	return json_array_append_new(search->files, file) < 0 ? error_set(err, -ENOMEM, "%m") : 0;
 }
 

@@ -76,16 +76,3 @@ void hurt_disks_clear(struct hurt_disks *disks)
 		hurt_ranges_clear(&disks->disks[i]);
 	free(disks->disks);
 }
-
-json_t *hurt_text(const char *text)
-{
-	json_t *json = json_string(text);
-	if (json)
-		return json;
-	/* It is no UTF-8. */
-	CLEANUP(free_cleanup) char *safe = strdup(text);
-	for (char *p = safe; p && *p; p++)
-		if (*p & 0x80)
-			*p = '?';
-	return safe ? json_string(safe) : NULL;
-}

@@ -57,7 +57,7 @@ static int describe_volume(const struct layout_volume *volume, const struct hurt
 		rc = hurt_files(fs, lost, stop, ret, &why);
 	if (rc == -EINTR || rc == -ENOMEM)
 		return error_copy(err, rc, &why);
-	if (rc < 0 && json_object_set_new(ret, "error", hurt_text(why.msg)) < 0)
+	if (rc < 0 && json_object_set_new(ret, "error", json_text(why.msg)) < 0)
 		return no_memory(err);
 	return 0;
 }
@@ -119,7 +119,7 @@ static int describe_volumes(struct repo *repo, const json_t *point, const struct
 	if (rc == -ENOMEM)
 		return error_copy(err, rc, &why);
 	if (rc < 0)
-		return json_object_set_new(ret, "error", hurt_text(why.msg)) < 0 ? no_memory(err)
+		return json_object_set_new(ret, "error", json_text(why.msg)) < 0 ? no_memory(err)
 										 : 0;
 	json_t *volumes = json_array();
 	if (json_object_set_new(ret, "volumes", volumes) < 0)

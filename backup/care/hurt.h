@@ -64,7 +64,4 @@ int hurt_point(struct repo *repo, const char id[65], const json_t *point,
 	       const struct hurt_disks *disks, const atomic_bool *stop, json_t *list,
 	       struct error *err);
 
-/* Text that a disk or a store may have had a hand in, as JSON; NULL when there is no memory. */
-json_t *hurt_text(const char *text);
-
 #endif

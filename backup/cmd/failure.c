@@ -2,6 +2,7 @@
 /* failure - what a cause becomes for a script: an exit status, and a word. Both are in lunette(8).
  */
 #include "say.h"
+#include "lunette/json.h"
 
 static const struct {
 	int status;
@@ -21,5 +22,5 @@ int cmd_status(int rc, const struct error *err)
 json_t *cmd_failure_json(int rc, const struct error *err)
 {
 	return json_pack("{s:s, s:o}", "code", rc == STATUS_USAGE ? "usage" : kinds[err->kind].word,
-			 "message", cmd_json_name(err->msg));
+			 "message", json_text(err->msg));
 }

@@ -4,6 +4,7 @@
 
 #include "cmd.h"
 #include "lunette/size.h"
+#include "lunette/json.h"
 
 struct init_args {
 	struct repo_settings settings;
@@ -48,8 +49,8 @@ static int report_json(const struct init_args *args, const char *path, struct er
 	int rc = repo_open(path, &how, &repo, err);
 	if (rc < 0)
 		return rc;
-	return cmd_print_json(json_pack("{s:o, s:s, s:I, s:i, s:b}", "repository",
-					cmd_json_name(path), "id", repo_id(repo), "chunk_size",
+	return cmd_print_json(json_pack("{s:o, s:s, s:I, s:i, s:b}", "repository", json_text(path),
+					"id", repo_id(repo), "chunk_size",
 					(json_int_t)repo_chunk_size(repo), "level",
 					repo_level(repo), "encrypted", args->encrypt),
 			      err);

@@ -140,6 +140,40 @@ static int check_job(void *ctx, char **words, size_t n, struct error *err)
  */
 
 /* @rc, @failure: how it ended. */
+/**
+ * struct recovering - what `recover` and `remove` work with
+ * @job: NULL: all of them
+ */
+struct recovering {
+	struct story *story;
+	char *job;
+	struct recover recover;
+};
+
+static void recovering_clear(struct recovering *r)
+{
+	story_close(r->story);
+	free(r->job);
+	json_decref(r->recover.kept);
+}
+
+/* @word: the job's name, or its file; or NULL. */
+static int recovering_begin(const struct job_args *args, const char *word, struct recovering *r,
+			    struct error *err)
+{
+	int rc = word ? job_name(state_of(args), word, &r->job, err) : 0;
+	if (rc == 0)
+		rc = story_open(NULL, true, &r->story, err);
+	r->recover = (struct recover){
+		.state = state_of(args),
+		.story = r->story,
+		.stop = cmd_stop_on_signals(),
+		.only = r->job,
+		.dry_run = args->dry_run,
+	};
+	return rc;
+}
+
 static int report_recovery(const struct recover *recover, int rc, const struct error *failure,
 			   struct error *err)
 {
@@ -155,35 +189,24 @@ static int recover_jobs(void *ctx, char **words, size_t n, struct error *err)
 {
 	(void)n;
 	const struct job_args *args = ctx;
-	CLEANUP(story_close_cleanup) struct story *story = NULL;
-	CLEANUP(free_cleanup) char *job = NULL;
-	int rc = words[0] ? job_name(state_of(args), words[0], &job, err) : 0;
+	CLEANUP(recovering_clear) struct recovering r = { 0 };
+	int rc = recovering_begin(args, words[0], &r, err);
 	if (rc == 0)
-		rc = story_open(NULL, true, &story, err);
-	if (rc < 0)
-		return rc;
-	struct recover recover = {
-		.state = state_of(args),
-		.story = story,
-		.stop = cmd_stop_on_signals(),
-		.only = job,
-		.dry_run = args->dry_run,
-	};
-	rc = recover_run(&recover, err);
+		rc = recover_run(&r.recover, err);
 	if (rc < 0)
 		return rc;
 	if (!args->dry_run)
 		cmd_done();
-	if (recover.unfinished && !args->dry_run)
+	if (r.recover.unfinished && !args->dry_run)
 		rc = error_set(err, -EBUSY,
 			       "%zu of %zu dead runs are not cleaned up; nothing is lost by trying "
 			       "again",
-			       recover.unfinished, recover.runs);
+			       r.recover.unfinished, r.recover.runs);
 	struct error why = { 0 };
-	int printed = args->json ? report_recovery(&recover, rc, err, &why) : 0;
+	int printed = args->json ? report_recovery(&r.recover, rc, err, &why) : 0;
 	if (rc < 0 || printed < 0)
 		return rc < 0 ? rc : error_copy(err, printed, &why);
-	return recover.aside && !args->dry_run ? STATUS_WARNINGS : STATUS_DONE;
+	return r.recover.aside && !args->dry_run ? STATUS_WARNINGS : STATUS_DONE;
 }
 
 static int cancel_job(void *ctx, char **words, size_t n, struct error *err)
@@ -227,33 +250,22 @@ static int remove_job(void *ctx, char **words, size_t n, struct error *err)
 {
 	(void)n;
 	const struct job_args *args = ctx;
-	CLEANUP(story_close_cleanup) struct story *story = NULL;
-	CLEANUP(free_cleanup) char *job = NULL;
-	int rc = job_name(state_of(args), words[0], &job, err);
-	if (rc == 0)
-		rc = story_open(NULL, true, &story, err);
+	CLEANUP(recovering_clear) struct recovering r = { 0 };
+	int rc = recovering_begin(args, words[0], &r, err);
 	if (rc < 0)
 		return rc;
-	struct recover recover = {
-		.state = state_of(args),
-		.story = story,
-		.stop = cmd_stop_on_signals(),
-		.only = job,
-		.dry_run = args->dry_run,
-	};
-	rc = recover_remove(&recover, err);
+	rc = recover_remove(&r.recover, err);
 	if (rc == 0 && !args->dry_run)
 		cmd_done();
 	struct error why = { 0 };
 	int printed = 0;
 	if (args->json)
-		printed = report_removal(&recover, rc, err, &why);
+		printed = report_removal(&r.recover, rc, err, &why);
 	else if (rc == 0 && args->dry_run) {
-		CLEANUP(json_decref_cleanup) json_t *kept = job_kept(job, recover.kept);
+		CLEANUP(json_decref_cleanup) json_t *kept = job_kept(r.job, r.recover.kept);
 		job_print_kept(kept);
 		printed = cmd_print("", &why);
 	}
-	json_decref(recover.kept);
 	return rc == 0 && printed < 0 ? error_copy(err, printed, &why) : rc;
 }
 

@@ -152,7 +152,7 @@ static int go_background(struct mount_server *server, struct error *err)
 static int report(const struct mount_args *args, struct error *err)
 {
 	cmd_done();
-	return args->json ? cmd_print_json(json_pack("{s:o}", "dir", cmd_json_name(args->dir)), err)
+	return args->json ? cmd_print_json(json_pack("{s:o}", "dir", json_text(args->dir)), err)
 			  : 0;
 }
 

@@ -69,7 +69,7 @@ static json_t *keys_json(const struct repair_keys *keys)
 {
 	json_t *list = json_array();
 	for (size_t i = 0; i < keys->n; i++)
-		json_array_append_new(list, cmd_json_name(keys->keys[i]));
+		json_array_append_new(list, json_text(keys->keys[i]));
 	return list;
 }
 

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "lunette/utf8.h"
 #include "lunette/util.h"
 #include "say.h"
 
@@ -113,16 +112,6 @@ int cmd_print(const char *text, struct error *err)
 	if (rc < 0)
 		cmd_warn("it is done, but the report is lost: %s", why.msg);
 	return 0;
-}
-
-json_t *cmd_json_name(const char *text)
-{
-	size_t len = strlen(text);
-	CLEANUP(free_cleanup) char *clean = malloc(3 * len + 1);
-	if (!clean)
-		return NULL;
-	utf8_clean(text, len, clean, 3 * len + 1);
-	return json_string(clean);
 }
 
 static bool printed_json;

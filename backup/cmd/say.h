@@ -92,10 +92,6 @@ int cmd_print(const char *text, struct error *err);
 /* Prints @doc, indented. Steals it; it may be NULL when there was no memory for it. */
 int cmd_print_json(json_t *doc, struct error *err);
 
-/* A string of what may be no UTF-8, as a path, or a message that quotes one. NULL without memory.
- */
-json_t *cmd_json_name(const char *text);
-
 /* Has a document been printed? There is one document a run, and who fails after it has said so in
  * it. */
 bool cmd_has_printed_json(void);

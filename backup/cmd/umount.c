@@ -2,6 +2,7 @@
 /* umount - `lunette umount`: takes a mount away, and returns when it is really gone. */
 #include "cmd.h"
 #include "lunette/mount.h"
+#include "lunette/json.h"
 
 struct umount_args {
 	bool json;
@@ -20,8 +21,7 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 	if (rc < 0)
 		return rc;
 	cmd_done();
-	return args->json ? cmd_print_json(json_pack("{s:o}", "dir", cmd_json_name(words[0])), err)
-			  : 0;
+	return args->json ? cmd_print_json(json_pack("{s:o}", "dir", json_text(words[0])), err) : 0;
 }
 
 const struct command cmd_umount = {

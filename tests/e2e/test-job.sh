@@ -16,13 +16,6 @@ seq 100000 >mnt/numbers
 "$LUNETTE" init repo >/dev/null
 export LUNETTE_STATE=$PWD/state LUNETTE_REPO=$PWD/repo
 
-job() { # NAME, and sections from standard input
-	array_job "$1" "$1.conf"
-	{
-		printf 'volumes = %s\n' "$PWD/mnt" && cat
-		printf '[disks]\n%s = naa.6001405000000001\n' "${ARRAY_LOOP[1]}"
-	} >>"$1.conf"
-}
 of_result() {
 	jq -r "$1" result
 }
@@ -45,7 +38,7 @@ cat >"$(dirname "$0")/notified"
 echo told somebody
 EOF
 chmod +x notify
-job srv <<EOF
+array_job_mnt srv <<EOF
 [notify]
 command = notify
 on = always
@@ -76,7 +69,7 @@ is 'status has every step' "$("$LUNETTE" job status --json srv | jq -r '[.runs[0
 for hook in pre post; do
 	printf '#!/bin/sh\necho %s >>%s/hooks\n' "$hook" "$PWD" >"$hook" && chmod 755 "$hook"
 done
-job app <<EOF
+array_job_mnt app <<EOF
 pre-freeze = $PWD/pre
 post-thaw = $PWD/post
 EOF
@@ -91,7 +84,7 @@ ok 'a hook that fails is no success' [ "$(timeout "$TAP_PATIENCE" "$LUNETTE" job
 is 'and not application consistent' "$(of_point app .consistency)" filesystem
 
 # ---- retention ----
-job kept <<EOF
+array_job_mnt kept <<EOF
 [retention]
 keep-last = 1
 EOF
@@ -112,7 +105,7 @@ rm -f "repo/points/$future" "repo/points/$soon"
 kept() { # snapshots of the job
 	find array/snapshots -name 'delta-*:0' | wc -l
 }
-job delta <<EOF
+array_job_mnt delta <<EOF
 [backup]
 delta = yes
 verify-changed = 10%
@@ -188,7 +181,7 @@ touch "$(dirname "$0")/waiting"
 exec sleep 300
 EOF
 chmod +x wait-long
-job slow <<EOF
+array_job_mnt slow <<EOF
 EOF
 sed -i "s|^agent = local|agent = local\npre-freeze = $PWD/wait-long\nhook-limit = 5m|" slow.conf
 "$LUNETTE" job run --quiet slow.conf >slow.log 2>&1 &
@@ -210,7 +203,7 @@ is 'nothing of it is left' "$(array_leftovers | grep -c slow-)" 0
 fails 'what does not run cannot be cancelled' 1 'does not run' "$LUNETTE" job cancel slow
 
 # ---- no faster than it may ----
-job paced <<EOF
+array_job_mnt paced <<EOF
 [backup]
 limit = 1K
 memory = 16M
@@ -229,7 +222,7 @@ wait $paced
 fails 'before it has read it all' 0 'paced .* interrupted' "$LUNETTE" job status paced
 
 # ---- how many snapshots there may be ----
-job many <<EOF
+array_job_mnt many <<EOF
 [limits]
 snapshots = 1
 EOF
@@ -276,7 +269,7 @@ for words in 'bad.conf:3: there is no .colour. in section' 'bad.conf:6: .*.no. o
 	'agent = .ssh:-o.*wanted' 'storage. plugin is needed' 'job file .bad.conf. has [0-9]+ mistakes'; do
 	ok "all at once: $words" grep -qE "$words" mistakes
 done
-job cluster <<EOF
+array_job_mnt cluster <<EOF
 [limits]
 snapshot = 20s
 EOF

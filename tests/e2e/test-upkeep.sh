@@ -17,13 +17,6 @@ head -c 9M /dev/urandom >mnt/random
 "$LUNETTE" init repo >/dev/null
 export LUNETTE_STATE=$PWD/state LUNETTE_REPO=$PWD/repo
 
-job() { # NAME, and sections from standard input
-	array_job "$1" "$1.conf"
-	{
-		printf 'volumes = %s\n' "$PWD/mnt" && cat
-		printf '[disks]\n%s = naa.6001405000000001\n' "${ARRAY_LOOP[1]}"
-	} >>"$1.conf"
-}
 run() {
 	timeout "$TAP_PATIENCE" "$LUNETTE" job run --json --quiet "$@"
 }
@@ -46,7 +39,7 @@ mend_pack() {
 }
 
 # ---- a job that never did it before ----
-job first <<EOF
+array_job_mnt first <<EOF
 [upkeep]
 prune = monthly
 check = after-run
@@ -85,7 +78,7 @@ is 'and noted' "$(jq -c '[.check.status, .check.done == .check.time, .check.succ
 is 'and told to Prometheus' "$(metric repo.prom check_success "repository=\"$PWD/repo\"") $(metric repo.prom prune_success "repository=\"$PWD/repo\"")" '0 1'
 is 'whose exporter is somebody else' "$(stat -c %a repo.prom)" 644
 umask 022
-job hurt <<EOF
+array_job_mnt hurt <<EOF
 [upkeep]
 check = monthly
 [notify]
@@ -109,7 +102,7 @@ fi
 
 # ---- somebody else is at it ----
 for name in a b c; do
-	job $name <<EOF
+	array_job_mnt $name <<EOF
 [upkeep]
 prune = after-run
 check = after-run

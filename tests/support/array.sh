@@ -9,6 +9,7 @@
 #   array_start               in the test's folder: array/ is the file system, tgtd runs
 #   array_lun N MIB           array/lunN.img, LUN N, identity naa.600140500000000N; sets ARRAY_LOOP[N]
 #   array_job NAME FILE       writes a job file that backs up into ./repo; the rest is appended by the test
+#   array_job_mnt NAME        the same in NAME.conf, of ./mnt on LUN 1; sections from standard input are added
 #   array_faulty SIZE FILE    its plug-in is faulty-plugin, which fails as ./fault says; SIZE of a LUN in bytes
 #   array_snapshots           how many snapshots and LUNs of snapshots there are
 
@@ -60,6 +61,14 @@ array_job() {
 		[server]
 		agent = local
 	EOF
+}
+
+array_job_mnt() {
+	array_job "$1" "$1.conf"
+	{
+		printf 'volumes = %s\n' "$PWD/mnt" && cat
+		printf '[disks]\n%s = naa.6001405000000001\n' "${ARRAY_LOOP[1]}"
+	} >>"$1.conf"
 }
 
 # What a plug-in is told stands in a file: it gets nothing of our environment.
