@@ -27,12 +27,13 @@ static json_t *steps_of(const json_t *records)
 			continue;
 		json_int_t ms = (json_int_t)cmd_json_size(r, "ms");
 		if (strcmp(state, "begin") == 0) {
-			json_array_append_new(steps,
-					      json_pack("{s:s, s:s, s:b, s:s, s:s, s:I}", "step",
-							cmd_json_text(r, "step"), "doing",
-							steps_doing(cmd_json_text(r, "step")),
-							"undo", undo, "state", "begun", "began",
-							cmd_json_text(r, "time"), "began_ms", ms));
+			json_array_append_new(
+				steps, json_pack("{s:s, s:s, s:b, s:s, s:s, s:I, s:O*}", "step",
+						 cmd_json_text(r, "step"), "doing",
+						 steps_doing(cmd_json_text(r, "step")), "undo",
+						 undo, "state", "begun", "began",
+						 cmd_json_text(r, "time"), "began_ms", ms,
+						 "limit_ms", json_object_get(r, "limit_ms")));
 			continue;
 		}
 		json_t *last = json_array_get(steps, json_array_size(steps) - 1);

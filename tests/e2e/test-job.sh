@@ -6,6 +6,7 @@
 . "$TAP_TOP/tests/support/tgt.sh"
 . "$TAP_TOP/tests/support/array.sh"
 . "$TAP_TOP/tests/support/points.sh"
+. "$TAP_TOP/tests/support/json-keys.sh"
 array_possible >/dev/null || tap_skip_all "$(array_possible)"
 tap_begin
 
@@ -278,3 +279,27 @@ fails 'a cluster never gets more than 9 s' 1 'never more than 9s for a failover 
 sed -i 's/^directory/dirctory/; s/cluster = yes//' cluster.conf
 fails 'the plug-in says what it does not know' 1 'dirctory: plug-in .lunette-reflink. has no such setting|needs .directory.' \
 	"$LUNETTE" job run cluster.conf
+
+# ---- documents ----
+doc() { # doc NAME ARGUMENTS...: NAME.json is what is printed, whatever the status
+	timeout "$TAP_PATIENCE" "$LUNETTE" job "${@:2}" --json >"$1.json" 2>>errors || :
+}
+doc run-failed run cluster.conf
+doc run-well run --quiet srv.conf
+doc check check srv.conf
+doc recover recover
+doc status status
+doc remove remove --dry-run delta
+jq 'del(.upkeep, .error)' run-failed.json >run.json && jq 'del(.upkeep)' run-well.json >>run.json
+json_frozen 'lunette job run' run.json
+json_frozen 'lunette job check' check.json
+jq 'del(.runs[].outcome)' status.json >no-outcome.json
+json_frozen 'lunette job status' no-outcome.json
+jq '.runs[].outcome | values | del(.upkeep, .record, .time, .ms)' status.json >outcomes.json
+json_documented 'lunette job run' outcomes.json notified
+ok 'a step whose calls have a limit says it' jq -e '[.runs[].steps[] | select(.step == "snapshot").limit_ms] | all(. > 0) and length > 0' status.json
+json_frozen 'lunette job recover' recover.json
+jq 'del(.kept[])' remove.json >removed.json
+json_frozen 'lunette job remove' removed.json
+jq '{kept: [.kept]}' remove.json >what.json
+json_documented 'lunette job status' what.json
