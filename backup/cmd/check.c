@@ -152,8 +152,8 @@ static void show_data_read(const struct check_result *result, const struct check
 		puts("; no data read");
 		return;
 	}
-	printf("; %s of data read, in %" PRIu64 " packs", cmd_size(result->data_read, size),
-	       result->packs_read);
+	printf("; %s of data read, in %" PRIu64 " pack%s", cmd_size(result->data_read, size),
+	       result->packs_read, cmd_plural(result->packs_read));
 	if (portion->parts > 0)
 		printf(": part %u of %u", portion->part, portion->parts);
 	else if (portion->percent < 100)
@@ -164,22 +164,28 @@ static void show_data_read(const struct check_result *result, const struct check
 static void show_summary(const struct check_result *result, const struct check_portion *portion)
 {
 	char a[CMD_SIZE_MAX];
-	printf("%" PRIu64 " restore points, %" PRIu64 " indexes with %" PRIu64 " chunks, %" PRIu64
-	       " packs of %s",
-	       result->points, result->indexes, result->chunks, result->packs,
-	       cmd_size(result->bytes, a));
+	printf("%" PRIu64 " restore point%s, %" PRIu64 " index%s with %" PRIu64 " chunk%s, %" PRIu64
+	       " pack%s of %s",
+	       result->points, cmd_plural(result->points), result->indexes,
+	       result->indexes == 1 ? "" : "es", result->chunks, cmd_plural(result->chunks),
+	       result->packs, cmd_plural(result->packs), cmd_size(result->bytes, a));
 	show_data_read(result, portion);
 	if (result->orphans > 0)
-		printf("%" PRIu64 " packs (%s) are in no index: an interrupted backup left them, "
-		       "the next one uses them, or a prune removes them\n",
-		       result->orphans, cmd_size(result->orphan_bytes, a));
+		printf("%" PRIu64
+		       " pack%s (%s) in no index: left by an interrupted backup, used by "
+		       "the next one, or removed by a prune\n",
+		       result->orphans, cmd_plural(result->orphans),
+		       cmd_size(result->orphan_bytes, a));
 	if (result->missing > 0 && result->n_problems == 0)
-		printf("%" PRIu64 " packs that indexes know are not there; nothing needs them\n",
-		       result->missing);
+		printf("%" PRIu64
+		       " pack%s not there that an index knows; nothing needs what was in it\n",
+		       result->missing, cmd_plural(result->missing));
 	if (result->leases > 0)
-		printf("%" PRIu64 " leases: backups are running, or were killed\n", result->leases);
+		printf("%" PRIu64 " lease%s: of what is running, or was killed\n", result->leases,
+		       cmd_plural(result->leases));
 	if (result->marks > 0)
-		printf("%" PRIu64 " marks of a prune that has not ended\n", result->marks);
+		printf("%" PRIu64 " mark%s of a prune that has not ended\n", result->marks,
+		       cmd_plural(result->marks));
 }
 
 /* @n: all of them */

@@ -61,8 +61,8 @@ static void say_amount(const char *word, const struct prune_amount *amount, cons
 {
 	char size[CMD_SIZE_MAX];
 	if (amount->packs > 0)
-		printf("  %-10s %s in %" PRIu64 " packs%s\n", word, cmd_size(amount->bytes, size),
-		       amount->packs, more);
+		printf("  %-10s %s in %" PRIu64 " pack%s%s\n", word, cmd_size(amount->bytes, size),
+		       amount->packs, cmd_plural(amount->packs), more);
 }
 
 static void say_list(const char *words, const json_t *list)
@@ -81,8 +81,8 @@ static int report_text(const struct prune_args *args, const struct prune_result 
 		       struct error *err)
 {
 	char used[CMD_SIZE_MAX], all[CMD_SIZE_MAX], copied[CMD_SIZE_MAX], more[64];
-	printf("%" PRIu64 " restore points use %s of %s\n", r->points, cmd_size(r->used, used),
-	       cmd_size(r->all.bytes, all));
+	printf("%" PRIu64 " restore point%s: %s of %s in use\n", r->points, cmd_plural(r->points),
+	       cmd_size(r->used, used), cmd_size(r->all.bytes, all));
 	snprintf(more, sizeof(more), "; %s of them %s copied", cmd_size(r->copied, copied),
 		 args->dry_run ? "would be" : "were");
 	if (args->dry_run) {

@@ -65,6 +65,12 @@ bool cmd_has_warned(void);
 #define CMD_SIZE_MAX SIZE_TEXT
 const char *cmd_size(uint64_t bytes, char *buf);
 
+/* What makes "pack" one or many: "", or "s". */
+static inline const char *cmd_plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 /**
  * cmd_put() - print text that somebody else chose, so that it can do nothing to the terminal
  * @width: columns, as people see them, that are filled with spaces

@@ -85,7 +85,7 @@ one=$(backup a one.img) && two=$(backup a a.img)
 "$LUNETTE" forget "$one" >/dev/null
 fill
 for i in 1 2; do
-	fails "what does not fit is postponed, and said, time $i" 3 'postponed *12 MiB in 1 packs' "$LUNETTE" prune
+	fails "what does not fit is postponed, and said, time $i" 3 'postponed *12 MiB in 1 pack' "$LUNETTE" prune
 	is 'and nothing is left of the attempt' "$(objects leases) $(objects marks) $(objects packs)" '0 0 2'
 done
 truncate -s -8M fs/filler.1M
