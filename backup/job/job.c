@@ -82,7 +82,7 @@ static void last_words(struct run *run, int rc, const struct error *err, const s
 			 undone->msg);
 	if (rc == -EINTR)
 		story_say(run->log.story, "interrupted: there is no restore point");
-	else if (rc < 0)
+	else if (rc < 0 && !run->log.failed)
 		story_say(run->log.story, "FAILED: %s", err->msg);
 }
 

@@ -58,11 +58,13 @@ struct run_who {
 /**
  * struct run_log - what the run tells; made by run_begin()
  * @warnings: texts
+ * @failed: a step has said why it failed
  */
 struct run_log {
 	struct story *story;
 	struct journal *journal;
 	json_t *warnings;
+	bool failed;
 };
 
 /**

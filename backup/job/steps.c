@@ -101,6 +101,7 @@ static int go(struct run *run, const struct step *step, const struct steps_stop 
 	if (rc < 0) {
 		story_say(run->log.story, "FAILED after %.3f s: %s: %s", seconds, step->doing,
 			  err->msg);
+		run->log.failed = true;
 		note(run, "step", step, "failed", err->msg, NULL);
 		return rc;
 	}
