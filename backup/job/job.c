@@ -121,8 +121,10 @@ static int do_run(struct run *run, const struct job_request *request, json_t **r
 	int rc = recover_others(run, err);
 	if (rc == 0)
 		rc = walk(run, request, &undone, err);
-	if (rc < 0 && run->point.stored)
-		rc = 0; /* what came after it is told as a warning */
+	if (rc < 0 && run->point.stored) {
+		run_warn(run, "the backup is done, but not all that belongs to it: %s", err->msg);
+		rc = 0;
+	}
 	last_words(run, rc, err, &undone);
 	const struct ending ending = {
 		.why = rc < 0 ? err : NULL,

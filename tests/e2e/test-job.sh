@@ -135,6 +135,18 @@ is 'of which job, since when, with which plug-in' \
 	"$("$LUNETTE" job status --json | jq -c '.kept[] | [.job, (.since | test("^20..-..-..T..:..:..Z$")), (.plugin | test("reflink$")), (.snapshots | length)]')" \
 	'["delta",true,true,1]'
 
+# ---- what fails behind the backup ----
+printf '#!/bin/sh\nmkdir %s/state/late/base.json\n' "$PWD" >late && chmod 755 late
+array_job_mnt late <<EOF
+[backup]
+delta = yes
+EOF
+sed -i "s|^agent = local|agent = local\npost-thaw = $PWD/late|" late.conf
+fails 'is no success' 3 "WARNING: .*backup is done.*write '.*/late/base.json'" timeout "$TAP_PATIENCE" "$LUNETTE" job run late.conf
+is 'and the outcome says so' "$("$LUNETTE" job status --json late | jq -r '.runs[0].outcome | .status, (.point | has("id")), (.warnings | length)')" $'warnings\ntrue\n1'
+is 'its restore point is there' "$("$LUNETTE" list late --json | jq '.points | length')" 1
+rmdir state/late/base.json
+
 # ---- and is given back ----
 mv delta.conf delta.conf.gone
 fails 'a dry run of remove says what is kept' 0 "snapshot '$snapshot'" "$LUNETTE" job remove --dry-run delta
