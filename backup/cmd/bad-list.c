@@ -22,8 +22,9 @@ static int check_place(const char *path, struct error *err)
 {
 	struct stat st;
 	char head[sizeof(HEAD)] = { 0 };
-	if (stat(path, &st) < 0 && errno == ENOENT)
-		return 0;
+	if (stat(path, &st) < 0)
+		return errno == ENOENT ? 0
+				       : error_set(err, -errno, "look at the list '%s': %m", path);
 	FILE *in = S_ISREG(st.st_mode) ? fopen(path, "re") : NULL;
 	bool ours = in && (!fgets(head, sizeof(head), in) || strcmp(head, HEAD) == 0);
 	if (in)

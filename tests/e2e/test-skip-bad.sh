@@ -179,4 +179,5 @@ ok 'and the list of before stays' cmp list before
 ok 'with nothing beside it' test -z "$(find . -maxdepth 1 -name 'list.*')"
 fails 'a list is not written over anything else' 1 "'c.img' is there already, and is not a list" "${backup[@]}" server --skip-bad c.img
 ok 'which stays' test -s c.img
+fails 'nor is it said to be there where nothing can be' 1 "look at the list 'c.img/list': Not a directory" "${backup[@]}" server --skip-bad c.img/list
 is 'every fault was there' "$(cat proxy.log)" ''
