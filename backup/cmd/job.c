@@ -139,7 +139,6 @@ static int check_job(void *ctx, char **words, size_t n, struct error *err)
 /* ---- recover and cancel -----------------------------------------------------------------------
  */
 
-/* @rc, @failure: how it ended. */
 /**
  * struct recovering - what `recover` and `remove` work with
  * @job: NULL: all of them
@@ -174,6 +173,7 @@ static int recovering_begin(const struct job_args *args, const char *word, struc
 	return rc;
 }
 
+/* @rc, @failure: how it ended. */
 static int report_recovery(const struct recover *recover, int rc, const struct error *failure,
 			   struct error *err)
 {
