@@ -230,7 +230,8 @@ static int cancel_job(void *ctx, char **words, size_t n, struct error *err)
 					 (int)pid, CANCEL_SECONDS);
 		nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
 	}
-	return STATUS_DONE;
+	cmd_done();
+	return args->json ? cmd_print_json(json_pack("{s:s}", "job", job), err) : STATUS_DONE;
 }
 
 static int report_removal(const struct recover *recover, int rc, const struct error *failure,

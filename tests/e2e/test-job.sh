@@ -230,7 +230,8 @@ reads() {
 tap_until reads
 timeout "$TAP_PATIENCE" "$LUNETTE" job run --quiet srv.conf
 ok 'one that may read hardly anything a second still does when another one has ended' reads
-ok 'it can be cancelled' timeout "$TAP_PATIENCE" "$LUNETTE" job cancel paced
+ok 'it can be cancelled' timeout "$TAP_PATIENCE" "$LUNETTE" job cancel --json paced
+is 'which says whom' "$(jq -c . .out)" '{"job":"paced"}'
 wait $paced
 fails 'before it has read it all' 0 'paced .* interrupted' "$LUNETTE" job status paced
 
