@@ -9,6 +9,7 @@
 
 #include <ini.h>
 
+#include "lunette/duration.h"
 #include "lunette/names.h"
 #include "lunette/repo.h"
 #include "lunette/size.h"
@@ -133,24 +134,14 @@ void settings_mistake(struct settings_reader *r, int line, const char *fmt, ...)
 		r->tell(r->ctx, text);
 }
 
-/* "9s", "500ms", "2m" or "1h", in milliseconds. */
+/* In milliseconds. */
 static bool parse_time(const char *text, unsigned int *ret)
 {
-	static const struct {
-		const char *unit;
-		unsigned long ms;
-	} units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 } };
-	char *end;
-	if (*text < '0' || *text > '9')
+	uint64_t ms;
+	if (!duration_parse(text, &ms) || ms > UINT_MAX)
 		return false;
-	errno = 0;
-	unsigned long n = strtoul(text, &end, 10);
-	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
-		if (strcmp(units[i].unit, end) == 0 && !errno && n <= UINT_MAX / units[i].ms) {
-			*ret = (unsigned int)(n * units[i].ms);
-			return true;
-		}
-	return false;
+	*ret = (unsigned int)ms;
+	return true;
 }
 
 static bool parse_count(const char *text, unsigned int *ret)
