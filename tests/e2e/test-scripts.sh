@@ -41,7 +41,7 @@ failure 'no such restore point: mount' 10 not_found 'no restore point' mount nob
 failure 'a wrong password' 11 wrong_password 'password is wrong' list --repo sealed --password-file bad
 failure 'a password that is wrong for init is not there' 1 failed 'No such file' list --repo sealed --password-file nowhere
 failure 'wrong usage' 2 usage 'no such option' list --nothing
-failure 'wrong usage: too much' 2 usage 'too much' list web db
+failure 'wrong usage: too much' 2 usage 'too much' show web db
 failure 'wrong usage: what is no command' 2 usage 'there is no command' lost
 failure 'wrong usage: what is no verb' 2 usage 'One of list' key lose
 failure 'what fails in other ways' 1 failed 'No such file' probe none.img
