@@ -65,9 +65,9 @@ static json_t *run_status(const char *state, const char *job, const char *run, b
 		return NULL;
 	int rc = journal_read(path, &records, err);
 	if (rc == -EUCLEAN) { /* which is no reason to hide the others */
-		json_t *unreadable = json_pack("{s:s, s:s, s:s, s:s, s:b, s:[], s:s}", "job", job,
+		json_t *unreadable = json_pack("{s:s, s:s, s:s, s:s, s:b, s:[], s:o}", "job", job,
 					       "run", run, "began", "", "status", "unreadable",
-					       "clean", false, "steps", "why", err->msg);
+					       "clean", false, "steps", "why", json_text(err->msg));
 		*err = (struct error){ 0 };
 		return unreadable;
 	}
@@ -95,7 +95,7 @@ static json_t *run_status(const char *state, const char *job, const char *run, b
 	}
 	CLEANUP(free_cleanup) char *log = state_run_file(state, job, run, "log");
 	if (doc && log)
-		json_object_set_new(doc, "log", json_string(log));
+		json_object_set_new(doc, "log", json_text(log));
 	if (doc && outcome)
 		json_object_set(doc, "outcome", (json_t *)outcome);
 	if (!doc)

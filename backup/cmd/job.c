@@ -95,7 +95,7 @@ static int run_job(void *ctx, char **words, size_t n, struct error *err)
 static void tell_answer(void *ctx, bool ok, const char *what)
 {
 	json_t *answers = ctx;
-	json_array_append_new(answers, json_pack("{s:b, s:s}", "ok", ok, "what", what));
+	json_array_append_new(answers, json_pack("{s:b, s:o}", "ok", ok, "what", json_text(what)));
 }
 
 static int check_job(void *ctx, char **words, size_t n, struct error *err)

@@ -134,9 +134,7 @@ static void add(struct report *r, const struct conform_result *result)
 	static const char *const outcomes[] = { "ok", "not ok", "skipped" };
 	json_t *entry = json_pack("{s:s, s:s, s:s}", "outcome", outcomes[result->outcome], "what",
 				  result->what, "paragraph", result->paragraph);
-	/* The reason may have bytes of the plug-in's that are no UTF-8. */
-	json_t *why = json_string(result->why);
-	json_object_set_new(entry, "why", why ? why : json_string("(not UTF-8)"));
+	json_object_set_new(entry, "why", json_text(result->why));
 	json_array_append_new(r->list, entry);
 }
 

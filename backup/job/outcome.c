@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "lunette/child.h"
+#include "lunette/json.h"
 #include "outcome.h"
 #include "lunette/shape.h"
 #include "upkeep-metrics.h"
@@ -21,11 +22,11 @@ json_t *outcome_json(const struct run *run, const struct error *why, const struc
 	const char *status = why        ? why->code == -EINTR ? "interrupted" : "failed"
 			     : warnings ? "warnings"
 					: "ok";
-	json_t *doc = json_pack("{s:s, s:s, s:s, s:s*, s:O, s:f, s:I, s:s*}", "job",
+	json_t *doc = json_pack("{s:s, s:s, s:s, s:o*, s:O, s:f, s:I, s:o*}", "job",
 				run->settings->name, "run", run->who.id, "status", status, "why",
-				why ? why->msg : NULL, "warnings", run->log.warnings, "seconds",
-				seconds, "leaked", (json_int_t)run->storage.leaked, "not_cleaned",
-				undone ? undone->msg : NULL);
+				why ? json_text(why->msg) : NULL, "warnings", run->log.warnings,
+				"seconds", seconds, "leaked", (json_int_t)run->storage.leaked,
+				"not_cleaned", undone ? json_text(undone->msg) : NULL);
 	if (doc && (run->server.frozen || run->server.software))
 		json_object_set_new(doc, "consistency", json_string(run_consistency(run)));
 	if (doc)

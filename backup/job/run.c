@@ -8,6 +8,7 @@
 
 #include "run.h"
 #include "lunette/hex.h"
+#include "lunette/json.h"
 #include "lunette/names.h"
 #include "lunette/random.h"
 #include "lunette/shape.h"
@@ -90,10 +91,10 @@ json_t *run_start(const struct run *run)
 {
 	const struct settings *s = run->settings;
 	return json_pack(
-		"{s:i, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:O, s:s*, s:s, s:s*, s:b, s:I, s:I}",
+		"{s:i, s:s, s:s, s:s, s:s, s:i, s:o, s:s, s:O, s:s*, s:s, s:s*, s:b, s:I, s:I}",
 		"version", 1, "job", s->name, "run", run->who.id, "name", run->who.name, "owner",
-		run->who.owner, "pid", (int)getpid(), "file", s->file, "plugin", s->plugin,
-		"config", s->config, "secrets_file", s->secrets_file, "agent", s->agent,
+		run->who.owner, "pid", (int)getpid(), "file", json_text(s->file), "plugin",
+		s->plugin, "config", s->config, "secrets_file", s->secrets_file, "agent", s->agent,
 		"agent_program", s->agent_program, "install_agent", s->install_agent,
 		"storage_limit", (json_int_t)s->storage_limit, "agent_limit",
 		(json_int_t)s->agent_limit);
@@ -182,9 +183,7 @@ void run_warn(struct run *run, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	story_say(run->log.story, "WARNING: %s", text);
-	json_t *warning = json_string(text);
-	json_array_append_new(run->log.warnings,
-			      warning ? warning : json_string("a warning that is not UTF-8"));
+	json_array_append_new(run->log.warnings, json_text(text));
 }
 
 int run_intent(struct run *run, const char *call, json_t *members, struct error *err)

@@ -10,6 +10,7 @@
 #include <ini.h>
 
 #include "lunette/duration.h"
+#include "lunette/json.h"
 #include "lunette/names.h"
 #include "lunette/repo.h"
 #include "lunette/size.h"
@@ -342,19 +343,24 @@ static bool take_free(struct settings_reader *r, const char *section, const char
 		settings_mistake(r, r->line, "[%s] %s is there twice", section, name);
 		return true;
 	}
-	json_t *text = json_string(value);
-	if (!text) {
-		settings_mistake(r, r->line, "[%s] %s is not UTF-8", section, name);
-		return true;
-	}
 	if (disk && strncmp(value, "naa.", 4) != 0 && strncmp(value, "eui.", 4) != 0 &&
 	    strncmp(value, "t10.", 4) != 0)
 		settings_mistake(r, r->line,
 				 "[disks] %s = '%.200s': an identity as naa.6000... is wanted",
 				 name, value);
-	return json_object_set_new(to, name, text) == 0 &&
+	return json_object_set_new(to, name, json_string(value)) == 0 &&
 	       (disk ||
 		json_object_set_new(r->settings->config_lines, name, json_integer(r->line)) == 0);
+}
+
+/* The journal and the plug-in's and the agent's lines are JSON. Patterns are only for names on
+ * disks. */
+static bool can_be_told(const struct key *key, const char *name, const char *value)
+{
+	if (key && key->kind == PATTERNS)
+		return true;
+	CLEANUP(json_decref_cleanup) json_t *text = json_pack("[ss]", name, value);
+	return text != NULL;
 }
 
 /* Called by libinih. Return: 0 when there is no memory: it is taken for a mistake in this line. */
@@ -371,6 +377,10 @@ static int on_value(void *ctx, const char *section, const char *name, const char
 	}
 	if (!*value) {
 		settings_mistake(r, r->line, "[%s] %s is empty", section, name);
+		return 1;
+	}
+	if (!can_be_told(key, name, value)) {
+		settings_mistake(r, r->line, "[%s] %s is not UTF-8", section, name);
 		return 1;
 	}
 	if (!key && (strcmp(section, "storage") == 0 || strcmp(section, "disks") == 0))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* steps - see steps.h. */
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
@@ -7,6 +8,7 @@
 #include <string.h>
 
 #include "lunette/clock.h"
+#include "lunette/json.h"
 #include "steps.h"
 
 #define LIMIT(member) offsetof(struct settings, member)
@@ -78,8 +80,8 @@ static int note(struct run *run, const char *kind, const struct step *step, cons
 		const char *why, struct error *err)
 {
 	const char *settings = (const char *)run->settings;
-	json_t *members =
-		json_pack("{s:s, s:s, s:s*}", "step", step->name, "state", state, "why", why);
+	json_t *members = json_pack("{s:s, s:s, s:o*}", "step", step->name, "state", state, "why",
+				    why ? json_text(why) : NULL);
 	if (members && step->limit && strcmp(state, "begin") == 0)
 		json_object_set_new(members, "limit_ms",
 				    json_integer(*(const unsigned int *)(settings + step->limit)));
@@ -194,12 +196,13 @@ static size_t first_of_storage(void)
 static int fail_over(struct descent *descent, struct error *ret_undone, struct error *err)
 {
 	struct run *run = descent->run;
+	assert(err); /* what it says is told */
 	run_warn(run,
 		 "the storage has failed, and by on-snapshot-failure = failover the server takes a "
 		 "snapshot itself: %s",
 		 err->msg);
-	int rc = journal_note(run->log.journal, "failover", json_pack("{s:s}", "why", err->msg),
-			      err);
+	int rc = journal_note(run->log.journal, "failover",
+			      json_pack("{s:o}", "why", json_text(err->msg)), err);
 	if (rc < 0)
 		return rc;
 	descent->at = first_of_storage();

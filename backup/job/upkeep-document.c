@@ -23,10 +23,8 @@ static json_t *document(const char *status, const struct error *why, double seco
 	moment_now(0, now);
 	json_t *doc =
 		json_pack("{s:s, s:f, s:s}", "time", now, "seconds", seconds, "status", status);
-	if (doc && why) {
-		json_t *text = json_string(why->msg);
-		json_object_set_new(doc, "why", text ? text : json_string("not UTF-8"));
-	}
+	if (doc && why)
+		json_object_set_new(doc, "why", json_text(why->msg));
 	return doc;
 }
 

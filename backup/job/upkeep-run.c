@@ -93,8 +93,9 @@ static int do_chore(struct run *run, const struct chore *chore, const char *id, 
 		     json_pack("{s:s, s:s}", "step", name, "state", "begin"), NULL);
 	int rc = chore->go(run, id, &document, &why);
 	journal_note(run->log.journal, "step",
-		     json_pack("{s:s, s:s, s:s*}", "step", name, "state",
-			       rc < 0 ? "failed" : "done", "why", rc < 0 ? why.msg : NULL),
+		     json_pack("{s:s, s:s, s:o*}", "step", name, "state",
+			       rc < 0 ? "failed" : "done", "why",
+			       rc < 0 ? json_text(why.msg) : NULL),
 		     NULL);
 	if (rc == -EBUSY) {
 		story_say(run->log.story, "%s: left to a later run: %s", name, why.msg);

@@ -139,6 +139,14 @@ static void all_mistakes_are_told_at_once_with_their_lines(void **state)
 		     "is wanted\n");
 }
 
+static void what_cannot_be_told_in_json_is_a_mistake(void **state)
+{
+	(void)state;
+	mistakes_are(SOUND "pool = \xff\n[backup]\nexclude = *.\xff\n[hooks]\nbefore = /b\xff\n",
+		     ":8: [storage] pool is not UTF-8\n"
+		     ":12: [hooks] before is not UTF-8\n");
+}
+
 static void a_line_that_is_too_long_is_not_cut(void **state)
 {
 	(void)state;
@@ -289,6 +297,7 @@ int main(void)
 		cmocka_unit_test(lists_take_commas_and_lines),
 		cmocka_unit_test(what_the_plugin_knows_is_passed_on),
 		cmocka_unit_test(all_mistakes_are_told_at_once_with_their_lines),
+		cmocka_unit_test(what_cannot_be_told_in_json_is_a_mistake),
 		cmocka_unit_test(a_line_that_is_too_long_is_not_cut),
 		cmocka_unit_test(how_much_a_backup_takes_can_be_limited),
 		cmocka_unit_test(upkeep_says_how_often_and_how_much),

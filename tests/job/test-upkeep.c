@@ -214,7 +214,7 @@ static void a_document_tells_people_what_was_done(void **ctx)
 	const struct error why = { .code = -EIO, .msg = "the store is \xff away" };
 	doc = upkeep_prune_document(&(struct prune_result){ 0 }, &why, 0);
 	upkeep_text(UPKEEP_PRUNE, doc, text);
-	assert_string_equal(text, "failed: not UTF-8");
+	assert_string_equal(text, "failed: the store is \xef\xbf\xbd away");
 	json_decref(doc);
 
 	const struct prune_result pruned = { .removed = { 2, 1000 },
