@@ -8,6 +8,7 @@
 
 #include "channel.h"
 #include "lunette/clock.h"
+#include "lunette/json.h"
 
 /* How long the job may leave a line unread before it counts as gone. */
 #define WRITE_MS 30000
@@ -145,8 +146,8 @@ void channel_log(struct channel *ch, bool warning, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	json_t *event = json_pack("{s:s, s:s, s:s}", "event", "log", "level",
-				  warning ? "warning" : "info", "message", text);
+	json_t *event = json_pack("{s:s, s:s, s:o}", "event", "log", "level",
+				  warning ? "warning" : "info", "message", json_text(text));
 	if (ch->holding && event)
 		json_array_append_new(ch->held, event);
 	else

@@ -10,6 +10,7 @@
 #include "inventory.h"
 #include "superblock.h"
 #include "lunette/hex.h"
+#include "lunette/json.h"
 
 /* Files on files on files: deeper than anything that people do on purpose. */
 #define STACK_MAX 8
@@ -315,10 +316,13 @@ static json_t *fs_json(const struct inventory *inv, const struct inventory_fs *f
 	json_t *disks = json_array();
 	for (size_t i = 0; i < fs->disks.n; i++)
 		json_array_append_new(disks, json_string(inv->disks[fs->disks.list[i]].name));
-	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:b, s:s, s:o}", "name", fs->point, "device",
-			 fs->device, "type", fs->type, "uuid", fs->uuid, "size",
-			 (json_int_t)fs->size, "freezable", fs->reason == NULL, "reason",
-			 fs->reason ? fs->reason : "", "disks", disks);
+	/* A mount point need not be UTF-8, and JSON is: this one cannot be named by a job. */
+	json_t *name = json_string(fs->point);
+	const char *reason = name ? fs->reason : "its mount point's name is not UTF-8";
+	return json_pack("{s:o, s:s, s:s, s:s, s:I, s:b, s:s, s:o}", "name",
+			 name ? name : json_text(fs->point), "device", fs->device, "type", fs->type,
+			 "uuid", fs->uuid, "size", (json_int_t)fs->size, "freezable",
+			 reason == NULL, "reason", reason ? reason : "", "disks", disks);
 }
 
 int inventory_json(const struct inventory *inv, json_t *into, struct error *err)
@@ -331,9 +335,5 @@ int inventory_json(const struct inventory *inv, json_t *into, struct error *err)
 		rc |= json_array_append_new(filesystems, fs_json(inv, &inv->filesystems[i]));
 	rc |= json_object_set_new(into, "disks", disks);
 	rc |= json_object_set_new(into, "filesystems", filesystems);
-	/* A mount point need not be UTF-8, and JSON is: nothing else makes these fail. */
-	return rc ? error_set(err, -EILSEQ,
-			      "the inventory cannot be told: a mount point's name is "
-			      "not UTF-8, or memory is short")
-		  : 0;
+	return rc ? error_set(err, -ENOMEM, "inventory: %m") : 0;
 }

@@ -19,6 +19,8 @@ thaw_mount "$xfs" m && thaw_mount "$ext" e
 truncate -s 128M m/inner.img && mkfs.btrfs -q m/inner.img >/dev/null 2>&1
 inner=$(losetup -f --show "$PWD/m/inner.img") && tap_at_exit losetup -d "$inner"
 thaw_mount "$inner" i
+odd=$(server_disk o.img 64M) && tap_at_exit losetup -d "$odd"
+mkfs.ext4 -q "$odd" && thaw_mount "$odd" "$(printf 'o\377')"
 IDS="{\"$xfs\":\"naa.6000000000000001\",\"$ext\":\"naa.6000000000000002\"}"
 
 prepare() { # [VOLUMES [HOOKS]]
@@ -53,6 +55,9 @@ is 'a file system on a file lies on the disks below' \
 	"$(agent_get ".result.filesystems[] | select(.name == \"$PWD/i\") | [.type, .disks]")" "[\"btrfs\",[\"$xfs\"]]"
 is 'a disk that cannot tell has the identity of the job file' \
 	"$(agent_get ".result.disks[] | select(.name == \"$ext\") | [.identity, .size]")" '["naa.6000000000000002",67108864]'
+
+is 'a mount point that is no UTF-8 cannot be named' "$(agent_get '.result.filesystems[] | select(.name | startswith("'"$PWD/o"'")) | [.freezable, .reason]')" \
+	'[false,"its mount point'"'"'s name is not UTF-8"]'
 
 # ---- prepare
 ok 'prepare' prepare
