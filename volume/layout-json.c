@@ -26,10 +26,12 @@ static json_t *bytes(uint64_t n)
 
 static json_t *disk_object(const struct layout_disk *disk)
 {
-	return json_pack("{so so so so so so}", "name", json_text(disk->name), "source",
-			 json_text(disk->source), "size", bytes(disk->blk->size), "sector_size",
-			 bytes(disk->sector), "table", json_text(layout_table_name(disk->table)),
-			 "id", text_or_null(disk->id));
+	return json_pack("{so so so so so so so so so so}", "name", json_text(disk->name), "source",
+			 json_text(disk->source), "vendor", text_or_null(disk->vendor), "product",
+			 text_or_null(disk->product), "serial", text_or_null(disk->serial),
+			 "identity", text_or_null(disk->identity), "size", bytes(disk->blk->size),
+			 "sector_size", bytes(disk->sector), "table",
+			 json_text(layout_table_name(disk->table)), "id", text_or_null(disk->id));
 }
 
 static json_t *group_object(const struct layout_group *group)
@@ -85,6 +87,19 @@ static json_t *segment_object(const struct layout *layout, const struct map_segm
 			 "type", json_text(map_kind_name(seg->kind)), "legs", legs);
 }
 
+/* What a volume lies on, as far as it was given. */
+static json_t *disks_of(const struct layout *layout, const struct layout_volume *volume)
+{
+	json_t *names = json_array();
+	for (size_t i = 0; volume->blk && i < layout->n_disks; i++)
+		if (blk_is_on(volume->blk, layout->disks[i].blk) &&
+		    json_array_append_new(names, json_text(layout->disks[i].name)) < 0) {
+			json_decref(names);
+			return NULL;
+		}
+	return names;
+}
+
 static json_t *volume_object(const struct layout *layout, const struct layout_volume *volume)
 {
 	json_t *segments = json_array();
@@ -94,17 +109,23 @@ static json_t *volume_object(const struct layout *layout, const struct layout_vo
 			json_decref(segments);
 			return NULL;
 		}
-	return json_pack("{so so so so so so so so so so}", "name", json_text(volume->name),
-			 "group", text_or_null(volume->group ? volume->group->name : NULL), "type",
+	return json_pack("{so so so so so so so so so so so so so so so}", "name",
+			 json_text(volume->name), "title", text_or_null(volume->title), "group",
+			 text_or_null(volume->group ? volume->group->name : NULL), "partition",
+			 volume->partition ? bytes(volume->partition) : json_null(),
+			 "partition_type", text_or_null(volume->partition_type), "purpose",
+			 text_or_null(layout_purpose(volume)), "type",
 			 json_text(layout_type_name(volume->type)), "size", bytes(volume->size),
 			 "state", json_text(layout_state_name(volume->state)), "reason",
 			 text_or_null(volume->reason), "filesystem",
 			 text_or_null(volume->filesystem), "label", text_or_null(volume->label),
-			 "uuid", text_or_null(volume->uuid), "segments", segments);
+			 "uuid", text_or_null(volume->uuid), "disks", disks_of(layout, volume),
+			 "segments", segments);
 }
 
 /* Every function above returns NULL for want of memory, and jansson passes that on. */
-static int build(const struct layout *layout, json_t *disks, json_t *groups, json_t *volumes)
+static int build(const struct layout *layout, json_t *disks, json_t *groups, json_t *volumes,
+		 json_t *warnings)
 {
 	for (size_t i = 0; i < layout->n_disks; i++)
 		if (json_array_append_new(disks, disk_object(&layout->disks[i])) < 0)
@@ -115,6 +136,9 @@ static int build(const struct layout *layout, json_t *disks, json_t *groups, jso
 	for (size_t i = 0; i < layout->n_volumes; i++)
 		if (json_array_append_new(volumes, volume_object(layout, &layout->volumes[i])) < 0)
 			return -ENOMEM;
+	for (size_t i = 0; i < layout->n_warnings; i++)
+		if (json_array_append_new(warnings, json_text(layout->warnings[i])) < 0)
+			return -ENOMEM;
 	return 0;
 }
 
@@ -123,10 +147,11 @@ int layout_json(const struct layout *layout, char **ret, struct error *err)
 	CLEANUP(json_decref_cleanup) json_t *disks = json_array();
 	CLEANUP(json_decref_cleanup) json_t *groups = json_array();
 	CLEANUP(json_decref_cleanup) json_t *volumes = json_array();
+	CLEANUP(json_decref_cleanup) json_t *warnings = json_array();
 	CLEANUP(json_decref_cleanup) json_t *root = NULL;
-	if (build(layout, disks, groups, volumes) == 0)
-		root = json_pack("{sO sO sO}", "disks", disks, "groups", groups, "volumes",
-				 volumes);
+	if (build(layout, disks, groups, volumes, warnings) == 0)
+		root = json_pack("{sO sO sO sO}", "disks", disks, "groups", groups, "volumes",
+				 volumes, "warnings", warnings);
 	CLEANUP(free_cleanup) char *dump = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
 	char *document;
 	if (!dump || asprintf(&document, "%s\n", dump) < 0)

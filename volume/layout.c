@@ -70,6 +70,10 @@ void layout_free(struct layout *layout)
 	free(layout->groups);
 	for (size_t i = 0; i < layout->n_disks; i++) {
 		free(layout->disks[i].source);
+		free(layout->disks[i].vendor);
+		free(layout->disks[i].product);
+		free(layout->disks[i].serial);
+		free(layout->disks[i].identity);
 		free(layout->disks[i].metadata);
 		blk_unref(layout->disks[i].blk);
 	}
@@ -104,6 +108,19 @@ void layout_drop(struct layout *layout, struct layout_volume *volume)
 	size_t behind = (size_t)(layout->volumes + layout->n_volumes - (volume + 1));
 	memmove(volume, volume + 1, behind * sizeof(*volume));
 	layout->n_volumes--;
+}
+
+int layout_introduce(struct layout *layout, size_t disk, const struct layout_identity *identity,
+		     struct error *err)
+{
+	struct layout_disk *to = &layout->disks[disk];
+	to->vendor = strdup(identity->vendor);
+	to->product = strdup(identity->product);
+	to->serial = strdup(identity->serial);
+	to->identity = strdup(identity->id);
+	if (!to->vendor || !to->product || !to->serial || !to->identity)
+		return error_set(err, -ENOMEM, "%s: %m", to->name);
+	return 0;
 }
 
 struct layout_volume *layout_find(const struct layout *layout, const char *name)

@@ -8,35 +8,6 @@
 
 #include "cmd.h"
 
-/* What a partition is for, when no file system in it says so. */
-static const struct {
-	const char *type, *meaning;
-} partition_types[] = {
-	{ "c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "EFI system" },
-	{ "21686148-6449-6e6f-744e-656564454649", "BIOS boot" },
-	{ "e3c9e316-0b5c-4db8-817d-f92df00215ae", "Microsoft reserved" },
-	{ "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7", "Microsoft basic data" },
-	{ "de94bba4-06d1-4d40-a16a-bfd50179d6ac", "Windows recovery" },
-	{ "5808c8aa-7e8f-42e0-85d2-e1e90434cfb3", "LDM metadata" },
-	{ "af9b60a0-1431-4f62-bc68-3311714a69ad", "LDM data" },
-	{ "e75caf8f-f680-4cee-afa3-b001e56efc2d", "Storage Spaces" },
-	{ "0fc63daf-8483-4772-8e79-3d69d8477de4", "Linux" },
-	{ "0657fd6d-a4ab-43c4-84e5-0933c84b4f4f", "Linux swap" },
-	{ "e6d6d379-f507-44c2-a23c-238f2a3df928", "Linux LVM" },
-	{ "a19d880f-05fc-4d3b-a006-743f0f84911e", "Linux RAID" },
-	{ "07", "NTFS or exFAT" },
-	{ "0b", "FAT" },
-	{ "0c", "FAT" },
-	{ "0e", "FAT" },
-	{ "27", "Windows recovery" },
-	{ "42", "LDM" },
-	{ "82", "Linux swap" },
-	{ "83", "Linux" },
-	{ "8e", "Linux LVM" },
-	{ "ef", "EFI system" },
-	{ "fd", "Linux RAID" },
-};
-
 struct probe_args {
 	bool json;
 	struct cmd_sources sources;
@@ -49,15 +20,7 @@ static const struct option_row options[] = {
 	{ 0 },
 };
 
-static const char *meaning(const char *type)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(partition_types); i++)
-		if (strcmp(type, partition_types[i].type) == 0)
-			return partition_types[i].meaning;
-	return type;
-}
-
-static void print_disk(const struct layout_disk *disk, const struct source *source)
+static void print_disk(const struct layout_disk *disk)
 {
 	char size[CMD_SIZE_MAX];
 	printf("%-8s %s, %" PRIu32 "-byte sectors, %s%s%s\n         ", disk->name,
@@ -68,16 +31,16 @@ static void print_disk(const struct layout_disk *disk, const struct source *sour
 	       *disk->id ? " " : "", disk->id);
 	cmd_put(stdout, disk->source, 0);
 	putchar('\n');
-	if (!*source->vendor && !*source->serial && !*source->id)
+	if (!*disk->vendor && !*disk->product && !*disk->serial && !*disk->identity)
 		return;
 	fputs("         ", stdout);
-	cmd_put(stdout, source->vendor, 0);
+	cmd_put(stdout, disk->vendor, 0);
 	putchar(' ');
-	cmd_put(stdout, source->product, 0);
-	fputs(*source->serial ? ", serial " : "", stdout);
-	cmd_put(stdout, source->serial, 0);
-	fputs(*source->id ? ", " : "", stdout);
-	cmd_put(stdout, source->id, 0);
+	cmd_put(stdout, disk->product, 0);
+	fputs(*disk->serial ? ", serial " : "", stdout);
+	cmd_put(stdout, disk->serial, 0);
+	fputs(*disk->identity ? ", " : "", stdout);
+	cmd_put(stdout, disk->identity, 0);
 	putchar('\n');
 }
 
@@ -87,6 +50,33 @@ static void print_disks_of(const struct layout *layout, const struct layout_volu
 	for (size_t i = 0; volume->blk && i < layout->n_disks; i++)
 		if (blk_is_on(volume->blk, layout->disks[i].blk))
 			printf(" %s", layout->disks[i].name);
+}
+
+/* What the line of a volume has no column for: "EFI system partition, named 'boot', UUID 1234-ABCD". */
+static void print_more(const struct layout_volume *volume, int indent)
+{
+	const char *purpose = *volume->filesystem ? layout_purpose(volume) : "";
+	const char *type = *purpose || !*volume->filesystem ? "" : volume->partition_type;
+	const struct {
+		const char *before, *text, *behind;
+	} words[] = {
+		{ "", purpose, " partition" },
+		{ "type ", type, "" },
+		{ "named '", volume->partition ? volume->title : "", "'" },
+		{ "UUID ", volume->uuid, "" },
+	};
+	bool begun = false;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (!*words[i].text)
+			continue;
+		printf("%*s%s", begun ? 0 : indent, "", begun ? ", " : "");
+		fputs(words[i].before, stdout);
+		cmd_put(stdout, words[i].text, 0);
+		fputs(words[i].behind, stdout);
+		begun = true;
+	}
+	if (begun)
+		putchar('\n');
 }
 
 static void print_volume(const struct layout *layout, const struct layout_volume *volume,
@@ -103,7 +93,8 @@ static void print_volume(const struct layout *layout, const struct layout_volume
 	if (*volume->filesystem || !*volume->partition_type)
 		snprintf(text, sizeof(text), "%s", volume->filesystem);
 	else
-		snprintf(text, sizeof(text), "(%s)", meaning(volume->partition_type));
+		snprintf(text, sizeof(text), "(%s)",
+			 *layout_purpose(volume) ? layout_purpose(volume) : volume->partition_type);
 	cmd_put(stdout, text, 20);
 	putchar(' ');
 	cmd_put(stdout, volume->label, 16);
@@ -115,6 +106,7 @@ static void print_volume(const struct layout *layout, const struct layout_volume
 		cmd_put(stdout, volume->reason, 0);
 		putchar('\n');
 	}
+	print_more(volume, indent + 2);
 }
 
 static void print_group(const struct layout_group *group)
@@ -142,10 +134,10 @@ static void print_volumes(const struct layout *layout, const struct layout_group
 			print_volume(layout, &layout->volumes[i], group ? 2 : 0, name_width);
 }
 
-static void print_layout(const struct layout *layout, const struct cmd_sources *sources)
+static void print_layout(const struct layout *layout)
 {
 	for (size_t i = 0; i < layout->n_disks; i++)
-		print_disk(&layout->disks[i], sources->sources[i]);
+		print_disk(&layout->disks[i]);
 	if (layout->n_volumes + layout->n_groups == 0)
 		return;
 	size_t width = 8;
@@ -202,7 +194,7 @@ static int run(void *ctx, char **specs, size_t n, struct error *err)
 		return rc;
 	bool warned = cmd_warn_layout(layout);
 	if (!args->json)
-		print_layout(layout, &args->sources);
+		print_layout(layout);
 	struct error why = { 0 };
 	if (!is_anything(layout))
 		error_set(&why, -ENOENT,

@@ -95,9 +95,10 @@ int cmd_sources_open(struct cmd_sources *sources, char **specs, size_t n, struct
 	}
 	CLEANUP(layout_free_cleanup) struct layout *layout = NULL;
 	rc = layout_new(inputs, n, NULL, &layout, err);
-	if (rc < 0)
-		return rc;
-	rc = fs_identify(layout, err);
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = source_introduce(sources->sources[i], layout, i, err);
+	if (rc == 0)
+		rc = fs_identify(layout, err);
 	if (rc < 0)
 		return rc;
 	*ret = steal(&layout);

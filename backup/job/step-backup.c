@@ -99,6 +99,8 @@ static int make_layout(struct run *run, struct error *err)
 		inputs[i] = (struct layout_input){ .blk = run->snapshot.luns[i].source->blk,
 						   .source = run->snapshot.luns[i].source->spec };
 	int rc = layout_new(inputs, run->snapshot.n_luns, NULL, &run->point.layout, err);
+	for (size_t i = 0; rc == 0 && i < run->snapshot.n_luns; i++)
+		rc = source_introduce(run->snapshot.luns[i].source, run->point.layout, i, err);
 	return rc < 0 ? rc : fs_identify(run->point.layout, err);
 }
 

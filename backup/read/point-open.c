@@ -52,6 +52,26 @@ static int open_disks(struct repo *repo, const json_t *point, struct inputs *inp
 	return rc;
 }
 
+static const char *word(const json_t *lun, const char *key)
+{
+	const char *text = json_string_value(json_object_get(lun, key));
+	return text ? text : "";
+}
+
+/* Who the disks were when they were read. */
+static int introduce(const json_t *point, struct layout *layout, struct error *err)
+{
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < layout->n_disks; i++) {
+		const json_t *disk = json_array_get(json_object_get(point, "disks"), i);
+		const json_t *lun = json_object_get(disk, "lun");
+		const struct layout_identity identity = { word(lun, "vendor"), word(lun, "product"),
+							  word(lun, "serial"), word(lun, "id") };
+		rc = layout_introduce(layout, i, &identity, err);
+	}
+	return rc;
+}
+
 int point_open(struct repo *repo, const json_t *point, struct layout **ret, struct error *err)
 {
 	CLEANUP(inputs_cleanup) struct inputs inputs = { 0 };
@@ -59,6 +79,8 @@ int point_open(struct repo *repo, const json_t *point, struct layout **ret, stru
 	int rc = open_disks(repo, point, &inputs, err);
 	if (rc == 0)
 		rc = layout_new(inputs.disks, inputs.n, NULL, &layout, err);
+	if (rc == 0)
+		rc = introduce(point, layout, err);
 	if (rc == 0)
 		rc = fs_identify(layout, err);
 	if (rc < 0)

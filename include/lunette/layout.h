@@ -37,9 +37,23 @@ enum layout_table {
 };
 
 /**
+ * struct layout_identity - who a disk says that it is; "" where it says nothing
+ * @serial: VPD page 0x80
+ * @id: VPD page 0x83: what a LUN is known by
+ */
+struct layout_identity {
+	const char *vendor;
+	const char *product;
+	const char *serial;
+	const char *id;
+};
+
+/**
  * struct layout_disk - one disk as given
  * @name: "disk0", "disk1", ... in the order given
  * @source: where it came from, for people
+ * @vendor, @product, @serial, @identity: who it says that it is, see layout_introduce(); NULL or ""
+ * where that is not known
  * @blk: its bytes; the layout holds a reference
  * @sector: logical sector size in bytes: that of @blk, but an image file may have a GPT which
  * counts in larger ones
@@ -50,6 +64,10 @@ enum layout_table {
 struct layout_disk {
 	char name[16];
 	char *source;
+	char *vendor;
+	char *product;
+	char *serial;
+	char *identity;
 	struct blk *blk;
 	uint32_t sector;
 	enum layout_table table;
@@ -120,6 +138,11 @@ const char *layout_table_name(enum layout_table table);
 const char *layout_kind_name(enum layout_kind kind);
 const char *layout_type_name(enum layout_type type);
 const char *layout_state_name(enum layout_state state);
+
+struct layout_volume;
+
+/* What its partition is for, by the type of that; "" when there is none, or it says nothing. */
+const char *layout_purpose(const struct layout_volume *volume);
 
 /* Do some of its bytes depend on what else lies in the same row? */
 bool layout_type_has_parity(enum layout_type type);
@@ -312,6 +335,16 @@ int layout_new(const struct layout_input *disks, size_t n_disks,
  */
 void layout_free(struct layout *layout);
 DEFINE_CLEANUP(struct layout *, layout_free)
+
+/**
+ * layout_introduce() - say who a disk is, for whoever reads of it
+ * @disk: the number of a disk that has not been introduced yet
+ * @identity: copied
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int layout_introduce(struct layout *layout, size_t disk, const struct layout_identity *identity,
+		     struct error *err);
 
 /**
  * layout_find() - a volume by name

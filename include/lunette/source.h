@@ -7,6 +7,7 @@
 
 #include "lunette/blk.h"
 #include "lunette/error.h"
+#include "lunette/layout.h"
 
 /**
  * struct source_options - how to reach LUNs; every member may be NULL or 0 for the default
@@ -74,6 +75,12 @@ struct source {
  */
 int source_open(const char *spec, const struct source_options *opts, struct source **ret,
 		struct error *err);
+
+/**
+ * source_introduce() - tell a layout who its disk is, see layout_introduce()
+ */
+int source_introduce(const struct source *source, struct layout *layout, size_t disk,
+		     struct error *err);
 
 /**
  * source_identity() - what a disk is known by, from its VPD page 0x83

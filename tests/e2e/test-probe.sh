@@ -42,7 +42,7 @@ sfdisk --quiet gpt.img <<-'END'
 END
 is 'GPT: partitions are where sfdisk says, holes in the numbering included' "$(ours gpt.img)" "$(theirs gpt.img)"
 is 'GPT: the disk and its id' "$("$LUNETTE" probe --json gpt.img | jq -c '.disks[0]')" \
-	'{"name":"disk0","source":"gpt.img","size":67108864,"sector_size":512,"table":"gpt","id":"01234567-89ab-cdef-0123-456789abcdef"}'
+	'{"name":"disk0","source":"gpt.img","vendor":null,"product":null,"serial":null,"identity":null,"size":67108864,"sector_size":512,"table":"gpt","id":"01234567-89ab-cdef-0123-456789abcdef"}'
 
 truncate -s 64M mbr.img
 sfdisk --quiet mbr.img <<-'END'

@@ -153,36 +153,51 @@ static void the_document_says_it_all_in_bytes(void **state)
 	setup(&f);
 	struct layout *layout;
 	assert_int_equal(layout_new(f.inputs, 3, NULL, &layout, NULL), 0);
+	const struct layout_identity identity = { "ACME", "ARRAY", "b\xff", "naa.6000" };
+	assert_int_equal(layout_introduce(layout, 1, &identity, NULL), 0);
 	char *text;
 	assert_int_equal(layout_json(layout, &text, NULL), 0);
 	json_t *got = json_loads(text, 0, NULL);
 	json_t *wanted = json_pack(
-		"{s:[{ss ss si si ss ss}{ss ss si si ss sn}{ss ss si si ss sn}] s:[] s:["
-		"{ss sn ss si ss sn sn sn sn s[{si si ss s[{ss si}]}]}"
-		"{ss sn ss si ss sn sn sn sn s[{si si ss s[{ss si}]}]}"
-		"{ss sn ss si ss sn sn sn sn s[{si si ss s[{ss si}]}]}"
-		"{ss sn ss si ss sn sn sn sn s[{si si ss s[{ss si}]}]}]}",
-		"disks", "name", "disk0", "source", "a.img", "size", 1 << 20, "sector_size", 512,
-		"table", "gpt", "id", "d1d1d1d1-d1d1-d1d1-d1d1-d1d1d1d1d1d1", "name", "disk1",
-		"source", "b\xEF\xBF\xBD.img", "size", 1 << 20, "sector_size", 512, "table", "mbr",
-		"id", "name", "disk2", "source", "c.img", "size", 1 << 20, "sector_size", 512,
-		"table", "none", "id", "groups", "volumes",
-		/* disk0-p2 */
-		"name", "disk0-p2", "group", "type", "basic", "size", 200 * 512, "state", "ok",
-		"reason", "filesystem", "label", "uuid", "segments", "start", 0, "length",
-		200 * 512, "type", "linear", "legs", "disk", "disk0", "start", 100 * 512,
-		/* disk1-p1 */
-		"name", "disk1-p1", "group", "type", "basic", "size", 100 * 512, "state", "ok",
-		"reason", "filesystem", "label", "uuid", "segments", "start", 0, "length",
-		100 * 512, "type", "linear", "legs", "disk", "disk1", "start", 10 * 512,
-		/* disk1-p2 */
-		"name", "disk1-p2", "group", "type", "basic", "size", 48 * 512, "state", "ok",
-		"reason", "filesystem", "label", "uuid", "segments", "start", 0, "length", 48 * 512,
-		"type", "linear", "legs", "disk", "disk1", "start", 2000 * 512,
+		"{s:[{ss ss sn sn sn sn si si ss ss}{ss ss ss ss ss ss si si ss sn}"
+		"{ss ss sn sn sn sn si si ss sn}] s:[] s:["
+		"{ss sn sn si ss sn ss si ss sn sn sn sn s[s] s[{si si ss s[{ss si}]}]}"
+		"{ss sn sn si ss ss ss si ss sn sn sn sn s[s] s[{si si ss s[{ss si}]}]}"
+		"{ss sn sn si ss ss ss si ss sn sn sn sn s[s] s[{si si ss s[{ss si}]}]}"
+		"{ss sn sn sn sn sn ss si ss sn sn sn sn s[s] s[{si si ss s[{ss si}]}]}] s:[s]}",
+		"disks", "name", "disk0", "source", "a.img", "vendor", "product", "serial",
+		"identity", "size", 1 << 20, "sector_size", 512, "table", "gpt", "id",
+		"d1d1d1d1-d1d1-d1d1-d1d1-d1d1d1d1d1d1",
+		/* disk1 */
+		"name", "disk1", "source", "b\xEF\xBF\xBD.img", "vendor", "ACME", "product",
+		"ARRAY", "serial", "b\xEF\xBF\xBD", "identity", "naa.6000", "size", 1 << 20,
+		"sector_size", 512, "table", "mbr", "id",
 		/* disk2 */
-		"name", "disk2", "group", "type", "disk", "size", 1 << 20, "state", "ok", "reason",
-		"filesystem", "label", "uuid", "segments", "start", 0, "length", 1 << 20, "type",
-		"linear", "legs", "disk", "disk2", "start", 0);
+		"name", "disk2", "source", "c.img", "vendor", "product", "serial", "identity",
+		"size", 1 << 20, "sector_size", 512, "table", "none", "id", "groups", "volumes",
+		/* disk0-p2 */
+		"name", "disk0-p2", "title", "group", "partition", 2, "partition_type",
+		"a1a1a1a1-a1a1-a1a1-a1a1-a1a1a1a1a1a1", "purpose", "type", "basic", "size",
+		200 * 512, "state", "ok", "reason", "filesystem", "label", "uuid", "disks", "disk0",
+		"segments", "start", 0, "length", 200 * 512, "type", "linear", "legs", "disk",
+		"disk0", "start", 100 * 512,
+		/* disk1-p1 */
+		"name", "disk1-p1", "title", "group", "partition", 1, "partition_type", "07",
+		"purpose", "NTFS or exFAT", "type", "basic", "size", 100 * 512, "state", "ok",
+		"reason", "filesystem", "label", "uuid", "disks", "disk1", "segments", "start", 0,
+		"length", 100 * 512, "type", "linear", "legs", "disk", "disk1", "start", 10 * 512,
+		/* disk1-p2 */
+		"name", "disk1-p2", "title", "group", "partition", 2, "partition_type", "83",
+		"purpose", "Linux", "type", "basic", "size", 48 * 512, "state", "ok", "reason",
+		"filesystem", "label", "uuid", "disks", "disk1", "segments", "start", 0, "length",
+		48 * 512, "type", "linear", "legs", "disk", "disk1", "start", 2000 * 512,
+		/* disk2 */
+		"name", "disk2", "title", "group", "partition", "partition_type", "purpose", "type",
+		"disk", "size", 1 << 20, "state", "ok", "reason", "filesystem", "label", "uuid",
+		"disks", "disk2", "segments", "start", 0, "length", 1 << 20, "type", "linear",
+		"legs", "disk", "disk2", "start", 0, "warnings",
+		"disk1 ('b\xEF\xBF\xBD.img'): partition 2 ends 26624 bytes past the end of the disk, "
+		"which has 1048576 bytes: it is used as far as it goes");
 	assert_non_null(got);
 	assert_non_null(wanted);
 	assert_true(json_equal(got, wanted));

@@ -35,6 +35,14 @@ void source_identity(const uint8_t *page, size_t len, char ret[SOURCE_ID_MAX])
 		lun_parse_designators(page + 4, MIN((size_t)get_be(page + 2, 2), len - 4), ret);
 }
 
+int source_introduce(const struct source *source, struct layout *layout, size_t disk,
+		     struct error *err)
+{
+	const struct layout_identity identity = { source->vendor, source->product, source->serial,
+						  source->id };
+	return layout_introduce(layout, disk, &identity, err);
+}
+
 void source_free(struct source *source)
 {
 	if (!source)
