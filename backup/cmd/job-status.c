@@ -55,6 +55,19 @@ static bool is_running(const json_t *start, bool newest, pid_t runner)
 	return runner > 0 && (start ? cmd_json_size(start, "pid") == (uint64_t)runner : newest);
 }
 
+/* What a run noted when it had made its restore point, which counts however the run ended; NULL
+ * when it made none. An older version told of it in the end only. */
+static json_t *point_of(const json_t *records, const json_t *outcome)
+{
+	const json_t *noted = journal_last(records, "point");
+	const json_t *point = noted ? noted : json_object_get(outcome, "point");
+	if (!point)
+		return NULL;
+	return json_pack("{s:s, s:s, s:s, s:s}", "id", cmd_json_text(point, "id"), "name",
+			 cmd_json_text(point, "name"), "time", cmd_json_text(point, "time"),
+			 "consistency", cmd_json_text(noted ? noted : outcome, "consistency"));
+}
+
 /* "running", "dead", or how it ended; what it waits for when it has not. */
 static json_t *run_status(const char *state, const char *job, const char *run, bool newest,
 			  pid_t runner, struct error *err)
@@ -98,6 +111,10 @@ static json_t *run_status(const char *state, const char *job, const char *run, b
 		json_object_set_new(doc, "log", json_text(log));
 	if (doc && outcome)
 		json_object_set(doc, "outcome", (json_t *)outcome);
+	json_t *point = point_of(records, outcome);
+	if (doc && point)
+		json_object_set(doc, "point", point);
+	json_decref(point);
 	if (!doc)
 		error_set(err, -ENOMEM, "status: %m");
 	return doc;
@@ -145,7 +162,7 @@ static void print_upkeep(const json_t *done)
 static void print_run(const json_t *run)
 {
 	const json_t *outcome = json_object_get(run, "outcome");
-	const json_t *point = json_object_get(outcome, "point");
+	const json_t *point = json_object_get(run, "point");
 	bool clean = json_is_true(json_object_get(run, "clean"));
 	const char *status = cmd_json_text(run, "status");
 	printf("%-16s %-22s %-11s", cmd_json_text(run, "job"), cmd_json_text(run, "run"), status);
@@ -153,7 +170,7 @@ static void print_run(const json_t *run)
 		printf(" %7.1f s", json_real_value(json_object_get(outcome, "seconds")));
 	if (point)
 		printf("  %.12s, %s", cmd_json_text(point, "id"),
-		       cmd_json_text(outcome, "consistency"));
+		       cmd_json_text(point, "consistency"));
 	if (json_object_get(run, "waits_for")) {
 		fputs("  waits for: ", stdout);
 		cmd_put(stdout, cmd_json_text(run, "waits_for"), 0);
@@ -170,7 +187,7 @@ static void print_run(const json_t *run)
 	const json_t *warning;
 	json_array_foreach(json_object_get(outcome, "warnings"), i, warning)
 		print_below("warning: ", json_string_value(warning));
-	if (outcome && strcmp(status, "ok") != 0)
+	if (strcmp(status, "ok") != 0 && strcmp(status, "running") != 0)
 		print_below("log: ", cmd_json_text(run, "log"));
 }
 

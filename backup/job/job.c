@@ -86,30 +86,13 @@ static void last_words(struct run *run, int rc, const struct error *err, const s
 		story_say(run->log.story, "FAILED: %s", err->msg);
 }
 
-/* How the run ended: @why and @undone are NULL when that was well. */
-struct ending {
-	const struct error *why, *undone;
-	double seconds;
-};
-
-/* The outcome, which is in the journal then. Of several the last one counts. */
-static json_t *note_outcome(struct run *run, const struct ending *ending)
+/* It may take hours: nothing is left on the storage by now, and who dies over it has noted that
+ * there is a restore point. */
+static void keep_up(struct run *run)
 {
-	json_t *outcome = outcome_json(run, ending->why, ending->undone, ending->seconds);
-	if (outcome)
-		journal_note(run->log.journal, "outcome", json_incref(outcome), NULL);
-	return outcome;
-}
-
-/* It may take hours: nothing is left on the storage by now, and who dies over it has made a restore
- * point all the same. */
-static void keep_up(struct run *run, const struct ending *ending)
-{
-	if (!run->point.stored || !upkeep_is_wanted(run->settings) ||
-	    atomic_load_explicit(run->stop, memory_order_relaxed))
-		return;
-	json_decref(note_outcome(run, ending));
-	upkeep_run(run);
+	if (run->point.stored && upkeep_is_wanted(run->settings) &&
+	    !atomic_load_explicit(run->stop, memory_order_relaxed))
+		upkeep_run(run);
 }
 
 static int do_run(struct run *run, const struct job_request *request, json_t **ret,
@@ -126,16 +109,14 @@ static int do_run(struct run *run, const struct job_request *request, json_t **r
 		rc = 0;
 	}
 	last_words(run, rc, err, &undone);
-	const struct ending ending = {
-		.why = rc < 0 ? err : NULL,
-		.undone = undone.code ? &undone : NULL,
-		.seconds = (double)(clock_now_ms() - begin) / 1000,
-	};
-	keep_up(run, &ending);
-	json_t *outcome = note_outcome(run, &ending);
+	double seconds = (double)(clock_now_ms() - begin) / 1000;
+	keep_up(run);
+	json_t *outcome =
+		outcome_json(run, rc < 0 ? err : NULL, undone.code ? &undone : NULL, seconds);
 	if (!outcome)
 		return error_set(err, -ENOMEM, "%m");
 	*ret = outcome;
+	journal_note(run->log.journal, "outcome", json_incref(outcome), NULL);
 	if (!undone.code)
 		journal_note(run->log.journal, "clean", json_object(), NULL);
 	tell(run, outcome);

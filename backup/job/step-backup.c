@@ -219,6 +219,17 @@ static int store(struct run *run, struct error *err)
 	return backup_run(run->point.repo, run->point.plan, &request, &run->point.result, err);
 }
 
+/* At once: whoever dies from here on has made it all the same. */
+static void note_point(struct run *run)
+{
+	const struct backup_result *point = &run->point.result;
+	journal_note(run->log.journal, "point",
+		     json_pack("{s:s, s:s, s:s, s:s}", "id", point->id, "name",
+			       run->settings->point_name, "time", point->time, "consistency",
+			       run_consistency(run)),
+		     NULL);
+}
+
 int step_backup(struct run *run, struct error *err)
 {
 	int rc = make_plan(run, err);
@@ -233,6 +244,7 @@ int step_backup(struct run *run, struct error *err)
 	if (rc < 0)
 		return rc;
 	run->point.stored = true;
+	note_point(run);
 	const struct writer_stats *stats = &run->point.result.stats;
 	story_say(run->log.story,
 		  "restore point %s@%s, id %.12s: %ju bytes in use, %ju read, %ju new, stored in "

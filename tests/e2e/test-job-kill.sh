@@ -55,6 +55,12 @@ for step in ${steps/software /}; do
 		ok 'nothing is left' clean
 	done
 done
+last=$("$LUNETTE" job status --json | jq -c '[.runs[] | select(.point)] | last')
+is 'one that died when it had made its restore point tells of it' "$(jq -r '.status, .point.id' <<<"$last")" \
+	"dead"$'\n'"$("$LUNETTE" list --repo repo --json | jq -r '.points[-1].id')"
+is 'and how consistent that is' "$(jq -r '.point.consistency' <<<"$last")" \
+	"$("$LUNETTE" list --repo repo --json | jq -r '.points[-1].consistency')"
+fails 'in words, too, and where the log is' 0 "$(jq -r '"\(.run) +dead +\(.point.id[:12]), \(.point.consistency)"' <<<"$last")" "$LUNETTE" job status
 # From the snapshot on, all of them leave something; otherwise this test would not test anything.
 ok "$dirty of them left something on the storage" [ "$dirty" -ge 10 ]
 

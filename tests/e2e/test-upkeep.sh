@@ -149,7 +149,8 @@ tap_until keeps_up
 is 'nothing is left on the array by then' "$(array_leftovers)" ''
 kill -KILL $victim && wait $victim 2>/dev/null
 exec {held}>&-
-is 'one that is killed has made its restore point' "$("$LUNETTE" job status --json b | jq -c '.runs[] | select(.clean | not) | [.status, (.outcome.point.id | length)]')" '["ok",64]'
+is 'one that is killed did not end well, and has made its restore point' \
+	"$("$LUNETTE" job status --json b | jq -c '.runs[] | select(.clean | not) | [.status, (.point.id | length)]')" '["dead",64]'
 ok 'there is nothing to recover' timeout "$TAP_PATIENCE" "$LUNETTE" job recover
 ok 'the next run does what that one did not' run b.conf
 is 'in full' "$(of_result '[.status, .upkeep.prune.status, .upkeep.check.status]')" '["ok","ok","ok"]'
