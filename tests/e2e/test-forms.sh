@@ -4,6 +4,7 @@
 # disks, sound and not, and of restore points.
 . "$(dirname "$0")/../support/tap.sh"
 . "$TAP_TOP/tests/support/disks.sh"
+. "$TAP_TOP/tests/support/points.sh"
 . "$TAP_TOP/tests/support/tgt.sh"
 reason=$(disks_possible) || tap_skip_all "$reason"
 tap_begin
@@ -53,3 +54,34 @@ lun=iscsi://127.0.0.1:$TGT_PORT/iqn.2026-11.test:forms/1
 same_probe 'a LUN' "$lun"
 is 'who it is' "$("$LUNETTE" probe --json "$lun" | jq -c '.disks[] | [.vendor, .product, .serial, (.identity | test("^naa.*6000000000000042$"))]')" \
 	'["ACME","ARRAY","SN42",true]'
+
+# ---- show ------------------------------------------------------------------------------------
+
+# What only a reader needs, and what the text says in other words.
+show_only='format|version|rules|layout.disks.table|layout.volumes.(segments.*|partition_type|partition|title)|disks.(chunk_size|map.*|unreadable.*)|excluded.more'
+show_only+='|check.data|check.time'
+show_words='Restore|point|id|Disks|Groups|Volumes|Warnings|size|used|unmapped|excluded|free|skipped|read|gaps|unchanged|zero|known|new|unreadable|stored'
+show_words+='|consistent|checked|finished|nothing|is|pinned|blocks|of|every|volume|and|what|lies|in|none|only|volumes|that|are|understood'
+show_words+='|all|also|those|no|file|system|uses|-byte|sectors|partition|named|UUID|group|missing|not|-|serial|GiB|of the future'
+same_show() {
+	same "show: $1" "$show_only" "$show_words|${3:-}" show "$2"
+}
+export LUNETTE_REPO=$TAP_DIR/repo
+"$LUNETTE" init repo >/dev/null && disks_gpt whole.img 512 efi:8 basic:ntfs.img || exit
+"$LUNETTE" backup --degraded --name web "$lun" whole.img md/raid5-090/m[12].img >/dev/null 2>.err
+id=$("$LUNETTE" list --json | jq -r '.points[].id')
+"$LUNETTE" pin "$id" >/dev/null
+same_show 'a LUN, a disk, and what is left of an array' "$id"
+is 'that it is pinned' "$("$LUNETTE" show --json "$id" | jq .pinned) $("$LUNETTE" show "$id" | grep -c '(pinned)$')" 'true 1'
+"$LUNETTE" backup --name part --volume disk0-p2 --exclude '*.iso' whole.img >/dev/null
+is 'what is not stored' "$("$LUNETTE" show part | grep 'not stored' | awk '{ print $1 }')" disk0-p1
+"$LUNETTE" backup --name raw --all-blocks whole.img >/dev/null
+same_show 'all blocks' raw
+job=$(points_forge repo "$id" '.host = "web1" | .consistency = "application" | .job = {name: "nightly", run: "20261129-0317"} | .tags = ["year", "audit"] |
+	.parent = "11223344" | .origin = {repository: "aabb", point: "ccdd"} | .storage = {vendor: "ACME", product: "ARRAY", id: "a-17",
+	luns: [{device: "sdb", identity: "naa.61", volume: "vol7", snapshot: "snap9", lun: "naa.62"}]}') || exit
+same_show 'what a job knows' "$job" 'host|job|run|storage|device|snapshot|as|parent|copied|from|repository|tags'
+points_hurt repo "$job"
+own=$(points_forge repo "$id" '.window_exceeded = true | .time = "2099-01-01T00:00:00Z" | .software_snapshot = {disks: [{name: "/srv", device: "vg-srv", snapshot: "vg-srv-snap"}]}')
+same_show 'a snapshot of the server itself, of the future' "$own" 'snapshot|taken|by|the|server|itself|device|for|thawed|before|storage|had|answered|future:|a|clock|was|wrong'
+fails 'damage that a check has found' 0 'checked *damaged ' "$LUNETTE" show "$job"
