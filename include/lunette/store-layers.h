@@ -18,7 +18,7 @@
  * @code: what fails fails with this, e.g. -ENOSPC; 0: the process is killed
  * @fail_at: this operation, from 1, and all later ones; 0: none
  * @once: only that one
- * @late: what appends or puts does so first, as if the answer were lost
+ * @late: what appends, puts or moves does so first, as if the answer were lost
  * @count: of operations so far, from any thread
  */
 struct store_faults {

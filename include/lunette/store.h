@@ -3,8 +3,9 @@
  * store - where a repository's objects lie: write-once bytes under a key.
  *
  * The interface is what a directory, NFS and object storage can all do: put an object that is not
- * there yet, read a range of one, list. There is no rename, no append to what exists, no
- * overwriting, and nothing above this line knows files.
+ * there yet, read a range of one, list. There is no append to what exists, no overwriting, and
+ * nothing above this line knows files. What is moved is renamed where that can be done, and else
+ * put again.
  *
  * A put knows its key before the first byte, and its source can be read again, so that one that
  * failed can be repeated. What takes shape piece by piece, and learns its name last, is a draft
@@ -128,6 +129,7 @@ typedef int store_sink_fn(void *ctx, const void *buf, size_t len, struct error *
  * @destroy: free everything, the struct store included
  *
  * These may be NULL:
+ * @move: as store_move(), without a byte of room; without it the object is read, put and removed
  * @draft: a place for an object that takes shape, from which @put takes it without copying;
  *         without it a temporary file of this host
  * @get: an object whole, in pieces, from its beginning; without it, @stat and @read
@@ -148,6 +150,8 @@ struct store_ops {
 		    struct error *err);
 	int (*remove)(struct store *store, const char *key, struct error *err);
 	void (*destroy)(struct store *store);
+	int (*move)(struct store *store, const char *from, const char *to, size_t max,
+		    struct error *err);
 	int (*draft)(struct store *store, struct store_draft **ret, struct error *err);
 	int (*get)(struct store *store, const char *key, store_sink_fn *sink, void *ctx,
 		   struct error *err);
@@ -248,6 +252,19 @@ int store_stat(struct store *store, const char *key, struct store_stat *ret, str
  * Return: 0 when it is gone on stable storage, whoever removed it; what the system said.
  */
 int store_remove(struct store *store, const char *key, struct error *err);
+
+/**
+ * store_move() - give a small object another key
+ * @to: what lies there already is as good: both are named by the same content
+ * @max: as of store_get(), where it has to be read
+ *
+ * Who dies in the middle leaves it under one of the keys, or under both.
+ *
+ * Return: 0 when it is under @to, on stable storage, and not under @from; -ENOENT when it is not
+ * there; ...
+ */
+int store_move(struct store *store, const char *from, const char *to, size_t max,
+	       struct error *err);
 
 /**
  * store_forget() - have an object read anew from where it lies

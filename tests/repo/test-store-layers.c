@@ -90,6 +90,13 @@ static void what_fails_once_is_not_seen_above_a_retry(void **state)
 	fail_next(f, -EIO);
 	ok(store_sweep(f->store, 0, err));
 	fail_next(f, -EIO);
+	f->faults->late = true; /* it was done, and the answer lost */
+	ok(store_move(f->store, "packs/ab/abc", "packs/ab/abd", 9, err));
+	assert_int_equal(reached(f), 3);
+	assert_int_equal(store_move(f->store, "packs/ab/abc", "packs/ab/abd", 9, NULL), -ENOENT);
+	ok(store_move(f->store, "packs/ab/abd", "packs/ab/abc", 9, err));
+	f->faults->late = false;
+	fail_next(f, -EIO);
 	ok(store_remove(f->store, "packs/ab/abc", err));
 	assert_int_equal(reached(f), 2);
 }

@@ -109,6 +109,26 @@ static void a_damaged_twin_is_replaced(void **state)
 	}
 }
 
+static void what_is_moved_is_there_under_its_new_name_alone(void **state)
+{
+	struct store *store = ((struct fixture *)*state)->store;
+	char is[5];
+	ok(store_put_same(store, "points/abc", "hello", 5, err));
+	ok(store_read(store, "points/abc", is, 5, 0, err)); /* it may be kept open */
+	ok(store_move(store, "points/abc", "forgotten/abc", 5, err));
+	assert_int_equal(store_read(store, "points/abc", is, 5, 0, NULL), -ENOENT);
+	assert_int_equal(count(store, "points"), 0);
+	assert_int_equal(count(store, ""), 1);
+	holds(store, "forgotten/abc", "hello");
+	/* Once more, and back, with a twin where it goes. */
+	assert_int_equal(store_move(store, "points/abc", "forgotten/abc", 5, NULL), -ENOENT);
+	ok(store_put_same(store, "points/abc", "hello", 5, err));
+	ok(store_move(store, "forgotten/abc", "points/abc", 5, err));
+	holds(store, "points/abc", "hello");
+	assert_int_equal(count(store, ""), 1);
+	assert_int_equal(store_move(store, "points/abc", "../abc", 5, NULL), -EINVAL);
+}
+
 static void a_draft_is_there_when_it_is_put(void **state)
 {
 	struct store *store = ((struct fixture *)*state)->store;
@@ -241,6 +261,7 @@ int main(void)
 		STORE_CASE(keys_that_lead_elsewhere_are_refused),
 		STORE_CASE(nothing_is_overwritten),
 		STORE_CASE(a_damaged_twin_is_replaced),
+		STORE_CASE(what_is_moved_is_there_under_its_new_name_alone),
 		STORE_CASE(a_draft_is_there_when_it_is_put),
 		STORE_CASE(a_draft_of_another_store_is_put_too),
 		STORE_CASE(a_draft_that_was_given_up_never_was),

@@ -84,6 +84,7 @@ static inline struct store_small *store_small_new(struct store *below, uint64_t 
 		.stat = layer_stat,
 		.remove = store_small_remove,
 		.destroy = layer_destroy,
+		.move = layer_move,
 		.get = layer_get,
 		.forget = layer_forget,
 		.sweep = layer_sweep,

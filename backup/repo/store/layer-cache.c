@@ -282,6 +282,15 @@ static int cache_remove(struct store *store, const char *key, struct error *err)
 	return layer_remove(store, key, err);
 }
 
+static int cache_move(struct store *store, const char *from, const char *to, size_t max,
+		      struct error *err)
+{
+	int rc = layer_move(store, from, to, max, err);
+	drop_known(cache_of(store), from);
+	drop_known(cache_of(store), to);
+	return rc;
+}
+
 /* It may take the place of one that was damaged. */
 static int cache_put(struct store *store, const char *key, const struct store_source *source,
 		     enum store_taken taken, struct error *err)
@@ -332,6 +341,7 @@ struct store *store_cache_new(struct store *below, const struct store_cache_opti
 		.stat = layer_stat,
 		.remove = cache_remove,
 		.destroy = cache_destroy,
+		.move = cache_move,
 		.draft = layer_draft,
 		.get = layer_get,
 		.forget = cache_forget,

@@ -143,6 +143,15 @@ static int faults_remove(struct store *store, const char *key, struct error *err
 	return rc < 0 ? rc : layer_remove(store, key, err);
 }
 
+static int faults_move(struct store *store, const char *from, const char *to, size_t max,
+		       struct error *err)
+{
+	struct store_faults *faults = faults_of(store);
+	bool hit = hits(faults);
+	int rc = !hit || faults->late ? layer_move(store, from, to, max, err) : 0;
+	return hit && rc == 0 ? fail(faults, "move", err) : rc;
+}
+
 static int faults_sweep(struct store *store, uint32_t age, struct error *err)
 {
 	int rc = pass(store, "sweep", err);
@@ -164,6 +173,7 @@ struct store_faults *store_faults_new(struct store *below)
 		.stat = faults_stat,
 		.remove = faults_remove,
 		.destroy = layer_destroy,
+		.move = faults_move,
 		.draft = faults_draft,
 		.get = faults_get,
 		.forget = layer_forget,

@@ -3,8 +3,8 @@
  * layer-limit - so many bytes a second to and from a store, all threads together. See
  * store-layers.h.
  *
- * Drafts take shape on this host, whatever the store below offers: then all that goes to it passes
- * through here, when it is put.
+ * Drafts take shape on this host, whatever the store below offers, and what is moved is read and
+ * put: then all that goes to it passes through here.
  */
 #include <errno.h>
 

@@ -108,6 +108,19 @@ static int retry_remove(struct store *store, const char *key, struct error *err)
 	return rc;
 }
 
+/* The answer to one that was done may have been lost. */
+static int retry_move(struct store *store, const char *from, const char *to, size_t max,
+		      struct error *err)
+{
+	struct turn turn = turn_of(store);
+	struct store_stat st;
+	int rc;
+	do
+		rc = layer_move(store, from, to, max, err);
+	while (again(&turn, rc));
+	return rc == -ENOENT && turn.tried > 0 ? retry_stat(store, to, &st, err) : rc;
+}
+
 static int retry_sweep(struct store *store, uint32_t age, struct error *err)
 {
 	struct turn turn = turn_of(store);
@@ -253,6 +266,7 @@ struct store *store_retry_new(struct store *below, const struct store_retry_poli
 		.stat = retry_stat,
 		.remove = retry_remove,
 		.destroy = layer_destroy,
+		.move = retry_move,
 		.draft = retry_draft,
 		.get = retry_get,
 		.forget = layer_forget,

@@ -49,6 +49,11 @@ int layer_remove(struct store *store, const char *key, struct error *err)
 	return store_remove(layer_below(store), key, err);
 }
 
+int layer_move(struct store *store, const char *from, const char *to, size_t max, struct error *err)
+{
+	return store_move(layer_below(store), from, to, max, err);
+}
+
 void layer_forget(struct store *store, const char *key)
 {
 	store_forget(layer_below(store), key);

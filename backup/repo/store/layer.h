@@ -33,6 +33,8 @@ int layer_list(struct store *store, const char *folder, store_list_fn *fn, void 
 	       struct error *err);
 int layer_stat(struct store *store, const char *key, struct store_stat *ret, struct error *err);
 int layer_remove(struct store *store, const char *key, struct error *err);
+int layer_move(struct store *store, const char *from, const char *to, size_t max,
+	       struct error *err);
 void layer_forget(struct store *store, const char *key);
 int layer_sweep(struct store *store, uint32_t age, struct error *err);
 int layer_reserve(struct store *store, bool keep, struct error *err);

@@ -166,6 +166,27 @@ static int dir_remove(struct store *store, const char *key, struct error *err)
 	return 0;
 }
 
+/* The new name is on the disk before the old one is gone from there. */
+static int dir_move(struct store *store, const char *from, const char *to, size_t max,
+		    struct error *err)
+{
+	(void)max;
+	struct dir_store *dir = dir_of(store);
+	int rc = renameat(dir->fd, from, dir->fd, to) < 0 ? -errno : 0;
+	if (rc == -ENOENT && faccessat(dir->fd, from, F_OK, 0) == 0) {
+		rc = dir_make_folders(dir, to, err);
+		if (rc < 0)
+			return rc;
+		rc = renameat(dir->fd, from, dir->fd, to) < 0 ? -errno : 0;
+	}
+	if (rc < 0)
+		return error_set(err, rc, "move '%s/%s' to '%s': %m", dir->path, from, to);
+	dir_files_forget(dir->files, from);
+	dir_files_forget(dir->files, to);
+	rc = dir_sync_name(dir, to, err);
+	return rc < 0 ? rc : dir_remove(store, from, err);
+}
+
 /* What time is it on the file system's clock? That of a file server is not that of this host. */
 static int time_there(struct dir_store *dir, time_t *ret, struct error *err)
 {
@@ -232,6 +253,7 @@ static const struct store_ops dir_ops = {
 	.stat = dir_stat,
 	.remove = dir_remove,
 	.destroy = dir_destroy,
+	.move = dir_move,
 	.draft = dir_draft,
 	.get = dir_get,
 	.forget = dir_forget,

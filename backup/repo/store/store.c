@@ -240,3 +240,25 @@ int store_get(struct store *store, const char *key, size_t max, char **ret, size
 	*ret_len = c.len;
 	return 0;
 }
+
+static int move_by_copying(struct store *store, const char *from, const char *to, size_t max,
+			   struct error *err)
+{
+	CLEANUP(free_cleanup) char *buf = NULL;
+	size_t len;
+	int rc = store_get(store, from, max, &buf, &len, err);
+	if (rc == 0)
+		rc = store_put_same(store, to, buf, len, err);
+	return rc < 0 ? rc : store_remove(store, from, err);
+}
+
+int store_move(struct store *store, const char *from, const char *to, size_t max, struct error *err)
+{
+	int rc = check_key(from, err);
+	if (rc == 0)
+		rc = check_key(to, err);
+	if (rc < 0)
+		return rc;
+	return store->ops->move ? store->ops->move(store, from, to, max, err)
+				: move_by_copying(store, from, to, max, err);
+}
