@@ -31,22 +31,38 @@ static void read_line(const char *path, char *ret, size_t size)
 	ret[strcspn(ret, "\n")] = '\0';
 }
 
-/* When a process began, in the system's ticks; 0 when that is not known. */
-static int64_t begun_of(int64_t pid)
+/**
+ * struct process - what the system says of one
+ * @state: a letter; 0 when that is not known
+ * @threads: that are left
+ * @begun: when it began, in the system's ticks; 0 when that is not known
+ */
+struct process {
+	char state;
+	int64_t threads;
+	int64_t begun;
+};
+
+static struct process process_of(int64_t pid)
 {
 	char path[64], line[1024];
+	struct process process = { 0 };
 	snprintf(path, sizeof(path), "/proc/%" PRId64 "/stat", pid);
 	read_line(path, line, sizeof(line));
-	/* The 22nd word; the second is a name in parentheses, which may contain anything. */
+	/* The second word is a name in parentheses, which may contain anything. */
 	const char *at = strrchr(line, ')');
-	for (int i = 2; at && i < 22; i++)
-		at = strchr(at + 1, ' ');
-	return at ? strtoll(at, NULL, 10) : 0;
+	for (int i = 3; at && (at = strchr(at, ' ')) && i <= 22; i++) {
+		at++;
+		process.state = i == 3 ? *at : process.state;
+		process.threads = i == 20 ? strtoll(at, NULL, 10) : process.threads;
+		process.begun = i == 22 ? strtoll(at, NULL, 10) : process.begun;
+	}
+	return process;
 }
 
 void lease_self(struct lease_owner *ret)
 {
-	*ret = (struct lease_owner){ .pid = getpid(), .begun = begun_of(getpid()) };
+	*ret = (struct lease_owner){ .pid = getpid(), .begun = process_of(getpid()).begun };
 	if (gethostname(ret->host, sizeof(ret->host) - 1) < 0 || !ret->host[0])
 		snprintf(ret->host, sizeof(ret->host), "unknown");
 	char boot[48], space[40] = "";
@@ -63,8 +79,12 @@ static bool is_dead(const struct lease_owner *owner, const struct lease_owner *s
 		return false;
 	if (kill((pid_t)owner->pid, 0) < 0 && errno == ESRCH)
 		return true;
-	int64_t begun = begun_of(owner->pid);
-	return begun != 0 && owner->begun != 0 && begun != owner->begun;
+	struct process process = process_of(owner->pid);
+	/* One that nobody has asked how it ended, as in a container whose first process never does;
+	 * a thread of it may still be ending what it was at. */
+	if (process.state == 'Z' && process.threads <= 1)
+		return true;
+	return process.begun != 0 && owner->begun != 0 && process.begun != owner->begun;
 }
 
 bool lease_is_void(const struct lease_info *info, const struct lease_owner *self,

@@ -101,9 +101,13 @@ static void a_dead_owner_on_this_machine_is_known_at_once(void **state)
 	pid_t pid = fork();
 	if (pid == 0)
 		_exit(0);
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	siginfo_t unused;
 	info.owner = self;
+	info.owner.begun = 0; /* what is dead must not be told by when it began */
 	info.owner.pid = pid;
+	assert_int_equal(waitid(P_PID, (id_t)pid, &unused, WEXITED | WNOWAIT), 0);
+	assert_true(lease_is_void(&info, &self, &now)); /* nobody has waited for it */
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	assert_true(lease_is_void(&info, &self, &now));
 	strcat(info.owner.boot, "x"); /* the same on another machine says nothing */
 	assert_false(lease_is_void(&info, &self, &now));
