@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # A full file system: what prune frees there, what it leaves, and that trying again costs nothing.
 . "$(dirname "$0")/../support/tap.sh"
+. "$(dirname "$0")/../support/fill.sh"
 tap_begin
 [ "$(id -u)" = 0 ] || tap_skip_all 'only root may mount'
 export LUNETTE_REPO=$TAP_DIR/fs/repo
@@ -17,15 +18,6 @@ backup() { # NAME IMAGE
 }
 random() { # SIZE FILE [OFFSET in MiB]
 	head -c "$1" /dev/urandom | dd of="$2" bs=64K seek="$((${3:-0} * 16))" conv=notrunc status=none
-}
-fill() { # to the last byte
-	local size
-	for size in 1M 64K 4K 1K; do
-		dd if=/dev/zero of=fs/filler.$size bs=$size 2>/dev/null
-	done
-	sync -f fs
-	dd if=/dev/zero of=fs/filler.last bs=1K 2>/dev/null
-	! dd if=/dev/zero of=fs/one bs=1 count=1 2>/dev/null
 }
 room() { # MiB
 	echo $(($(stat -f -c '%a * %S' fs) / 1048576))
@@ -44,11 +36,11 @@ ok 'a new repository has a reserve' [ "$(stat -c %s fs/repo/reserve)" = 1048576 
 for i in 1 2 3; do
 	random 6M "$i.img" && backup a "$i.img" >"$i.id"
 done
-ok 'the file system is full' fill
+ok 'the file system is full' fill fs
 fails 'a backup says so' 1 'No space left' "$LUNETTE" backup --name a --all-blocks 1.img
 ok 'and leaves the reserve alone' [ -e fs/repo/reserve ]
 ok 'forget needs no room' "$LUNETTE" forget --keep-last 1
-ok 'somebody takes what it freed' fill
+ok 'somebody takes what it freed' fill fs
 ok 'prune' "$LUNETTE" prune
 ok 'the room is free' [ "$(room)" -ge 11 ]
 is 'nothing is left of it but the reserve' "$(objects leases) $(objects marks) $(objects packs) $(objects reserve)" '0 0 1 1'
@@ -61,7 +53,7 @@ again=$(backup a 1.img)
 ok 'a backup makes the reserve again' [ -e fs/repo/reserve ]
 "$LUNETTE" forget "$again" >/dev/null
 rm fs/repo/reserve
-fill
+fill fs
 fails 'without it there is no way to begin, but one that is said' 1 'No space left.*a MiB is enough.*then prune again' "$LUNETTE" prune
 is 'nothing is left of the attempt' "$(objects leases) $(objects marks) $(objects packs)" '0 0 2'
 rm fs/filler.last fs/filler.1K fs/filler.4K fs/filler.64K
@@ -74,7 +66,7 @@ random 12M a.img && cp a.img one.img && one=$(backup a one.img)
 random 6M a.img && two=$(backup a a.img) # needs half of the first
 random 8M b.img && three=$(backup b b.img)
 "$LUNETTE" forget "$one" "$three" >/dev/null
-fill
+fill fs
 truncate -s -1M fs/filler.1M
 "$LUNETTE" prune --json >prune.json
 is 'what is not needed at all goes first, and makes room for the rest' \
@@ -83,7 +75,7 @@ ok 'what is needed is whole' same "$two" a.img
 new_fs 40M
 one=$(backup a one.img) && two=$(backup a a.img)
 "$LUNETTE" forget "$one" >/dev/null
-fill
+fill fs
 for i in 1 2; do
 	fails "what does not fit is postponed, and said, time $i" 3 'postponed *12 MiB in 1 pack' "$LUNETTE" prune
 	is 'and nothing is left of the attempt' "$(objects leases) $(objects marks) $(objects packs)" '0 0 2'

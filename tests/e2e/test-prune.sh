@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # prune on real backups: what it frees, what it never touches, and what it leaves when it is killed.
 . "$(dirname "$0")/../support/tap.sh"
+. "$(dirname "$0")/../support/leases.sh"
 tap_begin
 export LUNETTE_REPO=$TAP_DIR/repo
 bench=$TAP_TOP/tests/bench
@@ -127,11 +128,7 @@ is 'no lease and no mark is left' "$(objects leases) $(objects marks)" '0 0'
 sleep 600 &
 sleeper=$!
 tap_at_exit kill $sleeper
-boot="$(cat /proc/sys/kernel/random/boot_id) $(readlink /proc/self/ns/pid)"
-jq -n --arg boot "$boot" --argjson pid $sleeper '{format: "lunette-lease", version: 1, features: [], lease: "00", purpose: "prune",
-	exclusive: true, host: "proxy7", boot: $boot, pid: $pid, begun: 0, since: "2026-11-22T17:00:00Z",
-	expires: "2099-01-01T00:00:00Z", marks: []}' >lease.json
-mkdir -p repo/leases && cp lease.json "repo/leases/$(sha256sum <lease.json | cut -d' ' -f1)"
+lease_forge repo $sleeper
 fails 'two prunes exclude each other' 12 "'prune' on proxy7, process $sleeper, since 2026-11-22T17:00:00Z" "$LUNETTE" prune
 ok 'a dry run does not mind' "$LUNETTE" prune --dry-run
 ok 'nor does a backup' "$LUNETTE" backup --name h --all-blocks h.img
