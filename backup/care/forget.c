@@ -185,6 +185,23 @@ static int reach_verdict(struct repo *repo, const struct forget_request *request
 	return 0;
 }
 
+/* One that goes. Whoever has pinned it meanwhile is right. */
+static int remove_one(struct repo *repo, const struct forget_request *request,
+		      const struct forget_point *member, struct error *err)
+{
+	bool is_final = false;
+	int rc = repo_forget(repo, member->id, &is_final, err);
+	if (is_final) {
+		char text[512];
+		snprintf(text, sizeof(text),
+			 "there is no room to keep restore point %.300s@%s, id %.12s, for being "
+			 "brought back",
+			 member->name, member->time, member->id);
+		request->warn(request->ctx, text);
+	}
+	return rc == -EPERM ? 0 : rc;
+}
+
 static int forget_one(struct repo *repo, const struct forget_request *request,
 		      const struct forget_point *member, const struct retention_point *judged,
 		      struct error *err)
@@ -199,9 +216,8 @@ static int forget_one(struct repo *repo, const struct forget_request *request,
 	if (rc == 0)
 		rc = request->each(request->ctx, &verdict, err);
 	if (rc == 0 && !verdict.keep && !request->dry_run)
-		rc = repo_forget(repo, member->id, err);
-	/* Whoever has pinned it meanwhile is right. */
-	return rc == -EPERM ? 0 : rc;
+		rc = remove_one(repo, request, member, err);
+	return rc;
 }
 
 static void warn_aside(const struct all *all, size_t first, size_t n)

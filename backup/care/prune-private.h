@@ -83,6 +83,22 @@ const struct index_pack *usage_there(const struct usage *usage, const struct chu
 const struct index_entry *usage_place(const struct usage *usage, const struct index_entry *places,
 				      size_t n);
 
+/* ---- prune-forgotten.c: what was forgotten becomes final ---- */
+
+/**
+ * prune_forgotten() - remove the restore points that can be brought back; or count them, on a dry
+ * run
+ * @own: the lease of this prune; NULL: it has none
+ * @counted: ids of restore points that were listed before, and whose chunks stay
+ */
+int prune_forgotten(struct repo *repo, struct lease *own, const struct id_set *counted,
+		    const struct prune_options *options, struct prune_result *result,
+		    struct error *err);
+
+/* Does so before there is a lease, for which there is no room: none has to be written for that. */
+int prune_forgotten_first(struct repo *repo, const struct prune_options *options,
+			  struct prune_result *result, struct error *err);
+
 /* ---- prune-rewrite.c: live chunks of packs that are hardly used go to new packs ---- */
 
 /**

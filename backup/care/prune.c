@@ -323,6 +323,9 @@ static int pass(struct prune *prune, struct error *err)
 {
 	int rc = look(prune, err);
 	if (rc == 0)
+		rc = prune_forgotten(prune->repo, prune->lease, prune->usage->points,
+				     prune->options, prune->result, err);
+	if (rc == 0)
 		rc = remove_damaged_marks(prune, err);
 	prune->unmarked = false;
 	/* Before anything is copied: no new pack may have the name of one that goes. */
@@ -366,6 +369,9 @@ static int only_look(struct prune *prune, struct error *err)
 	CLEANUP(json_decref_cleanup) json_t *ready = NULL; /* what counts is who is at work */
 	int rc = look(prune, err);
 	if (rc == 0)
+		rc = prune_forgotten(prune->repo, NULL, prune->usage->points, prune->options,
+				     prune->result, err);
+	if (rc == 0)
 		rc = prune_ready(prune->repo, prune->lease, prune->marks, prune->result, &ready,
 				 err);
 	if (rc < 0)
@@ -382,17 +388,29 @@ static int only_look(struct prune *prune, struct error *err)
 	return 0;
 }
 
-/* Unfinished objects go first: they need no mark, and nobody's leave. */
-static int begin(struct prune *prune, struct error *err)
+static int take_lease(struct prune *prune, struct error *err)
 {
 	const struct lease_request request = { .purpose = "prune",
 					       .exclusive = true,
 					       .removes = true };
-	struct store *store = prune->repo->store;
-	int rc = store_sweep(store, SWEEP_AGE, err);
+	return lease_take(prune->repo, &request, &prune->lease, err);
+}
+
+/*
+ * Unfinished objects go first: they need no mark, and nobody's leave. So do forgotten restore
+ * points, where not even a lease fits.
+ */
+static int begin(struct prune *prune, struct error *err)
+{
+	struct error why = { 0 };
+	int rc = store_sweep(prune->repo->store, SWEEP_AGE, &why);
 	if (rc == 0 || store_is_full(rc))
-		rc = lease_take(prune->repo, &request, &prune->lease, err);
-	return rc < 0 ? rc : id_set_new(SIZE_MAX, &prune->gone, err);
+		rc = take_lease(prune, &why);
+	if (store_is_full(rc))
+		rc = prune_forgotten_first(prune->repo, prune->options, prune->result, &why);
+	if (rc == 0 && !prune->lease)
+		rc = take_lease(prune, &why);
+	return rc < 0 ? error_copy(err, rc, &why) : id_set_new(SIZE_MAX, &prune->gone, err);
 }
 
 static int go_on(struct prune *prune, struct error *err)

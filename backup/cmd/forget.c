@@ -174,8 +174,14 @@ static int forget_named(struct forgetting *f, char **specs, size_t n, struct nam
 	for (size_t i = 0; rc == 0 && i < found; i++)
 		rc = report_named(f, &named[i], err);
 	fflush(stdout);
-	for (size_t i = 0; rc == 0 && !f->dry_run && i < found; i++)
-		rc = repo_forget(f->which.repo, named[i].id, err);
+	for (size_t i = 0; rc == 0 && !f->dry_run && i < found; i++) {
+		bool is_final = false;
+		rc = repo_forget(f->which.repo, named[i].id, &is_final, err);
+		if (is_final)
+			cmd_warn(
+				"there is no room to keep restore point %.12s for being brought back",
+				named[i].id);
+	}
 	return rc;
 }
 
@@ -203,7 +209,9 @@ static int finish(struct forgetting *f, struct error *err)
 		return 0;
 	printf("%zu kept, %zu %s%s\n", f->kept, f->removed,
 	       f->dry_run ? "would be forgotten" : "forgotten",
-	       f->removed && !f->dry_run ? "; 'lunette prune' frees their room" : "");
+	       f->removed && !f->dry_run
+		       ? "; 'lunette undelete' brings them back until 'lunette prune' frees their room"
+		       : "");
 	return cmd_print("", err);
 }
 

@@ -43,16 +43,16 @@ static int report_json(const struct prune_args *args, const struct prune_result 
 		       struct error *err)
 {
 	json_t *doc = json_pack(
-		"{s:b, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, "
+		"{s:b, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, "
 		"s:O, s:O}",
 		"dry_run", args->dry_run, "seconds", seconds, "points", (json_int_t)r->points,
-		"chunks", (json_int_t)r->chunks, "used", (json_int_t)r->used, "copied",
-		(json_int_t)r->copied, "missing", (json_int_t)r->missing, "damaged",
-		(json_int_t)r->damaged, "all", amount(&r->all), "dead", amount(&r->dead),
-		"unindexed", amount(&r->unindexed), "rewritten", amount(&r->rewritten), "young",
-		amount(&r->young), "removed", amount(&r->removed), "marked", amount(&r->marked),
-		"postponed", amount(&r->postponed), "unsettled", r->unsettled, "waiting_for",
-		r->waiting_for, "writers", r->writers);
+		"forgotten", (json_int_t)r->forgotten, "chunks", (json_int_t)r->chunks, "used",
+		(json_int_t)r->used, "copied", (json_int_t)r->copied, "missing",
+		(json_int_t)r->missing, "damaged", (json_int_t)r->damaged, "all", amount(&r->all),
+		"dead", amount(&r->dead), "unindexed", amount(&r->unindexed), "rewritten",
+		amount(&r->rewritten), "young", amount(&r->young), "removed", amount(&r->removed),
+		"marked", amount(&r->marked), "postponed", amount(&r->postponed), "unsettled",
+		r->unsettled, "waiting_for", r->waiting_for, "writers", r->writers);
 	return cmd_print_json(doc, err);
 }
 
@@ -85,6 +85,10 @@ static int report_text(const struct prune_args *args, const struct prune_result 
 	       cmd_size(r->used, used), cmd_size(r->all.bytes, all));
 	snprintf(more, sizeof(more), "; %s of them %s copied", cmd_size(r->copied, copied),
 		 args->dry_run ? "would be" : "were");
+	if (r->forgotten > 0)
+		printf("%" PRIu64 " forgotten restore point%s %s be brought back any more\n",
+		       r->forgotten, cmd_plural(r->forgotten),
+		       args->dry_run ? "could not" : "cannot");
 	if (args->dry_run) {
 		say_amount("unused", &r->dead, " would go");
 		say_amount("", &r->unindexed, " of these were left by writers that died");

@@ -86,8 +86,8 @@ int document_put_removing(struct repo *repo, const char *folder, const json_t *d
 	return rc;
 }
 
-int document_get(struct repo *repo, const char *folder, const char *id, size_t max, json_t **ret,
-		 struct error *err)
+int document_get_moved(struct repo *repo, const char *folder, const char *written_to,
+		       const char *id, size_t max, json_t **ret, struct error *err)
 {
 	CLEANUP(free_cleanup) char *buf = NULL;
 	size_t len;
@@ -95,7 +95,7 @@ int document_get(struct repo *repo, const char *folder, const char *id, size_t m
 				    &buf, &len, err);
 	uint8_t *text = (uint8_t *)buf;
 	if (rc == 0 && repo->keys) {
-		const struct box_note note = { folder, strlen(folder) };
+		const struct box_note note = { written_to, strlen(written_to) };
 		rc = box_open(&repo->keys->metadata, &note, text, len, &text, err);
 		len -= rc < 0 ? 0 : BOX_MORE;
 	}
@@ -108,4 +108,10 @@ int document_get(struct repo *repo, const char *folder, const char *id, size_t m
 		return damaged(err, "it is not JSON");
 	*ret = json;
 	return 0;
+}
+
+int document_get(struct repo *repo, const char *folder, const char *id, size_t max, json_t **ret,
+		 struct error *err)
+{
+	return document_get_moved(repo, folder, folder, id, max, ret, err);
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "lunette/forgotten.h"
 #include "lunette/repo-parts.h"
 
 #define PIN_FOLDER "pins"
@@ -46,7 +47,11 @@ int repo_is_pinned(struct repo *repo, const char *id, bool *ret, struct error *e
 	return 0;
 }
 
-int repo_forget(struct repo *repo, const char *id, struct error *err)
+/*
+ * Of what is kept for later nothing may stand in the way of freeing room: where there is none for
+ * it, it is not kept.
+ */
+int repo_forget(struct repo *repo, const char *id, bool *ret_final, struct error *err)
 {
 	bool pinned;
 	int rc = repo_is_pinned(repo, id, &pinned, err);
@@ -55,8 +60,15 @@ int repo_forget(struct repo *repo, const char *id, struct error *err)
 	if (pinned)
 		return error_set(err, -EPERM,
 				 "restore point %.16s is pinned: 'lunette unpin' lets it go", id);
-	char key[STORE_KEY_MAX];
-	snprintf(key, sizeof(key), POINT_FOLDER "/%.64s", id);
-	rc = store_remove(repo->store, key, err);
-	return rc < 0 ? error_wrap(err, rc, "forget restore point %.16s", id) : 0;
+	struct error why = { 0 };
+	rc = forgotten_keep(repo, id, &why);
+	bool is_final = store_is_full(rc);
+	/* Also one that is gone already: who took it away may not have come to syncing that. */
+	if (is_final || rc == -ENOENT)
+		rc = point_remove(repo, id, &why);
+	if (rc < 0)
+		return error_set(err, rc, "forget restore point %.16s: %s", id, why.msg);
+	if (ret_final)
+		*ret_final = is_final;
+	return 0;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lunette/forgotten.h"
 #include "lunette/moment.h"
 #include "lunette/repo-parts.h"
 
@@ -92,7 +93,8 @@ static int find_named(struct repo *repo, struct repo_point_search *search, const
 		return 0;
 	if (!latest)
 		moment_plain(at, match->time);
-	int rc = repo_points(repo, name, match_time, match, note_damage, err);
+	int rc = (search->forgotten ? repo_points_forgotten : repo_points)(repo, name, match_time,
+									   match, note_damage, err);
 	if (rc < 0 || match->n == 0)
 		return rc;
 	bool whole = !latest && is_whole(match);
@@ -132,13 +134,16 @@ static int match_id(void *ctx, const char *id, const struct store_stat *st, stru
 }
 
 /* Return: how many restore points' ids begin so; a negative errno. */
-static int find_ids(struct repo *repo, const char *word, char ret_id[65], struct error *err)
+static int find_ids(struct repo *repo, const struct repo_point_search *search, char ret_id[65],
+		    struct error *err)
 {
+	const char *word = search->spec;
 	size_t len = strlen(word);
 	if (len < ID_DIGITS_MIN || len > 64 || strspn(word, "0123456789abcdef") != len)
 		return 0;
 	struct id_match match = { .prefix = word };
-	int rc = store_list(repo->store, POINT_FOLDER, match_id, &match, err);
+	int rc = search->forgotten ? forgotten_list(repo, match_id, &match, err)
+				   : store_list(repo->store, POINT_FOLDER, match_id, &match, err);
 	if (rc < 0)
 		return error_wrap(err, rc, "repository '%s'", repo->path);
 	memcpy(ret_id, match.id, sizeof(match.id));
@@ -151,7 +156,7 @@ static int find_word(struct repo *repo, struct repo_point_search *search, struct
 {
 	char id[65] = "";
 	struct error why = { 0 };
-	int n = find_ids(repo, search->spec, id, err);
+	int n = find_ids(repo, search, id, err);
 	if (n < 0)
 		return n;
 	/* A whole id is one: no restore point is named by what it will be called. */
@@ -191,6 +196,23 @@ static int find(struct repo *repo, struct repo_point_search *search, struct poin
 	return find_named(repo, search, name, at + 1, match, err);
 }
 
+static int not_found(const struct repo *repo, const struct repo_point_search *search,
+		     struct error *err)
+{
+	int rc = search->forgotten
+			 ? error_set(err, -ENOENT,
+				     "there is no restore point '%s' to be brought back in "
+				     "repository '%s': a prune has made it final, or it never was; "
+				     "'lunette list --forgotten' shows those that there are",
+				     search->spec, repo->path)
+			 : error_set(err, -ENOENT,
+				     "there is no restore point '%s' in repository '%s': "
+				     "NAME@latest, NAME@TIME or 8 digits of an id are needed; "
+				     "'lunette list' shows them",
+				     search->spec, repo->path);
+	return error_mark(err, rc, ERROR_KIND_NOT_FOUND);
+}
+
 int repo_point_search(struct repo *repo, struct repo_point_search *search, struct error *err)
 {
 	struct point_match match = { .now = time(NULL) };
@@ -204,15 +226,9 @@ int repo_point_search(struct repo *repo, struct repo_point_search *search, struc
 				 "this one: %s",
 				 search->spec, repo->path, match.damage.msg);
 	if (!search->id[0])
-		return error_mark(
-			err,
-			error_set(err, -ENOENT,
-				  "there is no restore point '%s' in repository '%s': NAME@latest, "
-				  "NAME@TIME or 8 digits of an id are needed; 'lunette list' shows "
-				  "them",
-				  search->spec, repo->path),
-			ERROR_KIND_NOT_FOUND);
-	return point_get(repo, search->id, &search->point, err);
+		return not_found(repo, search, err);
+	return point_get_from(repo, search->forgotten ? FORGOTTEN_FOLDER : POINT_FOLDER, search->id,
+			      &search->point, err);
 }
 
 int repo_point_find(struct repo *repo, const char *spec, char ret_id[65], json_t **ret,

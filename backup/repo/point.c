@@ -139,16 +139,22 @@ int point_check(const json_t *point, struct error *err)
 	return 0;
 }
 
-int point_get(struct repo *repo, const char *id, json_t **ret, struct error *err)
+int point_get_from(struct repo *repo, const char *folder, const char *id, json_t **ret,
+		   struct error *err)
 {
 	CLEANUP(json_decref_cleanup) json_t *point = NULL;
-	int rc = document_get(repo, POINT_FOLDER, id, POINT_MAX, &point, err);
+	int rc = document_get_moved(repo, folder, POINT_FOLDER, id, POINT_MAX, &point, err);
 	if (rc == 0)
 		rc = point_check(point, err);
 	if (rc < 0)
 		return error_wrap(err, rc, "restore point %.16s", id);
 	*ret = steal(&point);
 	return 0;
+}
+
+int point_get(struct repo *repo, const char *id, json_t **ret, struct error *err)
+{
+	return point_get_from(repo, POINT_FOLDER, id, ret, err);
 }
 
 /* A reader that knows nothing of unreadable ranges would take the zeros there for what was read. */
@@ -185,6 +191,13 @@ int point_put(struct repo *repo, const json_t *point, char ret_id[65], struct er
 	if (json_dumpb(whole, NULL, 0, JSON_INDENT(1)) > POINT_MAX)
 		return error_set(err, -EINVAL, "the restore point's manifest is too long");
 	return document_put(repo, POINT_FOLDER, whole, ret_id, err);
+}
+
+int point_remove(struct repo *repo, const char *id, struct error *err)
+{
+	char key[STORE_KEY_MAX];
+	snprintf(key, sizeof(key), POINT_FOLDER "/%.64s", id);
+	return store_remove(repo->store, key, err);
 }
 
 const char *point_finished(const json_t *point)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lunette/forgotten.h"
 #include "lunette/repo-parts.h"
 
 /* What is kept of each while they are sorted; manifests may be large, so these are read again. */
@@ -13,9 +14,15 @@ struct point_found {
 	char finished[POINT_TIME_MAX];
 };
 
+/**
+ * struct point_listing - a listing on its way
+ * @forgotten: of those that can be brought back
+ * @name: NULL: all
+ */
 struct point_listing {
 	struct repo *repo;
-	const char *name; /* NULL: all */
+	bool forgotten;
+	const char *name;
 	void *ctx;
 	void (*damaged)(void *ctx, const struct error *why);
 	size_t n, room;
@@ -67,7 +74,8 @@ static int read_point(struct point_listing *listing, const char *id, json_t **re
 {
 	*ret = NULL;
 	struct error why;
-	int rc = point_get(listing->repo, id, ret, &why);
+	int rc = point_get_from(listing->repo, listing->forgotten ? FORGOTTEN_FOLDER : POINT_FOLDER,
+				id, ret, &why);
 	if (rc == -ENOMEM)
 		return error_copy(err, rc, &why);
 	if (rc < 0 && listing->damaged)
@@ -95,7 +103,8 @@ static int each_point(struct point_listing *listing, bool backwards, repo_point_
 		      struct error *err)
 {
 	struct repo *repo = listing->repo;
-	int rc = store_list(repo->store, POINT_FOLDER, collect, listing, err);
+	int rc = listing->forgotten ? forgotten_list(repo, collect, listing, err)
+				    : store_list(repo->store, POINT_FOLDER, collect, listing, err);
 	if (rc < 0)
 		return error_wrap(err, rc, "repository '%s'", repo->path);
 	if (listing->n > 0)
@@ -120,6 +129,20 @@ int repo_points(struct repo *repo, const char *name, repo_point_fn *fn, void *ct
 	CLEANUP(listing_cleanup)
 	struct point_listing listing = {
 		.repo = repo, .name = name, .ctx = ctx, .damaged = damaged
+	};
+	return each_point(&listing, false, fn, err);
+}
+
+int repo_points_forgotten(struct repo *repo, const char *name, repo_point_fn *fn, void *ctx,
+			  void (*damaged)(void *ctx, const struct error *why), struct error *err)
+{
+	CLEANUP(listing_cleanup)
+	struct point_listing listing = {
+		.repo = repo,
+		.forgotten = true,
+		.name = name,
+		.ctx = ctx,
+		.damaged = damaged,
 	};
 	return each_point(&listing, false, fn, err);
 }

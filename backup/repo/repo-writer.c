@@ -314,7 +314,7 @@ static int write_point(struct repo_writer *writer, const json_t *point, char ret
 		return rc;
 	rc = lease_check(writer->lease, err);
 	if (rc == -ESTALE)
-		(void)repo_forget(writer->repo, ret_id, NULL);
+		(void)point_remove(writer->repo, ret_id, NULL);
 	return rc == -ESTALE ? rc : 0;
 }
 

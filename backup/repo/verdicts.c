@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "lunette/document.h"
+#include "lunette/forgotten.h"
 #include "lunette/json.h"
 #include "lunette/moment.h"
 #include "lunette/repo-parts.h"
@@ -261,6 +262,8 @@ static int remove_superfluous(struct repo *repo, const char *own, struct error *
 	int rc = listen(&all, &words, err);
 	if (rc == 0)
 		rc = store_list(repo->store, POINT_FOLDER, know_point, points, err);
+	if (rc == 0) /* what is brought back is as damaged as it was */
+		rc = store_list(repo->store, FORGOTTEN_FOLDER, know_point, points, err);
 	const char *id;
 	json_t *speaker;
 	json_object_foreach(words.speakers, id, speaker)

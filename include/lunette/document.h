@@ -45,6 +45,13 @@ int document_put_removing(struct repo *repo, const char *folder, const json_t *d
 int document_get(struct repo *repo, const char *folder, const char *id, size_t max, json_t **ret,
 		 struct error *err);
 
+/**
+ * document_get_moved() - document_get() of one that lies elsewhere than where it was written
+ * @written_to: that folder, which it says if the repository is encrypted
+ */
+int document_get_moved(struct repo *repo, const char *folder, const char *written_to,
+		       const char *id, size_t max, json_t **ret, struct error *err);
+
 /* ---- the bytes of it, for what stays readable without a key ---- */
 
 /**

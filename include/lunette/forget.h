@@ -28,7 +28,8 @@ struct forget_verdict {
  * @made: id of the one that was made just now, and stays whatever the clock says; may be NULL
  * @dry_run: only say it
  * @each: told of each restore point, before it is removed; oldest first, name by name
- * @warn: told in a sentence, of each name that has any, which ones no rule has looked at
+ * @warn: told in a sentence, of each name that has any, which ones no rule has looked at; and of
+ *        each that cannot be brought back, for want of room
  * @damaged: told of each that cannot be read, which stays; may be NULL
  */
 struct forget_request {

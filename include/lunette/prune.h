@@ -10,6 +10,9 @@
  * and what is marked goes before anything new is written but marks, for which there is a reserve:
  * so that a store that is full becomes less so.
  *
+ * Forgotten restore points become final before anything is marked, when it is known what the others
+ * refer to.
+ *
  * It may be ended at any moment: what is half done is found and finished by the next run.
  */
 #ifndef LUNETTE_PRUNE_H
@@ -46,6 +49,7 @@ struct prune_amount {
 /**
  * struct prune_result - what was found, and done
  * @points: restore points there are
+ * @forgotten: restore points that could be brought back and now cannot, or could not then
  * @chunks: that they refer to, nodes of chunk maps included
  * @all: packs there are
  * @used: bytes of packs that are referred to
@@ -66,6 +70,7 @@ struct prune_amount {
  */
 struct prune_result {
 	uint64_t points;
+	uint64_t forgotten;
 	uint64_t chunks;
 	struct prune_amount all, dead, unindexed, rewritten, young, removed, marked, postponed;
 	uint64_t used;

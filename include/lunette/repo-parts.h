@@ -108,12 +108,19 @@ int point_put(struct repo *repo, const json_t *point, char ret_id[65], struct er
  */
 int point_get(struct repo *repo, const char *id, json_t **ret, struct error *err);
 
+/* The same of one in another folder, as FORGOTTEN_FOLDER. */
+int point_get_from(struct repo *repo, const char *folder, const char *id, json_t **ret,
+		   struct error *err);
+
 /**
  * point_check() - is this the manifest that FORMAT.md describes? It is foreign until then.
  *
  * Return: 0; -EUCLEAN when it is damaged; -EPROTONOSUPPORT when it is of a newer version.
  */
 int point_check(const json_t *point, struct error *err);
+
+/* Takes it away for good. Return: 0 also when it is gone already; what the store said. */
+int point_remove(struct repo *repo, const char *id, struct error *err);
 
 /* When the backup was finished, to the nanosecond, or "" when the manifest does not say. */
 const char *point_finished(const json_t *point);

@@ -344,6 +344,10 @@ int repo_points(struct repo *repo, const char *name, repo_point_fn *fn, void *ct
  */
 int repo_points_newest_first(struct repo *repo, repo_point_fn *fn, void *ctx, struct error *err);
 
+/* repo_points() of those that were forgotten, and can be brought back. */
+int repo_points_forgotten(struct repo *repo, const char *name, repo_point_fn *fn, void *ctx,
+			  void (*damaged)(void *ctx, const struct error *why), struct error *err);
+
 /**
  * enum repo_point_use - what a restore point is wanted for, and so how exactly it must be named
  * @REPO_POINT_READ: any POINT will do; a NAME alone is the latest one of it
@@ -358,6 +362,7 @@ enum repo_point_use { REPO_POINT_READ, REPO_POINT_MARK, REPO_POINT_REMOVE };
  * @spec: "NAME@latest", "NAME", "NAME@2026-11-22T17:00:00Z" or the beginning of such a time (with
  *	  colons or without, the newest that begins so), or 8 digits of an id at least
  * @use: see above
+ * @forgotten: it is one that was forgotten, and can be brought back
  * @id, @point: what was found; a new reference
  * @future: id of the newest restore point that could have been meant and is of the future, by more
  *	    than the clocks of two machines may differ; "" when there is none. It was passed over,
@@ -366,6 +371,7 @@ enum repo_point_use { REPO_POINT_READ, REPO_POINT_MARK, REPO_POINT_REMOVE };
 struct repo_point_search {
 	const char *spec;
 	enum repo_point_use use;
+	bool forgotten;
 	char id[65];
 	json_t *point;
 	char future[65];
@@ -402,11 +408,12 @@ int repo_unpin(struct repo *repo, const char *id, struct error *err);
 int repo_is_pinned(struct repo *repo, const char *id, bool *ret, struct error *err);
 
 /**
- * repo_forget() - remove a restore point; what only it refers to stays until the repository is
- * pruned
+ * repo_forget() - remove a restore point; it can be brought back, and what only it refers to stays,
+ * until the repository is pruned
+ * @ret_final: it cannot be brought back, as there was no room to keep it; may be NULL
  *
  * Return: 0 also when it is gone already; -EPERM when it is pinned; what the store said.
  */
-int repo_forget(struct repo *repo, const char *id, struct error *err);
+int repo_forget(struct repo *repo, const char *id, bool *ret_final, struct error *err);
 
 #endif

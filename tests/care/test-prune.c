@@ -10,8 +10,8 @@
 /* prune on a store that is full, more or less, and prune that is killed. */
 #include <sys/wait.h>
 
-#include "lunette/prune.h"
 #include "lunette/store-layers.h"
+#include "prune-private.h"
 #include "repo-fixture.h"
 #include "store-small.h"
 
@@ -31,8 +31,8 @@ static int setup(void **state)
 	ok(fixture_backup(repo, "gone", TIME, 40, SEED + 1, gone, NULL, err));
 	for (uint32_t i = 2; i < 4; i++)
 		ok(fixture_backup(repo, "more", TIME, 40, SEED + i, kept, NULL, err));
-	ok(repo_forget(repo, half, err));
-	ok(repo_forget(repo, gone, err));
+	ok(repo_forget(repo, half, NULL, err));
+	ok(repo_forget(repo, gone, NULL, err));
 	repo_close(repo);
 	*state = dir;
 	return 0;
@@ -112,15 +112,29 @@ struct outcomes {
 	int failed, postponed, unsettled, done;
 };
 
-/* @reserve: there is one. */
-static void with_room(uint64_t room, bool reserve, bool secret, struct outcomes *outcomes)
+/* What prune can get room from that the store does not have. */
+enum spare { NOTHING, FORGOTTEN, RESERVE };
+
+static void take_forgotten(struct store *store, const char *dir)
+{
+	CLEANUP(repo_close_cleanup) struct repo *repo = NULL;
+	struct prune_result result = { 0 };
+	const struct prune_options options = { .max_unused = 0 };
+	ok(repo_open_store(store, dir, NULL, &repo, err));
+	ok(prune_forgotten_first(repo, &options, &result, err));
+	assert_int_equal(result.forgotten, 2);
+}
+
+static void with_room(uint64_t room, enum spare spare, bool secret, struct outcomes *outcomes)
 {
 	void *dir;
 	struct prune_result result;
 	struct error why = { 0 };
 	setup(&dir);
 	struct store *below = open_dir(dir);
-	if (!reserve)
+	if (spare == NOTHING)
+		take_forgotten(open_dir(dir), dir);
+	if (spare != RESERVE)
 		assert_int_equal(store_give_reserve(below, NULL), 1);
 	int full = secret ? -EDQUOT : -ENOSPC;
 	struct store_small *small = store_small_new(below, room, full);
@@ -149,7 +163,7 @@ static void with_a_reserve_there_is_always_a_way(void **state)
 	(void)state;
 	struct outcomes outcomes = { 0 };
 	for (uint64_t room = 0; room < 2 << 20; room += STEP)
-		with_room(room, true, false, &outcomes);
+		with_room(room, RESERVE, false, &outcomes);
 	assert_int_equal(outcomes.failed, 0);
 	assert_true(outcomes.done > 0);
 }
@@ -158,11 +172,19 @@ static void without_one_it_takes_a_little_room(void **state)
 {
 	(void)state;
 	struct outcomes outcomes = { 0 };
-	with_room(0, false, false, &outcomes);
-	with_room(300, false, false, &outcomes);
+	with_room(0, NOTHING, false, &outcomes);
+	with_room(300, NOTHING, false, &outcomes);
 	assert_int_equal(outcomes.failed, 2);
-	with_room(4000, false, false, &outcomes);
+	with_room(4000, NOTHING, false, &outcomes);
 	assert_int_equal(outcomes.failed, 2);
+}
+
+static void which_may_be_that_of_what_was_forgotten(void **state)
+{
+	(void)state;
+	struct outcomes outcomes = { 0 };
+	with_room(0, FORGOTTEN, false, &outcomes);
+	assert_int_equal(outcomes.failed, 0);
 }
 
 static void who_cannot_say_how_much_room_there_is_finds_out(void **state)
@@ -170,7 +192,7 @@ static void who_cannot_say_how_much_room_there_is_finds_out(void **state)
 	(void)state;
 	struct outcomes outcomes = { 0 };
 	for (uint64_t room = 0; room < 2 << 20; room += STEP)
-		with_room(room, true, true, &outcomes);
+		with_room(room, RESERVE, true, &outcomes);
 	assert_int_equal(outcomes.failed, 0);
 	assert_true(outcomes.done > 0);
 }
@@ -226,6 +248,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(with_a_reserve_there_is_always_a_way),
 		cmocka_unit_test(without_one_it_takes_a_little_room),
+		cmocka_unit_test(which_may_be_that_of_what_was_forgotten),
 		cmocka_unit_test(who_cannot_say_how_much_room_there_is_finds_out),
 		cmocka_unit_test_setup_teardown(without_room_for_an_index_the_marks_stay, setup,
 						teardown),

@@ -12,6 +12,7 @@
 #include <dirent.h>
 
 #include "lunette/document.h"
+#include "lunette/forgotten.h"
 #include "lunette/json.h"
 #include "lunette/moment.h"
 #include "lunette/verdicts.h"
@@ -159,7 +160,11 @@ static void what_is_superfluous_goes(void **state)
 	assert_int_equal(documents(f), 2);
 	assert_string_equal(of(f, a), "whole");
 	assert_string_equal(of(f, b), "hurt");
-	ok(repo_forget(f->repo, b, err));
+	ok(repo_forget(f->repo, b, NULL, err)); /* and may be brought back */
+	check(f, 100, NULL, a);
+	assert_int_equal(documents(f), 2);
+	assert_string_equal(of(f, b), "hurt");
+	ok(forgotten_remove(f->repo, b, err));
 	put(f, "2026-11-22T19:00:00Z", 0, NULL, NULL);
 	check(f, 100, NULL, a);
 	assert_int_equal(documents(f), 1);

@@ -18,6 +18,9 @@
 
 #define RESERVE "reserve"
 
+/* Where restore points go that are forgotten. */
+#define MOVED_TO "forgotten"
+
 /* A lease, the next one, a mark of 4096 packs, and their folders, also where a file takes 64 KiB.
  */
 #define RESERVE_BYTES ((size_t)1 << 20)
@@ -43,8 +46,11 @@ static int keep(struct store *store, struct error *err)
 int dir_reserve(struct store *store, bool keep_it, struct error *err)
 {
 	const struct dir_store *dir = dir_of(store);
-	if (keep_it)
+	if (keep_it) {
+		/* Once it is there, what is moved into it takes no room. */
+		(void)dir_make_folders(dir, MOVED_TO "/", NULL);
 		return is_kept(dir) ? 0 : keep(store, err);
+	}
 	if (unlinkat(dir->fd, RESERVE, 0) < 0)
 		return errno == ENOENT
 			       ? 0
