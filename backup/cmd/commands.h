@@ -21,6 +21,7 @@
 	X(restore)     \
 	X(copy)        \
 	X(forget)      \
+	X(undelete)    \
 	X(prune)       \
 	X(pin)         \
 	X(unpin)       \

@@ -49,7 +49,8 @@ static int offer_point(void *ctx, const char id[65], const json_t *point, struct
 			complete_offer(names->c, name, NULL);
 		return 0;
 	}
-	if (is_new && snprintf(text, sizeof(text), "%s@latest", name) < (int)sizeof(text))
+	if (is_new && !names->c->forgotten &&
+	    snprintf(text, sizeof(text), "%s@latest", name) < (int)sizeof(text))
 		complete_offer(names->c, text, NULL);
 	if (snprintf(text, sizeof(text), "%s@%s", name, time) < (int)sizeof(text))
 		complete_offer(names->c, text, NULL);
@@ -64,7 +65,8 @@ static void offer_points(struct completion *c, bool points)
 	CLEANUP(json_decref_cleanup) json_t *seen = json_object();
 	struct complete_names names = { .c = c, .seen = seen, .points = points };
 	if (cmd_open_repo(&c->which, &err) == 0)
-		repo_points(c->which.repo, NULL, offer_point, &names, NULL, &err);
+		(c->forgotten ? repo_points_forgotten
+			      : repo_points)(c->which.repo, NULL, offer_point, &names, NULL, &err);
 }
 
 /* @what: "disks" or "volumes". */

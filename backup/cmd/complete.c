@@ -207,6 +207,7 @@ static void offer_commands(const struct completion *c, const struct command *con
 void complete(const struct command *const *commands, size_t n, char **words, size_t n_words)
 {
 	struct completion c = { .begun = n_words ? words[n_words - 1] : "" };
+	c.forgotten = n_words > 0 && strcmp(words[0], cmd_undelete.name) == 0;
 	c.which.unattended = true;
 	c.which.path.text = getenv("LUNETTE_REPO");
 	c.which.password.file.text = getenv("LUNETTE_PASSWORD_FILE");

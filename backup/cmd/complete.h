@@ -26,6 +26,7 @@ void complete(const struct command *const *commands, size_t n, char **words, siz
  * @before: what stands in the same word before it, as "--repo="
  * @which: the repository, as the words before say
  * @state: where jobs keep their journals; or NULL
+ * @forgotten: a POINT is one that was forgotten
  * @point: the first word that is no option, which may be a POINT; or NULL
  */
 struct completion {
@@ -33,6 +34,7 @@ struct completion {
 	char before[64];
 	struct cmd_repo which;
 	const char *state;
+	bool forgotten;
 	const char *point;
 };
 

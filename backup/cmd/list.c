@@ -17,6 +17,7 @@
  * struct list_args - what the user wants, and what has been found so far
  * @names: @n_names that were asked for, or, when none were, that there are; each once
  * @all: none were asked for
+ * @forgotten: of those that can be brought back
  * @verdicts: what checks have found
  * @points: as --json has them
  * @too_old: of freshness_too_old(); NULL when nobody has asked
@@ -24,6 +25,7 @@
  */
 struct list_args {
 	struct cmd_repo which;
+	bool forgotten;
 	bool json;
 	struct freshness fresh;
 	const char **names;
@@ -59,6 +61,9 @@ static const struct option_row options[] = {
 	  "fail when the newest restore point of a name is older than that, as 26h or 7d; one of the "
 	  "future, or that a check found damaged, does not count",
 	  OPTION_CALL(struct list_args, fresh, struct freshness, take_max_age) },
+	{ "forgotten", NULL,
+	  "those that were forgotten, and that 'lunette undelete' can bring back",
+	  OPTION_FLAG(struct list_args, forgotten) },
 	CMD_JSON_OPTION(struct list_args, json),
 	{ 0 },
 };
@@ -125,8 +130,9 @@ static int read_points(struct list_args *args, char **words, size_t n, struct er
 	if (rc == 0)
 		rc = verdicts_read(args->which.repo, &args->verdicts, err);
 	if (rc == 0)
-		rc = repo_points(args->which.repo, args->n_names == 1 ? args->names[0] : NULL,
-				 add_point, args, warn_damaged, err);
+		rc = (args->forgotten ? repo_points_forgotten : repo_points)(
+			args->which.repo, args->n_names == 1 ? args->names[0] : NULL, add_point,
+			args, warn_damaged, err);
 	size_t i;
 	const json_t *point;
 	json_array_foreach(args->points, i, point)
@@ -162,7 +168,9 @@ static int find_missing(const struct list_args *args, struct error *err)
 					      args->names[i]);
 	if (n == 0)
 		return 0;
-	return error_mark(err, error_set(err, -ENOENT, "there is no restore point called %s", all),
+	return error_mark(err,
+			  error_set(err, -ENOENT, "there is no restore point called %s%s", all,
+				    args->forgotten ? " to be brought back" : ""),
 			  ERROR_KIND_NOT_FOUND);
 }
 
@@ -264,6 +272,8 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 	args->points = json_array();
 	args->all = n == 0;
 	args->fresh.now = time(NULL);
+	if (args->forgotten && args->fresh.text)
+		return cmd_usage(err, "--forgotten and --max-age exclude each other");
 	int rc = cmd_open_repo(&args->which, err);
 	if (rc == 0)
 		rc = read_points(args, words, n, err);
@@ -276,7 +286,7 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 		find_missing(args, &why);
 	/* What somebody did for all of it does not belong to those of one NAME. */
 	CLEANUP(json_decref_cleanup)
-	json_t *done = args->all ? cmd_upkeep_done(args->which.repo) : NULL;
+	json_t *done = args->all && !args->forgotten ? cmd_upkeep_done(args->which.repo) : NULL;
 	if (args->json)
 		rc = print_json(args, done, &why, err);
 	else if (args->all || json_array_size(args->points) > 0)
