@@ -15,6 +15,7 @@
 #include "direct.h"
 #include "hook.h"
 #include "session.h"
+#include "lunette/json.h"
 #include "lunette/names.h"
 
 /* What is asked for once, and defaults. */
@@ -61,7 +62,7 @@ void session_warn(json_t *warnings, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	json_array_append_new(warnings, json_string(text));
+	json_array_append_new(warnings, json_text(text));
 }
 
 static int take_hook(const json_t *hooks, const char *name, char **ret, struct error *err)
@@ -318,7 +319,7 @@ json_t *session_prepared_json(const struct session *s)
 	json_t *volumes = json_array(), *disks = json_array();
 	for (size_t i = 0; i < s->n_volumes; i++)
 		if (!s->volumes[i].why_not)
-			json_array_append_new(volumes, json_string(s->volumes[i].point));
+			json_array_append_new(volumes, json_text(s->volumes[i].point));
 	for (size_t i = 0; i < s->n_disks; i++) {
 		const struct device *d = &s->disks[i].device;
 		json_t *signature = json_object();

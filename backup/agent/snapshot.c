@@ -15,6 +15,7 @@
 #include "hook.h"
 #include "session.h"
 #include "lunette/clock.h"
+#include "lunette/json.h"
 
 /* The product's limits, for jobs that say none. */
 #define COMMIT_LIMIT_MS 9000
@@ -117,8 +118,8 @@ static void read_content(struct snapshot_run *m, const struct session_volume *v)
 	    signature_of_moment(blk, &signature, NULL) < 0)
 		return;
 	CLEANUP(json_cleanup)
-	json_t *content = json_pack("{s:s, s:s, s:s, s:I}", "name", v->point, "type", v->type,
-				    "uuid", v->uuid, "size", (json_int_t)v->size);
+	json_t *content = json_pack("{s:o, s:s, s:s, s:I}", "name", json_text(v->point), "type",
+				    v->type, "uuid", v->uuid, "size", (json_int_t)v->size);
 	if (content && signature_json(&signature, content, NULL) == 0)
 		json_array_append(m->contents, content);
 }

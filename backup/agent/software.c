@@ -16,6 +16,7 @@
 #include "hook.h"
 #include "logical.h"
 #include "software.h"
+#include "lunette/json.h"
 
 struct software {
 	struct session *session;
@@ -75,10 +76,11 @@ static int take_all(struct software *s, struct error *err)
 		if (rc < 0)
 			return error_wrap(err, rc, "snapshot of '%s'", v->point);
 		channel_log(s->ch, false, "took a snapshot of '%s': '%s'", v->point, path);
-		json_array_append_new(
-			s->disks, json_pack("{s:s, s:s, s:I, s:i, s:s}", "name", v->point, "export",
-					    path, "size", (json_int_t)s->volumes[i].size,
-					    "sector_size", 512, "original", v->device));
+		json_array_append_new(s->disks,
+				      json_pack("{s:o, s:s, s:I, s:i, s:s}", "name",
+						json_text(v->point), "export", path, "size",
+						(json_int_t)s->volumes[i].size, "sector_size", 512,
+						"original", v->device));
 	}
 	if (session->n_volumes > 1 && strcmp(s->hooks, "ok") != 0)
 		session_warn(s->warnings,

@@ -9,12 +9,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "cluster.h"
 #include "inventory.h"
+#include "session.h"
 
 /* A made-up machine: a tree of the small files that the kernel would show. */
 static char top[64];
@@ -268,6 +270,44 @@ static void pages_that_are_none_identify_nothing(void **state)
 	assert_string_equal(disk.identity, "");
 }
 
+/* One of them that nobody asks for must not keep the others from being told. */
+static void a_mount_point_need_not_be_utf8(void **state)
+{
+	(void)state;
+	device("a/sda", 8, 0, "2048\n");
+	device("a/sdb", 8, 16, "2048\n");
+	struct inventory *inv = look("21 1 8:0 / / rw - ext4 /dev/sda rw\n"
+				     "22 1 8:16 / /mnt/\xff rw - ext4 /dev/sdb rw\n",
+				     NULL);
+	struct error err = { 0 };
+	json_t *info = json_object();
+	assert_int_equal(inventory_json(inv, info, &err), 0);
+	const json_t *told = json_object_get(info, "filesystems");
+	assert_int_equal(json_array_size(told), 2);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(told, 1), "name")),
+			    "/mnt/\xef\xbf\xbd");
+	assert_true(inventory_find(inv, "/mnt/\xff") >= 0);
+	json_decref(info);
+	inventory_free(inv);
+}
+
+static void what_a_session_says_is_text(void **state)
+{
+	(void)state;
+	char point[] = "/mnt/\xff";
+	struct session_volume volume = { .point = point };
+	json_t *warnings = json_array();
+	session_warn(warnings, "of '%s'", point);
+	const struct session session = { .n_volumes = 1, .volumes = &volume, .warnings = warnings };
+	json_t *prepared = session_prepared_json(&session);
+	char *text = json_dumps(prepared, JSON_SORT_KEYS | JSON_COMPACT);
+	assert_string_equal(text, "{\"disks\":[],\"volumes\":[\"/mnt/\xef\xbf\xbd\"],"
+				  "\"warnings\":[\"of '/mnt/\xef\xbf\xbd'\"]}");
+	free(text);
+	json_decref(prepared);
+	json_decref(warnings);
+}
+
 static void a_cluster_is_known_by_what_it_leaves(void **state)
 {
 	(void)state;
@@ -294,6 +334,8 @@ int main(void)
 		TEST(a_loop_device_that_is_named_is_a_disk),
 		TEST(what_lies_on_itself_is_an_error),
 		TEST(pages_that_are_none_identify_nothing),
+		TEST(a_mount_point_need_not_be_utf8),
+		TEST(what_a_session_says_is_text),
 		TEST(a_cluster_is_known_by_what_it_leaves),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
