@@ -221,6 +221,9 @@ static int run_with_list(struct backup_args *args, char **specs, size_t n, struc
 	if (rc < 0)
 		return rc;
 	cmd_done();
+	const char *doubt = writer_stats_doubt(&result.stats);
+	if (doubt)
+		cmd_warn("%s", doubt);
 	if (args->skip_bad)
 		list_bad(args, &result);
 	warnings |= cmd_has_warned();

@@ -252,6 +252,9 @@ int step_backup(struct run *run, struct error *err)
 		  run->settings->point_name, run->point.result.time, run->point.result.id,
 		  (uintmax_t)stats->used, (uintmax_t)stats->read, (uintmax_t)stats->added,
 		  (uintmax_t)stats->stored);
+	const char *doubt = writer_stats_doubt(stats);
+	if (doubt)
+		run_warn(run, "%s", doubt);
 	return 0;
 }
 

@@ -148,6 +148,11 @@ static int add_volumes(struct plan *plan, struct layout *layout, const struct pl
 
 int plan_warn(const struct plan *plan, struct layout *layout, struct error *err)
 {
+	for (size_t i = 0; i < layout->n_disks; i++)
+		if (layout->disks[i].blk->size == 0 &&
+		    layout_warn(layout, err, "%s ('%s') is empty: it has no bytes at all",
+				layout->disks[i].name, layout->disks[i].source) < 0)
+			return -ENOMEM;
 	if (!plan->every_volume || plan->all_blocks)
 		return 0;
 	return strange_warn(layout, is_whole(plan), err);

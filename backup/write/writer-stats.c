@@ -3,6 +3,14 @@
 #include "lunette/util.h"
 #include "lunette/writer-stats.h"
 
+const char *writer_stats_doubt(const struct writer_stats *stats)
+{
+	return stats->used > stats->zero || stats->unreadable
+		       ? NULL
+		       : "the restore point holds nothing, for there is no byte "
+			 "on the disks but zeros: are they the right ones?";
+}
+
 json_t *writer_stats_json(const struct writer_stats *stats)
 {
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",

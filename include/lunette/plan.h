@@ -126,7 +126,8 @@ int plan_new(struct layout *layout, const struct plan_choice *choice, struct pla
 	     struct error *err);
 
 /**
- * plan_warn() - warn of what is stored whole, or not at all, because nobody understands it
+ * plan_warn() - warn of what is stored whole, or not at all, because nobody understands it, and
+ * of disks without a byte
  * @layout: the plan's, which takes the warnings
  *
  * It reads of what may be blank. Return: 0; -ENOMEM; the source's error.

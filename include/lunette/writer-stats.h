@@ -86,6 +86,10 @@ struct writer_stats {
  */
 uint64_t writer_stats_total(const struct writer_stats *stats);
 
+/* A sentence for a warning when there is reason to ask whether the right disks were given: nothing
+ * of them had to be stored. Else NULL. */
+const char *writer_stats_doubt(const struct writer_stats *stats);
+
 /* The counts as a manifest and a report have them. Return: a new reference; NULL without memory. */
 json_t *writer_stats_json(const struct writer_stats *stats);
 

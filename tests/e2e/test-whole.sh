@@ -34,10 +34,19 @@ whole() {
 	ok "$what: all is stored that no file system calls free" [ "$differ" -le $(($(jq .stats.free report) - beside)) ]
 }
 
+# Nothing to store, from all that was named: a snapshot that failed, perhaps, or another LUN.
+blank zeros.img 8 && : >none.img
+fails 'a disk of zeros alone' 3 'no byte on the disks but zeros: are they' "$LUNETTE" backup -q --name zeros zeros.img
+fails 'a file without a byte' 3 "'none.img'\\) is empty" "$LUNETTE" backup -q --name zeros none.img
+
 disks_ntfs ntfs.img 8 Beside && disks_gpt beside.img 512 basic:ntfs.img || exit
 "$LUNETTE" backup --name beside --json beside.img >report || exit
 beside=$(jq .stats.free report)
 is 'a disk that is understood' "$(jq '.stats.free > 4000000 and .stats.used < 4000000' report) $(sum)" 'true 0'
+
+fails 'a file without a byte beside it' 3 "disk1 \\('none.img'\\) is empty" \
+	"$LUNETTE" backup -q --name zeros beside.img none.img
+ok 'a disk of zeros beside it may be a new one' "$LUNETTE" backup -q --name zeros beside.img zeros.img
 
 # ---- what is known ------------------------------------------------------------------------------
 
