@@ -16,6 +16,8 @@
  * struct forget_point - a restore point
  * @order: its place in the list, which is by time, to the nanosecond where that is known
  * @held: see holdings_of()
+ * @hurt: a check has found it damaged
+ * @lacks: of its disks, what could not be read when it was made
  */
 struct forget_point {
 	size_t order;
@@ -23,6 +25,8 @@ struct forget_point {
 	char time[32];
 	char *name;
 	json_t *held;
+	bool hurt;
+	bool lacks;
 };
 
 /**
@@ -50,6 +54,17 @@ static void all_cleanup(struct all *all)
 	free(all->judged);
 }
 
+static bool lacks_bytes(const json_t *point)
+{
+	bool lacks = false;
+	for (size_t i = 0; i < repo_point_disks(point); i++) {
+		struct repo_disk disk;
+		repo_point_disk(point, i, &disk);
+		lacks |= json_array_size(disk.unreadable) > 0;
+	}
+	return lacks;
+}
+
 static int collect(void *ctx, const char id[65], const json_t *point, struct error *err)
 {
 	struct all *all = ctx;
@@ -68,6 +83,8 @@ static int collect(void *ctx, const char id[65], const json_t *point, struct err
 	all->n++;
 	memcpy(member->id, id, sizeof(member->id));
 	snprintf(member->time, sizeof(member->time), "%s", repo_point_time(point));
+	member->hurt = verdicts_hurt(all->verdicts, id);
+	member->lacks = lacks_bytes(point);
 	return holdings_of(point, &member->held, err);
 }
 
@@ -143,11 +160,12 @@ static int judge(struct all *all, size_t first, size_t n, struct error *err)
 	size_t n_held = 0;
 	memset(all->judged, 0, n * sizeof(*all->judged));
 	for (size_t i = 0; i < n; i++) {
-		const char *time = all->members[first + i].time;
+		const struct forget_point *member = &all->members[first + i];
+		const char *time = member->time;
 		int64_t when = 0;
 		bool known = moment_parse(time, &when);
 		all->judged[i].time = when;
-		all->judged[i].damaged = verdicts_hurt(all->verdicts, all->members[first + i].id);
+		all->judged[i].damaged = member->hurt || member->lacks;
 		all->judged[i].aside = !known || moment_is_future(time, all->now);
 	}
 	int rc = spell_held(all, first, n, &n_held, &bits, err);
@@ -172,7 +190,6 @@ static int reach_verdict(struct repo *repo, const struct forget_request *request
 	bool made = request->made && strcmp(request->made, verdict->id) == 0;
 	verdict->why = why;
 	verdict->aside = judged->aside;
-	verdict->damaged = judged->damaged;
 	verdict->keep = judged->reasons || pinned || made || judged->aside;
 	if (judged->reasons)
 		retention_why(request->policy, judged, why, size);
@@ -211,6 +228,7 @@ static int forget_one(struct repo *repo, const struct forget_request *request,
 		.id = member->id,
 		.name = member->name,
 		.time = member->time,
+		.damaged = member->hurt,
 	};
 	int rc = reach_verdict(repo, request, judged, &verdict, why, sizeof(why), err);
 	if (rc == 0)

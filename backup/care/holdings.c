@@ -36,10 +36,11 @@ static void volume_key(const json_t *layout, const json_t *volume, char ret[KEY_
 	const json_t *leg = json_array_get(json_object_get(json_array_get(segments, 0), "legs"), 0);
 	const char *table = id_of(json_object_get(layout, "disks"), text_of(leg, "disk"));
 	bool basic = strcmp(text_of(volume, "type"), "basic") == 0;
+	const char *what = *text_of(volume, "filesystem") ? "volume" : "unknown";
 	if (*group)
-		snprintf(ret, KEY_MAX, "volume %.200s of %.200s", name, group);
+		snprintf(ret, KEY_MAX, "%s %.200s of %.200s", what, name, group);
 	else if (basic && *table)
-		snprintf(ret, KEY_MAX, "volume at %" JSON_INTEGER_FORMAT " of %.200s",
+		snprintf(ret, KEY_MAX, "%s at %" JSON_INTEGER_FORMAT " of %.200s", what,
 			 json_integer_value(json_object_get(leg, "start")), table);
 	else
 		snprintf(ret, KEY_MAX, "volume %.200s", *uuid ? uuid : name);

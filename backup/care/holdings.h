@@ -5,7 +5,9 @@
  *
  * A volume of a group is told by the group's id and its own name, a partition by its table's id and
  * where it begins, so that it stays what it is when it is formatted anew. What has neither is told
- * by its UUID, or its name.
+ * by its UUID, or its name. But a volume on which nothing is recognised any more is not what it
+ * was: its beginning may be overwritten, and then each backup of it is worth less than those
+ * before.
  */
 #ifndef HOLDINGS_H
 #define HOLDINGS_H

@@ -21,9 +21,9 @@
 
 #define TABLE  "\"disks\": [{\"name\": \"disk0\", \"id\": \"GPT1\"}]"
 #define GROUPS "\"groups\": [{\"name\": \"vg\", \"id\": \"VG1\"}]"
-#define PART(name, start, more)                                                  \
-	"{\"name\": \"" name                                                     \
-	"\", \"type\": \"basic\", \"state\": \"ok\", \"segments\": [{\"legs\": " \
+#define PART(name, start, more)                                                                            \
+	"{\"name\": \"" name                                                                               \
+	"\", \"type\": \"basic\", \"filesystem\": \"ntfs\", \"state\": \"ok\", \"segments\": [{\"legs\": " \
 	"[{\"disk\": \"disk0\", \"start\": " start "}]}]" more "}"
 
 /* The keys, sorted, one a line. */
@@ -75,12 +75,23 @@ static void a_partition_is_where_it_is_whatever_is_on_it(void **state)
 	assert_string_equal(held(other), keys);
 }
 
+static void what_is_recognised_no_more_is_something_else(void **state)
+{
+	(void)state;
+	assert_string_equal(
+		held(", \"stored_volumes\": [\"a\", \"b\"], \"layout\": {" TABLE ", " GROUPS
+		     ", \"volumes\": [{\"name\": \"a\", \"type\": \"basic\", \"state\": \"ok\", "
+		     "\"filesystem\": null, \"segments\": [{\"legs\": [{\"disk\": \"disk0\", "
+		     "\"start\": 4096}]}]}, {\"name\": \"b\", \"group\": \"vg\", \"state\": \"ok\"}]}"),
+		"{\"disk GPT1\":true,\"unknown at 4096 of GPT1\":true,\"unknown b of VG1\":true}");
+}
+
 static void a_volume_of_a_group_is_told_by_the_group(void **state)
 {
 	(void)state;
 	assert_string_equal(
 		held(", \"stored_volumes\": [\"vg-a\", \"x\"], \"layout\": {" GROUPS
-		     ", \"volumes\": [{\"name\": \"vg-a\", \"group\": \"vg\", \"state\": \"ok\"}, "
+		     ", \"volumes\": [{\"name\": \"vg-a\", \"group\": \"vg\", \"state\": \"ok\", \"filesystem\": \"xfs\"}, "
 		     "{\"name\": \"x\", \"uuid\": \"AAAA\", \"state\": \"degraded\"}]}"),
 		"{\"disk disk0\":true,\"volume AAAA\":true,\"volume vg-a of VG1\":true}");
 }
@@ -108,6 +119,7 @@ int main(void)
 		cmocka_unit_test(without_a_layout_there_are_the_disks),
 		cmocka_unit_test(a_disk_is_told_by_its_table_or_by_what_the_job_knows),
 		cmocka_unit_test(a_partition_is_where_it_is_whatever_is_on_it),
+		cmocka_unit_test(what_is_recognised_no_more_is_something_else),
 		cmocka_unit_test(a_volume_of_a_group_is_told_by_the_group),
 		cmocka_unit_test(where_volumes_were_chosen_no_disk_is_held),
 	};

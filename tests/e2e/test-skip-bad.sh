@@ -139,6 +139,13 @@ is 'nothing is left out' "$(listed)$("$LUNETTE" show --json server@latest | jq -
 ok 'and nothing is missing' "$LUNETTE" restore server@latest --disk disk0 whole.img
 ok 'of the disk' cmp whole.img disk.img
 
+# One that lacks something takes no whole one's place.
+whole=$(newest)
+bad $one
+fails 'a backup of the next night lacks something again' 3 'cannot be read' "${backup[@]}" server --skip-bad list
+is 'the last whole one stays with it' "$("$LUNETTE" forget --keep-last 1 --json server | jq -c '[.points[] | select(.keep) | .id]')" \
+	"[\"$whole\",\"$(newest)\"]"
+
 # ---- where the disks describe themselves -------------------------------------------------------
 
 start=$(($(disks_offset disk.img 1) / 512))
