@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "complete.h"
 #include "lunette/streams.h"
@@ -105,6 +106,7 @@ static void report_failure(int rc, const struct error *err, int argc, char **arg
 int main(int argc, char **argv)
 {
 	streams_fill();
+	umask(umask(0) & 077);        /* what we make is ours at least, whatever the umask */
 	setlocale(LC_ALL, "C.UTF-8"); /* file names are UTF-8 whatever the caller's locale is */
 	signal(SIGPIPE, SIG_IGN);     /* a broken pipe is an error like any other */
 

@@ -66,6 +66,15 @@ fails 'the group may not write where the umask does not let it' 1 'Permission de
 ok 'a repository that is nobody else'\''s' "$LUNETTE" init own
 ok 'a backup' "$LUNETTE" backup --repo own --name a --all-blocks a.img
 is 'is nobody else'\''s in all its parts' "$(find own -perm /077)" ''
+strict() ( # UMASK: the modes of what is made
+	umask "$1" && rm -rf strict back.img && "$LUNETTE" init -q strict &&
+		"$LUNETTE" backup -q --repo strict --name a --all-blocks a.img &&
+		"$LUNETTE" restore -q --repo strict a --disk disk0 back.img &&
+		find strict back.img -printf '%y%m\n' | sort -u | xargs
+)
+for mask in 000 077 177 277 777; do
+	is "with umask $mask its modes are as ever" "$(strict $mask)" 'd700 f400 f600'
+done
 
 # ---- a symbolic link, a copy, a clone ----
 ln -s shared/repo link
