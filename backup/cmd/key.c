@@ -188,12 +188,8 @@ static int drop(void *ctx, char **words, size_t n, struct error *err)
 	return rc ? rc : report(args, "is removed", id, err);
 }
 
-static int write_new(const char *path, const char *text, struct error *err)
+static int write_text(int fd, const char *path, const char *text, struct error *err)
 {
-	CLEANUP(close_cleanup)
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return error_set(err, -errno, "'%s': %m", path);
 	for (size_t len = strlen(text), done = 0; done < len;) {
 		ssize_t n = write(fd, text + done, len - done);
 		if (n < 0 && errno != EINTR)
@@ -205,6 +201,19 @@ static int write_new(const char *path, const char *text, struct error *err)
 	return sync_folder_of(path, err);
 }
 
+/* Half a key is none, and would be in the way of the next attempt. */
+static int write_new(const char *path, const char *text, struct error *err)
+{
+	CLEANUP(close_cleanup)
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_set(err, -errno, "'%s': %m", path);
+	int rc = write_text(fd, path, text, err);
+	if (rc < 0)
+		unlink(path);
+	return rc;
+}
+
 static int export(void *ctx, char **words, size_t n, struct error *err)
 {
 	struct key_args *args = ctx;
@@ -214,7 +223,8 @@ static int export(void *ctx, char **words, size_t n, struct error *err)
 		rc = repo_key_export(args->which.repo, &text, err);
 	if (rc)
 		return rc;
-	return n > 0 ? write_new(words[0], text, err) : cmd_print(text, err);
+	bool file = n > 0 && strcmp(words[0], "-") != 0; /* as of restore */
+	return file ? write_new(words[0], text, err) : cmd_print(text, err);
 }
 
 static const struct command_verb verbs[] = {

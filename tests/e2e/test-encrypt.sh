@@ -151,6 +151,12 @@ ok 'key export' "$LUNETTE" key export --password-file pw key
 is 'only the owner can read it' "$(stat -c %a key)" 600
 ok 'it says what it is' grep -q 'CAN READ EVERY BACKUP' key
 fails 'what is there is not overwritten' 1 'File exists' "$LUNETTE" key export --password-file pw key
+is 'key export to standard output' "$("$LUNETTE" key export --password-file pw)" "$(cat key)"
+is 'which may be called -' "$("$LUNETTE" key export --password-file pw -)" "$(cat key)"
+ok 'and is no file' test ! -e ./-
+mkdir small && mount -t tmpfs -o size=4k tmpfs small && tap_at_exit umount "$TAP_DIR/small" && head -c 4096 /dev/zero >small/full
+fails 'there is no room for it' 1 "'small/key': No space left" "$LUNETTE" key export --password-file pw small/key
+ok 'and no half of it is left' test ! -e small/key
 is 'list by the exported key' "$("$LUNETTE" list --key-file key --json | jq '.points | length')" 1
 sed 's/^3: Z/3: Y/; t; s/^3: ./3: Z/' key >typed && chmod 600 typed
 fails 'a line that was mistyped' 1 'line 3 is not as it was printed' "$LUNETTE" list --key-file typed
