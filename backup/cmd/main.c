@@ -106,9 +106,10 @@ static void report_failure(int rc, const struct error *err, int argc, char **arg
 int main(int argc, char **argv)
 {
 	streams_fill();
-	umask(umask(0) & 077);        /* what we make is ours at least, whatever the umask */
-	setlocale(LC_ALL, "C.UTF-8"); /* file names are UTF-8 whatever the caller's locale is */
-	signal(SIGPIPE, SIG_IGN);     /* a broken pipe is an error like any other */
+	umask(umask(0) & 077);            /* what we make is ours at least, whatever the umask */
+	setvbuf(stderr, NULL, _IOLBF, 0); /* one write a line: in a log, two programs do not mix */
+	setlocale(LC_ALL, "C.UTF-8");     /* file names are UTF-8 whatever the caller's locale is */
+	signal(SIGPIPE, SIG_IGN);         /* a broken pipe is an error like any other */
 
 	struct error err = { 0 };
 	int rc = run(argc, argv, &err);

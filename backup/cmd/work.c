@@ -143,6 +143,7 @@ static void show_line(const struct cmd_progress *progress)
 	fprintf(stderr, "\r%3.0f %%  %s of %s, %s/s%s%s\033[K", percent,
 		cmd_size(progress->done, part), cmd_size(progress->total, all),
 		cmd_size((uint64_t)progress->rate, rate), ratio, left);
+	fflush(stderr);
 }
 
 static void show_json(const struct cmd_progress *progress)
@@ -183,8 +184,10 @@ void cmd_progress_of(void *progress, uint64_t done, uint64_t total)
 
 void cmd_progress_end(struct cmd_progress *progress)
 {
-	if (progress->shown > 0 && progress->mode == CMD_PROGRESS_LINE)
+	if (progress->shown > 0 && progress->mode == CMD_PROGRESS_LINE) {
 		fputs("\r\033[K", stderr);
+		fflush(stderr);
+	}
 	if (progress->shown > 0 && progress->mode == CMD_PROGRESS_JSON) {
 		measure(progress, cmd_seconds());
 		show_json(progress);

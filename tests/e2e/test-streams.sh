@@ -27,6 +27,22 @@ status() { # COMMAND...: its status, whatever it says
 	echo $?
 }
 
+# ---- streams that others share -------------------------------------------------------------------
+
+writes() { # COMMAND...: what it writes to standard error, in "|" each piece that it wrote at once
+	python3 -c '
+import socket, subprocess, sys
+ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+program = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=its)
+its.close()
+print("|".join(piece.decode() for piece in iter(lambda: ours.recv(65536), b"")), end="")' "$@"
+}
+is 'a line of standard error is written at once' "$(writes "$LUNETTE" list --nothing)" \
+	"lunette: --nothing: there is no such option
+|Try 'lunette list --help'."
+: >none
+is 'a warning is' "$(writes "$LUNETTE" backup -q --name none none | tr -cd '|')" '|'
+
 # ---- streams that are closed ---------------------------------------------------------------------
 
 for closed in 0 1 2 01 12 02 012; do
@@ -110,8 +126,9 @@ ok 'and is one' cmp disk.img ./-
 
 # ---- a session that is lost ----------------------------------------------------------------------
 
-heeds_hangup() { # PID
-	(("0x$(awk '/^SigCgt/ { print $2 }' "/proc/$1/status")" & 1))
+heeds_hangup() { # PID: the program itself, and not the shell that is going to be it
+	[ ! "/proc/$1/exe" -ef "/proc/$$/exe" ] &&
+		(("0x$(awk '/^SigCgt/ { print $2 }' "/proc/$1/status")" & 1))
 }
 hung_up() { # COMMAND...: its status, and how it ended
 	(trap - HUP && exec "$@") >said 2>&1 &
