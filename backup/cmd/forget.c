@@ -21,6 +21,8 @@ struct rules {
 /**
  * struct forgetting - what the user wants, and what was done
  * @report: verdicts, for --json
+ * @going: ids of those that a dry run does not remove
+ * @frees: what that would free; an integer, or null when it cannot be told
  */
 struct forgetting {
 	struct cmd_repo which;
@@ -30,6 +32,8 @@ struct forgetting {
 	bool quiet;
 	bool damaged;
 	json_t *report;
+	struct id_set *going;
+	json_t *frees;
 	size_t kept, removed;
 };
 
@@ -63,7 +67,8 @@ static const struct option_row options[] = {
 	     "does not count"),
 	OPTION_HEADING("Options:"),
 	CMD_REPO_OPTIONS(struct forgetting, which),
-	{ "dry-run", NULL, "only show what would be removed, and why the rest stays",
+	{ "dry-run", NULL,
+	  "only show what would be removed, why the rest stays, and how much room that frees",
 	  OPTION_FLAG(struct forgetting, dry_run) },
 	CMD_JSON_OPTION(struct forgetting, json),
 	CMD_QUIET_OPTION(struct forgetting, quiet),
@@ -73,7 +78,14 @@ static const struct option_row options[] = {
 static int report(void *ctx, const struct forget_verdict *verdict, struct error *err)
 {
 	struct forgetting *f = ctx;
+	struct chunk_id id;
+	bool is_new;
 	++*(verdict->keep ? &f->kept : &f->removed);
+	int rc = 0;
+	if (f->dry_run && !verdict->keep && chunk_id_parse(verdict->id, &id))
+		rc = id_set_add(f->going, &id, &is_new, err);
+	if (rc < 0)
+		return rc;
 	if (f->json) {
 		json_t *entry =
 			json_pack("{s:s, s:s, s:s, s:b, s:b, s:s}", "id", verdict->id, "name",
@@ -197,22 +209,49 @@ static int by_name(struct forgetting *f, char **specs, size_t n, struct error *e
 	return rc;
 }
 
+/* What cannot be told is no reason to tell nothing. */
+static void reckon(struct forgetting *f)
+{
+	struct error why = { 0 };
+	uint64_t bytes = 0;
+	int rc = f->removed > 0 ? forget_frees(f->which.repo, f->going, &bytes, &why) : 0;
+	if (rc < 0)
+		cmd_warn("how much room that frees is not known: %s", why.msg);
+	f->frees = rc < 0 ? json_null() : json_integer((json_int_t)bytes);
+}
+
 static int finish(struct forgetting *f, struct error *err)
 {
+	char size[CMD_SIZE_MAX];
 	if (f->json) {
 		json_t *doc = json_pack("{s:b, s:O, s:I, s:I}", "dry_run", f->dry_run, "points",
 					f->report, "kept", (json_int_t)f->kept, "forgotten",
 					(json_int_t)f->removed);
+		if (doc && f->dry_run)
+			json_object_set(doc, "frees", f->frees);
 		return cmd_print_json(doc, err);
 	}
 	if (f->quiet)
 		return 0;
-	printf("%zu kept, %zu %s%s\n", f->kept, f->removed,
-	       f->dry_run ? "would be forgotten" : "forgotten",
-	       f->removed && !f->dry_run
-		       ? "; 'lunette undelete' brings them back until 'lunette prune' frees their room"
-		       : "");
+	printf("%zu kept, %zu %s", f->kept, f->removed,
+	       f->dry_run ? "would be forgotten" : "forgotten");
+	if (f->removed && json_is_integer(f->frees))
+		printf("; 'lunette prune' would then free %s",
+		       cmd_size((uint64_t)json_integer_value(f->frees), size));
+	else if (f->removed && !f->dry_run)
+		fputs("; 'lunette undelete' brings them back until 'lunette prune' frees their "
+		      "room",
+		      stdout);
+	putchar('\n');
 	return cmd_print("", err);
+}
+
+static void free_args(void *args)
+{
+	struct forgetting *f = args;
+	json_decref(f->report);
+	json_decref(f->frees);
+	id_set_free(f->going);
 }
 
 static int run(void *ctx, char **words, size_t n, struct error *err)
@@ -228,13 +267,16 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 		return cmd_usage(
 			err, "forget what? Say what to keep, as --keep-daily 7, or which POINTs");
 	int rc = cmd_open_repo(&f->which, err);
+	if (rc == 0)
+		rc = id_set_new(SIZE_MAX, &f->going, err);
 	if (rc)
 		return rc;
-	CLEANUP(json_decref_cleanup) json_t *entries = json_array();
-	f->report = entries;
+	f->report = json_array();
 	f->quiet = f->quiet && !f->dry_run; /* which is there to be read */
 	rc = has_policy ? by_policy(f, words[0], err) : by_name(f, words, n, err);
-	if (rc == 0 && !f->dry_run)
+	if (rc == 0 && f->dry_run)
+		reckon(f);
+	else if (rc == 0)
 		cmd_done();
 	if (rc == 0)
 		rc = finish(f, err);
@@ -253,4 +295,5 @@ const struct command cmd_forget = {
 	.options = options,
 	.args_size = sizeof(struct forgetting),
 	.run = run,
+	.free = free_args,
 };

@@ -3,6 +3,7 @@
 #ifndef LUNETTE_FORGET_H
 #define LUNETTE_FORGET_H
 
+#include "lunette/id-set.h"
 #include "lunette/repo.h"
 #include "lunette/retention.h"
 
@@ -50,5 +51,18 @@ struct forget_request {
  * rules; what the repository said.
  */
 int forget_run(struct repo *repo, const struct forget_request *request, struct error *err);
+
+/**
+ * forget_frees() - how many bytes a prune would free if some restore points were forgotten
+ * @going: their ids
+ * @ret: of chunks and nodes that none of the others refers to, as they lie in packs; forgotten ones
+ *	 are no others
+ *
+ * Goes through all chunk maps, in bounded memory, as prune does. Prune may leave some of it, as it
+ * tolerates.
+ *
+ * Return: 0; -EUCLEAN when something is damaged, so that it is not known what is needed; ...
+ */
+int forget_frees(struct repo *repo, const struct id_set *going, uint64_t *ret, struct error *err);
 
 #endif

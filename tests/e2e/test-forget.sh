@@ -40,6 +40,7 @@ is 'nothing has gone by that' "$(ids | wc -l)" 7
 is 'a dry run says what would go' "$(jq -r '.points[] | select(.keep | not).id' dry.json | sort)" \
 	"$(printf '%s\n' "${web[@]:0:3}" | sort)"
 is 'and why the rest stays' "$(jq -r '.points[] | select(.name == "mail").reason' dry.json)" $'last 2 of 2\nlast 1 of 2'
+is 'and that next to nothing is free then, where all are of one disk' "$(jq '.frees < 100000' dry.json)" true
 is 'but all is still there' "$(ids | wc -l)" 7
 
 ok 'pin one' "$LUNETTE" pin "${web[0]:0:12}"
@@ -72,6 +73,8 @@ ok 'and is whole' cmp <(ntfsclone --save-image --output - a.img 2>/dev/null) \
 chmod u+w "repo/points/${mail[0]}" && echo damage >"repo/points/${mail[0]}"
 fails 'one that cannot be read stays, and is told of' 3 'damaged' "$LUNETTE" forget --keep-last 1
 is 'it is still there' "$(ls repo/points/"${mail[0]}")" "repo/points/${mail[0]}"
+fails 'how much room the others would free is not known then' 3 'how much room that frees is not known: restore point' "$LUNETTE" forget --dry-run "${web[4]}"
+is 'in JSON, too' "$("$LUNETTE" forget --dry-run --json "${web[4]}" 2>/dev/null | jq -c '[.forgotten, has("frees"), .frees]')" '[1,true,null]'
 
 # ---- clocks ------------------------------------------------------------------------------------
 

@@ -70,7 +70,12 @@ is 'and nothing is forgotten' "$(ids --forgotten)" ''
 is 'no lease is left' "$(find repo/leases -type f | wc -l)" 0
 
 # ---- pruned ----
-"$LUNETTE" forget --keep-last 1 c >/dev/null && "$LUNETTE" forget "$a" >/dev/null
+is 'a dry run of forget says what a prune would free' \
+	"$("$LUNETTE" forget --dry-run --json "$a" "$b" | jq '.frees > 8 * 1048576 and .frees < 9 * 1048576')" true
+ok 'for people, too' "$LUNETTE" forget --dry-run "$a"
+is 'in a line' "$(grep -c "0 kept, 1 would be forgotten; 'lunette prune' would then free 4\.. MiB$" .out)" 1
+is 'who forgets really is not told' "$("$LUNETTE" forget --json --keep-last 1 c | jq 'has("frees")')" false
+"$LUNETTE" forget "$a" >/dev/null
 ok 'a prune that only looks' "$LUNETTE" prune --dry-run
 is 'says that it would be final' "$(grep -c '^1 forgotten restore point could not be brought back any more' .out)" 1
 is 'in JSON, too' "$("$LUNETTE" prune --dry-run --json | jq .forgotten)" 1
