@@ -162,6 +162,11 @@ int job_check(const struct job_request *request, void (*say)(void *ctx, bool ok,
 		.stop = request->stop,
 		.storage.reservation = -1,
 	};
+	struct error noted = { 0 };
+	bool can = state_check(request->state, &noted) == 0;
+	say(ctx, can, can ? "the folder for what jobs do" : noted.msg);
+	if (!can)
+		error_copy(err, noted.code, &noted);
 	int first = run_begin_check(&run, err);
 	size_t n = 0;
 	bool answered = true; /* those who are asked for the disks */

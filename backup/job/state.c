@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
@@ -35,11 +36,38 @@ const char *state_path(const char *path)
 /* ---- folders and files ------------------------------------------------------------------------
  */
 
+static int cannot_keep(const char *state, int rc, struct error *err)
+{
+	return error_wrap(
+		err, rc,
+		"what jobs do cannot be noted in '%s' (--state or LUNETTE_STATE says where else)",
+		state);
+}
+
 int state_make(const char *state, const char *job, struct error *err)
 {
 	char path[PATH_MAX];
 	snprintf(path, sizeof(path), "%s/%s/runs", state, job);
-	return sync_make_folders(path, err);
+	int rc = sync_make_folders(path, err);
+	return rc < 0 ? cannot_keep(state, rc, err) : 0;
+}
+
+/* Up to what is there: the rest can be made in it, or not. */
+int state_check(const char *state, struct error *err)
+{
+	char path[PATH_MAX], copy[PATH_MAX];
+	if (snprintf(path, sizeof(path), "%s", state) >= (int)sizeof(path))
+		return error_set(err, -ENAMETOOLONG, "folder '%.200s...': %m", state);
+	struct stat st;
+	while (stat(path, &st) < 0 && errno == ENOENT) {
+		strcpy(copy, path);
+		snprintf(path, sizeof(path), "%s", dirname(copy));
+	}
+	if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
+		errno = ENOTDIR;
+	else if (access(path, W_OK | X_OK) == 0)
+		return 0;
+	return cannot_keep(state, error_set(err, -errno, "folder '%s': %m", path), err);
 }
 
 char *state_run_file(const char *state, const char *job, const char *run, const char *suffix)

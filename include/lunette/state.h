@@ -30,6 +30,9 @@ const char *state_path(const char *path);
 /* Makes the folders of a job. */
 int state_make(const char *state, const char *job, struct error *err);
 
+/* Could it be made, or is it there? Nothing is changed. */
+int state_check(const char *state, struct error *err);
+
 /**
  * state_lock_job() - become the one run of a job, or who cleans up after its dead runs
  * @recovers: the latter

@@ -46,6 +46,12 @@ on = always
 prometheus-file = srv.prom
 EOF
 ok 'check asks everybody and changes nothing' "$LUNETTE" job check srv.conf
+fails 'also whether runs can be noted' 0 '^ok +the folder for what jobs do$' "$LUNETTE" job check --state new/state srv.conf
+ok 'without making the folder' [ ! -e new ]
+for deed in run check; do
+	fails "$deed: where nothing can be noted" 1 "what jobs do cannot be noted in '/dev/null/state' \(--state or LUNETTE_STATE says where else\): .*Not a directory" \
+		"$LUNETTE" job $deed --state /dev/null/state srv.conf
+done
 is 'nothing was made' "$(array_leftovers)" ''
 seq 200000 >mnt/written-last
 ok 'a run succeeds' timeout "$TAP_PATIENCE" "$LUNETTE" job run --json --quiet srv.conf
