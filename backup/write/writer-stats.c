@@ -49,13 +49,14 @@ json_t *writer_times_json(const struct writer_times *times)
 const char *writer_bottleneck(const struct writer_times *times)
 {
 	uint64_t compute = times->hash + times->compress;
+	unsigned int readers = MAX(times->readers, 1u); /* none, where there was nothing to read */
 	const struct {
 		const char *name;
 		uint64_t busy;
 		unsigned int at_once;
 	} stages[] = {
-		{ "limit", times->limit, times->readers },
-		{ "read", times->read, times->readers },
+		{ "read", times->read, readers },
+		{ "limit", times->limit, readers },
 		{ times->hash > times->compress ? "hash" : "compress", compute, times->threads },
 		{ "write", MAX(times->add, times->commit), 1 },
 	};

@@ -331,6 +331,8 @@ static void what_held_a_backup_up_is_told(void **state)
 		  "write" },
 		{ { .wall = 10 * s, .limit = 60 * s, .read = 1 * s, .readers = 8, .threads = 2 },
 		  "limit" },
+		{ { .wall = 1 * s, .threads = 2 }, "read" },
+		{ { .wall = 1 * s, .commit = 1 * s, .threads = 2 }, "write" },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		assert_string_equal(writer_bottleneck(&cases[i].times), cases[i].want);
