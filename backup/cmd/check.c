@@ -203,13 +203,14 @@ static int show_text(const struct check_result *result, const struct check_porti
 {
 	show_problems(result);
 	if (result->n_hurt > 0)
-		printf("%" PRIu64 " restore points are hurt, as %" PRIu64 " chunks are lost:\n",
-		       result->n_hurt, result->lost);
+		printf("%" PRIu64 " restore point%s hurt, as %" PRIu64 " chunk%s lost:\n",
+		       result->n_hurt, result->n_hurt == 1 ? " is" : "s are", result->lost,
+		       result->lost == 1 ? " is" : "s are");
 	show_points(result->hurt, result->n_hurt);
 	if (result->n_unreadable > 0)
-		printf("%" PRIu64
-		       " restore points lack what could not be read when they were made:\n",
-		       result->n_unreadable);
+		printf("%" PRIu64 " restore point%s made:\n", result->n_unreadable,
+		       result->n_unreadable == 1 ? " lacks what could not be read when it was"
+						 : "s lack what could not be read when they were");
 	show_points(result->unreadable, result->n_unreadable);
 	show_summary(result, portion);
 	if (result->not_noted.code < 0) {

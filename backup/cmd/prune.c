@@ -108,12 +108,13 @@ static int report_text(const struct prune_args *args, const struct prune_result 
 static bool warn(const struct prune_result *r)
 {
 	if (r->missing > 0)
-		cmd_warn("%" PRIu64 " chunks that restore points refer to are missing; packs that "
+		cmd_warn("%" PRIu64 " chunk%s missing that restore points refer to; packs that "
 			 "no index knows stay, as they may be there: see 'lunette check'",
-			 r->missing);
+			 r->missing, r->missing == 1 ? " is" : "s are");
 	if (r->damaged > 0)
-		cmd_warn("%" PRIu64 " packs cannot be read, and stay: see 'lunette check'",
-			 r->damaged);
+		cmd_warn("%" PRIu64 " pack%s: see 'lunette check'", r->damaged,
+			 r->damaged == 1 ? " cannot be read, and stays"
+					 : "s cannot be read, and stay");
 	if (r->postponed.packs > 0)
 		cmd_warn(
 			"%" PRIu64 " packs of which little is used stay: there is no room to copy "

@@ -169,9 +169,9 @@ static int look_again(struct repair_args *args, const atomic_bool *stop, struct 
 	char text[256] = "";
 	if (after.n_hurt > 0)
 		snprintf(text, sizeof(text),
-			 "%" PRIu64 " restore points lack what is lost; 'lunette check' names the "
+			 "%" PRIu64 " restore point%s what is lost; 'lunette check' names the "
 			 "files, and the next backup of these disks stores again what it meets\n",
-			 after.n_hurt);
+			 after.n_hurt, after.n_hurt == 1 ? " lacks" : "s lack");
 	return end(args, false, text, hurt_only ? STATUS_WARNINGS : STATUS_FAILED, err);
 }
 
@@ -182,9 +182,10 @@ static void say_result(const struct repair_args *args, const struct repair_resul
 	json_object_set_new(args->report, "indexed", json_integer((json_int_t)result->indexed));
 	json_object_set_new(args->report, "removed", json_integer((json_int_t)result->removed));
 	if (!is_quiet(args))
-		printf("%" PRIu64 " chunks saved, %" PRIu64 " lost, %" PRIu64
-		       " in an index again; %" PRIu64 " damaged objects removed\n",
-		       result->saved, result->lost, result->indexed, result->removed);
+		printf("%" PRIu64 " chunk%s saved, %" PRIu64 " lost, %" PRIu64
+		       " in an index again; %" PRIu64 " damaged object%s removed\n",
+		       result->saved, cmd_plural(result->saved), result->lost, result->indexed,
+		       result->removed, cmd_plural(result->removed));
 }
 
 static int carry_out(struct repair_args *args, const struct repair_plan *plan,

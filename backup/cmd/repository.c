@@ -131,8 +131,8 @@ void cmd_put_excluded(const json_t *excluded)
 	json_t *entry;
 	if (n == 0)
 		return;
-	printf("Left out, and zero in the backup: %s of %" PRIu64 " files\n",
-	       cmd_size(cmd_json_size(excluded, "bytes"), size), n);
+	printf("Left out, and zero in the backup: %s of %" PRIu64 " file%s\n",
+	       cmd_size(cmd_json_size(excluded, "bytes"), size), n, cmd_plural(n));
 	json_array_foreach(json_object_get(excluded, "list"), i, entry)
 	{
 		if (i == EXCLUDED_SHOWN)

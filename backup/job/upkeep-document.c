@@ -77,21 +77,34 @@ static uint64_t size_in(const json_t *document, const char *object, const char *
 	return shape_size(json_object_get(document, object), key);
 }
 
+/* "pack", "packs". */
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+/* "pack is", "packs are". */
+static const char *are(uint64_t n)
+{
+	return n == 1 ? " is" : "s are";
+}
+
 static void prune_text(const json_t *doc, char *ret, size_t room)
 {
 	char size[SIZE_TEXT];
 	uint64_t marked = size_in(doc, "marked", "packs");
-	int n = snprintf(ret, room, "%s in %ju packs were removed",
+	int n = snprintf(ret, room, "%s in %ju pack%s removed",
 			 size_text(size_in(doc, "removed", "bytes"), size),
-			 (uintmax_t)size_in(doc, "removed", "packs"));
+			 (uintmax_t)size_in(doc, "removed", "packs"),
+			 size_in(doc, "removed", "packs") == 1 ? " was" : "s were");
 	if (marked > 0)
 		n += snprintf(ret + n, room - (size_t)n, ", %ju wait for writers to end",
 			      (uintmax_t)marked);
 	if (strcmp(shape_text(doc, "status"), "warnings") == 0)
 		snprintf(ret + n, room - (size_t)n,
-			 ", but %ju chunks are missing and %ju packs cannot be read",
-			 (uintmax_t)shape_size(doc, "missing"),
-			 (uintmax_t)shape_size(doc, "damaged"));
+			 ", but %ju chunk%s missing and %ju pack%s cannot be read",
+			 (uintmax_t)shape_size(doc, "missing"), are(shape_size(doc, "missing")),
+			 (uintmax_t)shape_size(doc, "damaged"), plural(shape_size(doc, "damaged")));
 }
 
 static void check_text(const json_t *doc, char *ret, size_t room)
@@ -100,8 +113,9 @@ static void check_text(const json_t *doc, char *ret, size_t room)
 	uint64_t problems = shape_size(doc, "problems");
 	int n;
 	if (problems > 0)
-		n = snprintf(ret, room, "DAMAGE: %ju problems, %ju restore points are hurt",
-			     (uintmax_t)problems, (uintmax_t)shape_size(doc, "hurt"));
+		n = snprintf(ret, room, "DAMAGE: %ju problem%s, %ju restore point%s hurt",
+			     (uintmax_t)problems, plural(problems),
+			     (uintmax_t)shape_size(doc, "hurt"), are(shape_size(doc, "hurt")));
 	else
 		n = snprintf(ret, room, "no damage");
 	n += snprintf(ret + n, room - (size_t)n, "; %s of data read, in %ju of %ju packs",
