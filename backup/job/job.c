@@ -95,6 +95,20 @@ static void keep_up(struct run *run)
 		upkeep_run(run);
 }
 
+static void warn_of_log(struct run *run)
+{
+	errno = -story_problem(run->log.story);
+	if (errno)
+		run_warn(run, "the log of the run is not whole: %m");
+}
+
+static void note_outcome(struct run *run, json_t *outcome)
+{
+	struct error err;
+	if (journal_note(run->log.journal, "outcome", json_incref(outcome), &err) < 0)
+		run_warn(run, "'lunette job status' cannot tell how this run ended: %s", err.msg);
+}
+
 static int do_run(struct run *run, const struct job_request *request, json_t **ret,
 		  struct error *err)
 {
@@ -111,12 +125,13 @@ static int do_run(struct run *run, const struct job_request *request, json_t **r
 	last_words(run, rc, err, &undone);
 	double seconds = (double)(clock_now_ms() - begin) / 1000;
 	keep_up(run);
+	warn_of_log(run);
 	json_t *outcome =
 		outcome_json(run, rc < 0 ? err : NULL, undone.code ? &undone : NULL, seconds);
 	if (!outcome)
 		return error_set(err, -ENOMEM, "%m");
 	*ret = outcome;
-	journal_note(run->log.journal, "outcome", json_incref(outcome), NULL);
+	note_outcome(run, outcome);
 	if (!undone.code)
 		journal_note(run->log.journal, "clean", json_object(), NULL);
 	tell(run, outcome);

@@ -15,6 +15,9 @@
 
 #define JOURNAL_MAX ((off_t)64 << 20)
 
+/* Of what a run has to say until its end; most say a tenth of it. */
+#define RESERVE ((off_t)64 << 10)
+
 struct journal {
 	int fd;
 	int64_t start; /* of clock_now_ms() */
@@ -38,6 +41,12 @@ int journal_create(const char *path, struct journal **ret, struct error *err)
 {
 	CLEANUP(journal_close_cleanup) struct journal *journal = NULL;
 	int rc = open_journal(path, O_CREAT | O_EXCL, &journal, err);
+	/* Not every file system can set room aside. */
+	if (rc == 0 && fallocate(journal->fd, FALLOC_FL_KEEP_SIZE, 0, RESERVE) < 0 &&
+	    errno == ENOSPC) {
+		rc = error_set(err, -errno, "journal '%s': %m", path);
+		unlink(path);
+	}
 	if (rc == 0)
 		rc = sync_folder_of(path, err);
 	if (rc == 0)
@@ -61,19 +70,32 @@ int journal_append(const char *path, struct journal **ret, struct error *err)
 	int rc = open_journal(path, 0, &journal, err);
 	if (rc < 0)
 		return rc;
-	if (fstat(journal->fd, &st) < 0 ||
-	    ftruncate(journal->fd, whole_end(journal->fd, st.st_size)) < 0)
+	if (fstat(journal->fd, &st) < 0)
+		return error_set(err, -errno, "journal '%s': %m", path);
+	/* What is whole keeps the room that its run had set aside. */
+	off_t end = whole_end(journal->fd, st.st_size);
+	if (end != st.st_size && ftruncate(journal->fd, end) < 0)
 		return error_set(err, -errno, "journal '%s': %m", path);
 	*ret = steal(&journal);
 	return 0;
+}
+
+/* What it has not used of its reserve. */
+static void give_back(int fd)
+{
+	struct stat st;
+	if (fstat(fd, &st) == 0 && ftruncate(fd, st.st_size) < 0)
+		return; /* its file system does so some day, and it is little */
 }
 
 void journal_close(struct journal *journal)
 {
 	if (!journal)
 		return;
-	if (journal->fd >= 0)
+	if (journal->fd >= 0) {
+		give_back(journal->fd);
 		close(journal->fd);
+	}
 	free(journal->path);
 	free(journal);
 }

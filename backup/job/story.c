@@ -15,6 +15,7 @@ struct story {
 	bool echo;
 	int64_t start;
 	unsigned int quotes;
+	int failed; /* errno, of the first line that could not be written to the file */
 };
 
 int story_open(const char *path, bool echo, struct story **ret, struct error *err)
@@ -39,15 +40,17 @@ void story_close(struct story *story)
 	free(story);
 }
 
-static void put(FILE *out, const char *stamp, const char *text)
+/* Return: whether it was written. */
+static bool put(FILE *out, const char *stamp, const char *text)
 {
 	flockfile(out);
 	fputs(stamp, out);
 	for (; *text; text++)
 		fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, out);
 	fputc('\n', out);
-	fflush(out);
+	bool written = fflush(out) == 0;
 	funlockfile(out);
+	return written;
 }
 
 void story_say(struct story *story, const char *fmt, ...)
@@ -63,12 +66,17 @@ void story_say(struct story *story, const char *fmt, ...)
 		strftime(clock, sizeof(clock), "%Y-%m-%d %H:%M:%S", &local);
 	double seconds = (double)(clock_now_ms() - story->start) / 1000;
 	snprintf(stamp, sizeof(stamp), "%s %+9.3f s  ", clock, seconds);
-	if (story->file)
-		put(story->file, stamp, text);
+	if (story->file && !put(story->file, stamp, text) && !story->failed)
+		story->failed = errno;
 	if (story->echo) {
 		snprintf(stamp, sizeof(stamp), "%+9.3f s  ", seconds);
 		put(stderr, stamp, text);
 	}
+}
+
+int story_problem(const struct story *story)
+{
+	return -story->failed;
 }
 
 void story_quote(struct story *story, const char *who, const char *line)

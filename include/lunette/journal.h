@@ -4,7 +4,9 @@
  *
  * One JSON object a line, only ever added to. A record is on stable storage when journal_note()
  * returns, so that an intent that was noted first is known whatever happens next. Only the last
- * line can be torn; it is passed over by readers and cut off before the next one is added.
+ * line can be torn; it is passed over by readers and cut off before the next one is added. Room for
+ * what a run has to say is set aside when its journal is made: a disk that becomes full meanwhile
+ * does not keep it from its end.
  */
 #ifndef LUNETTE_JOURNAL_H
 #define LUNETTE_JOURNAL_H

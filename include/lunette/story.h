@@ -20,6 +20,9 @@ DEFINE_CLEANUP(struct story *, story_close)
 /* One sentence. What could command a terminal is made harmless. */
 void story_say(struct story *story, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* 0, or why not all of it is in its file: a negative errno. */
+int story_problem(const struct story *story);
+
 /* What another program said: @who in front, and not without end. */
 void story_quote(struct story *story, const char *who, const char *line);
 

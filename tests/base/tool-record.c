@@ -253,6 +253,8 @@ static void note_fallocate(const struct task *task)
 	char path[PATH_MAX];
 	if (!our_fd(task, task->args[0], &st, path))
 		return;
+	if (task->args[1] == FALLOC_FL_KEEP_SIZE)
+		return; /* room that is set aside has nothing in it */
 	if ((task->args[1] & ~(uint64_t)FALLOC_FL_KEEP_SIZE) != FALLOC_FL_PUNCH_HOLE)
 		die("fallocate: an unknown mode for '%s'", path);
 	line("punch\t%ju\t%ju\t%ju", (uintmax_t)st.st_ino, (uintmax_t)task->args[2],

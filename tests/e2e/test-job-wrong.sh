@@ -33,6 +33,21 @@ rm -f fault
 ok 'until the storage is well again' "$LUNETTE" job recover
 ok 'then nothing is left' nothing_left
 
+# ---- the folder of the state becomes full ----
+mkdir small && mount -t tmpfs -o size=1m small small && tap_at_exit umount --lazy "$PWD/small"
+cp job.conf full.conf && sed -i "s|^agent = local|agent = local\npre-freeze = $PWD/filler|" full.conf
+printf '#!/bin/sh\ndd if=/dev/zero of=%s bs=4k 2>/dev/null\nseq 2000\n' "$PWD/small/ballast" >filler && chmod 755 filler .
+timeout "$TAP_PATIENCE" "$LUNETTE" job run --quiet --json --state small full.conf >result
+is 'it does not keep a run from its end' $? 3
+is 'which tells that its log is not whole' "$(jq -c '[.status, (.point.id | length), .warnings]' result)" \
+	'["warnings",64,["the log of the run is not whole: No space left on device"]]'
+is 'the status is as true as without' "$("$LUNETTE" job status --state small --json | jq -c '.runs[0] | [.status, .clean, (.point.id | length)]')" \
+	'["warnings",true,64]'
+fails 'a run that cannot begin says why' 1 'No space left on device' "$LUNETTE" job run --quiet --state small full.conf
+rm -f small/ballast
+ok 'nothing is left of it' "$LUNETTE" job run --quiet --state small job.conf
+is 'nor of its reserve' "$(($(du -k small/srv/runs/*.journal | sort -n | tail -n 1 | cut -f1) <= 16))" 1
+
 # ---- the agent is killed ----
 # shellcheck disable=SC2016 # is for the hook
 printf '#!/bin/sh\necho "$PPID" >"$(dirname "$0")/agent.pid"\n' >hook && chmod 755 hook .
