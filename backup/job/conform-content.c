@@ -150,8 +150,10 @@ static int write_here_and_there(struct conform *c)
 		uint64_t off = i == 0   ? 0
 			       : i == 1 ? size - len
 					: place[1] % (size - len) / 512 * 512;
-		if (pwrite(fd, buf, len, (off_t)off) != (ssize_t)len)
-			return error_set(&c->err, -errno, "write to '%s': %m", c->o->write_to);
+		ssize_t n = pwrite(fd, buf, len, (off_t)off);
+		if (n != (ssize_t)len)
+			return error_set(&c->err, n < 0 ? -errno : -EIO, "write to '%s': %m",
+					 c->o->write_to);
 	}
 	if (fsync(fd) < 0)
 		return error_set(&c->err, -errno, "sync '%s': %m", c->o->write_to);

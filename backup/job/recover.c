@@ -179,6 +179,14 @@ static int set_aside(struct recover *recover, const char *job, const char *run,
 	return rc;
 }
 
+/* Its list of what had changed, which may be long. */
+static void remove_list(const struct recover *recover, const char *job, const char *run)
+{
+	CLEANUP(free_cleanup) char *path = state_run_file(recover->state, job, run, "changed");
+	if (path && !recover->dry_run)
+		unlink(path);
+}
+
 static int look_at_run(struct recover *recover, const char *job, const char *run,
 		       const json_t *base, struct error *err)
 {
@@ -191,6 +199,7 @@ static int look_at_run(struct recover *recover, const char *job, const char *run
 	if (rc == 0 && journal_last(records, "clean"))
 		return 0;
 	recover->runs++;
+	remove_list(recover, job, run);
 	if (rc == -EUCLEAN)
 		return set_aside(recover, job, run, &why, err);
 	if (has_intent(records, "remove"))

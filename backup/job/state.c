@@ -76,22 +76,52 @@ char *state_run_file(const char *state, const char *job, const char *run, const 
 	return asprintf(&path, "%s/%s/runs/%s.%s", state, job, run, suffix) < 0 ? NULL : path;
 }
 
+static bool is_same_file(int fd, const char *path)
+{
+	struct stat a, b;
+	return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+/* One name for all who write the file: what a dead one has left is taken over by the next. */
+static int open_new(const char *temp, int mode)
+{
+	for (;;) {
+		CLEANUP(close_cleanup)
+		int fd = open(temp, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
+		if (fd < 0 || flock(fd, LOCK_EX) < 0)
+			return -1;
+		if (!is_same_file(fd, temp)) /* who had it has put it into its place */
+			continue;
+		return ftruncate(fd, 0) < 0 ? -1 : steal_fd(&fd);
+	}
+}
+
+static int write_new(int fd, const char *text, int mode)
+{
+	size_t len = strlen(text);
+	/* Whoever may read it, says @mode, whatever the umask of a unit is. */
+	if (fchmod(fd, (mode_t)mode) < 0)
+		return -1;
+	ssize_t n = write(fd, text, len);
+	if (n >= 0 && (size_t)n < len)
+		errno = ENOSPC;
+	return n == (ssize_t)len ? fsync(fd) : -1;
+}
+
 int state_replace_file(const char *path, const char *text, int mode, struct error *err)
 {
 	char folder[PATH_MAX], temp[PATH_MAX];
 	const char *slash = strrchr(path, '/');
 	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) : 1,
 		 slash ? path : ".");
-	if (snprintf(temp, sizeof(temp), "%s.new.%d", path, (int)getpid()) >= (int)sizeof(temp))
+	if (snprintf(temp, sizeof(temp), "%s.new", path) >= (int)sizeof(temp))
 		return error_set(err, -ENAMETOOLONG, "write '%s': %m", path);
-	CLEANUP(close_cleanup)
-	int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
 	CLEANUP(close_cleanup) int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	ssize_t len = (ssize_t)strlen(text);
-	/* Whoever may read it, says @mode, whatever the umask of a unit is. */
-	if (fd < 0 || dir < 0 || fchmod(fd, (mode_t)mode) < 0 ||
-	    write(fd, text, (size_t)len) != len || fsync(fd) < 0 || rename(temp, path) < 0 ||
-	    fsync(dir) < 0) {
+	CLEANUP(close_cleanup) int fd = dir < 0 ? -1 : open_new(temp, mode);
+	if (fd < 0)
+		return error_set(err, -errno, "write '%s': %m", path);
+	if (write_new(fd, text, mode) < 0 || rename(temp, path) < 0 || fsync(dir) < 0) {
 		int rc = error_set(err, -errno, "write '%s': %m", path);
 		unlink(temp);
 		return rc;
@@ -163,6 +193,7 @@ int state_lock_job(const char *state, const char *job, bool recovers, int *ret_f
 	if (fstat(fd, &st) < 0 || st.st_nlink == 0)
 		return error_set(err, -ENOENT, "job '%s' was removed meanwhile", job);
 	int len = snprintf(pid, sizeof(pid), "%s%d\n", recovers ? RECOVERS : "", (int)getpid());
+	errno = ENOSPC; /* should it be written in part */
 	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)len, 0) != len)
 		return error_set(err, -errno, "lock '%s': %m", path);
 	*ret_fd = steal_fd(&fd);

@@ -88,10 +88,13 @@ rm -f state/srv/base.json
 
 ok 'it is killed once more' killed backup:after
 ok 'there is something left' left_something
+list=$(printf '%s\n' $runs/*.journal | tail -n 1)
+list=${list%.journal}.changed && echo '{}' >"$list" # as if it had died while it asked what had changed
 # The restore point was made before the kill.
 fails 'a dry run only tells' 0 'would remove snapshot' "$LUNETTE" job recover --dry-run
 ok 'and leaves it there' left_something
 ok 'the next run, of another job, removes it and succeeds' timeout "$TAP_PATIENCE" "$LUNETTE" job run --quiet other.conf
+ok 'and its list of changes' [ ! -e "$list" ]
 ok 'nothing is left' clean
 ok 'the next run of the job succeeds' timeout "$TAP_PATIENCE" "$LUNETTE" job run --quiet job.conf
 ok 'nothing is left after that either' clean

@@ -230,7 +230,15 @@ static void the_base_is_replaced_as_a_whole(void **state)
 	assert_int_equal(state_make(folder, "base", &err), 0);
 	assert_int_equal(state_base_read(folder, "base", &got, &err), 0);
 	assert_null(got);
+	/* One who died over it has left more than there will be. */
+	char torn[200];
+	memset(torn, 'x', sizeof(torn));
+	const char *left = in_folder("base/base.json.new");
+	FILE *f = fopen(left, "we");
+	assert_int_equal(fwrite(torn, sizeof(torn), 1, f), 1);
+	fclose(f);
 	assert_int_equal(state_base_write(folder, "base", base, &err), 0);
+	assert_int_equal(access(left, F_OK), -1);
 	assert_int_equal(state_base_read(folder, "base", &got, &err), 0);
 	assert_true(json_equal(base, got));
 	json_decref(got);
@@ -263,6 +271,29 @@ static int reserve(const char *name, const char *volume, uint64_t most, json_t *
 	int rc = reservation_take(&r, fd, &err);
 	json_decref(volumes);
 	return rc;
+}
+
+static void what_is_written_in_part_is_not_put_into_its_place(void **state)
+{
+	(void)state;
+	struct error err = { 0 };
+	struct rlimit before;
+	char text[200];
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	const char *path = in_folder("whole");
+	assert_int_equal(state_replace_file(path, "old", 0600, &err), 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	struct rlimit full = { .rlim_cur = 100, .rlim_max = before.rlim_max };
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+	errno = 0;
+	int rc = state_replace_file(path, text, 0600, &err);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(rc, -ENOSPC);
+	struct stat st;
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, 3);
 }
 
 static void the_last_place_is_given_once(void **state)
@@ -372,6 +403,7 @@ int main(void)
 		cmocka_unit_test(one_run_of_a_job_at_a_time_and_others_are_free),
 		cmocka_unit_test(a_run_waits_for_who_cleans_up),
 		cmocka_unit_test(the_base_is_replaced_as_a_whole),
+		cmocka_unit_test(what_is_written_in_part_is_not_put_into_its_place),
 		cmocka_unit_test(the_last_place_is_given_once),
 		cmocka_unit_test(a_dead_process_reserves_nothing),
 		cmocka_unit_test(what_is_made_is_undone_before_what_it_is_made_of),
