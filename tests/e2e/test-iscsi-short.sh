@@ -51,6 +51,33 @@ fails_soon 'medium 9000 -1' 'a block that cannot be read has its name' 'READ at 
 fails_soon 'more 9000 -1' 'and data of which there is more than there are bytes' '4096 bytes are too many'
 echo 'recovered 9000 -1' >faults
 ok 'an error that the target recovered from is none' reads
+
+# ---- who it is, from time to time and after each connection ----
+
+for key in 3 4 2 0; do # MEDIUM ERROR, HARDWARE ERROR, NOT READY, and the beginning of an answer
+	echo "who $key 3" >faults
+	ok "a LUN that cannot tell who it is, for a while, is asked again ($key)" reads
+done
+later_fails() { # WHAT WORDS FAULT...: of a tool that reads, and goes on after these faults have come
+	local rc=0
+	: >read.out
+	"$tool" --until stop --twice --timeout 3 "iscsi://127.0.0.1:$(cat port)/$iqn/1" >read.out 2>&1 &
+	local reader=$!
+	tap_until grep -q ^size= read.out
+	printf '%s\n' "${@:3}" >faults
+	wait $reader || rc=$?
+	fails "$1" 1 "$2" sh -c "cat read.out; exit $rc"
+	is 'and is no other' "$(grep -c 'another LUN' read.out)" 0
+}
+: >faults
+later_fails 'one that cannot tell for long is given up' \
+	"given up after 3 s: .*LUN 1 of '$iqn' .*: INQUIRY at offset 0: HARDWARE ERROR" 'who 4 -1'
+: >faults
+later_fails 'one that tells a part of it, too' "given up after 3 s: .*of what names the LUN not all has come" 'who 0 -1'
+echo 'cut 20000000 0' >faults
+later_fails 'and one that cannot tell after a new connection' \
+	'lost for 3 s, .*INQUIRY for page 0x83: HARDWARE ERROR' 'cut 20000000 0' 'who 4 -1'
+
 thin() { # [BYTES]
 	"$tool" --extents --block "${1:-1048576}" --compare thin.img --timeout 20 "iscsi://127.0.0.1:$(cat port)/$iqn/2"
 }

@@ -237,6 +237,11 @@ static void another_lun_is_noticed(void **state)
 	assert_int_equal(lun_identity_check(&was, &is, &err), 0);
 	strcpy(is.id, "naa.2");
 	assert_int_equal(lun_identity_check(&was, &is, &err), -ESTALE);
+	/* What came cut proves neither; what is all the same in it does. */
+	is.cut = true;
+	assert_int_equal(lun_identity_check(&was, &is, &err), -EPROTO);
+	strcpy(is.id, was.id);
+	assert_int_equal(lun_identity_check(&was, &is, &err), 0);
 	is = was;
 	strcpy(is.serial, "T");
 	assert_int_equal(lun_identity_check(&was, &is, &err), -ESTALE);
@@ -264,10 +269,11 @@ static void a_lun_says_by_one_page_that_it_is_still_itself(void **state)
 	struct lun_identity was = { .id = "naa.60000000000000020000000000000003", .serial = "S1" };
 	assert_int_equal(lun_identity_page(&was), 0x83);
 	assert_int_equal(confirm(&was, page, sizeof(page) - 1), 0);
-	/* A page that was cut, another one, or none at all is no proof. */
+	/* A page that was cut, another one, or none at all is no proof, neither way. */
 	for (size_t len = 0; len < sizeof(page) - 1; len++)
-		assert_int_equal(confirm(&was, page, len), -ESTALE);
-	assert_int_equal(confirm(&was, "\0\x80\0\2S1", 6), -ESTALE);
+		assert_int_equal(confirm(&was, page, len), -EPROTO);
+	assert_int_equal(confirm(&was, "\0\x80\0\2S1", 6), -EPROTO);
+	assert_int_equal(confirm(&was, "\0\x83\0\0", 4), -ESTALE);
 	assert_int_equal(confirm(&was, "\x7f\x83\0\0", 4), -ENODEV);
 	strcpy(was.id, "naa.60000000000000020000000000000004");
 	assert_int_equal(confirm(&was, page, sizeof(page) - 1), -ESTALE);
@@ -304,6 +310,11 @@ static void complaints_are_told_apart(void **state)
 		struct scsi_sense sense = { .key = (enum scsi_sense_key)cases[i].key,
 					    .ascq = cases[i].ascq };
 		assert_int_equal(lun_judge(cases[i].status, &sense), cases[i].verdict);
+		/* Whoever asks who it is asks again, but for what it does not understand. */
+		enum lun_verdict who = cases[i].verdict;
+		if (who == LUN_FAIL && cases[i].ascq != 0x2000)
+			who = LUN_RETRY;
+		assert_int_equal(lun_judge_who(cases[i].status, &sense), who);
 	}
 	/* What it says of an earlier command, it says instead of carrying out this one. */
 	for (unsigned char type = 0x71; type <= 0x73; type += 2) {

@@ -13,6 +13,11 @@ not say so. `hole`: a block is missing in the middle, and the target does not sa
 missing, and the target says that it would have had more. `medium`: no data, but MEDIUM ERROR. `recovered`:
 all of the data, and RECOVERED ERROR.
 
+    who KEY TIMES
+
+INQUIRY for the page of identities (83h) ends, so many times, with that sense key in place of an answer: 0 for
+the beginning of an answer.
+
     blocks LBA TIMES
 
 GET LBA STATUS from a block on is answered with that block alone, whatever LBA says; how often it was asked
@@ -29,7 +34,7 @@ import threading
 import time
 
 SCSI_COMMAND, SCSI_RESPONSE, DATA_IN = 0x01, 0x21, 0x25
-READ_16, SERVICE_IN, GET_LBA_STATUS = 0x88, 0x9E, 0x12
+INQUIRY, READ_16, SERVICE_IN, GET_LBA_STATUS = 0x12, 0x88, 0x9E, 0x12
 FINAL, STATUS, UNDERFLOW, OVERFLOW = 0x80, 0x01, 0x02, 0x04
 CHECK_CONDITION, RECOVERED_ERROR, MEDIUM_ERROR = 2, 1, 3
 BLOCK = 512
@@ -56,13 +61,15 @@ def receive_pdu(sock):
     return head, receive(sock, more + (length + 3) // 4 * 4)
 
 
-def fault_of(first, blocks, path):
-    """What is to be done to this READ, or None."""
+def fault_of(names, first, blocks, path):
+    """What is to be done to this READ, or to this INQUIRY ("who 4"), or None."""
     with LOCK, open(path, encoding="ascii") as lines:
         for line in lines:
             how, lba, times = line.split()
-            if how in ("cut", "blocks"):
+            if how in ("cut", "blocks") or names != (how == "who"):
                 continue
+            if names:
+                how, lba = f"who {lba}", first
             if first <= int(lba) < first + blocks and DONE.get(line, 0) != int(times):
                 DONE[line] = DONE.get(line, 0) + 1
                 return how
@@ -95,7 +102,9 @@ def to_target(client, target, reads):
         head, body = receive_pdu(client)
         if head[0] & 0x3F == SCSI_COMMAND and head[32] == READ_16:
             first, blocks = struct.unpack(">QI", head[34:46])
-            reads[bytes(head[16:20])] = fault_of(first, blocks, sys.argv[2])
+            reads[bytes(head[16:20])] = fault_of(False, first, blocks, sys.argv[2])
+        elif head[0] & 0x3F == SCSI_COMMAND and head[32:35] == bytes([INQUIRY, 1, 0x83]):
+            reads[bytes(head[16:20])] = fault_of(True, 0, 1, sys.argv[2])
         elif head[0] & 0x3F == SCSI_COMMAND and head[32] == SERVICE_IN and head[33] & 0x1F == GET_LBA_STATUS:
             if is_by_blocks(sys.argv[2]):
                 reads[bytes(head[16:20])] = bytes(head[34:42])
@@ -129,6 +138,16 @@ def spoil(head, body, how):
         head[44:48] = struct.pack(">I", missing)
         head[5:8] = (24).to_bytes(3, "big")
         return head + struct.pack(">I", 20) + body[4:8] + how + struct.pack(">I", 1) + body[20:24]
+    if how == "who 0":
+        missing = length - 8
+        if head[1] & UNDERFLOW:
+            missing += int.from_bytes(head[44:48], "big")
+        head[1] |= UNDERFLOW
+        head[44:48] = struct.pack(">I", missing)
+        head[5:8] = (8).to_bytes(3, "big")
+        return head + body[:8]
+    if how.startswith("who "):
+        return complain(head, int(how[4:]), 0x4400)
     if how == "medium":
         return complain(head, MEDIUM_ERROR, 0x1100)
     if how == "recovered":

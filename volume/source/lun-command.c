@@ -124,6 +124,22 @@ static bool came_short(const struct lun_command *command, const struct scsi_task
 	return true;
 }
 
+/* Who it says that it is. A part of an answer is none, and it is asked again. */
+static void on_who(struct lun *lun, struct lun_command *command)
+{
+	const struct lun_request *request = command->request;
+	struct error why = { 0 };
+	int rc = lun_identity_confirm(&lun->identity, request->buf, request->got, &why);
+	if (rc < 0)
+		error_wrap(&why, rc, "%s", lun->name);
+	if (rc == -EPROTO)
+		lun->complaint = why;
+	else if (rc < 0)
+		lun_command_fail(lun, command, &why);
+	else
+		end_command(lun, command);
+}
+
 static void on_good(struct lun *lun, struct lun_command *command, const struct scsi_task *task)
 {
 	struct lun_request *request = command->request;
@@ -138,9 +154,13 @@ static void on_good(struct lun *lun, struct lun_command *command, const struct s
 			lun_command_fail(lun, command, &why);
 		return;
 	}
+	lun->complaint.code = 0;
 	lun->further |= request->ask != LUN_WHO;
 	lun->width = MIN(2 * lun->width, (unsigned int)LUN_COMMANDS);
-	end_command(lun, command);
+	if (request->ask == LUN_WHO)
+		on_who(lun, command);
+	else
+		end_command(lun, command);
 }
 
 static const char *const asked[] = {
@@ -162,11 +182,16 @@ static void on_failed(struct lun *lun, struct lun_command *command, int status,
 	char text[LUN_WHY_MAX];
 	struct error why = { 0 };
 	const struct scsi_sense *sense = &task->sense;
-	switch (lun_judge(status, sense)) {
+	bool who = command->request->ask == LUN_WHO;
+	error_set(&why, is_of_the_medium(status, sense) && !who ? -EIO : -EREMOTEIO,
+		  "%s: %s at offset %" PRIu64 ": %s", lun->name, asked[command->request->ask],
+		  command->off, lun_why(status, sense, text));
+	switch (who ? lun_judge_who(status, sense) : lun_judge(status, sense)) {
 	case LUN_DONE:
 		on_good(lun, command, task);
 		break;
 	case LUN_RETRY:
+		lun->complaint = why;
 		break;
 	case LUN_SUSPECT:
 		lun->suspect = true;
@@ -176,9 +201,6 @@ static void on_failed(struct lun *lun, struct lun_command *command, int status,
 			  lun->name);
 		break;
 	case LUN_FAIL:
-		error_set(&why, is_of_the_medium(status, sense) ? -EIO : -EREMOTEIO,
-			  "%s: %s at offset %" PRIu64 ": %s", lun->name,
-			  asked[command->request->ask], command->off, lun_why(status, sense, text));
 		command->request->key = status == SCSI_STATUS_CHECK_CONDITION ? (int)sense->key : 0;
 		lun_command_fail(lun, command, &why);
 		break;

@@ -240,12 +240,8 @@ static void hear_check(struct lun *lun)
 	if (!lun->checking || !check->done)
 		return;
 	lun->checking = false;
-	struct error why = check->error;
-	int rc = check->rc;
-	if (rc == 0)
-		rc = lun_identity_confirm(&lun->identity, lun->page, check->got, &why);
-	if (rc < 0 && !lun->fatal.code)
-		error_set(&lun->fatal, rc, "%s: %s", lun->name, why.msg);
+	if (check->rc < 0 && !lun->fatal.code)
+		lun->fatal = check->error;
 }
 
 static void report_dead(struct lun *lun, const struct error *last)
@@ -255,6 +251,10 @@ static void report_dead(struct lun *lun, const struct error *last)
 		error_set(&why, -ETIMEDOUT,
 			  "%s: lost for %u s, and given up: open it anew when it is back: %s",
 			  lun->name, lun->login.timeout_s, last->msg);
+	else if (lun->complaint.code)
+		error_set(&why, -ETIMEDOUT,
+			  "given up after %u s: open it anew when it is better: %s",
+			  lun->login.timeout_s, lun->complaint.msg);
 	else
 		error_set(&why, -ETIMEDOUT, "%s: no answer for %u s", lun->name,
 			  lun->login.timeout_s);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * lun-scsi - what a LUN says of itself, and what its complaints mean.
+ * lun-scsi - what a LUN says of itself.
  *
  * Its one idea: answers are bytes from a stranger. They arrive in a buffer of ours, and every
  * length in them is checked against what has really come.
@@ -15,172 +15,7 @@
 #include "lunette/clock.h"
 #include "lunette/hex.h"
 
-/* Pause before a command that the LUN was not ready for. */
-#define PAUSE_MS 100
-
-/* ---- complaints ---- */
-
-/* Response codes of sense data that speaks of an earlier command: this one was not carried out. */
-#define SENSE_DEFERRED_FIXED      0x71
-#define SENSE_DEFERRED_DESCRIPTOR 0x73
-
-static enum lun_verdict judge_sense(const struct scsi_sense *sense)
-{
-	int asc = sense->ascq >> 8;
-	if (sense->error_type == SENSE_DEFERRED_FIXED ||
-	    sense->error_type == SENSE_DEFERRED_DESCRIPTOR)
-		return LUN_RETRY;
-	switch ((int)sense->key) {
-	case SCSI_SENSE_NO_SENSE:
-	case SCSI_SENSE_RECOVERED_ERROR:
-		return LUN_DONE;
-	case SCSI_SENSE_UNIT_ATTENTION:
-		/* 3Fh: something about the LUN has changed; 2A09h: its capacity has. */
-		return asc == 0x3f || sense->ascq == 0x2a09 ? LUN_SUSPECT : LUN_RETRY;
-	case SCSI_SENSE_NOT_READY:
-		/* Becoming ready, operation in progress, changing from one path to another. */
-		return sense->ascq == 0x0401 || sense->ascq == 0x0407 || sense->ascq == 0x040a
-			       ? LUN_RETRY
-			       : LUN_FAIL;
-	case SCSI_SENSE_COMMAND_ABORTED:
-		return LUN_RETRY;
-	case SCSI_SENSE_ILLEGAL_REQUEST:
-		return asc == 0x25 ? LUN_GONE : LUN_FAIL;
-	default:
-		return LUN_FAIL;
-	}
-}
-
-enum lun_verdict lun_judge(int status, const struct scsi_sense *sense)
-{
-	switch (status) {
-	case SCSI_STATUS_CHECK_CONDITION:
-		return judge_sense(sense);
-	case SCSI_STATUS_RESERVATION_CONFLICT:
-	case SCSI_STATUS_ACA_ACTIVE:
-		return LUN_FAIL;
-	default:
-		return LUN_RETRY;
-	}
-}
-
-/* Source: SPC-4, 4.5.6. libiscsi's own list lacks some of them, MEDIUM ERROR for one. */
-static const char *const keys[] = {
-	"NO SENSE",       "RECOVERED ERROR", "NOT READY",      "MEDIUM ERROR",
-	"HARDWARE ERROR", "ILLEGAL REQUEST", "UNIT ATTENTION", "DATA PROTECT",
-	"BLANK CHECK",    "VENDOR SPECIFIC", "COPY ABORTED",   "ABORTED COMMAND",
-	"RESERVED",       "VOLUME OVERFLOW", "MISCOMPARE",     "COMPLETED",
-};
-
-/* What reading gives as causes. Source: SPC-4, annex D; 0 for what any qualifier stands behind. */
-static const struct {
-	int ascq;
-	const char *text;
-} causes[] = {
-	{ 0x0400, "not ready" },
-	{ 0x0401, "becoming ready" },
-	{ 0x0402, "an initializing command is required" },
-	{ 0x0403, "manual intervention is required" },
-	{ 0x040b, "the path is in standby" },
-	{ 0x040c, "the path is unavailable" },
-	{ 0x1100, "unrecovered read error" },
-	{ 0x1104, "unrecovered read error, automatic reallocation failed" },
-	{ 0x110b, "unrecovered read error, the block is to be reassigned" },
-	{ 0x1400, "recorded entity not found" },
-	{ 0x1600, "data synchronization mark error" },
-	{ 0x2000, "invalid command" },
-	{ 0x2100, "block address out of range" },
-	{ 0x2400, "invalid field in the command" },
-	{ 0x2500, "there is no such LUN" },
-	{ 0x4400, "internal failure of the target" },
-};
-
-static const char *cause_of(int ascq)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(causes); i++)
-		if (causes[i].ascq == ascq)
-			return causes[i].text;
-	const char *text = scsi_sense_ascq_str(ascq);
-	return text ? text : "no known cause";
-}
-
-const char *lun_why(int status, const struct scsi_sense *sense, char *buf)
-{
-	if (status == SCSI_STATUS_CHECK_CONDITION)
-		snprintf(buf, LUN_WHY_MAX, "%s, %s (0x%04x)", keys[sense->key & 0x0fu],
-			 cause_of(sense->ascq), (unsigned int)sense->ascq & 0xffffu);
-	else if (status == SCSI_STATUS_RESERVATION_CONFLICT)
-		snprintf(buf, LUN_WHY_MAX, "it is reserved for another host");
-	else
-		snprintf(buf, LUN_WHY_MAX, "status 0x%x", (unsigned int)status);
-	return buf;
-}
-
-/* ---- commands, one at a time ---- */
-
-/**
- * struct scsi_answer - what came back for a command
- * @len: bytes of @data that the LUN has sent; the rest is zero
- */
-struct scsi_answer {
-	int status;
-	struct scsi_sense sense;
-	size_t len;
-	uint8_t data[LUN_VPD_MAX];
-};
-
-/* Takes @task over. On failure the session is closed: a command of it may still be in flight. */
-static int run_once(struct lun_session *s, struct scsi_task *task, int64_t deadline,
-		    struct scsi_answer *ret, struct error *err)
-{
-	if (!task)
-		return error_set(err, -ENOMEM, "SCSI command: %m");
-	*ret = (struct scsi_answer){ 0 };
-	struct scsi_iovec iov = { .iov_base = ret->data, .iov_len = sizeof(ret->data) };
-	scsi_task_set_iov_in(task, &iov, 1);
-	s->awaited.done = false;
-	int rc = 0;
-	if (iscsi_scsi_command_async(s->iscsi, s->login->url.lun, task, lun_session_done, NULL,
-				     s) != 0)
-		rc = error_set(err, -ECONNRESET, "the target closed the connection");
-	else
-		rc = lun_session_await(s, deadline, err);
-	if (rc == 0 && s->awaited.status == SCSI_STATUS_CANCELLED)
-		rc = error_set(err, -ECONNRESET, "the target closed the connection");
-	if (rc < 0)
-		lun_session_close(s);
-	ret->status = s->awaited.status;
-	ret->sense = task->sense;
-	size_t want = MIN((size_t)task->expxferlen, sizeof(ret->data));
-	size_t missing = task->residual_status == SCSI_RESIDUAL_UNDERFLOW ? task->residual : 0;
-	ret->len = want - MIN(missing, want);
-	scsi_free_scsi_task(task);
-	return rc;
-}
-
-/* Tries again what the LUN was not ready for. Return: 0, also when the LUN complained. */
-static int run(struct lun_session *s, struct scsi_task *(*make)(int arg), int arg, int64_t deadline,
-	       struct scsi_answer *ret, struct error *err)
-{
-	for (;;) {
-		int rc = run_once(s, make(arg), deadline, ret, err);
-		if (rc < 0 || ret->status == SCSI_STATUS_GOOD)
-			return rc;
-		enum lun_verdict verdict = lun_judge(ret->status, &ret->sense);
-		if (verdict == LUN_DONE) {
-			ret->status = SCSI_STATUS_GOOD;
-			return 0;
-		}
-		if ((verdict != LUN_RETRY && verdict != LUN_SUSPECT) ||
-		    clock_now_ms() + PAUSE_MS > deadline)
-			return 0;
-		rc = lun_session_poll(s, PAUSE_MS, err);
-		if (rc < 0) {
-			lun_session_close(s);
-			return rc;
-		}
-	}
-}
+/* ---- questions ---- */
 
 static struct scsi_task *make_inquiry(int page)
 {
@@ -227,8 +62,9 @@ static void copy_text(char *dst, size_t room, const uint8_t *src, size_t len)
 static int get_inquiry(struct lun_session *s, int64_t deadline, struct lun_identity *id,
 		       struct error *err)
 {
-	struct scsi_answer a;
-	int rc = run(s, make_inquiry, -1, deadline, &a, err);
+	const struct lun_question question = { make_inquiry, -1, lun_judge_who };
+	struct lun_answer a;
+	int rc = lun_ask(s, &question, deadline, &a, err);
 	if (rc < 0)
 		return rc;
 	char why[LUN_WHY_MAX];
@@ -249,8 +85,9 @@ static int get_inquiry(struct lun_session *s, int64_t deadline, struct lun_ident
 
 static int get_ready(struct lun_session *s, int64_t deadline, struct error *err)
 {
-	struct scsi_answer a;
-	int rc = run(s, make_ready, 0, deadline, &a, err);
+	const struct lun_question question = { make_ready, 0, lun_judge };
+	struct lun_answer a;
+	int rc = lun_ask(s, &question, deadline, &a, err);
 	if (rc < 0 || a.status == SCSI_STATUS_GOOD)
 		return rc;
 	char why[LUN_WHY_MAX];
@@ -267,8 +104,9 @@ static int get_ready(struct lun_session *s, int64_t deadline, struct error *err)
 static int get_capacity(struct lun_session *s, int64_t deadline, struct lun_identity *id,
 			struct error *err)
 {
-	struct scsi_answer a;
-	int rc = run(s, make_capacity, 0, deadline, &a, err);
+	const struct lun_question question = { make_capacity, 0, lun_judge };
+	struct lun_answer a;
+	int rc = lun_ask(s, &question, deadline, &a, err);
 	if (rc < 0)
 		return rc;
 	char why[LUN_WHY_MAX];
@@ -297,15 +135,54 @@ static size_t page_length(const uint8_t *page, size_t len, int code)
 	return len > 4 && page[1] == code ? MIN((size_t)get_be(page + 2, 2), len - 4) : 0;
 }
 
-/* A LUN may lack any page: then there is an empty one. */
-static int get_page(struct lun_session *s, int page, int64_t deadline, struct scsi_answer *a,
-		    const uint8_t **body, size_t *len, struct error *err)
+/* Has all of the page come, as far as it was asked for? */
+static bool is_whole(const uint8_t *page, size_t len, int code)
 {
-	int rc = run(s, make_inquiry, page, deadline, a, err);
+	return len >= 4 && page[1] == code &&
+	       len >= MIN(get_be(page + 2, 2) + 4, (uint64_t)LUN_VPD_MAX);
+}
+
+/* So often a page that came cut is asked for: some targets count wrongly, and then it is all there
+ * is. */
+#define CUT_PAGES 5
+
+/*
+ * A page that names the LUN. It may lack any: then there is an empty one. But that it could not
+ * tell, just now, does not say that it lacks it.
+ */
+static int get_name(struct lun_session *s, int page, int64_t deadline, struct lun_answer *a,
+		    struct lun_identity *id, const uint8_t **body, size_t *len, struct error *err)
+{
+	const struct lun_question question = { make_inquiry, page, lun_judge_who };
+	char why[LUN_WHY_MAX];
+	bool good = false, cut = true;
+	for (int i = 0; i < CUT_PAGES && cut; i++) {
+		int rc = lun_ask(s, &question, deadline, a, err);
+		if (rc < 0)
+			return rc;
+		good = a->status == SCSI_STATUS_GOOD;
+		cut = good && !is_whole(a->data, a->len, page);
+	}
+	if (!good && lun_judge_who(a->status, &a->sense) != LUN_FAIL)
+		return error_set(err, -EREMOTEIO, "INQUIRY for page 0x%02x: %s", (unsigned int)page,
+				 lun_why(a->status, &a->sense, why));
+	id->cut = id->cut || cut;
+	*body = a->data + 4;
+	*len = good ? page_length(a->data, a->len, page) : 0;
+	return 0;
+}
+
+/* What it lacks here, or cannot tell, has no limits. */
+static int get_limits(struct lun_session *s, int64_t deadline, struct lun_identity *id,
+		      struct error *err)
+{
+	const struct lun_question question = { make_inquiry, 0xb0, lun_judge };
+	struct lun_answer a;
+	int rc = lun_ask(s, &question, deadline, &a, err);
 	if (rc < 0)
 		return rc;
-	*body = a->data + 4;
-	*len = a->status == SCSI_STATUS_GOOD ? page_length(a->data, a->len, page) : 0;
+	bool good = a.status == SCSI_STATUS_GOOD;
+	lun_parse_limits(a.data + 4, good ? page_length(a.data, a.len, 0xb0) : 0, id);
 	return 0;
 }
 
@@ -376,7 +253,7 @@ int lun_identify(struct lun_session *s, int64_t deadline, struct lun_identity *r
 		 struct error *err)
 {
 	struct lun_identity id = { 0 };
-	struct scsi_answer a;
+	struct lun_answer a;
 	const uint8_t *body;
 	size_t len;
 	int rc = get_inquiry(s, deadline, &id, err);
@@ -385,18 +262,17 @@ int lun_identify(struct lun_session *s, int64_t deadline, struct lun_identity *r
 	if (rc == 0)
 		rc = get_capacity(s, deadline, &id, err);
 	if (rc == 0)
-		rc = get_page(s, 0x80, deadline, &a, &body, &len, err);
+		rc = get_name(s, 0x80, deadline, &a, &id, &body, &len, err);
 	if (rc)
 		return rc;
 	copy_text(id.serial, sizeof(id.serial), body, len);
-	rc = get_page(s, 0x83, deadline, &a, &body, &len, err);
+	rc = get_name(s, 0x83, deadline, &a, &id, &body, &len, err);
 	if (rc < 0)
 		return rc;
 	lun_parse_designators(body, len, id.id);
-	rc = get_page(s, 0xb0, deadline, &a, &body, &len, err);
+	rc = get_limits(s, deadline, &id, err);
 	if (rc < 0)
 		return rc;
-	lun_parse_limits(body, len, &id);
 	*ret = id;
 	return 0;
 }
@@ -404,6 +280,9 @@ int lun_identify(struct lun_session *s, int64_t deadline, struct lun_identity *r
 int lun_identity_check(const struct lun_identity *was, const struct lun_identity *is,
 		       struct error *err)
 {
+	bool named = strcmp(was->id, is->id) == 0 && strcmp(was->serial, is->serial) == 0;
+	if (!named && is->cut)
+		return error_set(err, -EPROTO, "INQUIRY: of what names the LUN not all has come");
 	if (strcmp(was->id, is->id) != 0)
 		return error_set(err, -ESTALE, "this is another LUN now: it was '%s', it is '%s'",
 				 was->id, is->id);
@@ -431,6 +310,7 @@ int lun_identity_confirm(const struct lun_identity *was, const uint8_t *page, si
 	if (len && page[0] >> 5)
 		return error_set(err, -ENODEV, "the target has no such LUN any more");
 	size_t n = page_length(page, len, code);
+	is.cut = !is_whole(page, len, code);
 	if (code == 0x83) {
 		is.id[0] = '\0';
 		lun_parse_designators(page + 4, n, is.id);

@@ -136,13 +136,7 @@ static int lun_confirm(struct blk *blk, struct error *err)
 		.len = sizeof(page),
 		.end = lun->blk.sector,
 	};
-	if (!lun_identity_page(&lun->identity))
-		return 0;
-	int rc = lun_queue_submit(lun, &request, err);
-	if (rc < 0)
-		return rc;
-	rc = lun_identity_confirm(&lun->identity, page, request.got, err);
-	return rc < 0 ? error_wrap(err, rc, "%s", lun->name) : 0;
+	return lun_identity_page(&lun->identity) ? lun_queue_submit(lun, &request, err) : 0;
 }
 
 /* ---- opening and closing ---- */

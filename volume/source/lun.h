@@ -8,6 +8,8 @@
  *   lun-url      what the user wrote
  *   lun-login    what a login needs
  *   lun-session  one login to a target, alive or lost; never reconnects by itself
+ *   lun-sense    what its complaints mean
+ *   lun-ask      one question to a LUN and its answer
  *   lun-scsi     what the LUN says of itself: identity, size, limits
  *   lun-command  a request in SCSI: sent, answered, judged
  *   lun-queue    the event thread: requests become commands in flight; reconnects, in bounded time
@@ -126,6 +128,63 @@ void lun_session_done(struct iscsi_context *iscsi, int status, void *command_dat
  */
 int lun_session_await(struct lun_session *s, int64_t deadline, struct error *err);
 
+/* ---- lun-sense.c ---- */
+
+/* What is to be done about a command that did not end well. */
+enum lun_verdict {
+	LUN_DONE,    /* it did end well, with a remark: an error that was recovered from */
+	LUN_RETRY,   /* the same command may succeed now, or soon */
+	LUN_SUSPECT, /* the LUN may have become another one: log in anew and look */
+	LUN_GONE,    /* there is no such LUN any more */
+	LUN_FAIL,    /* this command will not succeed */
+};
+enum lun_verdict lun_judge(int status, const struct scsi_sense *sense);
+
+/*
+ * The same for an INQUIRY: a complaint says nothing of who the LUN is, and another answer may come,
+ * unless it does not know the question.
+ */
+enum lun_verdict lun_judge_who(int status, const struct scsi_sense *sense);
+
+/* "MEDIUM ERROR, unrecovered read error (0x1100)", "status 8"; @buf has LUN_WHY_MAX bytes. */
+#define LUN_WHY_MAX 160
+const char *lun_why(int status, const struct scsi_sense *sense, char *buf);
+
+/* ---- lun-ask.c ---- */
+
+/* Bytes that are asked for of a VPD page. */
+#define LUN_VPD_MAX 1024
+
+/**
+ * struct lun_question - a command that brings an answer
+ * @make: the command, of @arg
+ * @judge: lun_judge, or lun_judge_who
+ */
+struct lun_question {
+	struct scsi_task *(*make)(int arg);
+	int arg;
+	enum lun_verdict (*judge)(int status, const struct scsi_sense *sense);
+};
+
+/**
+ * struct lun_answer - what came back for it
+ * @len: bytes of @data that the LUN has sent; the rest is zero
+ */
+struct lun_answer {
+	int status;
+	struct scsi_sense sense;
+	size_t len;
+	uint8_t data[LUN_VPD_MAX];
+};
+
+/*
+ * Asks the LUN of the session's login, and again what it was not ready for.
+ *
+ * Return: 0, also when the LUN complained: see its status. On failure the session is closed.
+ */
+int lun_ask(struct lun_session *s, const struct lun_question *question, int64_t deadline,
+	    struct lun_answer *ret, struct error *err);
+
 /* ---- lun-scsi.c ---- */
 
 /* What a LUN is known by, and what can be asked of it. */
@@ -138,6 +197,7 @@ struct lun_identity {
 	uint32_t sector;
 	uint32_t transfer;     /* most bytes a command should read, a multiple of the sector */
 	bool unmapped_is_zero; /* deallocated blocks read as zeros */
+	bool cut;              /* of what names it not all has come */
 };
 
 /* Return: 0; -ENOENT: no such LUN; -ENODEV: not a disk; -EBUSY: not ready; ... */
@@ -150,33 +210,17 @@ void lun_parse_designators(const uint8_t *body, size_t len, char *ret);
 /* VPD page 0xb0 without its head; sets @id->transfer, with @id->sector as the unit. */
 void lun_parse_limits(const uint8_t *body, size_t len, struct lun_identity *id);
 
-/* Whether a LUN is the one it was; else -ESTALE and what has changed. */
+/* Whether a LUN is the one it was; else -ESTALE and what has changed, or -EPROTO when what it says
+ * of itself came cut, and proves neither. */
 int lun_identity_check(const struct lun_identity *was, const struct lun_identity *is,
 		       struct error *err);
-
-/* Bytes that are asked for of a VPD page. */
-#define LUN_VPD_MAX 1024
 
 /* The VPD page that tells one LUN from another; 0 for one that has neither. */
 int lun_identity_page(const struct lun_identity *id);
 
-/* lun_identity_check() by that page alone: @len bytes, with its head. */
+/* lun_identity_check() by that page alone: @len bytes, with its head; -ENODEV: no such LUN. */
 int lun_identity_confirm(const struct lun_identity *was, const uint8_t *page, size_t len,
 			 struct error *err);
-
-/* What is to be done about a command that did not end well. */
-enum lun_verdict {
-	LUN_DONE,    /* it did end well, with a remark: an error that was recovered from */
-	LUN_RETRY,   /* the same command may succeed now, or soon */
-	LUN_SUSPECT, /* the LUN may have become another one: log in anew and look */
-	LUN_GONE,    /* there is no such LUN any more */
-	LUN_FAIL,    /* this command will not succeed */
-};
-enum lun_verdict lun_judge(int status, const struct scsi_sense *sense);
-
-/* "MEDIUM ERROR, unrecovered read error (0x1100)", "status 8"; @buf has LUN_WHY_MAX bytes. */
-#define LUN_WHY_MAX 160
-const char *lun_why(int status, const struct scsi_sense *sense, char *buf);
 
 /* ---- lun-command.c ---- */
 
@@ -272,6 +316,7 @@ struct lun_extents {
  * thread's
  * @dead: why nothing can be read any more; code 0 while it can
  * @fatal: why the LUN is to be given up, found out while libiscsi calls back
+ * @complaint: what was last said of a command that is sent again; code 0 since one ended well
  * @suspect: what comes in is not to be trusted until the LUN has been identified again
  * @check: who is asked from time to time whether it is still itself, and @page its answer
  * @checking: it is on its way; @checked: when it was last asked
@@ -299,6 +344,7 @@ struct lun {
 	bool suspect;
 	bool running;
 	struct error fatal;
+	struct error complaint;
 	struct lun_request check;
 	uint8_t page[LUN_VPD_MAX];
 	bool checking;
