@@ -21,6 +21,7 @@ target() {
 # fail, reader_stop ends it.
 reader() {
 	rm -f stop
+	: >read.out # what stands there is of the one before
 	"$tool" --until stop "$@" "iscsi://127.0.0.1:$TGT_PORT/$iqn/1" >read.out 2>&1 &
 	READER=$!
 	tap_until reader_begun
