@@ -3,6 +3,10 @@
  * blk-cache - the one idea: a fixed number of aligned blocks, found through a small hash, the least
  * recently used one given up first. See include/lunette/blk-cache.h.
  *
+ * A block that cannot be read whole, because of a bad sector for one, is remembered as such, and
+ * what lies in it is read below as it is asked for: nobody misses good bytes for a neighbour's
+ * sake.
+ *
  * The bytes of a block are allocated when it is first filled, so an idle cache costs nearly
  * nothing.
  */
@@ -20,10 +24,12 @@
  * struct blk_cached - one block; @hash_next chains those with the same hash, @newer and @older all
  * of them
  * @number: offset in the blk / BLOCK_SIZE
+ * @bad: all of it cannot be read at once, and @bytes hold nothing
  * @bytes: NULL while the slot was never filled
  */
 struct blk_cached {
 	uint64_t number;
+	bool bad;
 	uint8_t *bytes;
 	uint32_t hash_next;
 	uint32_t newer;
@@ -125,10 +131,11 @@ static int fill(struct blk_cache *cache, uint64_t number, uint32_t *ret, struct 
 	if (rc == 0)
 		rc = blk_read(cache->below, slot->bytes, MIN(BLOCK_SIZE, cache->blk.size - off),
 			      off, err);
-	if (rc < 0) {
+	if (rc < 0 && rc != -EIO) {
 		give_up(cache, i);
 		return rc;
 	}
+	slot->bad = rc < 0;
 	slot->number = number;
 	slot->hash_next = cache->hash[bucket(cache, number)];
 	cache->hash[bucket(cache, number)] = i;
@@ -153,7 +160,12 @@ static int read_locked(struct blk_cache *cache, uint8_t *buf, size_t len, uint64
 			unlist(cache, i);
 			list_newest(cache, i);
 		}
-		memcpy(buf, cache->slots[i].bytes + inside, n);
+		const struct blk_cached *slot = &cache->slots[i];
+		if (!slot->bad)
+			memcpy(buf, slot->bytes + inside, n);
+		int rc = slot->bad ? blk_read(cache->below, buf, n, off, err) : 0;
+		if (rc < 0)
+			return rc;
 		buf += n;
 		off += n;
 		len -= n;

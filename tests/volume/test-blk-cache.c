@@ -90,7 +90,36 @@ static void the_block_used_longest_ago_goes_first(void **state)
 	blk_unref(cache);
 }
 
-static void a_failed_read_is_reported_and_forgotten(void **state)
+static void a_bad_sector_spoils_no_other(void **state)
+{
+	(void)state;
+	struct blk_mem *mem = pattern();
+	struct blk *cache = cache_over(mem, 2 * BLOCK);
+	struct error err = { 0 };
+	uint8_t buf[2 * BLOCK];
+	mem->bad_from = BLOCK + 1024;
+	mem->bad_to = mem->bad_from + 512;
+	for (uint64_t off = 0; off < 3 * BLOCK; off += 512) {
+		bool bad = off == mem->bad_from;
+		assert_int_equal(blk_read(cache, buf, 512, off, &err), bad ? -EIO : 0);
+		if (!bad)
+			assert_memory_equal(buf, mem->bytes + off, 512);
+	}
+	/* Up to it, from behind it on, and over it. */
+	assert_int_equal(blk_read(cache, buf, BLOCK, 1024, NULL), 0);
+	assert_memory_equal(buf, mem->bytes + 1024, BLOCK);
+	assert_int_equal(blk_read(cache, buf, BLOCK, BLOCK + 1536, NULL), 0);
+	assert_memory_equal(buf, mem->bytes + BLOCK + 1536, BLOCK);
+	assert_int_equal(blk_read(cache, buf, 1025, BLOCK, NULL), -EIO);
+	/* That all of the block fails is tried once, and those beside it are kept. */
+	int before = mem->reads;
+	assert_int_equal(blk_read(cache, buf, 512, BLOCK, NULL), 0);
+	assert_int_equal(blk_read(cache, buf, 512, 2 * BLOCK, NULL), 0);
+	assert_int_equal(mem->reads, before + 1);
+	blk_unref(cache);
+}
+
+static void a_read_that_failed_once_can_succeed(void **state)
 {
 	(void)state;
 	struct blk_mem *mem = pattern();
@@ -99,10 +128,20 @@ static void a_failed_read_is_reported_and_forgotten(void **state)
 	uint8_t byte;
 	for (uint64_t i = 0; i < 6; i++) {
 		mem->fail_at = mem->reads + 1;
+		assert_int_equal(blk_read(cache, &byte, 1, i * BLOCK, &err), 0);
+		assert_int_equal(byte, mem->bytes[i * BLOCK]);
+		mem->fail_at = mem->reads + 1;
 		assert_int_equal(blk_read(cache, &byte, 1, i * BLOCK, &err), -EIO);
 		assert_int_equal(blk_read(cache, &byte, 1, i * BLOCK, NULL), 0);
 		assert_int_equal(byte, mem->bytes[i * BLOCK]);
 	}
+	/* Whoever goes round comes to a block that is whole by then. */
+	for (int round = 0; round < 2; round++)
+		for (uint64_t i = 0; i < 2; i++)
+			assert_int_equal(blk_read(cache, &byte, 1, i * BLOCK, NULL), 0);
+	int before = mem->reads;
+	assert_int_equal(blk_read(cache, &byte, 1, 0, NULL), 0);
+	assert_int_equal(mem->reads, before);
 	blk_unref(cache);
 }
 
@@ -112,7 +151,8 @@ int main(void)
 		cmocka_unit_test(what_is_read_is_what_lies_below),
 		cmocka_unit_test(a_block_is_fetched_once_while_there_is_room),
 		cmocka_unit_test(the_block_used_longest_ago_goes_first),
-		cmocka_unit_test(a_failed_read_is_reported_and_forgotten),
+		cmocka_unit_test(a_bad_sector_spoils_no_other),
+		cmocka_unit_test(a_read_that_failed_once_can_succeed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
