@@ -284,6 +284,29 @@ static void a_failing_read_is_made_good(void **state)
 	}
 }
 
+/* More legs than can be missing have bad sectors in one chunk, but nowhere too many the same one.
+ */
+static void bad_sectors_of_several_legs_are_made_good_each_for_itself(void **state)
+{
+	(void)state;
+	for (size_t d = 0; d < ARRAY_SIZE(drawings); d++) {
+		struct fixture f;
+		setup(&f, &drawings[d]);
+		for (unsigned int row = 0; row < 2 && drawings[d].kind != MAP_STRIPED; row++) {
+			for (unsigned int l = 0; l < 2; l++) {
+				f.legs[l]->bad_from = START + row * CHUNK + l * (CHUNK / 2);
+				f.legs[l]->bad_to = f.legs[l]->bad_from + CHUNK / 2;
+			}
+			if (drawings[d].kind == MAP_RAID6) {
+				f.legs[2]->bad_from = f.legs[0]->bad_from;
+				f.legs[2]->bad_to = f.legs[0]->bad_to;
+			}
+			assert_content(&f, f.volume);
+		}
+		teardown(&f);
+	}
+}
+
 /* Whoever reads around bad sectors must hear of them, in whichever order the legs are asked. */
 static void bad_sectors_are_no_missing_legs(void **state)
 {
@@ -516,6 +539,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_layout_reads_whole_and_with_all_it_can_miss),
 		cmocka_unit_test(a_failing_read_is_made_good),
+		cmocka_unit_test(bad_sectors_of_several_legs_are_made_good_each_for_itself),
 		cmocka_unit_test(bad_sectors_are_no_missing_legs),
 		cmocka_unit_test(walking_there_and_back_misses_nothing),
 		cmocka_unit_test(numbers_that_make_no_volume_are_refused),

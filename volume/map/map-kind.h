@@ -60,6 +60,26 @@ static inline void map_clip(const struct map_segment *seg, uint64_t *length, uin
 /* Checks that the chunk is a multiple of 512 bytes and its rows do not overflow. */
 int map_check_chunk(const struct map_segment *seg, struct error *err);
 
+/* The largest sector of the legs. */
+static inline uint32_t map_sector(const struct map_segment *seg)
+{
+	uint32_t sector = 512;
+	for (unsigned int l = 0; l < seg->n_legs; l++)
+		if (seg->legs[l].blk)
+			sector = MAX(sector, seg->legs[l].blk->sector);
+	return sector;
+}
+
+/* Where a range that cannot be read at once is cut into two, at a sector; 0: it is one. */
+static inline size_t map_half(const struct map_segment *seg, size_t len, uint64_t off)
+{
+	uint32_t sector = map_sector(seg);
+	uint64_t cut = (off + len / 2 + sector - 1) / sector * sector;
+	if (cut >= off + len)
+		cut -= MIN(cut, (uint64_t)sector);
+	return cut > off ? (size_t)(cut - off) : 0;
+}
+
 /* ---- reading several pieces at once (map-piece.c) ---------------------------------------------
  */
 
@@ -84,11 +104,14 @@ struct map_piece {
  * @locate: sets leg and off of the byte at @at
  * @mend: a piece could not be read from its leg: have its bytes from elsewhere, or fail
  * @longest: piece, in bytes
+ * @elsewhere: there are other places for @mend to look at: when a large piece cannot be mended
+ * because several of them have bad sectors, smaller ones can be, where these are not the same
  */
 struct map_chunks {
 	void (*locate)(const struct map_segment *seg, struct map_piece *piece);
 	int (*mend)(const struct map_segment *seg, struct map_piece *piece, struct error *err);
 	size_t longest;
+	bool elsewhere;
 };
 
 /**

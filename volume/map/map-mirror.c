@@ -21,8 +21,9 @@ static bool mirror_readable(const struct map_segment *seg, const bool *missing)
 	return false;
 }
 
-static int mirror_read(const struct map_segment *seg, void *buf, size_t len, uint64_t off,
-		       struct error *err)
+/* @ret_bad: legs that have it, but cannot read it. */
+static int read_any(const struct map_segment *seg, void *buf, size_t len, uint64_t off,
+		    unsigned int *ret_bad, struct error *err)
 {
 	int rc = -EIO;
 	unsigned int first =
@@ -34,8 +35,26 @@ static int mirror_read(const struct map_segment *seg, void *buf, size_t len, uin
 		rc = map_leg_read(seg, leg, buf, len, off, err);
 		if (rc == 0)
 			return 0;
+		*ret_bad += rc == -EIO;
 	}
 	return error_wrap(err, rc, "none of %u mirrors can be read", seg->n_legs);
+}
+
+/* Where several legs have bad sectors, halves of the range are read, as these need not be the same.
+ */
+static int mirror_read(const struct map_segment *seg, void *buf, size_t len, uint64_t off,
+		       struct error *err)
+{
+	struct error why = { 0 };
+	unsigned int bad = 0;
+	int rc = read_any(seg, buf, len, off, &bad, &why);
+	size_t half = map_half(seg, len, off);
+	if (rc == 0)
+		return 0;
+	if (bad < 2 || half == 0)
+		return error_copy(err, rc, &why);
+	rc = mirror_read(seg, buf, half, off, err);
+	return rc < 0 ? rc : mirror_read(seg, (char *)buf + half, len - half, off + half, err);
 }
 
 static int mirror_extent(const struct map_segment *seg, uint64_t off, struct blk_extent *ret,

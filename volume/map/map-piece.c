@@ -111,6 +111,34 @@ static void read_pieces(const struct map_segment *seg, struct map_piece *pieces,
 	pthread_mutex_unlock(&lock);
 }
 
+/* Halves of what cannot be mended whole may be. */
+static int mend(const struct map_segment *seg, const struct map_chunks *chunks,
+		const struct map_piece *piece, struct error *err)
+{
+	struct map_piece tried = *piece;
+	struct error why = { 0 };
+	int rc = chunks->mend(seg, &tried, &why);
+	size_t half = map_half(seg, piece->len, piece->at);
+	if (rc == 0)
+		return 0;
+	if (rc != -EIO || half == 0 || !chunks->elsewhere)
+		return error_copy(err, rc, &why);
+	struct map_piece parts[2] = {
+		{ .at = piece->at, .buf = piece->buf, .len = half },
+		{ .at = piece->at + half,
+		  .buf = (char *)piece->buf + half,
+		  .len = piece->len - half },
+	};
+	for (int i = 0; i < 2; i++) {
+		chunks->locate(seg, &parts[i]);
+		read_piece(seg, &parts[i]);
+		rc = parts[i].rc < 0 ? mend(seg, chunks, &parts[i], err) : 0;
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
 int map_read_chunks(const struct map_segment *seg, const struct map_chunks *chunks, void *buf,
 		    size_t len, uint64_t off, struct error *err)
 {
@@ -130,7 +158,7 @@ int map_read_chunks(const struct map_segment *seg, const struct map_chunks *chun
 		}
 		read_pieces(seg, pieces, n);
 		for (size_t i = 0; i < n; i++) {
-			int rc = pieces[i].rc < 0 ? chunks->mend(seg, &pieces[i], err) : 0;
+			int rc = pieces[i].rc < 0 ? mend(seg, chunks, &pieces[i], err) : 0;
 			if (rc < 0)
 				return rc;
 		}

@@ -241,7 +241,7 @@ static int reconstruct(const struct map_segment *seg, struct map_piece *piece, s
 static int raid_read(const struct map_segment *seg, void *buf, size_t len, uint64_t off,
 		     struct error *err)
 {
-	static const struct map_chunks chunks = { locate, reconstruct, RECONSTRUCT_MAX };
+	static const struct map_chunks chunks = { locate, reconstruct, RECONSTRUCT_MAX, true };
 	return map_read_chunks(seg, &chunks, buf, len, off, err);
 }
 

@@ -113,7 +113,7 @@ static int read_other_copy(const struct map_segment *seg, struct map_piece *piec
 static int raid10_read(const struct map_segment *seg, void *buf, size_t len, uint64_t off,
 		       struct error *err)
 {
-	static const struct map_chunks chunks = { locate, read_other_copy, SIZE_MAX };
+	static const struct map_chunks chunks = { locate, read_other_copy, SIZE_MAX, true };
 	return map_read_chunks(seg, &chunks, buf, len, off, err);
 }
 

@@ -33,7 +33,7 @@ static int mend(const struct map_segment *seg, struct map_piece *piece, struct e
 static int striped_read(const struct map_segment *seg, void *buf, size_t len, uint64_t off,
 			struct error *err)
 {
-	static const struct map_chunks chunks = { locate, mend, SIZE_MAX };
+	static const struct map_chunks chunks = { locate, mend, SIZE_MAX, false };
 	return map_read_chunks(seg, &chunks, buf, len, off, err);
 }
 
