@@ -67,7 +67,17 @@ enum nbd_command {
 #define NBD_STATE_HOLE 1u
 #define NBD_STATE_ZERO 2u
 
-enum nbd_errno { NBD_EPERM = 1, NBD_EIO = 5, NBD_EINVAL = 22 };
+/* The protocol's own: Linux has the same numbers, other systems need not. */
+enum nbd_errno {
+	NBD_EPERM = 1,
+	NBD_EIO = 5,
+	NBD_ENOMEM = 12,
+	NBD_EINVAL = 22,
+	NBD_EOVERFLOW = 75,
+	NBD_ENOTSUP = 95,
+	NBD_ESHUTDOWN = 108,
+};
+#define NBD_WHY_MAX 4096 /* a string, in bytes */
 
 /**
  * struct nbd - one conversation

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "nbd-wire.h"
@@ -45,13 +46,43 @@ static int put_chunk(struct nbd *nbd, const struct nbd_request *r, bool done, un
 	return rc < 0 ? rc : nbd_put(nbd, payload, len, err);
 }
 
-static int refuse(struct nbd *nbd, const struct nbd_request *r, uint32_t error, struct error *err)
+/*
+ * EIO says that these bytes cannot be read, and that others can: a client that saves what can be
+ * saved goes on behind them. So it is said of nothing else; what the protocol has no word for is
+ * that there is nothing more to be had here.
+ */
+static enum nbd_errno code_of_failure(int rc)
 {
-	uint8_t payload[6];
-	nbd_set16(nbd_set32(payload, error), 0);
+	switch (-rc) {
+	case EIO:
+		return NBD_EIO;
+	case EPERM:
+	case EACCES:
+		return NBD_EPERM;
+	case ENOMEM:
+		return NBD_ENOMEM;
+	case EINVAL:
+	case ERANGE:
+		return NBD_EINVAL;
+	case EOVERFLOW:
+		return NBD_EOVERFLOW;
+	case EOPNOTSUPP:
+		return NBD_ENOTSUP;
+	default:
+		return NBD_ESHUTDOWN;
+	}
+}
+
+static int refuse(struct nbd *nbd, const struct nbd_request *r, enum nbd_errno code,
+		  const char *why, struct error *err)
+{
+	uint8_t payload[6 + sizeof(((struct error *)NULL)->msg)];
+	_Static_assert(sizeof(payload) <= NBD_WHY_MAX, "the protocol has room for every message");
+	size_t len = nbd->structured ? strlen(why) : 0;
+	memcpy(nbd_set16(nbd_set32(payload, code), (unsigned int)len), why, len);
 	return nbd->structured
-		       ? put_chunk(nbd, r, true, NBD_CHUNK_ERROR, payload, sizeof(payload), err)
-		       : put_simple(nbd, r, error, err);
+		       ? put_chunk(nbd, r, true, NBD_CHUNK_ERROR, payload, (uint32_t)(6 + len), err)
+		       : put_simple(nbd, r, code, err);
 }
 
 /* ---- requests ---- */
@@ -63,11 +94,13 @@ static int serve_chunks(struct nbd *nbd, const struct nbd_request *r, uint8_t *p
 	uint64_t off = r->off, end = r->off + r->len;
 	while (off < end) {
 		uint32_t take = (uint32_t)MIN(end - off, (uint64_t)PIECE);
-		if (blk_read(nbd->blk, piece + 8, take, off, NULL) < 0)
-			return refuse(nbd, r, NBD_EIO, err);
+		struct error why = { 0 };
+		int rc = blk_read(nbd->blk, piece + 8, take, off, &why);
+		if (rc < 0)
+			return refuse(nbd, r, code_of_failure(rc), why.msg, err);
 		nbd_set64(piece, off);
 		off += take;
-		int rc = put_chunk(nbd, r, off == end, NBD_CHUNK_DATA, piece, take + 8, err);
+		rc = put_chunk(nbd, r, off == end, NBD_CHUNK_DATA, piece, take + 8, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -83,7 +116,7 @@ static int serve_simple(struct nbd *nbd, const struct nbd_request *r, uint8_t *p
 		size_t take = (size_t)MIN(end - off, (uint64_t)PIECE);
 		int rc = blk_read(nbd->blk, piece, take, off, err);
 		if (rc < 0 && off == r->off)
-			return refuse(nbd, r, NBD_EIO, err);
+			return refuse(nbd, r, code_of_failure(rc), "", err);
 		if (rc == 0 && off == r->off)
 			rc = put_simple(nbd, r, 0, err);
 		if (rc == 0)
@@ -116,16 +149,16 @@ static int serve_status(struct nbd *nbd, const struct nbd_request *r, struct err
 static int serve(struct nbd *nbd, const struct nbd_request *r, uint8_t *piece, struct error *err)
 {
 	if (r->len == 0 || !range_inside(r->len, r->off, nbd->blk->size))
-		return refuse(nbd, r, NBD_EINVAL, err);
+		return refuse(nbd, r, NBD_EINVAL, "the disk is not that large", err);
 	switch (r->type) {
 	case NBD_CMD_READ:
 		return nbd->structured ? serve_chunks(nbd, r, piece, err)
 				       : serve_simple(nbd, r, piece, err);
 	case NBD_CMD_BLOCK_STATUS:
 		return nbd->allocation ? serve_status(nbd, r, err)
-				       : refuse(nbd, r, NBD_EINVAL, err);
+				       : refuse(nbd, r, NBD_EINVAL, "nobody asked for holes", err);
 	default:
-		return refuse(nbd, r, NBD_EINVAL, err);
+		return refuse(nbd, r, NBD_EINVAL, "there is no such request here", err);
 	}
 }
 
