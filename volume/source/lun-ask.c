@@ -21,8 +21,8 @@ static int run_once(struct lun_session *s, struct scsi_task *task, int64_t deadl
 	scsi_task_set_iov_in(task, &iov, 1);
 	s->awaited.done = false;
 	int rc = 0;
-	if (iscsi_scsi_command_async(s->iscsi, s->login->url.lun, task, lun_session_done, NULL,
-				     s) != 0)
+	if (iscsi_scsi_command_async(s->iscsi, lun_address(s->login->url.lun), task,
+				     lun_session_done, NULL, s) != 0)
 		rc = error_set(err, -ECONNRESET, "the target closed the connection");
 	else
 		rc = lun_session_await(s, deadline, err);

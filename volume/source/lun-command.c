@@ -271,8 +271,8 @@ int lun_command_send(struct lun *lun, struct lun_command *command, struct error 
 		return error_set(err, -ENOMEM, "SCSI command: %m");
 	scsi_task_set_iov_in(command->task, command->iov, n);
 	command->sent = clock_now_ms();
-	if (iscsi_scsi_command_async(lun->session.iscsi, lun->login.url.lun, command->task,
-				     on_command, NULL, command) != 0)
+	if (iscsi_scsi_command_async(lun->session.iscsi, lun_address(lun->login.url.lun),
+				     command->task, on_command, NULL, command) != 0)
 		return error_set(err, -ECONNRESET, "the target closed the connection");
 	return 0;
 }

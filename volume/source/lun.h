@@ -52,6 +52,15 @@ bool lun_is_url(const char *spec);
  */
 int lun_url_parse(const char *spec, struct lun_url *ret, struct error *err);
 
+/*
+ * The first two bytes of a LUN's address, which libiscsi takes for its number. Source: SAM-5, 4.7:
+ * one byte in peripheral addressing, 14 bits in flat addressing.
+ */
+static inline int lun_address(int lun)
+{
+	return lun < 256 ? lun : 0x4000 | lun;
+}
+
 /* ---- lun-login.c ---- */
 
 /*
