@@ -142,11 +142,67 @@ static void paths_are_not_luns(void **state)
 	assert_false(lun_is_url(""));
 }
 
+static void places_have_fewer_parts(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *spec, *target;
+	} cases[] = { { "iscsi://array", "" },   { "iscsi://bob@array:3261", "" },
+		      { "iscsi://array/", "" },  { "iscsi://[::1]", "" },
+		      { "iscsi://array/" T, T }, { "iscsi://array/" T "/", T } };
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct lun_url url;
+		struct error err = { 0 };
+		assert_int_equal(lun_url_parse_place(cases[i].spec, &url, &err), 0);
+		assert_string_equal(url.target, cases[i].target);
+		assert_int_equal(url.lun, -1);
+		assert_int_equal(lun_url_parse(cases[i].spec, &url, &err), -EINVAL);
+		assert_non_null(strstr(err.msg, "names no LUN"));
+		assert_non_null(strstr(err.msg, "lunette probe iscsi://"));
+	}
+	struct lun_url url;
+	assert_int_equal(lun_url_parse_place("iscsi://", &url, NULL), -EINVAL);
+	assert_int_equal(lun_url_parse_place("iscsi:///" T, &url, NULL), -EINVAL);
+	assert_int_equal(lun_url_parse_place("iscsi://array/x", &url, NULL), -EINVAL);
+	assert_int_equal(lun_url_parse_place("iscsi://array//1", &url, NULL), -EINVAL);
+	assert_int_equal(lun_url_parse_place("iscsi://array/" T "/x", &url, NULL), -EINVAL);
+}
+
+static void what_is_printed_is_what_was_taken_apart(void **state)
+{
+	(void)state;
+	static const char *const specs[] = {
+		"iscsi://array/" T "/1",
+		"iscsi://bob@array:860/" T "/16383",
+		"iscsi://bob@[fe80::1%eth0]:1/eui.02004567A425678D/0",
+		"iscsi://[::1]/" T "/7",
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(specs); i++) {
+		struct lun_url url;
+		char text[LUN_URL_MAX];
+		assert_int_equal(lun_url_parse(specs[i], &url, NULL), 0);
+		lun_url_print(&url, text);
+		assert_string_equal(text, specs[i]);
+	}
+}
+
+static void numbers_become_the_addresses_that_targets_have(void **state)
+{
+	(void)state;
+	assert_int_equal(lun_address(0), 0);
+	assert_int_equal(lun_address(255), 0x00ff);
+	assert_int_equal(lun_address(256), 0x4100);
+	assert_int_equal(lun_address(16383), 0x7fff);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(well_formed_names_are_taken_apart),
 		cmocka_unit_test(what_is_not_plainly_right_is_refused),
+		cmocka_unit_test(places_have_fewer_parts),
+		cmocka_unit_test(what_is_printed_is_what_was_taken_apart),
+		cmocka_unit_test(numbers_become_the_addresses_that_targets_have),
 		cmocka_unit_test(a_secret_is_refused_and_never_repeated),
 		cmocka_unit_test(names_that_do_not_fit_are_not_cut_off),
 		cmocka_unit_test(paths_are_not_luns),

@@ -8,6 +8,7 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -15,6 +16,7 @@
 #include "lun.h"
 
 #define SCHEME "iscsi://"
+#define PORT   "3260"
 #define FORM   "iscsi://[USER@]HOST[:PORT]/IQN/LUN"
 
 /* The highest number that fits the flat addressing of SAM. */
@@ -99,7 +101,7 @@ static int parse_host(const char *from, const char *to, struct lun_url *url, str
 			return error_set(err, -EINVAL, "no host name or address behind '%s'",
 					 SCHEME);
 	}
-	strcpy(url->port, "3260");
+	strcpy(url->port, PORT);
 	if (end == to)
 		return 0;
 	if (*end != ':' || !copy(url->port, sizeof(url->port), end + 1, to) ||
@@ -108,17 +110,19 @@ static int parse_host(const char *from, const char *to, struct lun_url *url, str
 	return 0;
 }
 
+/* @path: behind the host's slash; "" for all of its targets. */
 static int parse_path(const char *path, struct lun_url *url, struct error *err)
 {
-	const char *slash = strchr(path, '/');
-	if (!slash)
-		return error_set(err, -EINVAL, "no LUN behind the target's name; the form is %s",
-				 FORM);
+	const char *slash = strchrnul(path, '/');
+	if (*path == '\0')
+		return 0;
 	if (!copy(url->target, sizeof(url->target), path, slash) || !is_iscsi_name(url->target) ||
 	    !only(url->target, ".-_:"))
 		return error_set(err, -EINVAL,
 				 "the target's name does not begin with iqn., eui. or naa., or has "
 				 "characters that such names do not have");
+	if (slash[0] == '\0' || slash[1] == '\0')
+		return 0;
 	url->lun = number(slash + 1, LUN_MAX);
 	if (url->lun < 0)
 		return error_set(err, -EINVAL, "the LUN is not a number from 0 to %d", LUN_MAX);
@@ -138,16 +142,14 @@ static int parse(const char *spec, struct lun_url *url, struct error *err)
 			return rc;
 		host = at + 1;
 	}
-	const char *slash = strchr(host, '/');
-	if (!slash)
-		return error_set(err, -EINVAL, "no target behind the host; the form is %s", FORM);
+	const char *slash = strchrnul(host, '/');
 	int rc = parse_host(host, slash, url, err);
-	return rc < 0 ? rc : parse_path(slash + 1, url, err);
+	return rc < 0 ? rc : parse_path(*slash ? slash + 1 : slash, url, err);
 }
 
-int lun_url_parse(const char *spec, struct lun_url *ret, struct error *err)
+int lun_url_parse_place(const char *spec, struct lun_url *ret, struct error *err)
 {
-	struct lun_url url = { 0 };
+	struct lun_url url = { .lun = -1 };
 	int rc = parse(spec, &url, err);
 	if (rc < 0) {
 		const char *at = strrchr(spec, '@');
@@ -156,4 +158,28 @@ int lun_url_parse(const char *spec, struct lun_url *ret, struct error *err)
 	}
 	*ret = url;
 	return 0;
+}
+
+int lun_url_parse(const char *spec, struct lun_url *ret, struct error *err)
+{
+	struct lun_url url;
+	int rc = lun_url_parse_place(spec, &url, err);
+	if (rc < 0)
+		return rc;
+	if (url.lun < 0)
+		return error_set(err, -EINVAL,
+				 "'%s' names no LUN: the form is " FORM "; `lunette probe %s` "
+				 "lists what there is",
+				 spec, spec);
+	*ret = url;
+	return 0;
+}
+
+int lun_url_print(const struct lun_url *url, char ret[LUN_URL_MAX])
+{
+	bool v6 = strchr(url->host, ':');
+	bool usual = strcmp(url->port, PORT) == 0;
+	return snprintf(ret, LUN_URL_MAX, SCHEME "%s%s%s%s%s%s%s/%s/%d", url->user,
+			*url->user ? "@" : "", v6 ? "[" : "", url->host, v6 ? "]" : "",
+			usual ? "" : ":", usual ? "" : url->port, url->target, url->lun);
 }

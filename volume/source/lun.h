@@ -40,8 +40,8 @@ struct lun_url {
 	char user[LUN_NAME_MAX]; /* "": no CHAP */
 	char host[LUN_NAME_MAX]; /* an IPv6 address without its brackets */
 	char port[6];
-	char target[LUN_NAME_MAX];
-	int lun;
+	char target[LUN_NAME_MAX]; /* "": all of the host's */
+	int lun;                   /* -1: all of the target's */
 };
 
 /* Whether @spec is meant to be a LUN, well formed or not. */
@@ -51,6 +51,13 @@ bool lun_is_url(const char *spec);
  * Return: 0; -EINVAL, with a message that never quotes what may be a secret.
  */
 int lun_url_parse(const char *spec, struct lun_url *ret, struct error *err);
+
+/* The same, but LUN may be missing, and IQN with it. */
+int lun_url_parse_place(const char *spec, struct lun_url *ret, struct error *err);
+
+/* What lun_url_parse() takes apart as @url. */
+#define LUN_URL_MAX (3 * LUN_NAME_MAX + 64)
+int lun_url_print(const struct lun_url *url, char ret[LUN_URL_MAX]);
 
 /*
  * The first two bytes of a LUN's address, which libiscsi takes for its number. Source: SAM-5, 4.7:
