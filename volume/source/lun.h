@@ -11,6 +11,7 @@
  *   lun-sense    what its complaints mean
  *   lun-ask      one question to a LUN and its answer
  *   lun-scsi     what the LUN says of itself: identity, size, limits
+ *   lun-report   which LUNs a target has
  *   lun-command  a request in SCSI: sent, answered, judged
  *   lun-queue    the event thread: requests become commands in flight; reconnects, in bounded time
  *   lun          the blk: reads, extents, opening, closing
@@ -170,6 +171,8 @@ const char *lun_why(int status, const struct scsi_sense *sense, char *buf);
 
 /* Bytes that are asked for of a VPD page. */
 #define LUN_VPD_MAX 1024
+/* So many LUNs of a target are listed. */
+#define LUN_REPORT_MAX 1024
 
 /**
  * struct lun_question - a command that brings an answer
@@ -190,7 +193,7 @@ struct lun_answer {
 	int status;
 	struct scsi_sense sense;
 	size_t len;
-	uint8_t data[LUN_VPD_MAX];
+	uint8_t data[8 + 8 * LUN_REPORT_MAX];
 };
 
 /*
@@ -237,6 +240,32 @@ int lun_identity_page(const struct lun_identity *id);
 /* lun_identity_check() by that page alone: @len bytes, with its head; -ENODEV: no such LUN. */
 int lun_identity_confirm(const struct lun_identity *was, const uint8_t *page, size_t len,
 			 struct error *err);
+
+/* ---- lun-report.c ---- */
+
+/**
+ * struct lun_report - which LUNs a target says that it has
+ * @luns: their addresses as they came, and as a number, or -1 for one that cannot be reached by a
+ *        number
+ * @told: how many there are, by what the target says
+ * @missing: not all of them came, or some came twice
+ */
+struct lun_report {
+	size_t n;
+	struct lun_reported {
+		uint8_t address[8];
+		int lun;
+	} luns[LUN_REPORT_MAX];
+	uint64_t told;
+	bool missing;
+};
+
+/* REPORT LUNS parameter data, @len bytes of it. */
+void lun_parse_report(const uint8_t *buf, size_t len, struct lun_report *ret);
+
+/* Asks the target of the session. Return: 0; -EREMOTEIO when it complains; as lun_ask() */
+int lun_report_ask(struct lun_session *s, int64_t deadline, struct lun_report *ret,
+		   struct error *err);
 
 /* ---- lun-command.c ---- */
 
