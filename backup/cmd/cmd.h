@@ -10,6 +10,7 @@
 
 #include "commands.h"
 #include "lunette/layout.h"
+#include "lunette/portal.h"
 #include "lunette/repo.h"
 #include "lunette/source.h"
 #include "lunette/secret.h"
@@ -273,6 +274,10 @@ extern const struct option_group cmd_source_options;
  * @ret: to be freed with layout_free(), before cmd_sources_free()
  */
 int cmd_sources_open(struct cmd_sources *sources, char **specs, size_t n, struct layout **ret,
+		     struct error *err);
+
+/* What an iSCSI portal has, as portal_list(). Return: 0; STATUS_USAGE; a negative errno. */
+int cmd_sources_list(struct cmd_sources *sources, const char *spec, struct portal **ret,
 		     struct error *err);
 
 /* Closes them. Those of options are closed when the command has returned. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "probe-portal.h"
 
 struct probe_args {
 	bool json;
@@ -188,6 +189,8 @@ static bool is_all_well(const struct layout *layout)
 static int run(void *ctx, char **specs, size_t n, struct error *err)
 {
 	struct probe_args *args = ctx;
+	if (n == 1 && portal_is_named(specs[0]))
+		return probe_portal(&args->sources, specs[0], args->json, err);
 	CLEANUP(layout_free_cleanup) struct layout *layout = NULL;
 	int rc = cmd_sources_open(&args->sources, specs, n, &layout, err);
 	if (rc)
@@ -213,7 +216,8 @@ const struct command cmd_probe = {
 	.name = "probe",
 	.summary = "show disks, volumes and file systems",
 	.words = { "SOURCE...", 1, COMMAND_ANY },
-	.help = "Shows what is on disks: partition tables, volumes, file systems. Reads only.",
+	.help = "Shows what is on disks: partition tables, volumes, file systems. Reads only.\n"
+		"`lunette probe iscsi://[USER@]HOST[:PORT][/IQN]` lists targets and LUNs.",
 	.status =
 		"0 done, 1 failed or nothing was recognised, 2 wrong usage, 3 done with warnings.",
 	.options = options,

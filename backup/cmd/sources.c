@@ -105,6 +105,13 @@ int cmd_sources_open(struct cmd_sources *sources, char **specs, size_t n, struct
 	return 0;
 }
 
+int cmd_sources_list(struct cmd_sources *sources, const char *spec, struct portal **ret,
+		     struct error *err)
+{
+	int rc = find_secrets(sources, err);
+	return rc ? rc : portal_list(spec, &sources->options, ret, err);
+}
+
 void cmd_sources_free(struct cmd_sources *sources)
 {
 	for (size_t i = 0; i < sources->n; i++)

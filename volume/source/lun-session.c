@@ -173,8 +173,10 @@ static int new_context(struct lun_session *s, struct error *err)
 	if (!s->iscsi)
 		return error_set(err, -ENOMEM, "create an iSCSI context: %m");
 	iscsi_set_noautoreconnect(s->iscsi, 1);
-	int rc = iscsi_set_targetname(s->iscsi, login->url.target);
-	rc |= iscsi_set_session_type(s->iscsi, ISCSI_SESSION_NORMAL);
+	bool discovery = !*login->url.target;
+	int rc = discovery ? 0 : iscsi_set_targetname(s->iscsi, login->url.target);
+	rc |= iscsi_set_session_type(s->iscsi,
+				     discovery ? ISCSI_SESSION_DISCOVERY : ISCSI_SESSION_NORMAL);
 	rc |= iscsi_set_header_digest(s->iscsi, login->header_digest
 							? ISCSI_HEADER_DIGEST_CRC32C_NONE
 							: ISCSI_HEADER_DIGEST_NONE_CRC32C);

@@ -15,6 +15,8 @@
  *   lun-command  a request in SCSI: sent, answered, judged
  *   lun-queue    the event thread: requests become commands in flight; reconnects, in bounded time
  *   lun          the blk: reads, extents, opening, closing
+ *
+ * portal.c stands beside lun-command: it only asks, and waits for each answer.
  */
 #ifndef LUN_H
 #define LUN_H
@@ -112,7 +114,8 @@ struct lun_session {
 	} awaited;
 };
 
-/* Connects, logs in. On failure there is no session, and the message says why. */
+/* Connects, logs in: to the target, or, without one, to ask for targets. On failure there is no
+ * session, and the message says why. */
 int lun_session_open(struct lun_session *s, int64_t deadline, struct error *err);
 
 /*
