@@ -10,6 +10,7 @@
 #include "lunette/json.h"
 #include "lunette/point-open.h"
 #include "lunette/restore.h"
+#include "lunette/source.h"
 
 /**
  * struct restore_args - what the user wants
@@ -104,6 +105,33 @@ static int check_zeros(const struct restore_args *args, const json_t *point,
 		warned = 1;
 	}
 	return warned;
+}
+
+/*
+ * Partition tables count in sectors. lunette finds them whatever the device has; firmware and
+ * kernels do not.
+ *
+ * Return: has it warned?
+ */
+static bool check_sector(const struct restore_args *args, const struct layout *layout,
+			 const struct blk *from)
+{
+	CLEANUP(blk_unref_cleanup) struct blk *to = NULL;
+	struct stat st;
+	if (args->pipe || stat(args->target, &st) < 0 || !S_ISBLK(st.st_mode) ||
+	    blk_file_open(args->target, &to, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < layout->n_disks; i++) {
+		const struct layout_disk *disk = &layout->disks[i];
+		if (disk->blk != from || disk->table == LAYOUT_TABLE_NONE ||
+		    disk->sector == to->sector)
+			continue;
+		cmd_warn("'%s' has sectors of %u bytes, and those of %s had %u: other systems do "
+			 "not find its partitions there, and each must be restored by itself",
+			 args->target, to->sector, disk->name, disk->sector);
+		return true;
+	}
+	return false;
 }
 
 /* Before anything is overwritten. */
@@ -212,6 +240,7 @@ static int restore(struct restore_args *args, const json_t *point, struct error 
 	if (rc < 0)
 		return rc;
 	bool warned = rc > 0;
+	warned |= check_sector(args, layout, from);
 	rc = args->skip_lost ? 0 : check_bad(args, point, layout, from, err);
 	if (rc < 0)
 		return rc;

@@ -115,6 +115,13 @@ if loop=$(losetup --find --show d.img 2>/dev/null); then
 	ok 'restore to a block device' "$LUNETTE" restore "$first" --volume disk0-p3 "$loop"
 	"$LUNETTE" restore "$first" --volume disk0-p3 w.img >/dev/null
 	ok 'what was on it is gone' cmp -n $((32 << 20)) "$loop" w.img
+	disks_gpt large.img 4096 basic:b.img && "$LUNETTE" backup -q --name large large.img
+	large=$("$LUNETTE" list --json large | jq -r '.points[-1].id')
+	fails 'a table that counts in other sectors than the device' 3 "has sectors of 512 bytes, and those of disk0 had 4096" \
+		"$LUNETTE" restore "$large" --disk disk0 "$loop"
+	ok 'all is there nevertheless' cmp -n "$(stat -c %s large.img)" <("$LUNETTE" restore -q "$large" --disk disk0 -) "$loop"
+	ok 'an image has the sectors that it needs' "$LUNETTE" restore "$large" --disk disk0 large-again.img
+	ok 'a volume needs no table' "$LUNETTE" restore "$large" --volume disk0-p1 "$loop"
 else
 	tap_skip 'restore to a block device' 'there are no loop devices'
 fi
