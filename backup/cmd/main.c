@@ -110,6 +110,7 @@ int main(int argc, char **argv)
 	setvbuf(stderr, NULL, _IOLBF, 0); /* one write a line: in a log, two programs do not mix */
 	setlocale(LC_ALL, "C.UTF-8");     /* file names are UTF-8 whatever the caller's locale is */
 	signal(SIGPIPE, SIG_IGN);         /* a broken pipe is an error like any other */
+	signal(SIGXFSZ, SIG_IGN);         /* and so is a file that may not grow */
 
 	struct error err = { 0 };
 	int rc = run(argc, argv, &err);

@@ -43,6 +43,16 @@ is 'a line of standard error is written at once' "$(writes "$LUNETTE" list --not
 : >none
 is 'a warning is' "$(writes "$LUNETTE" backup -q --name none none | tr -cd '|')" '|'
 
+# ---- files that may not grow ----------------------------------------------------------------------
+
+# None of what it writes may have more than 100 KiB.
+limited=(bash -c 'ulimit -f 100 && exec "$@"' limited)
+head -c 1M /dev/urandom >new.img
+fails 'a limit on the size of files ends a backup' 1 'File too large' "${limited[@]}" "$LUNETTE" backup --all-blocks --name large new.img
+is 'without a restore point, and without a lease' "$(points) $(ls repo/leases)" '2 '
+fails 'and a restore' 1 'File too large' "${limited[@]}" "$LUNETTE" restore first@latest --disk disk0 out.img
+ok 'which leaves no file' test ! -e out.img
+
 # ---- streams that are closed ---------------------------------------------------------------------
 
 for closed in 0 1 2 01 12 02 012; do
