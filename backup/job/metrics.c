@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "lunette/state.h"
+#include "lunette/utf8.h"
+#include "lunette/util.h"
 #include "metrics.h"
 
 int metrics_open(struct metrics *metrics, struct error *err)
@@ -24,8 +26,13 @@ void metrics_close(struct metrics *metrics)
 
 static void put_label(FILE *out, const struct metrics_label *label)
 {
+	/* One byte that is not UTF-8, and the whole file is refused. */
+	size_t len = strlen(label->value);
+	CLEANUP(free_cleanup) char *value = malloc(3 * len + 1);
+	if (value)
+		utf8_clean(label->value, len, value, 3 * len + 1);
 	fprintf(out, "%s=\"", label->name);
-	for (const char *p = label->value; *p; p++) {
+	for (const char *p = value ? value : ""; *p; p++) {
 		if (*p == '"' || *p == '\\' || *p == '\n')
 			fputc('\\', out);
 		fputc(*p == '\n' ? 'n' : *p, out);

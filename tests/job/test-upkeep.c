@@ -244,10 +244,10 @@ static void a_label_may_be_anything(void **ctx)
 	char path[200], text[8192];
 	snprintf(path, sizeof(path), "%s/x.prom", state);
 	json_t *note = done_at(UPKEEP_PRUNE, "ok", "1970-01-01T00:00:07Z");
-	assert_int_equal(upkeep_metrics(path, "/a \"b\"\\c\n", note, &err), 0);
+	assert_int_equal(upkeep_metrics(path, "/a \"b\"\\c\n\xff", note, &err), 0);
 	read_file(path, text, sizeof(text));
 	assert_non_null(strstr(text, "\nlunette_repository_prune_last_success_timestamp_seconds"
-				     "{repository=\"/a \\\"b\\\"\\\\c\\n\"} 7\n"));
+				     "{repository=\"/a \\\"b\\\"\\\\c\\n\xef\xbf\xbd\"} 7\n"));
 	assert_null(strstr(text, "check"));
 	json_decref(note);
 }
