@@ -69,6 +69,23 @@ static int next(struct option_parser *p, int argc, char **argv)
 	return getopt_long(argc, argv, p->letters, p->names, NULL);
 }
 
+/*
+ * Is the word that -h was found in made of options? A name such as -host or -dash is none, and who
+ * is given the help and status 0 for it takes that for an answer.
+ */
+static bool is_of_options(const struct option_parser *p, char **argv)
+{
+	const char *word = argv[optind - 1];
+	if (strncmp(word, "--", 2) == 0)
+		return true;
+	if (*word != '-' || word[strlen(word) - 1] != 'h')
+		word = argv[optind]; /* there is more behind the h */
+	for (const char *letter = word + 1; *letter; letter++)
+		if (!strchr(p->letters + 1, *letter))
+			return false;
+	return true;
+}
+
 /* --json is the command's own row, or one that is added for those that have none. */
 #define ASKS_JSON (FIRST_VALUE - 1)
 
@@ -84,7 +101,7 @@ bool option_asks(const struct option_row *rows, enum option_common what, int arg
 		p.names[json = p.n + 1] = (struct option){ "json", no_argument, NULL, 0 };
 	p.names[json].val = ASKS_JSON;
 	for (int opt; (opt = next(&p, argc, argv)) != -1;)
-		if (opt == wanted)
+		if (opt == wanted && (opt != 'h' || is_of_options(&p, argv)))
 			return true;
 	return false;
 }
@@ -190,8 +207,8 @@ static int refuse(int opt, char **argv, struct error *err)
 	const char *word = optopt > 0 && optopt < FIRST_VALUE ? letter : argv[optind - 1];
 	if (opt == ':')
 		return cmd_usage(err, "%s: an argument is missing", word);
-	if (optopt >= FIRST_VALUE)
-		return cmd_usage(err, "%s: it takes no argument", word);
+	if (optopt >= FIRST_VALUE || strncmp(argv[optind - 1], "--help=", 7) == 0)
+		return cmd_usage(err, "%s: it takes no argument", argv[optind - 1]);
 	return cmd_usage(err, "%s: there is no such option", word);
 }
 
@@ -228,6 +245,9 @@ int option_parse(const struct option_row *rows, bool verbs, int argc, char **arg
 	for (int opt; (opt = next(&p, argc, argv)) != -1;) {
 		if (opt == ':' || opt == '?')
 			return refuse(opt, argv, err);
+		if (opt == 'h')
+			return cmd_usage(err, "what begins with '-h' and is no option stands "
+					      "behind --");
 		size_t i = find(&p, opt);
 		p.given[i] = true;
 		int rc = take(p.rows[i], p.to[i], optarg, err);

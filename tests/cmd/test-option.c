@@ -211,6 +211,9 @@ static void help_is_asked_for_by_an_option_and_not_by_an_argument(void **state)
 	assert_true(asks_help("word", "-h"));
 	assert_true(asks_help("--nothing", "-h"));
 	assert_true(asks_help("-fh", "word"));
+	assert_true(asks_help("-hf", "word"));
+	assert_false(asks_help("-dash", "word"));
+	assert_false(asks_help("word", "-host"));
 	assert_false(asks_help("--name", "-h"));
 	assert_false(asks_help("--name", "--help"));
 	assert_false(asks_help("--", "--help"));
