@@ -52,12 +52,14 @@ extern const struct option_group cmd_password_options;
 /**
  * struct cmd_repo - which repository the user means, and, once it is open, the repository
  * @key_file: the exported key, or NULL
+ * @ways: the options that say its password, for messages; NULL: CMD_PASSWORD_WAYS
  * @unattended: nobody is asked for a password
  */
 struct cmd_repo {
 	struct option_text path;
 	struct cmd_password password;
 	const char *key_file;
+	const char *ways;
 	bool unattended;
 	struct repo *repo;
 };
@@ -150,11 +152,15 @@ int cmd_password_run(const char *command, char **ret, struct error *err);
  */
 int cmd_password_find(const struct cmd_password *from, char **ret, struct error *err);
 
-/* Asks for the password of @what on the terminal. Return: 0; -ENOTTY when there is none; ... */
-int cmd_password_ask(const char *what, char **ret, struct error *err);
+/* The options that say a password. */
+#define CMD_PASSWORD_WAYS "--password-file, LUNETTE_PASSWORD_FILE or --password-command"
+
+/* Asks for the password of @what on the terminal. @ways: else to say it. Return: 0; -ENOTTY when
+ * there is none; ... */
+int cmd_password_ask(const char *what, const char *ways, char **ret, struct error *err);
 
 /* A new password: from a file, or, when @path is NULL, asked for twice. */
-int cmd_password_new(const char *path, char **ret, struct error *err);
+int cmd_password_new(const char *path, const char *ways, char **ret, struct error *err);
 
 /* ---- long work (work.c) ---- */
 

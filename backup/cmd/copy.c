@@ -128,6 +128,7 @@ static int copy(struct copy_args *c, char **wanted, size_t n, struct error *err)
 static int run(void *ctx, char **words, size_t n, struct error *err)
 {
 	struct copy_args *c = ctx;
+	c->to.ways = "--to-password-file or --to-password-command";
 	int rc = cmd_open_repo(&c->from, err);
 	if (rc == 0)
 		rc = cmd_open_repo(&c->to, err);

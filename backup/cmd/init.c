@@ -69,7 +69,7 @@ static int report_text(const struct init_args *args, const char *path, struct er
 static int find_password(const struct cmd_password *from, char **ret, struct error *err)
 {
 	int rc = cmd_password_find(from, ret, err);
-	return rc || *ret ? rc : cmd_password_new(NULL, ret, err);
+	return rc || *ret ? rc : cmd_password_new(NULL, CMD_PASSWORD_WAYS, ret, err);
 }
 
 static int run(void *ctx, char **words, size_t n, struct error *err)

@@ -147,7 +147,9 @@ static int report(const struct key_args *args, const char *what, const char id[6
 static int open_and_ask(struct key_args *args, char **ret_password, struct error *err)
 {
 	int rc = cmd_open_repo(&args->which, err);
-	return rc ? rc : cmd_password_new(args->new_password_file, ret_password, err);
+	return rc ? rc
+		  : cmd_password_new(args->new_password_file, "--new-password-file", ret_password,
+				     err);
 }
 
 static int add(void *ctx, char **words, size_t n, struct error *err)

@@ -100,16 +100,16 @@ static int ask(int tty, const char *prompt, char *buf, size_t room, struct error
 }
 
 /* Return: 0; -ENOTTY when there is no terminal to ask on. */
-static int ask_once(const char *prompt, char **ret, struct error *err)
+static int ask_once(const char *prompt, const char *ways, char **ret, struct error *err)
 {
 	prctl(PR_SET_DUMPABLE, 0);
 	CLEANUP(close_cleanup) int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 	if (tty < 0)
 		return error_set(
 			err, -ENOTTY,
-			"there is no terminal to ask for the password on: name a file "
-			"that holds it, with --password-file or LUNETTE_PASSWORD_FILE, or a "
-			"command that prints it, with --password-command");
+			"there is no terminal to ask for the password on: say where it is, "
+			"with %s",
+			ways);
 	CLEANUP(secret_free_cleanup) char *buf = calloc(1, SECRET_MAX);
 	if (!buf)
 		return error_set(err, -ENOMEM, "read the password: %m");
@@ -120,22 +120,22 @@ static int ask_once(const char *prompt, char **ret, struct error *err)
 	return 0;
 }
 
-int cmd_password_ask(const char *what, char **ret, struct error *err)
+int cmd_password_ask(const char *what, const char *ways, char **ret, struct error *err)
 {
 	char prompt[512];
 	snprintf(prompt, sizeof(prompt), "Password of %.300s: ", what);
-	return ask_once(prompt, ret, err);
+	return ask_once(prompt, ways, ret, err);
 }
 
-int cmd_password_new(const char *path, char **ret, struct error *err)
+int cmd_password_new(const char *path, const char *ways, char **ret, struct error *err)
 {
 	if (path)
 		return cmd_secret_line(path, "password file", ret, err);
 	CLEANUP(secret_free_cleanup) char *first = NULL;
 	CLEANUP(secret_free_cleanup) char *second = NULL;
-	int rc = ask_once("New password: ", &first, err);
+	int rc = ask_once("New password: ", ways, &first, err);
 	if (rc == 0)
-		rc = ask_once("The same again: ", &second, err);
+		rc = ask_once("The same again: ", ways, &second, err);
 	if (rc < 0)
 		return rc;
 	if (strcmp(first, second) != 0)

@@ -57,7 +57,7 @@ int cmd_open_repo(struct cmd_repo *which, struct error *err)
 	rc = repo_open(path, &options, &which->repo, err);
 	if (rc != -ENOKEY || which->unattended)
 		return rc;
-	rc = cmd_password_ask(path, &secret, err);
+	rc = cmd_password_ask(path, which->ways ? which->ways : CMD_PASSWORD_WAYS, &secret, err);
 	if (rc < 0)
 		return error_mark(err, error_wrap(err, rc, "repository '%s' is encrypted", path),
 				  ERROR_KIND_PASSWORD);

@@ -101,6 +101,11 @@ ok 'and all is there' "$LUNETTE" check --password-file pw --read-data
 
 fails 'a wrong password' 11 "repository '.*': the password is wrong" "$LUNETTE" list --password-file bad
 fails 'none, and no terminal' 11 'is encrypted: there is no terminal' setsid "$LUNETTE" list
+"$LUNETTE" init -q plain
+fails 'nor for the other repository, whose own options are named' 11 "'repo' is encrypted: .*with --to-password-file" \
+	setsid "$LUNETTE" copy --repo plain --to repo
+rm -r plain
+fails 'nor a new one' 1 'there is no terminal .*with --new-password-file' setsid "$LUNETTE" key add --password-file pw
 fails 'a password file that is not there' 1 'No such file' "$LUNETTE" list --password-file nowhere
 fails 'nobody backs up into it without a password' 11 'the password is wrong' "$LUNETTE" backup --password-file bad --name x disk.img
 
