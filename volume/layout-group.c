@@ -154,14 +154,15 @@ int layout_set_map(struct layout_volume *volume, struct map *map, uint32_t secto
 	return rc;
 }
 
-/* ---- metadata ---------------------------------------------------------------------------------
+/* ---- metadata, and doubts ---------------------------------------------------------------------
  */
 
-/* Joins a range to those of a disk, which are in ascending order and do not touch. */
-static int join_range(struct layout_disk *disk, uint64_t length, uint64_t start, struct error *err)
+/* Joins a range to @n others, which are in ascending order and do not touch. */
+static int join_range(struct layout_range **ranges, size_t *ret_n, uint64_t length, uint64_t start,
+		      struct error *err)
 {
-	size_t i = 0, n = disk->n_metadata;
-	struct layout_range *r = disk->metadata;
+	size_t i = 0, n = *ret_n;
+	struct layout_range *r = *ranges;
 	while (i < n && r[i].start + r[i].length < start)
 		i++;
 	size_t j = i;
@@ -173,30 +174,68 @@ static int join_range(struct layout_disk *disk, uint64_t length, uint64_t start,
 	if (i == j) {
 		r = reallocarray(r, n + 1, sizeof(*r));
 		if (!r)
-			return error_set(err, -ENOMEM, "%zu ranges of metadata: %m", n);
-		disk->metadata = r;
+			return error_set(err, -ENOMEM, "%zu ranges of a disk: %m", n);
+		*ranges = r;
 	}
 	memmove(&r[i + 1], &r[j], (n - j) * sizeof(*r));
 	r[i] = (struct layout_range){ .start = start, .length = end - start };
-	disk->n_metadata = n - (j - i) + 1;
+	*ret_n = n - (j - i) + 1;
 	return 0;
 }
 
-static int found_range(void *ctx, struct layout_disk *disk, uint64_t length, uint64_t off,
+static int found_metadata(void *ctx, struct layout_disk *disk, uint64_t length, uint64_t off,
+			  struct error *err)
+{
+	(void)ctx;
+	return join_range(&disk->metadata, &disk->n_metadata, length, off, err);
+}
+
+static int found_doubt(void *ctx, struct layout_disk *disk, uint64_t length, uint64_t off,
 		       struct error *err)
 {
 	(void)ctx;
-	return join_range(disk, length, off, err);
+	return join_range(&disk->doubts, &disk->n_doubts, length, off, err);
 }
 
-int layout_add_metadata(struct layout *layout, struct blk *blk, uint64_t length, uint64_t off,
-			struct error *err)
+static int add_range(struct layout *layout, struct blk *blk, uint64_t length, uint64_t off,
+		     layout_range_fn *fn, struct error *err)
 {
 	struct error why = { 0 };
-	int rc = layout_walk(layout, blk, length, off, found_range, NULL, &why);
+	int rc = layout_walk(layout, blk, length, off, fn, NULL, &why);
 	if (rc == -ENOTSUP) {
 		layout->unplaced = true;
 		return 0;
 	}
 	return rc < 0 ? error_copy(err, rc, &why) : 0;
+}
+
+int layout_add_metadata(struct layout *layout, struct blk *blk, uint64_t length, uint64_t off,
+			struct error *err)
+{
+	return add_range(layout, blk, length, off, found_metadata, err);
+}
+
+int layout_doubt(struct layout *layout, struct blk *blk, uint64_t length, uint64_t off,
+		 struct error *err)
+{
+	return add_range(layout, blk, length, off, found_doubt, err);
+}
+
+static int look_for_doubts(void *ctx, struct layout_disk *disk, uint64_t length, uint64_t off,
+			   struct error *err)
+{
+	(void)err;
+	bool *ret = ctx;
+	for (size_t i = 0; i < disk->n_doubts; i++) {
+		const struct layout_range *r = &disk->doubts[i];
+		*ret |= off < r->start + r->length && r->start < off + length;
+	}
+	return 0;
+}
+
+int layout_is_doubted(const struct layout *layout, struct blk *blk, struct error *err)
+{
+	bool doubted = false;
+	int rc = layout_walk(layout, blk, blk->size, 0, look_for_doubts, &doubted, err);
+	return rc < 0 ? rc : doubted;
 }

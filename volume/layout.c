@@ -75,6 +75,7 @@ void layout_free(struct layout *layout)
 		free(layout->disks[i].serial);
 		free(layout->disks[i].identity);
 		free(layout->disks[i].metadata);
+		free(layout->disks[i].doubts);
 		blk_unref(layout->disks[i].blk);
 	}
 	free(layout->disks);

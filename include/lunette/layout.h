@@ -60,6 +60,8 @@ struct layout_identity {
  * @id: of the table: disk GUID, or MBR signature as 8 hex digits; "" when it has none
  * @metadata: what a backup stores in full: tables, and what lies before the first partition (boot
  *            code), in ascending order, merged, inside the disk
+ * @doubts: where something may lie of which no record could be read: what a file system calls free
+ *          there may be in use by that; in the same order
  */
 struct layout_disk {
 	char name[16];
@@ -74,6 +76,8 @@ struct layout_disk {
 	char id[40];
 	size_t n_metadata;
 	struct layout_range *metadata;
+	size_t n_doubts;
+	struct layout_range *doubts;
 };
 
 enum layout_state {
@@ -371,6 +375,22 @@ typedef int layout_range_fn(void *ctx, struct layout_disk *disk, uint64_t length
  */
 int layout_walk(const struct layout *layout, struct blk *blk, uint64_t length, uint64_t off,
 		layout_range_fn *fn, void *ctx, struct error *err);
+
+/**
+ * layout_doubt() - what lies in a range may be another's than that of the file system in it
+ * @blk: a disk of the layout or a blk that stands on them
+ *
+ * Return: 0; as layout_add_metadata().
+ */
+int layout_doubt(struct layout *layout, struct blk *blk, uint64_t length, uint64_t off,
+		 struct error *err);
+
+/**
+ * layout_is_doubted() - does a part of a blk lie where that is so?
+ *
+ * Return: 1 or 0; as layout_walk().
+ */
+int layout_is_doubted(const struct layout *layout, struct blk *blk, struct error *err);
 
 /**
  * layout_drop() - take a volume away that turned out to be none

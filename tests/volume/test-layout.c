@@ -242,6 +242,28 @@ static void a_bad_place_on_a_disk_costs_only_what_is_there(void **state)
 	teardown(&f);
 }
 
+/* A partition lies in doubt if one byte of it does. */
+static void doubts_are_of_what_lies_there(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup(&f);
+	struct layout *layout;
+	assert_int_equal(layout_new(f.inputs, 3, NULL, &layout, NULL), 0);
+	struct layout_volume *v = layout_find(layout, "disk0-p2");
+	struct blk *disk = layout->disks[0].blk;
+	assert_int_equal(layout_is_doubted(layout, v->blk, NULL), 0);
+	assert_int_equal(layout_doubt(layout, disk, 100 * 512, 0, NULL), 0);
+	assert_int_equal(layout_doubt(layout, disk, 512, 300 * 512, NULL), 0);
+	assert_int_equal(layout_is_doubted(layout, v->blk, NULL), 0);
+	assert_int_equal(layout_is_doubted(layout, disk, NULL), 1);
+	assert_int_equal(layout_is_doubted(layout, layout->disks[1].blk, NULL), 0);
+	assert_int_equal(layout_doubt(layout, v->blk, 1, v->size - 1, NULL), 0);
+	assert_int_equal(layout_is_doubted(layout, v->blk, NULL), 1);
+	layout_free(layout);
+	teardown(&f);
+}
+
 static void an_empty_disk_has_no_volumes(void **state)
 {
 	(void)state;
@@ -265,6 +287,7 @@ int main(void)
 		cmocka_unit_test(the_document_says_it_all_in_bytes),
 		cmocka_unit_test(a_disk_whose_first_sector_is_bad_is_named_and_stored_whole),
 		cmocka_unit_test(a_bad_place_on_a_disk_costs_only_what_is_there),
+		cmocka_unit_test(doubts_are_of_what_lies_there),
 		cmocka_unit_test(an_empty_disk_has_no_volumes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

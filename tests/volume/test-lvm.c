@@ -206,6 +206,54 @@ static void volumes_that_make_no_sense_harm_nobody(void **state)
 	}
 }
 
+#define SNAPSHOT                                                                 \
+	LV("cow", HIDDEN, LINEAR("1", "0", "2", "pv0", "5"))                     \
+	LV("snap0", SHOWN,                                                       \
+	   "segment_count = 1\n" SEGMENT("1", "0", "2",                          \
+					 "type = \"snapshot\"\nchunk_size = 8\n" \
+					 "origin = \"root\"\ncow_store = \"cow\"\n"))
+
+/* What the origin calls free the snapshot may have: its store only says what was overwritten. */
+static void a_snapshot_that_cannot_be_read_makes_its_group_doubtful(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup(&f, 1);
+	write_all(&f, group(1, 1, ROOT SNAPSHOT));
+	probe(&f);
+	struct layout_volume *root = layout_find(f.layout, "vg0-root");
+	assert_true(warned(&f, "vg0-cow cannot be read"));
+	assert_non_null(root);
+	assert_int_equal(layout_is_doubted(f.layout, root->blk, NULL), 1);
+	teardown(&f);
+}
+
+static void volumes_that_share_nothing_are_not_doubted(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup(&f, 1);
+	write_all(&f,
+		  group(1, 1,
+			ROOT LV("odd", SHOWN,
+				"segment_count = 1\n" SEGMENT("1", "0", "2", "type = \"vdo\"\n"))));
+	probe(&f);
+	assert_int_equal(layout_is_doubted(f.layout, layout_find(f.layout, "vg0-root")->blk, NULL),
+			 0);
+	teardown(&f);
+}
+
+static void a_label_that_is_damaged_makes_its_disk_doubtful(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup(&f, 1);
+	f.disks[0]->bytes[512 + 40] ^= 1;
+	probe(&f);
+	assert_int_equal(layout_is_doubted(f.layout, f.layout->disks[0].blk, NULL), 1);
+	teardown(&f);
+}
+
 static void a_group_that_makes_no_sense_is_a_warning(void **state)
 {
 	(void)state;
@@ -330,6 +378,9 @@ int main(void)
 		cmocka_unit_test(an_image_that_is_split_off_is_no_mirror),
 		cmocka_unit_test(stripes_and_mirrors_and_raid_are_put_together),
 		cmocka_unit_test(volumes_that_make_no_sense_harm_nobody),
+		cmocka_unit_test(a_snapshot_that_cannot_be_read_makes_its_group_doubtful),
+		cmocka_unit_test(volumes_that_share_nothing_are_not_doubted),
+		cmocka_unit_test(a_label_that_is_damaged_makes_its_disk_doubtful),
 		cmocka_unit_test(a_group_that_makes_no_sense_is_a_warning),
 		cmocka_unit_test(volumes_in_volumes_end_somewhere),
 		cmocka_unit_test(the_newest_text_of_a_group_holds_and_leaves_strangers_out),

@@ -165,6 +165,34 @@ static void a_reshape_is_refused_by_name(void **state)
 	}
 }
 
+/* What waits in a journal may be the bitmap of what a file has already. */
+static void a_journal_makes_its_array_doubtful(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup(&f, 3, 5, 2);
+	for (size_t i = 0; i < 3; i++)
+		f.md[i].features = 1u << 9;
+	probe(&f);
+	assert_true(warned(&f, "has a write journal"));
+	assert_int_equal(f.layout->n_volumes, 1);
+	assert_int_equal(layout_is_doubted(f.layout, f.layout->volumes[0].blk, NULL), 1);
+	teardown(&f);
+}
+
+static void a_damaged_record_makes_its_disk_doubtful(void **state)
+{
+	(void)state;
+	struct fixture f;
+	setup(&f, 1, 0, 2);
+	make_md(f.disks[0], &f.md[0]);
+	f.disks[0]->bytes[make_md_offset(f.disks[0], 2) + 100] ^= 1;
+	assert_int_equal(layout_new(f.inputs, 1, NULL, &f.layout, NULL), 0);
+	assert_int_not_equal(f.layout->n_warnings, 0);
+	assert_int_equal(layout_is_doubted(f.layout, f.layout->disks[0].blk, NULL), 1);
+	teardown(&f);
+}
+
 static void an_array_that_cannot_be_is_a_reason_not_a_crash(void **state)
 {
 	(void)state;
@@ -405,6 +433,8 @@ int main(void)
 		cmocka_unit_test(spares_and_replacements_have_no_place),
 		cmocka_unit_test(a_member_in_the_rebuilding_is_not_used),
 		cmocka_unit_test(a_reshape_is_refused_by_name),
+		cmocka_unit_test(a_journal_makes_its_array_doubtful),
+		cmocka_unit_test(a_damaged_record_makes_its_disk_doubtful),
 		cmocka_unit_test(an_array_that_cannot_be_is_a_reason_not_a_crash),
 		cmocka_unit_test(a_member_smaller_than_it_says_is_not_used),
 		cmocka_unit_test(members_that_differ_make_zones),

@@ -118,10 +118,12 @@ static int look(void *state, struct search *search, struct candidate *c, struct 
 	unsigned int damaged;
 	uint32_t sector = c->table ? c->table->sector : c->blk->sector;
 	int rc = ldm_head_find(c->look, sector, metadata_end, &disk.head, &damaged, &why);
-	if (rc < 0)
-		return layout_warn(layout, err,
-				   "%s: its partition table says that it is a dynamic disk: %s",
-				   c->where, why.msg);
+	if (rc < 0) {
+		rc = layout_warn(layout, err,
+				 "%s: its partition table says that it is a dynamic disk: %s",
+				 c->where, why.msg);
+		return rc < 0 ? rc : layout_doubt(layout, c->blk, c->blk->size, 0, err);
+	}
 	char guid[LDM_GUID_TEXT];
 	if (search_is_in_itself(search, c, LAYOUT_LDM, ldm_guid_text(&disk.head.group, guid)))
 		return layout_warn(layout, err, "%s: LDM disk group '%s' lies in itself", c->where,
@@ -135,8 +137,11 @@ static int look(void *state, struct search *search, struct candidate *c, struct 
 				 "%s: LDM private header: not all copies are sound: %u cannot be "
 				 "used",
 				 c->where, damaged);
-	if (rc == 0 && ldm_disk_read(&disk, &why) < 0)
+	if (rc == 0 && ldm_disk_read(&disk, &why) < 0) {
 		rc = layout_warn(layout, err, "%s: %s", c->where, why.msg);
+		if (rc == 0)
+			rc = layout_doubt(layout, c->blk, c->blk->size, 0, err);
+	}
 	if (rc == 0)
 		rc = keep(state, c, &disk, err);
 	return rc < 0 ? rc : 1;

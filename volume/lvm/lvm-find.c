@@ -114,8 +114,10 @@ int lvm_find_look(struct lvm_finds *f, struct search *search, struct candidate *
 	struct lvm_found pv = { .c = c };
 	struct error why = { 0 };
 	int rc = lvm_label_read(c->look, &pv.label, &why);
-	if (rc < 0)
-		return layout_warn(search->layout, err, "%s: %s", c->name, why.msg);
+	if (rc < 0) {
+		rc = layout_warn(search->layout, err, "%s: %s", c->name, why.msg);
+		return rc < 0 ? rc : layout_doubt(search->layout, c->blk, c->blk->size, 0, err);
+	}
 	if (rc == 0)
 		return 0;
 	rc = read_areas(search->layout, f, &pv, err);

@@ -116,6 +116,23 @@ static const char *shown_name(const struct lvm_vg *vg, const struct lvm_lv *lv)
 	return lv->name;
 }
 
+/*
+ * A volume that cannot be read, though nothing is missing, and that may share blocks with others:
+ * what these call free may be its own.
+ */
+static int doubt_group(struct layout *layout, const struct lvm_vg *vg,
+		       const struct layout_volume *volume, struct error *err)
+{
+	int rc = 0;
+	if (!volume->settled || (volume->type != LAYOUT_SNAPSHOT && volume->type != LAYOUT_THIN &&
+				 volume->type != LAYOUT_UNKNOWN))
+		return 0;
+	for (size_t i = 0; rc == 0 && i < vg->n_pvs; i++)
+		if (vg->pvs[i].blk)
+			rc = layout_doubt(layout, vg->pvs[i].blk, vg->pvs[i].blk->size, 0, err);
+	return rc;
+}
+
 static int show_volume(struct search *search, const struct layout_group *group,
 		       const struct lvm_vg *vg, struct lvm_lv *lv, const char *name,
 		       struct error *err)
@@ -148,6 +165,8 @@ static int show_volume(struct search *search, const struct layout_group *group,
 		snprintf(volume.reason, sizeof(volume.reason), "%.250s", lv->why.msg);
 		rc = layout_warn(layout, err, "logical volume %s cannot be read: %s", volume.name,
 				 lv->why.msg);
+		if (rc == 0)
+			rc = doubt_group(layout, vg, &volume, err);
 	}
 	if (rc < 0) {
 		layout_clear_volume(&volume);

@@ -87,7 +87,7 @@ static int look(void *state, struct search *search, struct candidate *c, struct 
 	int rc = md_super_read(c->look, &super, &why);
 	if (rc < 0) {
 		rc = layout_warn(search->layout, err, "%s: %s", c->name, why.msg);
-		return MIN(rc, 0);
+		return rc < 0 ? rc : layout_doubt(search->layout, c->blk, c->blk->size, 0, err);
 	}
 	if (rc == 0 || (c->table && is_a_partitions(search, c, &super)))
 		return 0;
@@ -226,7 +226,9 @@ static int place_all(struct layout *layout, struct array *a, struct error *err)
 	return 0;
 }
 
-/* Every member holds a part of the array's own records: super-block, bitmap, what is before data.
+/*
+ * Every member holds a part of the array's own records: super-block, bitmap, what is before data.
+ * What waits in a journal may be what a file system has just begun to use.
  */
 static int store_metadata(struct layout *layout, const struct array *a, struct error *err)
 {
@@ -238,6 +240,8 @@ static int store_metadata(struct layout *layout, const struct array *a, struct e
 		if (rc == 0)
 			rc = layout_add_metadata(layout, m->c->blk, m->c->blk->size - end, end,
 						 err);
+		if (rc == 0 && a->freshest->journal)
+			rc = layout_doubt(layout, m->c->blk, m->c->blk->size, 0, err);
 		if (rc < 0)
 			return rc;
 	}
