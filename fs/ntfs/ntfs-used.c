@@ -216,6 +216,48 @@ static int add_claim(void *ctx, uint64_t first, uint64_t stop, struct error *err
 	return 0;
 }
 
+/* ---- is it this volume's bitmap? ---- */
+
+/* Files that stay where they were made: a bitmap that calls a cluster of theirs free is damaged, or
+ * the volume is not put together from what belongs together. */
+static const uint64_t fixed_files[] = { FILE_MFTMirr, FILE_LogFile, FILE_Bitmap, FILE_Boot };
+
+static int claim_file(struct ntfs_claims *claims, uint64_t ino, struct error *err)
+{
+	struct fs_ntfs *ntfs = claims->ntfs;
+	struct fs_stat stat;
+	int rc = fs_ntfs_stat(&ntfs->fs, ino, &stat, err);
+	if (rc == 0 && ino == FILE_Bitmap && stat.size < (ntfs->boot.n_clusters + 7) / 8)
+		return error_set(err, -EUCLEAN,
+				 "NTFS: the map of used clusters ends before the volume does");
+	for (uint64_t off = 0; rc == 0 && off < stat.size;) {
+		struct fs_run run;
+		uint64_t cluster = ntfs->boot.cluster;
+		rc = fs_ntfs_file_extent(&ntfs->fs, ino, off, &run, err);
+		if (rc == 0 && run.kind == FS_RUN_DATA)
+			rc = add_claim(claims, run.start / cluster,
+				       (run.start + run.length + cluster - 1) / cluster, err);
+		off += rc == 0 ? run.length : 0;
+	}
+	return rc;
+}
+
+/* Does the bitmap know of what cannot be free? */
+static int check_bitmap(struct ntfs_claims *claims, struct error *err)
+{
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(fixed_files); i++)
+		rc = claim_file(claims, fixed_files[i], err);
+	if (rc == 0)
+		rc = compare_batch(claims, err);
+	if (rc == 0 && claims->lost.n > 0)
+		return error_set(err, -EUCLEAN,
+				 "NTFS: the map of used clusters calls cluster %llu free, which is "
+				 "one of the file system's own",
+				 (unsigned long long)claims->lost.v[0].first);
+	return rc;
+}
+
 static int load_lost(struct fs_ntfs *ntfs, struct ntfs_bitmap *bitmap, struct error *err)
 {
 	struct ntfs_claims claims = { .ntfs = ntfs };
@@ -223,8 +265,9 @@ static int load_lost(struct fs_ntfs *ntfs, struct ntfs_bitmap *bitmap, struct er
 		return 0;
 	claims.batch.v = calloc(BATCH, sizeof(*claims.batch.v));
 	claims.batch.room = BATCH;
-	int rc = claims.batch.v ? fs_ntfs_mft_clusters(ntfs, add_claim, &claims, err)
-				: error_set(err, -ENOMEM, "NTFS: %m");
+	int rc = claims.batch.v ? check_bitmap(&claims, err) : error_set(err, -ENOMEM, "NTFS: %m");
+	if (rc == 0)
+		rc = fs_ntfs_mft_clusters(ntfs, add_claim, &claims, err);
 	if (rc == 0)
 		rc = compare_batch(&claims, err);
 	free(claims.batch.v);

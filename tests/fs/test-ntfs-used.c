@@ -140,8 +140,29 @@ static void a_bitmap_that_ends_early_is_an_error(void **state)
 	struct fs *fs = open_fs(mem);
 	struct error err = { 0 };
 	struct fs_used used;
-	assert_int_equal(fs_used(fs, 2 << 20, &used, &err), -EUCLEAN);
-	assert_non_null(strstr(err.msg, "map of used clusters"));
+	assert_int_equal(fs_used(fs, 0, &used, &err), -EUCLEAN);
+	assert_non_null(strstr(err.msg, "map of used clusters ends"));
+	fs_close(fs);
+	blk_unref(&mem->blk);
+}
+
+/* The log does not move: a bitmap that calls it free is not this volume's. */
+static void a_bitmap_that_does_not_know_the_log_is_not_believed(void **state)
+{
+	(void)state;
+	struct blk_mem *mem = ntfs_fixture_blk(volume);
+	struct fs *fs = open_fs(mem);
+	struct fs_run bits, log;
+	struct error err = { 0 };
+	struct fs_used used;
+	assert_int_equal(fs_file_extent(fs, 6, 0, &bits, NULL), 0);
+	assert_int_equal(fs_file_extent(fs, 2, 0, &log, NULL), 0);
+	fs_close(fs);
+	uint64_t last = (log.start + log.length) / 1024 - 1;
+	mem->bytes[bits.start + last / 8] &= (uint8_t) ~(1u << (last % 8));
+	fs = open_fs(mem);
+	assert_int_equal(fs_used(fs, 0, &used, &err), -EUCLEAN);
+	assert_non_null(strstr(err.msg, "one of the file system's own"));
 	fs_close(fs);
 	blk_unref(&mem->blk);
 }
@@ -153,6 +174,7 @@ int main(void)
 		cmocka_unit_test(what_a_file_has_is_used_whatever_the_bitmap_says),
 		cmocka_unit_test(runs_that_cannot_be_are_nobodys),
 		cmocka_unit_test(a_bitmap_that_ends_early_is_an_error),
+		cmocka_unit_test(a_bitmap_that_does_not_know_the_log_is_not_believed),
 	};
 	return cmocka_run_group_tests(tests, make_volume, free_volume);
 }
