@@ -49,7 +49,8 @@ static size_t usual_places(uint64_t size, struct signature_range *ret)
 }
 
 /*
- * ZFS has four labels of 256 KiB, two at the end, aligned. LUKS' second header may be at up to 4
+ * ZFS has four labels of 256 KiB, two at the end, aligned. UDF of blocks of 2 KiB has its anchor at
+ * 512 KiB. LUKS' second header may be at up to 4
  * MiB, VMFS' headers are at 1 and 2 MiB, and one kind of firmware RAID begins 3087 sectors before
  * the end.
  */
@@ -57,7 +58,7 @@ static size_t rare_places(uint64_t size, struct signature_range *ret)
 {
 	uint64_t labels = size & ~(256 * KIB - 1);
 	labels -= MIN(labels, 512 * KIB);
-	ret[0] = (struct signature_range){ 128 * KIB, 384 * KIB };
+	ret[0] = (struct signature_range){ 128 * KIB, 388 * KIB };
 	ret[1] = (struct signature_range){ labels, size - labels };
 	ret[2] = (struct signature_range){ 1 * MIB, 4 * KIB };
 	ret[3] = (struct signature_range){ 2 * MIB, 4 * KIB };
@@ -221,20 +222,27 @@ static int ask(blkid_probe probe, struct fs_info *ret, struct error *err)
 	return *info.type != '\0';
 }
 
-/* A new probe each time: libblkid remembers what it has read. */
-static int probe(const struct blk *blk, int fd, struct fs_info *ret, struct error *err)
+static int new_probe(const struct blk *blk, int fd, blkid_probe *ret, struct error *err)
 {
 	blkid_probe probe = blkid_new_probe();
 	if (!probe)
 		return error_set(err, -ENOMEM, "libblkid: %m");
-	int rc = 0;
+	*ret = probe;
 	errno = 0;
 	if (blkid_probe_set_device(probe, fd, 0, (blkid_loff_t)blk->size) < 0 ||
 	    blkid_probe_set_sectorsize(probe, blk->sector) < 0 ||
 	    blkid_probe_enable_superblocks(probe, true) < 0 ||
 	    blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_LABEL |
 							     BLKID_SUBLKS_UUID) < 0)
-		rc = error_set(err, errno ? -errno : -EIO, "libblkid: %m");
+		return error_set(err, errno ? -errno : -EIO, "libblkid: %m");
+	return 0;
+}
+
+/* A new probe each time: libblkid remembers what it has read. */
+static int probe(const struct blk *blk, int fd, struct fs_info *ret, struct error *err)
+{
+	blkid_probe probe = NULL;
+	int rc = new_probe(blk, fd, &probe, err);
 	if (rc == 0)
 		rc = ask(probe, ret, err);
 	blkid_free_probe(probe);
@@ -272,14 +280,23 @@ static int look_further(struct blk *blk, int fd, struct fs_info *ret, struct err
 	return rc < 0 ? rc : probe(blk, fd, ret, err);
 }
 
+/* A file as long as @blk, with nothing in it; @ret is to be closed, also on failure. */
+static int new_file(const struct blk *blk, int *ret, struct error *err)
+{
+	*ret = memfd_create("lunette-signature", MFD_CLOEXEC);
+	if (*ret < 0 || ftruncate(*ret, (off_t)blk->size) < 0)
+		return error_set(err, -errno, "signatures: a file in memory: %m");
+	return 0;
+}
+
 int fs_signature(struct blk *blk, struct fs_info *ret, struct error *err)
 {
 	if (blk->size == 0 || blk->size > INT64_MAX)
 		return 0;
-	CLEANUP(close_cleanup) int fd = memfd_create("lunette-signature", MFD_CLOEXEC);
-	if (fd < 0 || ftruncate(fd, (off_t)blk->size) < 0)
-		return error_set(err, -errno, "signatures: a file in memory: %m");
-	int rc = copy_places(blk, fd, usual_places, err);
+	CLEANUP(close_cleanup) int fd = -1;
+	int rc = new_file(blk, &fd, err);
+	if (rc == 0)
+		rc = copy_places(blk, fd, usual_places, err);
 	if (rc == 0)
 		rc = probe(blk, fd, ret, err);
 	if (rc == 0)
@@ -287,4 +304,67 @@ int fs_signature(struct blk *blk, struct fs_info *ret, struct error *err)
 	else if (rc > 0)
 		return look_further(blk, fd, ret, err);
 	return rc < 0 ? rc : probe(blk, fd, ret, err);
+}
+
+/* ---- more than one ----------------------------------------------------------------------------
+ */
+
+/* FAT's boot sector is where others have theirs, and little of it is a magic. */
+static bool is_rival(const char *type, const char *own)
+{
+	return *type && strcmp(type, own) != 0 && strcmp(type, "vfat") != 0;
+}
+
+/* libblkid goes on where it was; the formats that it knows are the end of it. */
+static int ask_for_rivals(blkid_probe probe, const char *own, char *ret, size_t size,
+			  struct error *err)
+{
+	for (;;) {
+		errno = 0;
+		int rc = blkid_do_probe(probe);
+		if (rc < 0)
+			return error_set(err, errno ? -errno : -EIO, "libblkid: %m");
+		if (rc > 0)
+			return 0;
+		char type[sizeof(((struct fs_info *)NULL)->type)];
+		take(probe, "TYPE", type, sizeof(type));
+		if (is_rival(type, own)) {
+			snprintf(ret, size, "%s", type);
+			return 1;
+		}
+	}
+}
+
+/* What cannot be read says nothing. */
+static int copy_readable(struct blk *blk, int fd,
+			 size_t (*places)(uint64_t, struct signature_range *), struct error *err)
+{
+	struct signature_range ranges[PLACES_MAX];
+	size_t n = places(blk->size, ranges);
+	for (size_t i = 0; i < n; i++) {
+		struct error why = { 0 };
+		int rc = copy_range(blk, fd, ranges[i], &why);
+		if (rc < 0 && rc != -EIO)
+			return error_copy(err, rc, &why);
+	}
+	return 0;
+}
+
+int fs_rival(struct blk *blk, const char *own, char *ret, size_t size, struct error *err)
+{
+	if (blk->size == 0 || blk->size > INT64_MAX)
+		return 0;
+	CLEANUP(close_cleanup) int fd = -1;
+	blkid_probe probe = NULL;
+	int rc = new_file(blk, &fd, err);
+	if (rc == 0)
+		rc = copy_readable(blk, fd, usual_places, err);
+	if (rc == 0)
+		rc = copy_readable(blk, fd, rare_places, err);
+	if (rc == 0)
+		rc = new_probe(blk, fd, &probe, err);
+	if (rc == 0)
+		rc = ask_for_rivals(probe, own, ret, size, err);
+	blkid_free_probe(probe);
+	return rc;
 }

@@ -183,6 +183,17 @@ int fs_identify(struct layout *layout, struct error *err);
 int fs_signature(struct blk *blk, struct fs_info *ret, struct error *err);
 
 /**
+ * fs_rival() - what else has its records on a blk: what was there before, or what came later
+ * @own: the type that it is known to be, which is no rival
+ * @ret: of @size bytes: the name of one, as libblkid says it
+ *
+ * What cannot be read says nothing.
+ *
+ * Return: 1 and @ret set if there is one, 0 if not, negative errno.
+ */
+int fs_rival(struct blk *blk, const char *own, char *ret, size_t size, struct error *err);
+
+/**
  * struct fs_source - what a file system is opened from
  * @blk: the volume
  *

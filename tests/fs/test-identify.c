@@ -129,6 +129,30 @@ static void formats_are_named_with_label_and_uuid(void **state)
 	}
 }
 
+/* What the volume is known to be is no rival of it, nor are bad sectors where there is nothing. */
+static void what_else_is_on_a_volume_is_named(void **state)
+{
+	(void)state;
+	struct blk_mem *mem = blk_mem_new(SIZE, 512);
+	char rival[32];
+	memcpy(mem->bytes + 4086, "SWAPSPACE2", 10);
+	put_le(mem->bytes + 1024, 1, 4);
+	put_le(mem->bytes + 1028, 16, 4);
+	assert_int_equal(fs_rival(&mem->blk, "ntfs", rival, sizeof(rival), NULL), 1);
+	assert_string_equal(rival, "swap");
+	assert_int_equal(fs_rival(&mem->blk, "swap", rival, sizeof(rival), NULL), 0);
+	memcpy(mem->bytes + SIZE - 1024, "Intel Raid ISM Cfg Sig. ", 24);
+	assert_int_equal(fs_rival(&mem->blk, "swap", rival, sizeof(rival), NULL), 1);
+	assert_string_equal(rival, "isw_raid_member");
+	mem->bad_from = SIZE - 512;
+	mem->bad_to = SIZE;
+	assert_int_equal(fs_rival(&mem->blk, "swap", rival, sizeof(rival), NULL), 0);
+	blk_unref(&mem->blk);
+	mem = blk_mem_new(0, 512);
+	assert_int_equal(fs_rival(&mem->blk, "", rival, sizeof(rival), NULL), 0);
+	blk_unref(&mem->blk);
+}
+
 static void nothing_is_named_on_blank_or_tiny_volumes(void **state)
 {
 	(void)state;
@@ -243,6 +267,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(formats_are_named_with_label_and_uuid),
+		cmocka_unit_test(what_else_is_on_a_volume_is_named),
 		cmocka_unit_test(nothing_is_named_on_blank_or_tiny_volumes),
 		cmocka_unit_test(every_failing_read_is_told),
 		cmocka_unit_test(a_whole_disk_is_a_volume_only_with_something_on_it),
