@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lunette/plan.h"
+#include "doubt.h"
 #include "strange.h"
 
 /* ---- choosing ---------------------------------------------------------------------------------
@@ -80,6 +81,12 @@ static int add_volume(struct plan *plan, struct layout *layout, const struct lay
 	struct error why = { 0 };
 	struct fs_source source = { .blk = volume->blk };
 	int rc = fs_open(&source, &fs, &why);
+	if (rc == 0)
+		rc = doubt_file_system(layout, volume, fs, &why);
+	if (rc < 0) {
+		fs_close(fs);
+		fs = NULL;
+	}
 	bool guessed = rc == -EIO && plan->skip_bad;
 	if (rc == -EUCLEAN || guessed)
 		rc = layout_warn(layout, err, "volume '%s': every block of it is stored: %s",
@@ -133,11 +140,14 @@ static int add_volumes(struct plan *plan, struct layout *layout, const struct pl
 	plan->volumes = calloc(layout->n_volumes + 1, sizeof(*plan->volumes));
 	if (!plan->volumes)
 		return error_set(err, -ENOMEM, "plan of %zu volumes: %m", layout->n_volumes);
+	int rc = doubt_disks(layout, err);
+	if (rc < 0)
+		return rc;
 	for (size_t i = 0; i < layout->n_volumes; i++) {
 		const struct layout_volume *volume = &layout->volumes[i];
 		if (!is_chosen(volume->name, choice) || is_stored_otherwise(plan, volume))
 			continue;
-		int rc = check_state(plan, volume, choice->degraded, err);
+		rc = check_state(plan, volume, choice->degraded, err);
 		if (rc == 0 && volume->blk)
 			rc = add_volume(plan, layout, volume, &choice->exclude, err);
 		if (rc < 0)

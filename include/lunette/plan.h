@@ -159,7 +159,7 @@ DEFINE_CLEANUP(struct plan *, plan_free)
  * of the same number can say, worked out anew, what it holds: see parent.h. It is to be raised
  * whenever the same disk would be read differently.
  */
-#define PLAN_RULES 3
+#define PLAN_RULES 4
 
 /**
  * plan_used() - what is in use in one window of a disk: fills in all but @read and @bits

@@ -49,7 +49,7 @@ lay && keep_as_old || exit
 "$LUNETTE" init repo >.out || exit
 ok 'the parent' "$LUNETTE" backup --name server --json one.img two.img
 first=$(jq -r .id .out)
-is 'it says by which rules it was planned' "$("$LUNETTE" show --json "$first" | jq .rules)" 3
+is 'it says by which rules it was planned' "$("$LUNETTE" show --json "$first" | jq .rules)" 4
 
 # ---- nothing changed ---------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "lunette/plan.h"
+#include "make-table.h"
 #include "toy-fs.h"
 
 struct bed {
@@ -78,12 +79,49 @@ static void a_run_beyond_the_volume_ends_with_it(void **state)
 	assert_int_equal(bed->window->used, TOY_SIZE);
 }
 
-static void an_empty_run_ends_the_plan_with_words(void **state)
+/* No byte is left out, and the user is told why. */
+static void assert_all_is_stored(struct bed *bed, const char *why)
+{
+	assert_int_equal(plan_it(bed, NULL), 0);
+	assert_int_equal(bed->window->used, TOY_SIZE);
+	assert_int_equal(bed->window->free, 0);
+	assert_int_not_equal(bed->layout->n_warnings, 0);
+	assert_non_null(strstr(bed->layout->warnings[bed->layout->n_warnings - 1], why));
+}
+
+static void a_map_that_makes_no_sense_is_not_believed(void **state)
+{
+	toy_driver.used = wrong_used_empty;
+	assert_all_is_stored(*state, "cannot be told");
+}
+
+static void a_file_system_beside_another_is_not_believed(void **state)
 {
 	struct bed *bed = *state;
-	toy_driver.used = wrong_used_empty;
-	assert_int_equal(plan_it(bed, NULL), -EUCLEAN);
-	assert_non_null(strstr(bed->err.msg, "cannot be told"));
+	uint8_t *bytes = ((struct blk_mem *)bed->layout->disks[0].blk)->bytes;
+	memcpy(bytes + 4086, "SWAPSPACE2", 10);
+	put_le(bytes + 1024, 1, 4);
+	put_le(bytes + 1028, 100, 4);
+	assert_all_is_stored(bed, "(swap)");
+}
+
+static void nor_where_something_may_lie_that_cannot_be_read(void **state)
+{
+	struct bed *bed = *state;
+	struct blk *disk = bed->layout->disks[0].blk;
+	assert_int_equal(layout_doubt(bed->layout, disk, 512, TOY_SIZE - 512, NULL), 0);
+	assert_all_is_stored(bed, "cannot be read");
+}
+
+static void nor_on_a_member_of_an_array_of_the_firmware(void **state)
+{
+	struct bed *bed = *state;
+	uint8_t *bytes = ((struct blk_mem *)bed->layout->disks[0].blk)->bytes;
+	memcpy(bytes + TOY_SIZE - 1024, "Intel Raid ISM Cfg Sig. 1.1.00", 30);
+	assert_int_equal(plan_it(bed, NULL), 0);
+	assert_int_equal(bed->window->used, TOY_SIZE);
+	assert_int_equal(bed->layout->n_warnings, 2);
+	assert_non_null(strstr(bed->layout->warnings[0], "isw_raid_member"));
 }
 
 /* All that is below "/dir/" is stored, and the user is told so. */
@@ -152,7 +190,10 @@ int main(void)
 		test(a_right_driver_says_what_is_used_and_what_is_left_out),
 		test(without_used_all_is_in_use),
 		test(a_run_beyond_the_volume_ends_with_it),
-		test(an_empty_run_ends_the_plan_with_words),
+		test(a_map_that_makes_no_sense_is_not_believed),
+		test(a_file_system_beside_another_is_not_believed),
+		test(nor_where_something_may_lie_that_cannot_be_read),
+		test(nor_on_a_member_of_an_array_of_the_firmware),
 		test(what_cannot_be_placed_is_stored),
 		test(what_has_empty_runs_is_stored),
 		test(a_stuck_listing_is_left_and_told),
