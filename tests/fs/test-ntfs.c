@@ -380,7 +380,7 @@ static void every_read_may_fail(void **state)
 	do {
 		struct blk_mem *mem = ntfs_fixture_blk(volume);
 		struct error err = { 0 };
-		mem->fail_at = ++n;
+		mem->fail_from = ++n; /* one that fails once is tried again */
 		rc = ask_all(mem, &err);
 		if (rc < 0) {
 			assert_int_equal(rc, -EIO);

@@ -10,7 +10,7 @@ static int mem_read(struct blk *blk, void *buf, size_t len, uint64_t off, struct
 {
 	struct blk_mem *mem = (struct blk_mem *)blk;
 	int n = atomic_fetch_add(&mem->reads, 1) + 1;
-	if (n == mem->fail_at)
+	if (n == mem->fail_at || (mem->fail_from && n >= mem->fail_from))
 		return error_set(err, -EIO, "read number %d was told to fail", n);
 	if (off < mem->bad_to && off + len > mem->bad_from)
 		return error_set(err, -EIO, "bytes at %ju cannot be read", (uintmax_t)off);

@@ -9,6 +9,7 @@ struct blk_mem {
 	struct blk blk;
 	uint8_t *bytes;
 	int fail_at;       /* the n-th read from now fails with -EIO, once; 0: never */
+	int fail_from;     /* each read from the n-th on fails so; 0: none */
 	uint64_t bad_from; /* each read of bytes from here to there fails with -EIO */
 	uint64_t bad_to;
 	atomic_int reads; /* how many there were */
