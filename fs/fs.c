@@ -11,92 +11,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "driver.h"
+#include "front.h"
 #include "lunette/util.h"
 #include "name.h"
 
-static int damaged(uint64_t ino, const char *what, struct error *err)
-{
-	return error_set(err, -EUCLEAN, "inode %" PRIu64 ": %s", ino, what);
-}
-
-static bool is_ino(uint64_t ino)
-{
-	return ino >> FS_INO_BITS == 0;
-}
-
-/* What a path can have: only this can have been shown. */
-static bool is_shown(const char *name)
-{
-	size_t len = strlen(name);
-	return len > 0 && len <= FS_NAME_MAX && !strchr(name, '/') && strcmp(name, ".") != 0 &&
-	       strcmp(name, "..") != 0;
-}
-
 /* ---- inodes ---- */
-
-/* The search for one of several files that have the same name, by what is shown of it. */
-struct twin_search {
-	const char *shown;
-	uint64_t ino;
-	bool found;
-};
-
-static int compare_shown(void *ctx, const char *name, size_t len, uint64_t ino, uint32_t type,
-			 uint64_t next)
-{
-	struct twin_search *search = ctx;
-	(void)len, (void)type, (void)next;
-	if (strcmp(name, search->shown) != 0)
-		return 0;
-	search->ino = ino;
-	search->found = true;
-	return 1;
-}
-
-static int find_twin(struct fs *fs, uint64_t dir, const char *shown, uint64_t *ret,
-		     struct error *err)
-{
-	struct twin_search search = { .shown = shown };
-	int rc = fs_readdir(fs, dir, 0, compare_shown, &search, err);
-	if (rc == 0 && !search.found)
-		rc = error_set(err, -ENOENT, "%m");
-	*ret = search.ino;
-	return rc;
-}
-
-int fs_lookup(struct fs *fs, uint64_t dir, const char *name, uint64_t *ret, struct error *err)
-{
-	uint64_t ino = 0, twin = 0;
-	char meant[FS_NAME_MAX];
-	if (!is_shown(name))
-		return error_set(err, -ENOENT, "%m");
-	size_t len = name_meant(name, meant, &twin);
-	int rc = twin ? find_twin(fs, dir, name, &ino, err)
-		      : fs->driver->lookup(fs, dir, meant, len, &ino, err);
-	if (rc < 0)
-		return rc;
-	if (!is_ino(ino))
-		return damaged(dir, "an entry of it has an impossible number", err);
-	*ret = ino;
-	return 0;
-}
-
-static bool is_type(uint32_t mode)
-{
-	switch (mode & S_IFMT) {
-	case S_IFREG:
-	case S_IFDIR:
-	case S_IFLNK:
-	case S_IFCHR:
-	case S_IFBLK:
-	case S_IFIFO:
-	case S_IFSOCK:
-		return true;
-	default:
-		return false;
-	}
-}
 
 /*
  * Sizes of files, so that a read may end where the file ends without asking the driver, whose lock
@@ -120,7 +39,7 @@ static bool recall_size(struct fs *fs, uint64_t ino, uint64_t *ret)
 	unsigned int turn = atomic_load_explicit(&slot->turn, memory_order_acquire);
 	uint64_t key = atomic_load_explicit(&slot->key, memory_order_acquire);
 	uint64_t size = atomic_load_explicit(&slot->size, memory_order_acquire);
-	if (turn % 2 || !is_ino(ino) || key != ino + 1 ||
+	if (turn % 2 || !front_is_ino(ino) || key != ino + 1 ||
 	    atomic_load_explicit(&slot->turn, memory_order_relaxed) != turn)
 		return false;
 	*ret = size;
@@ -130,15 +49,15 @@ static bool recall_size(struct fs *fs, uint64_t ino, uint64_t *ret)
 int fs_stat(struct fs *fs, uint64_t ino, struct fs_stat *ret, struct error *err)
 {
 	struct fs_stat st = { 0 };
-	if (!is_ino(ino))
+	if (!front_is_ino(ino))
 		return error_set(err, -ESTALE, "there is no inode %" PRIu64, ino);
 	int rc = fs->driver->stat(fs, ino, &st, err);
 	if (rc < 0)
 		return rc;
-	if (!is_type(st.mode))
-		return damaged(ino, "it is of no known kind", err);
+	if (!front_is_type(st.mode))
+		return front_damaged(ino, "it is of no known kind", err);
 	if (st.size > INT64_MAX)
-		return damaged(ino, "its size is impossible", err);
+		return front_damaged(ino, "its size is impossible", err);
 	st.ino = ino;
 	if (S_ISREG(st.mode))
 		remember_size(fs, ino, st.size);
@@ -153,79 +72,7 @@ int fs_readlink(struct fs *fs, uint64_t ino, char *buf, size_t size, struct erro
 	int rc = fs->driver->readlink(fs, ino, buf, size, err);
 	if (rc < 0)
 		return rc;
-	return memchr(buf, '\0', size) ? 0 : damaged(ino, "its link does not end", err);
-}
-
-/* ---- directories ---- */
-
-/**
- * struct checking - the entries of one fs_readdir(), on their way
- * @last: the position behind the one before
- * @first: the inode that is shown by the name of the entry before, @before
- * @n_bad: entries that were left out
- * @stuck: positions do not go on
- * @stopped: by @emit
- */
-struct checking {
-	fs_emit_fn *emit;
-	void *ctx;
-	uint64_t last;
-	uint64_t n_bad;
-	bool stuck;
-	bool stopped;
-	uint64_t first;
-	size_t before_len;
-	char before[FS_NAME_MAX];
-};
-
-/* Damage makes several entries of one name, which stand beside each other: each is another file. */
-static uint64_t twin_of(struct checking *checking, const char *name, size_t len, uint64_t ino)
-{
-	if (len == checking->before_len && memcmp(name, checking->before, len) == 0)
-		return ino == checking->first ? 0 : ino;
-	checking->first = ino;
-	checking->before_len = len <= sizeof(checking->before) ? len : 0;
-	memcpy(checking->before, name, checking->before_len);
-	return 0;
-}
-
-static int check_entry(void *ctx, const char *name, size_t len, uint64_t ino, uint32_t type,
-		       uint64_t next)
-{
-	struct checking *checking = ctx;
-	char shown[FS_NAME_MAX + 1];
-	if (checking->stopped || checking->stuck)
-		return 1;
-	if (next <= checking->last || next > INT64_MAX / 2) {
-		checking->stuck = true;
-		return 1;
-	}
-	checking->last = next;
-	uint64_t twin = twin_of(checking, name, len, ino);
-	size_t n = name_shown(name, len, twin, shown, sizeof(shown));
-	if (n == 0 || !is_ino(ino) || (type != 0 && !is_type(type))) {
-		checking->n_bad++;
-		return 0;
-	}
-	checking->stopped = checking->emit(checking->ctx, shown, n, ino, type & S_IFMT, next) != 0;
-	return checking->stopped;
-}
-
-int fs_readdir(struct fs *fs, uint64_t dir, uint64_t pos, fs_emit_fn *emit, void *ctx,
-	       struct error *err)
-{
-	struct checking checking = { .emit = emit, .ctx = ctx, .last = pos };
-	int rc = fs->driver->readdir(fs, dir, pos, check_entry, &checking, err);
-	if (rc < 0)
-		return rc;
-	if (checking.stuck)
-		return damaged(dir, "its entries do not go on", err);
-	if (checking.n_bad > 0)
-		return error_set(err, -EUCLEAN,
-				 "inode %" PRIu64 ": %" PRIu64
-				 " of its entries have a name or a number that is none",
-				 dir, checking.n_bad);
-	return 0;
+	return memchr(buf, '\0', size) ? 0 : front_damaged(ino, "its link does not end", err);
 }
 
 /* ---- bytes of files ---- */
@@ -251,14 +98,14 @@ static int run_at(struct fs *fs, uint64_t ino, uint64_t size, uint64_t off, stru
 	struct fs_run run = { .length = size - off, .kind = FS_RUN_DRIVER };
 	int rc = fs->driver->file_extent ? fs->driver->file_extent(fs, ino, off, &run, err) : 0;
 	if (rc == -ERANGE)
-		return damaged(ino, "it ends before its size", err);
+		return front_damaged(ino, "it ends before its size", err);
 	if (rc < 0)
 		return rc;
 	if (run.length == 0)
-		return damaged(ino, "a run of it is empty", err);
+		return front_damaged(ino, "a run of it is empty", err);
 	run.length = MIN(run.length, size - off);
 	if (run.kind == FS_RUN_DATA && !range_inside(run.length, run.start, fs->blk->size))
-		return damaged(ino, "a run of it lies outside the volume", err);
+		return front_damaged(ino, "a run of it lies outside the volume", err);
 	*ret = run;
 	return 0;
 }
@@ -279,16 +126,16 @@ static int read_by_driver(struct fs *fs, uint64_t ino, uint8_t *buf, size_t len,
 			  struct error *err)
 {
 	if (!fs->driver->read)
-		return damaged(ino, "nobody can tell where its bytes are", err);
+		return front_damaged(ino, "nobody can tell where its bytes are", err);
 	while (len > 0) {
 		size_t n = 0;
 		int rc = fs->driver->read(fs, ino, buf, len, off, &n, err);
 		if (rc < 0)
 			return rc;
 		if (n == 0)
-			return damaged(ino, "it ends before its size", err);
+			return front_damaged(ino, "it ends before its size", err);
 		if (n > len)
-			return damaged(ino, "more was read of it than was asked for", err);
+			return front_damaged(ino, "more was read of it than was asked for", err);
 		buf += n;
 		off += n;
 		len -= n;
@@ -344,7 +191,7 @@ int fs_listxattr(struct fs *fs, uint64_t ino, char *buf, size_t size, size_t *re
 	if (rc < 0)
 		return rc;
 	if (need > 0 && need <= size && buf[need - 1] != '\0')
-		return damaged(ino, "the names of its attributes do not end", err);
+		return front_damaged(ino, "the names of its attributes do not end", err);
 	*ret = need;
 	return 0;
 }
@@ -401,7 +248,7 @@ static int check_blocks(void *ctx, uint64_t length, uint64_t start, struct error
 {
 	const struct passing *passing = ctx;
 	if (length == 0 || !range_inside(length, start, passing->fs->blk->size))
-		return damaged(passing->ino, "a run of it lies outside the volume", err);
+		return front_damaged(passing->ino, "a run of it lies outside the volume", err);
 	return passing->blocks(passing->ctx, length, start, err);
 }
 
@@ -418,8 +265,8 @@ static int check_link(void *ctx, uint64_t dir, const char *name, size_t len, str
 	const struct passing *passing = ctx;
 	char shown[FS_NAME_MAX + 1];
 	size_t n = name_shown(name, len, 0, shown, sizeof(shown));
-	if (!is_ino(dir) || n == 0)
-		return damaged(passing->ino, "a name of it is none", err);
+	if (!front_is_ino(dir) || n == 0)
+		return front_damaged(passing->ino, "a name of it is none", err);
 	return passing->link(passing->ctx, dir, shown, n, err);
 }
 

@@ -193,6 +193,75 @@ static void files_that_damage_gave_one_name_are_told_apart(void **state)
 	assert_int_equal(fs_lookup(fs, TOY_ROOT, "%..%#5", &ino, NULL), -ENOENT);
 }
 
+/* Which of them the driver finds by the name alone. */
+static uint64_t found_alone;
+
+static int any_lookup(struct fs *of, uint64_t dir, const char *name, size_t len, uint64_t *ret,
+		      struct error *err)
+{
+	(void)of, (void)dir, (void)name;
+	if (len != 2 || found_alone == 0)
+		return error_set(err, -ENOENT, "%m");
+	*ret = found_alone;
+	return 0;
+}
+
+/* Six entries of three names, of which the middle one has four files. */
+static int many_readdir(struct fs *of, uint64_t dir, uint64_t pos, fs_emit_fn *emit, void *ctx,
+			struct error *err)
+{
+	static const char *const names[] = { "a", "tw", "tw", "tw", "tw", "z" };
+	(void)of, (void)dir, (void)err;
+	for (uint64_t i = pos; i < ARRAY_SIZE(names); i++)
+		if (emit(ctx, names[i], strlen(names[i]), 10 + i, 0, i + 1))
+			break;
+	return 0;
+}
+
+static void wherever_a_listing_goes_on_names_are_the_same(void **state)
+{
+	(void)state;
+	toy_driver.readdir = many_readdir;
+	toy_driver.lookup = any_lookup;
+	for (found_alone = 11; found_alone <= 14; found_alone++) {
+		struct seen all = { .stop_at = 32 };
+		assert_int_equal(fs_readdir(fs, TOY_ROOT, 0, see, &all, NULL), 0);
+		assert_int_equal(all.n, 6);
+		for (uint64_t i = 1; i < 5; i++) {
+			char wanted[32] = "tw";
+			uint64_t ino;
+			if (10 + i != found_alone)
+				snprintf(wanted, sizeof(wanted), "tw%%#%d", (int)(10 + i));
+			assert_string_equal(all.names[i], wanted);
+			/* Without a listing, too. */
+			assert_int_equal(fs_lookup(fs, TOY_ROOT, wanted, &ino, NULL), 0);
+			assert_int_equal(ino, 10 + i);
+		}
+		for (uint64_t pos = 1; pos < 6; pos++)
+			for (size_t length = 1; length <= 6 - pos; length++) {
+				struct seen some = { .stop_at = length };
+				assert_int_equal(fs_readdir(fs, TOY_ROOT, pos, see, &some, NULL),
+						 0);
+				for (size_t i = 0; i < length; i++)
+					assert_string_equal(some.names[i], all.names[pos + i]);
+			}
+	}
+}
+
+static void a_name_that_leads_nowhere_is_listed_as_it_is(void **state)
+{
+	struct seen seen = { .stop_at = 32 };
+	(void)state;
+	found_alone = 0;
+	toy_driver.readdir = many_readdir;
+	toy_driver.lookup = any_lookup;
+	assert_int_equal(fs_readdir(fs, TOY_ROOT, 0, see, &seen, NULL), 0);
+	assert_int_equal(seen.n, 6);
+	assert_string_equal(seen.names[1], "tw");
+	assert_string_equal(seen.names[2], "tw%#12");
+	assert_string_equal(seen.names[5], "z");
+}
+
 int main(void)
 {
 #define test(f) cmocka_unit_test_setup_teardown(f, up, down)
@@ -203,6 +272,8 @@ int main(void)
 		test(names_that_are_none_are_left_out_and_told),
 		test(no_name_is_hidden_and_each_leads_to_its_own_file),
 		test(files_that_damage_gave_one_name_are_told_apart),
+		test(wherever_a_listing_goes_on_names_are_the_same),
+		test(a_name_that_leads_nowhere_is_listed_as_it_is),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
