@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* check - is the repository whole, and if not, what is hurt? */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -218,14 +219,12 @@ static int show_text(const struct check_result *result, const struct check_porti
 		cmd_put(stdout, result->not_noted.msg, 0);
 		putchar('\n');
 	}
-	return cmd_print(result->n_problems ? "the repository is damaged; 'lunette repair' saves "
-					      "what can be saved\n"
-					    : "no damage was found\n",
-			 err);
+	return cmd_print(result->n_problems ? "" : "no damage was found\n", err);
 }
 
+/* @why: the verdict, if its code is not 0 */
 static int show_json(const struct check_result *r, const struct check_portion *portion,
-		     struct error *err)
+		     const struct error *why, struct error *err)
 {
 	json_t *doc = json_pack(
 		"{s:b, s:O, s:I, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
@@ -244,11 +243,25 @@ static int show_json(const struct check_result *r, const struct check_portion *p
 		json_object_set_new(doc, "part",
 				    json_pack("{s:I, s:I}", "number", (json_int_t)portion->part,
 					      "of", (json_int_t)portion->parts));
+	if (doc && why->code)
+		json_object_set_new(doc, "error", cmd_failure_json(why->code, why));
 	return cmd_print_json(doc, err);
 }
 
 /* ------------------------------------------------------------------------------------------------
  */
+
+/* Return: 0 when there is no damage. */
+static int judge(const struct check_result *result, struct error *err)
+{
+	if (result->n_problems == 0)
+		return 0;
+	return error_set(err, -EUCLEAN,
+			 "the repository is damaged: %" PRIu64 " problem%s, %" PRIu64
+			 " restore point%s hurt; 'lunette repair' saves what can be saved",
+			 result->n_problems, cmd_plural(result->n_problems), result->n_hurt,
+			 result->n_hurt == 1 ? " is" : "s are");
+}
 
 static int run(void *ctx, char **words, size_t n, struct error *err)
 {
@@ -274,12 +287,16 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 	cmd_upkeep_note(&args->upkeep, args->which.repo, UPKEEP_CHECK,
 			upkeep_check_document(&result, &args->portion, rc < 0 ? err : NULL,
 					      cmd_seconds() - start));
-	if (rc == 0 && (args->json || !args->progress.quiet || result.n_problems > 0))
-		rc = (args->json ? show_json : show_text)(&result, &args->portion, err);
+	struct error why = { 0 };
+	judge(&result, &why);
+	if (rc == 0 && args->json)
+		rc = show_json(&result, &args->portion, &why, err);
+	else if (rc == 0 && (!args->progress.quiet || why.code))
+		rc = show_text(&result, &args->portion, err);
 	if (rc < 0)
 		return rc;
-	if (result.n_problems > 0)
-		return STATUS_FAILED;
+	if (why.code)
+		return error_copy(err, why.code, &why);
 	return result.n_unreadable > 0 ? STATUS_WARNINGS : STATUS_DONE;
 }
 

@@ -2,6 +2,7 @@
 /* plugin-test - `lunette plugin-test`: does a storage plug-in keep the protocol? As TAP, or JSON.
  */
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -189,7 +190,10 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 	if (!args->json)
 		printf("1..%zu\n", report.n);
 	rc = args->json ? cmd_print_json(json_incref(list), err) : cmd_print("", err);
-	return rc < 0 ? rc : failed ? STATUS_FAILED : STATUS_DONE;
+	if (rc == 0 && failed > 0)
+		rc = error_set(err, -EPROTO, "'%s': of %zu things that should hold, %zu %s not",
+			       words[0], report.n, failed, failed == 1 ? "does" : "do");
+	return rc;
 }
 
 const struct command cmd_plugin_test = {

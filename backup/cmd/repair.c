@@ -140,9 +140,19 @@ static int end(const struct repair_args *args, bool whole, const char *sentence,
 	int rc = 0;
 	if (args->json)
 		rc = cmd_print_json(json_incref(args->report), err);
-	else if (!args->progress.quiet || status == STATUS_FAILED)
+	else if (!args->progress.quiet)
 		rc = cmd_print(sentence, err);
 	return rc < 0 ? rc : status;
+}
+
+/* The same where it failed. */
+static int end_failed(const struct repair_args *args, const char *sentence, struct error *err)
+{
+	struct error why = { 0 };
+	error_set(&why, -EUCLEAN, "%s; 'lunette check' shows it", sentence);
+	json_object_set_new(args->report, "error", cmd_failure_json(why.code, &why));
+	int rc = end(args, false, "", 0, err);
+	return rc < 0 ? rc : error_copy(err, why.code, &why);
 }
 
 /* Return: a STATUS_...; or what failed. */
@@ -172,7 +182,8 @@ static int look_again(struct repair_args *args, const atomic_bool *stop, struct 
 			 "%" PRIu64 " restore point%s what is lost; 'lunette check' names the "
 			 "files, and the next backup of these disks stores again what it meets\n",
 			 after.n_hurt, after.n_hurt == 1 ? " lacks" : "s lack");
-	return end(args, false, text, hurt_only ? STATUS_WARNINGS : STATUS_FAILED, err);
+	return hurt_only ? end(args, false, text, STATUS_WARNINGS, err)
+			 : end_failed(args, "there is damage that could not be repaired", err);
 }
 
 static void say_result(const struct repair_args *args, const struct repair_result *result)
@@ -211,10 +222,7 @@ static int repair(struct repair_args *args, const struct repair_plan *plan, cons
 	if (!is_quiet(args))
 		say_plan(plan, args->drop_points);
 	if (!is_anything_to_do(plan, args->drop_points))
-		return end(args, false,
-			   "nothing can be done about the damage that was found; 'lunette "
-			   "check' shows it\n",
-			   STATUS_FAILED, err);
+		return end_failed(args, "nothing can be done about the damage that was found", err);
 	if (args->dry_run)
 		return end(args, false, "", STATUS_WARNINGS, err);
 	int rc = ask(args, &agreed, err);

@@ -30,8 +30,7 @@ echo "{\"format\":\"lunette-changed\",\"version\":1,\"parent\":\"$first\",\"disk
 doc backup-second backup --name server --changed changed --parent "$first" --verify-changed 50 disk.img
 json_frozen 'lunette backup' backup-*.json
 doc list list
-doc failed list --max-age 26h server none
-jq 'del(.error)' failed.json >list-old.json # which is of Failures
+doc list-old list --max-age 26h server none
 json_frozen 'lunette list' list.json list-old.json
 is 'lunette list: and those of what is too old' "$(jq -c '[.too_old[] | keys[]] | sort' list-old.json)" '["age","id","name","time","why"]'
 doc show show "$first"

@@ -64,6 +64,12 @@ truncate -s 1M blank.img
 failure 'nothing is recognised' 1 failed 'nothing was recognised' probe blank.img
 is 'and the disk is told of' "$("$LUNETTE" probe --json blank.img 2>err | jq -c '.disks[0].size')" 1048576
 
+# So does a check, and a repair that can do nothing.
+cp -r repo torn && pack=$(find torn/packs -type f | head -1)
+chmod u+w "$pack" && printf damage | dd of="$pack" bs=1 seek=40 conv=notrunc status=none
+failure 'damage' 1 failed 'the repository is damaged: [1-9][0-9]* problems?, 1 restore point is hurt' check --repo torn --read-data
+is 'and the report is there' "$("$LUNETTE" check --repo torn --read-data --json 2>err | jq -c '[.whole, .hurt_count, (.problems | length > 0)]')" '[false,1,true]'
+
 # ---- documents of those that do something ----------------------------------------------------
 
 json() { # FILTER COMMAND...: what it selects of the document
