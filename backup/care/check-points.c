@@ -241,11 +241,25 @@ static int prove_point(void *ctx, const char *name, const struct store_stat *st,
 	return rc < 0 && rc != -ENOENT ? check_problem(check, object, rc, why.msg, err) : 0;
 }
 
+static int check_named(struct points_check *points, struct error *err)
+{
+	const struct check_options *opts = points->check->opts;
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < opts->n_named; i++) {
+		CLEANUP(json_decref_cleanup) json_t *point = NULL;
+		rc = point_get(points->check->repo, opts->named[i], &point, err);
+		if (rc == 0)
+			rc = check_point(points, opts->named[i], point, err);
+	}
+	return rc;
+}
+
 int check_points(struct check *check, struct error *err)
 {
 	CLEANUP(id_set_free_cleanup) struct id_set *lost = NULL;
+	bool named = check->opts->n_named > 0;
 	int rc = id_set_new(LOST_MAX, &lost, err);
-	if (rc == 0)
+	if (rc == 0 && !named)
 		rc = store_list(check->repo->store, POINT_FOLDER, prove_point, check, err);
 	if (rc == 0 && check->bad_more)
 		rc = check_problem(
@@ -257,5 +271,6 @@ int check_points(struct check *check, struct error *err)
 		return rc;
 	struct points_check points = { .check = check, .lost = lost };
 	/* Only some of those that are hurt are described: the newest matter most. */
-	return repo_points_newest_first(check->repo, check_point, &points, err);
+	return named ? check_named(&points, err)
+		     : repo_points_newest_first(check->repo, check_point, &points, err);
 }

@@ -9,7 +9,8 @@
 
 /**
  * struct check_pack - a pack that is in the store
- * @n: entries of indexes that point into it
+ * @n: entries of indexes that point into it; of those that the named restore points refer to, if
+ *     only these are checked
  * @sum: of what they say, to be compared with the pack's table
  * @indexes: that know it
  * @damaged: its table cannot be believed, or is not what indexes say
@@ -30,6 +31,7 @@ struct check_pack {
  * @packs: all that are in the store, sorted by id
  * @bad: chunks that are known to the indexes and cannot be read from any of their places
  * @bad_more: some did not fit in there
+ * @elsewhere: some chunks of the named restore points are in no pack of these
  * @clean: nodes of chunk maps below which all is well
  */
 struct check {
@@ -40,6 +42,7 @@ struct check {
 	struct check_pack *packs;
 	struct id_set *bad;
 	bool bad_more;
+	bool elsewhere;
 	struct id_set *clean;
 };
 
@@ -66,8 +69,17 @@ struct check_pack *check_find_pack(const struct check *check, const uint8_t id[3
 /* Proves the indexes, and notes what they say of packs. */
 int check_indexes(struct check *check, struct error *err);
 
+/* Has it the size that an index says? */
+int check_pack_size(struct check *check, struct check_pack *pack, const struct index_pack *known,
+		    struct error *err);
+
 /* Proves the packs' tables, and compares them with what the indexes say. */
 int check_tables(struct check *check, struct error *err);
+
+/* ---- check-named.c ---- */
+
+/* Finds the packs that hold what the named restore points refer to: @n of the others stays 0. */
+int check_find_packs(struct check *check, struct error *err);
 
 /* ---- check-portion.c ---- */
 
@@ -86,7 +98,8 @@ int check_bad(struct check *check, const char id[65], const json_t *point, struc
 
 /* ---- check-points.c ---- */
 
-/* Goes through all restore points: are they, and all that they refer to, there? */
+/* Goes through the restore points, all or those that are named: are they, and all that they refer
+ * to, there? */
 int check_points(struct check *check, struct error *err);
 
 #endif

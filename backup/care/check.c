@@ -96,11 +96,15 @@ static void check_cleanup(struct check *check)
 
 /* Of what is somebody's, which a pack that no index knows is not: all only when it is all, and none
  * when it is none. */
-static unsigned int percent_read(const struct check_result *result)
+static unsigned int percent_read(const struct check *check)
 {
+	const struct check_result *result = check->result;
 	uint64_t all = result->packs - result->orphans, read = result->packs_read;
-	if (read == all || read == 0)
-		return read == all ? 100 : 0;
+	bool whole = read == all && !check->elsewhere;
+	if (whole || read == 0)
+		return whole ? 100 : 0;
+	if (read == all)
+		return 99;
 	return MAX(1u, (unsigned int)(99 * read / all));
 }
 
@@ -111,9 +115,20 @@ static void note_verdicts(struct check *check)
 	const struct verdicts_check note = {
 		.whole = result->whole,
 		.hurt = result->not_whole,
-		.data = percent_read(result),
+		.data = percent_read(check),
 	};
 	result->not_noted.code = verdicts_note(check->repo, &note, &result->not_noted);
+}
+
+/* What no restore point needs. */
+static int check_rest(struct check *check, struct error *err)
+{
+	int rc = check_keys(check, err);
+	if (rc == 0)
+		rc = check_notes(check, "leases", &check->result->leases, err);
+	if (rc == 0)
+		rc = check_notes(check, "marks", &check->result->marks, err);
+	return rc;
 }
 
 int check_run(struct repo *repo, const struct check_options *opts, struct check_result *ret,
@@ -133,19 +148,15 @@ int check_run(struct repo *repo, const struct check_options *opts, struct check_
 	if (rc == 0)
 		rc = check_list_packs(&check, err);
 	if (rc == 0)
-		rc = check_indexes(&check, err);
+		rc = (opts->n_named > 0 ? check_find_packs : check_indexes)(&check, err);
 	if (rc == 0)
 		rc = check_tables(&check, err);
 	if (rc == 0)
 		rc = check_data(&check, err);
 	if (rc == 0)
 		rc = check_points(&check, err);
-	if (rc == 0)
-		rc = check_keys(&check, err);
-	if (rc == 0)
-		rc = check_notes(&check, "leases", &ret->leases, err);
-	if (rc == 0)
-		rc = check_notes(&check, "marks", &ret->marks, err);
+	if (rc == 0 && opts->n_named == 0)
+		rc = check_rest(&check, err);
 	/* Where not all that is bad is known, nobody can be called whole. */
 	if (rc == 0 && !check.bad_more && !opts->unnoted && ret->points > 0)
 		note_verdicts(&check);

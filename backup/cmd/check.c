@@ -3,12 +3,26 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "lunette/check.h"
 #include "cmd.h"
+#include "lunette/json.h"
 
+struct check_named {
+	char id[65];
+	char time[32];
+};
+
+/**
+ * struct check_args - what the user wants
+ * @n_named, @named: restore points that are named, newest first, each once
+ */
 struct check_args {
 	struct cmd_repo which;
+	size_t n_named;
+	struct check_named *named;
 	bool json;
 	struct check_portion portion;
 	struct cmd_progress progress;
@@ -162,9 +176,19 @@ static void show_data_read(const struct check_result *result, const struct check
 	putchar('\n');
 }
 
-static void show_summary(const struct check_result *result, const struct check_portion *portion)
+static void show_summary(const struct check_result *result, const struct check_portion *portion,
+			 bool named)
 {
 	char a[CMD_SIZE_MAX];
+	if (named) {
+		printf("%" PRIu64 " restore point%s: %" PRIu64 " chunk%s in %" PRIu64
+		       " pack%s of %s",
+		       result->points, cmd_plural(result->points), result->chunks,
+		       cmd_plural(result->chunks), result->packs, cmd_plural(result->packs),
+		       cmd_size(result->bytes, a));
+		show_data_read(result, portion);
+		return;
+	}
 	printf("%" PRIu64 " restore point%s, %" PRIu64 " index%s with %" PRIu64 " chunk%s, %" PRIu64
 	       " pack%s of %s",
 	       result->points, cmd_plural(result->points), result->indexes,
@@ -199,7 +223,7 @@ static void show_points(const json_t *points, uint64_t n)
 		printf("  ... and %" PRIu64 " older restore points\n", n - json_array_size(points));
 }
 
-static int show_text(const struct check_result *result, const struct check_portion *portion,
+static int show_text(const struct check_args *args, const struct check_result *result,
 		     struct error *err)
 {
 	show_problems(result);
@@ -213,7 +237,7 @@ static int show_text(const struct check_result *result, const struct check_porti
 		       result->n_unreadable == 1 ? " lacks what could not be read when it was"
 						 : "s lack what could not be read when they were");
 	show_points(result->unreadable, result->n_unreadable);
-	show_summary(result, portion);
+	show_summary(result, &args->portion, args->n_named > 0);
 	if (result->not_noted.code < 0) {
 		fputs("the repository does not remember it: ", stdout);
 		cmd_put(stdout, result->not_noted.msg, 0);
@@ -223,9 +247,10 @@ static int show_text(const struct check_result *result, const struct check_porti
 }
 
 /* @why: the verdict, if its code is not 0 */
-static int show_json(const struct check_result *r, const struct check_portion *portion,
+static int show_json(const struct check_args *args, const struct check_result *r,
 		     const struct error *why, struct error *err)
 {
+	const struct check_portion *portion = &args->portion;
 	json_t *doc = json_pack(
 		"{s:b, s:O, s:I, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
 		"s:I, s:I, s:O, s:I, s:b}",
@@ -263,18 +288,77 @@ static int judge(const struct check_result *result, struct error *err)
 			 result->n_hurt == 1 ? " is" : "s are");
 }
 
-static int run(void *ctx, char **words, size_t n, struct error *err)
+static int newest_first(const void *a, const void *b)
 {
-	(void)words, (void)n;
-	struct check_args *args = ctx;
+	return -strcmp(((const struct check_named *)a)->time,
+		       ((const struct check_named *)b)->time);
+}
+
+static int find_named(struct check_args *args, char **words, size_t n, struct error *err)
+{
+	args->named = calloc(n + 1, sizeof(*args->named));
+	if (!args->named)
+		return error_set(err, -ENOMEM, "check: %m");
+	for (size_t i = 0; i < n; i++) {
+		struct check_named *found = &args->named[args->n_named];
+		CLEANUP(json_decref_cleanup) json_t *point = NULL;
+		int rc = cmd_find_point(&args->which, words[i], REPO_POINT_READ, found->id, &point,
+					err);
+		if (rc)
+			return rc;
+		snprintf(found->time, sizeof(found->time), "%s", repo_point_time(point));
+		bool again = false;
+		for (size_t j = 0; j < args->n_named; j++)
+			again = again || strcmp(args->named[j].id, found->id) == 0;
+		args->n_named += !again;
+	}
+	if (args->n_named > 1)
+		qsort(args->named, args->n_named, sizeof(*args->named), newest_first);
+	return 0;
+}
+
+static void free_args(void *args)
+{
+	free(((struct check_args *)args)->named);
+}
+
+/* Which restore points, and of which packs the data. */
+static int choose(struct check_args *args, char **words, size_t n, struct error *err)
+{
+	if (n > 0 && args->portion.parts > 0 && args->portion.part == 0)
+		return cmd_usage(err, "--read-data=next/M is for the whole repository: say which "
+				      "part of M");
 	int rc = cmd_open_repo(&args->which, err);
 	if (rc == 0)
 		rc = cmd_upkeep_choose(&args->upkeep, args->which.repo, &args->portion, err);
+	return rc || n == 0 ? rc : find_named(args, words, n, err);
+}
+
+/* It is only the repository's check when it was of all of it. */
+static void note(const struct check_args *args, const struct check_result *result,
+		 const struct error *why, double seconds)
+{
+	if (args->n_named == 0)
+		cmd_upkeep_note(&args->upkeep, args->which.repo, UPKEEP_CHECK,
+				upkeep_check_document(result, &args->portion, why, seconds));
+}
+
+static int run(void *ctx, char **words, size_t n, struct error *err)
+{
+	struct check_args *args = ctx;
+	int rc = choose(args, words, n, err);
 	if (rc)
 		return rc;
+	CLEANUP(free_cleanup) char(*ids)[65] = calloc(args->n_named + 1, sizeof(*ids));
+	if (!ids)
+		return error_set(err, -ENOMEM, "check: %m");
+	for (size_t i = 0; i < args->n_named; i++)
+		memcpy(ids[i], args->named[i].id, sizeof(ids[i]));
 	CLEANUP(check_result_free) struct check_result result = { 0 };
 	const struct check_options opts = {
 		.threads = cmd_threads(),
+		.n_named = args->n_named,
+		.named = (const char(*)[65])ids,
 		.portion = args->portion,
 		.stop = cmd_stop_on_signals(),
 		.progress = cmd_progress_of,
@@ -284,15 +368,13 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 	cmd_progress_begin(&args->progress);
 	rc = check_run(args->which.repo, &opts, &result, err);
 	cmd_progress_end(&args->progress);
-	cmd_upkeep_note(&args->upkeep, args->which.repo, UPKEEP_CHECK,
-			upkeep_check_document(&result, &args->portion, rc < 0 ? err : NULL,
-					      cmd_seconds() - start));
+	note(args, &result, rc < 0 ? err : NULL, cmd_seconds() - start);
 	struct error why = { 0 };
 	judge(&result, &why);
 	if (rc == 0 && args->json)
-		rc = show_json(&result, &args->portion, &why, err);
+		rc = show_json(args, &result, &why, err);
 	else if (rc == 0 && (!args->progress.quiet || why.code))
-		rc = show_text(&result, &args->portion, err);
+		rc = show_text(args, &result, err);
 	if (rc < 0)
 		return rc;
 	if (why.code)
@@ -303,8 +385,10 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 const struct command cmd_check = {
 	.name = "check",
 	.summary = "find damage in a repository, and what it hurts",
+	.words = { "[POINT]...", 0, COMMAND_ANY },
 	.help = "Checks the repository: indexes, packs, chunk maps and restore points. What is damaged "
-		"is named, and so are the restore points, disks and files that it hurts.",
+		"is named, and so are the restore points, disks and files that it hurts. Or checks only some "
+		"restore points, and what they refer to.",
 	.status =
 		"0 all is well, 1 there is damage, or it could not be checked, 2 wrong usage, "
 		"3 there is none, but of some restore points not all could be read when they were "
@@ -312,4 +396,5 @@ const struct command cmd_check = {
 	.options = options,
 	.args_size = sizeof(struct check_args),
 	.run = run,
+	.free = free_args,
 };

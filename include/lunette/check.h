@@ -50,11 +50,15 @@ int check_portion_parse(const char *text, struct check_portion *ret, struct erro
  * struct check_options
  * @threads: for reading data
  * @stop: when it becomes true the check ends with -EINTR
+ * @n_named, @named: ids of the restore points that are checked, newest first, and nothing but what
+ *		    they refer to; 0: all, and all of the repository
  * @unnoted: the repository is not to remember what was found
  * @progress: told how many of how many bytes of data have been read; may be NULL
  */
 struct check_options {
 	unsigned int threads;
+	size_t n_named;
+	const char (*named)[65];
 	bool unnoted;
 	struct check_portion portion;
 	const atomic_bool *stop;
@@ -75,6 +79,9 @@ struct check_options {
  * @n_unreadable: all restore points that lack something from the beginning: that is no problem
  * @lost: places of hurt restore points' disks where a chunk cannot be read, each chunk counted once
  * @unknown: those of them that no index knows in a pack that is there
+ * @packs: that were looked at; of those that are checked alone only the packs that hold what they
+ *	   refer to, and then @indexes, @orphans, @missing, @leases and @marks are 0
+ * @chunks: that indexes know; of those that are checked alone: that they refer to
  * @packs_read: those whose data was read, so far as it could be
  * @data_read: bytes of chunks in them, as they are stored
  * @orphans: packs that no index knows
@@ -108,7 +115,7 @@ struct check_result {
 };
 
 /**
- * check_run() - check a repository
+ * check_run() - check a repository, or some restore points of it
  * @ret: to be freed with check_result_free(), also on failure
  *
  * Return: 0, also when there is damage: then there are problems; -EINTR when it was stopped; what

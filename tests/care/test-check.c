@@ -165,6 +165,69 @@ static uint32_t part_with_damage(struct fixture *f, uint64_t *ret_packs)
 }
 
 /* Whatever is added: who reads one part after the other has read everything. */
+/* Checks one restore point, and nothing else. */
+static void check_one(struct fixture *f, const char (*id)[65], double percent,
+		      struct check_result *ret)
+{
+	const struct check_options opts = {
+		.threads = 1, .n_named = 1, .named = id, .portion = { .percent = percent }
+	};
+	reopen(f);
+	ok(check_run(f->repo, &opts, ret, err));
+}
+
+static json_int_t data_noted(struct fixture *f, const char *id)
+{
+	CLEANUP(json_decref_cleanup) json_t *verdicts = NULL;
+	ok(verdicts_read(f->repo, &verdicts, err));
+	const json_t *verdict = json_object_get(verdicts, id);
+	return verdict ? json_integer_value(json_object_get(verdict, "data")) : -1;
+}
+
+static void of_a_named_restore_point_all_that_it_needs_is_read(void **state)
+{
+	struct fixture *f = *state;
+	struct check_result result;
+	char other[65];
+	uint64_t packs;
+	ok(fixture_backup(f->repo, "b", "2026-11-22T19:00:00Z", 20, 2, other, NULL, err));
+	check_one(f, &f->one, 100, &result);
+	assert_int_equal(result.n_problems, 0);
+	assert_int_equal(result.points, 1);
+	assert_int_equal(result.packs_read, result.packs);
+	assert_true(result.data_read > 0);
+	packs = result.packs;
+	check_result_free(&result);
+	assert_int_equal(data_noted(f, f->one), 100);
+	assert_int_equal(data_noted(f, f->two), -1);
+	assert_int_equal(data_noted(f, other), -1);
+
+	check_one(f, (const char(*)[65]) & other, 0, &result);
+	assert_int_equal(result.packs, 1);
+	assert_int_equal(result.data_read, 0);
+	check_result_free(&result);
+	assert_int_equal(data_noted(f, other), 0);
+	check_all(f, 1, &result);
+	assert_int_equal(result.packs, packs + 1);
+	check_result_free(&result);
+}
+
+static void and_only_it_is_said_to_be_hurt(void **state)
+{
+	struct fixture *f = *state;
+	struct check_result result;
+	flip_chunk(f, 3);
+	check_one(f, &f->two, 100, &result);
+	assert_int_equal(result.n_hurt, 1);
+	assert_string_equal(
+		json_string_value(json_object_get(json_array_get(result.hurt, 0), "id")), f->two);
+	check_result_free(&result);
+	CLEANUP(json_decref_cleanup) json_t *verdicts = NULL;
+	ok(verdicts_read(f->repo, &verdicts, err));
+	assert_true(verdicts_hurt(verdicts, f->two));
+	assert_false(verdicts_hurt(verdicts, f->one));
+}
+
 static void a_pack_is_in_the_same_part_for_ever(void **state)
 {
 	struct fixture *f = *state;
@@ -440,6 +503,8 @@ int main(void)
 		TEST(lost_chunks_are_told_for_each_restore_point),
 		TEST(without_reading_data_a_bad_chunk_is_not_met),
 		TEST(a_pack_is_in_the_same_part_for_ever),
+		TEST(of_a_named_restore_point_all_that_it_needs_is_read),
+		TEST(and_only_it_is_said_to_be_hurt),
 		cmocka_unit_test(a_portion_is_a_percentage_or_a_part),
 		TEST(what_no_index_knows_need_not_be_read),
 		TEST(a_stopped_check_ends),

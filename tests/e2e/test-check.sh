@@ -29,8 +29,10 @@ disks_ntfs a.img 32 A && disks_mount a.img ntfs && disks_random file 6000000 >nt
 first=$("$LUNETTE" backup --name server --json disk.img | jq -r .id)
 "$LUNETTE" restore "$first" --disk disk0 first.img >/dev/null || exit
 sleep 1.1
+touch before
 disks_mount a.img ntfs && disks_random new 3000000 >ntfs/new && disks_umount ntfs && disks_gpt disk.img 512 basic:a.img || exit
 second=$("$LUNETTE" backup --name server --json disk.img | jq -r .id)
+fresh=$(find repo/packs -type f -newer before) # what only the second one needs
 cp -a repo whole
 
 # ---- what is whole -----------------------------------------------------------------------------
@@ -46,7 +48,27 @@ fails 'a part is told as such' 0 'of data read, in [0-9]* packs?: part 2 of 3' "
 is 'three thirds are all of the data' "$(for n in 1 2 3; do "$LUNETTE" check --read-data=$n/3 --json; done |
 	jq -sc '[.[0].part, (map(.data_read) | add), (map(.packs_read) | add)]')" \
 	"$("$LUNETTE" check --read-data --json | jq -c '[{number: 1, of: 3}, .data_read, .packs_read]')"
-fails 'there is nothing to name' 2 'check takes no arguments' "$LUNETTE" check server
+
+# ---- some restore points -----------------------------------------------------------------------
+
+ok 'one restore point' "$LUNETTE" check "$first"
+is 'it is said of what' "$(grep -cE '^1 restore point: [0-9]+ chunks in 1 pack of .*; no data read$' .out)" 1
+is 'by its name, and twice, is once' "$("$LUNETTE" check --json server "$second" | jq -c '[.whole, .points, .indexes, .packs, .data_read]')" '[true,1,0,2,0]'
+is 'two of them, with all of their data' "$("$LUNETTE" check --read-data --json "$first" "$second" | jq -c '[.whole, .points, .packs, .packs_read, .data_read > .bytes * 0.9]')" '[true,2,2,2,true]'
+fails 'one that is not there' 10 'no restore point' "$LUNETTE" check "$first" nosuch
+fails 'the next part is one of the repository' 2 'for the whole repository' "$LUNETTE" check --read-data=next/3 "$first"
+poke "$fresh" $(($(stat -c %s "$fresh") / 2))
+mkdir -p repo/marks && echo garbage >"repo/marks/$(printf %064d 7)"
+noted=$("$LUNETTE" list --json | jq -cS .upkeep)
+fails 'damage that the first one has nothing to do with' 0 'no damage' "$LUNETTE" check --read-data "$first"
+fails 'hurts the second' 1 'of its chunks is damaged' "$LUNETTE" check --read-data "$second"
+is 'both are noted' "$("$LUNETTE" list --json | jq -c '[.points[].check | [.whole, .data]]')" '[[true,100],[false,100]]'
+is 'but not as the last check of the repository' "$("$LUNETTE" list --json | jq -cS .upkeep)" "$noted"
+fails 'which finds all of it' 1 '^marks/0*7: ' "$LUNETTE" check
+rm -rf "$fresh"
+fails 'a pack that is gone is missed without reading data' 1 '1 restore point is hurt' "$LUNETTE" check "$second"
+ok 'but not by the first' "$LUNETTE" check "$first"
+reset
 
 # ---- a lost chunk, up to the file --------------------------------------------------------------
 
