@@ -37,6 +37,16 @@ for c in $commands; do
 		"$(missing "$(page_text "$page" | options)" "$(options <help; echo --help)")" ''
 	is "every option of $c completes" "$(missing "$(options <help)" "$(complete_word "$c" --)")" ''
 done
+for c in $commands; do
+	"$LUNETTE" "$c" --help | grep -q -- --json || continue
+	ok "lunette-json(5) has what $c prints" grep -qE "^\.(Ss lunette|Cm) $c( |\$)" "$cmd/lunette-json.5"
+done
+is 'lunette(8) names every variable that counts' \
+	"$(missing "$(grep -rhoE '"(LUNETTE_[A-Z_]+|TMPDIR)"' "$TAP_TOP"/backup --include='*.c' | tr -d '"')" "$(sed -n 's/^\.It Ev //p' "$cmd/lunette.8")")" ''
+for variable in CHAP_SECRET CHAP_MUTUAL_SECRET; do
+	is "every page of what takes SOURCEs has LUNETTE_$variable" \
+		"$(grep -l 'Fl -chap-secret-file' "$cmd"/*.8 | xargs grep -L "LUNETTE_$variable")" ''
+done
 is 'so does what can be done with jobs' "$(complete_word job '' | paste -sd' ')" 'run check status recover cancel remove'
 is 'and with keys' "$(complete_word key '' | paste -sd' ')" 'list add remove passwd export'
 page=$TAP_TOP/backup/agent/lunette-agent.8
