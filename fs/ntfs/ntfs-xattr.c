@@ -114,17 +114,29 @@ static int get_stream(struct fs_ntfs *ntfs, ntfs_inode *ni, ntfschar *name, int 
 	return 0;
 }
 
+/* The stream that is listed by this name, and by no other. Returns how many units it has; 0: none.
+ */
+static size_t stream_meant(const char *name, ntfschar *units)
+{
+	char meant[FS_NAME_MAX], shown[FS_NAME_MAX + 1];
+	uint64_t twin = 0;
+	if (strncmp(name, USER, USER_LEN) != 0 || strlen(name + USER_LEN) > sizeof(meant))
+		return 0;
+	size_t len = name_meant(name + USER_LEN, meant, &twin);
+	if (twin || name_shown(meant, len, 0, shown, sizeof(shown)) == 0 ||
+	    strcmp(shown, name + USER_LEN) != 0)
+		return 0;
+	size_t n = fs_ntfs_units(meant, len, units);
+	return n <= NTFS_MAX_NAME_LEN ? n : 0;
+}
+
 int fs_ntfs_getxattr(struct fs *fs, uint64_t ino, const char *name, void *buf, size_t size,
 		     size_t *ret, struct error *err)
 {
 	struct fs_ntfs *ntfs = (struct fs_ntfs *)fs;
-	char meant[FS_NAME_MAX];
-	uint64_t twin = 0;
 	ntfschar units[FS_NAME_MAX];
-	if (strncmp(name, USER, USER_LEN) != 0 || strlen(name + USER_LEN) > sizeof(meant))
-		return error_set(err, -ENODATA, "%m");
-	size_t len = fs_ntfs_units(meant, name_meant(name + USER_LEN, meant, &twin), units);
-	if (twin || len == 0 || len > NTFS_MAX_NAME_LEN)
+	size_t len = stream_meant(name, units);
+	if (len == 0)
 		return error_set(err, -ENODATA, "%m");
 
 	fs_ntfs_enter(ntfs, FS_NTFS_FUEL);

@@ -37,6 +37,20 @@ static const struct strange {
 	  "d\xf0\x9d\x84\x9e" },
 };
 
+/* Names of streams, of the first file. */
+static const struct {
+	const char *name, *shown;
+} streams[] = {
+	{ "plain", "plain" },
+	{ "..", "%.." },
+	{ ".", "%." },
+	{ "%..", "%%.." },
+	{ "a/b", "a%" SLASH "b" },
+	{ "a" SLASH "b", "a" SLASH "b" },
+	{ "a%" SLASH "b", "a%%" SLASH "b" },
+	{ "x%#5", "x%%#5" },
+};
+
 static void add_files(uint8_t *bytes)
 {
 	char dir[] = "/tmp/lunette-test.XXXXXX", image[64], file[64], command[256];
@@ -50,6 +64,14 @@ static void add_files(uint8_t *bytes)
 		snprintf(command, sizeof(command),
 			 "cd '%s' && LC_ALL=C.UTF-8 ntfscp -q image file '%s' >/dev/null 2>&1", dir,
 			 strange[i].made);
+		ntfs_fixture_do(strdup(command));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(streams); i++) {
+		ntfs_fixture_write(file, streams[i].shown, strlen(streams[i].shown));
+		snprintf(
+			command, sizeof(command),
+			"cd '%s' && LC_ALL=C.UTF-8 ntfscp -q -N '%s' image file 0. >/dev/null 2>&1",
+			dir, streams[i].name);
 		ntfs_fixture_do(strdup(command));
 	}
 	FILE *f = fopen(image, "r");
@@ -159,11 +181,45 @@ static void other_spellings_are_not_there(void **state)
 	blk_unref(&mem->blk);
 }
 
+static void streams_are_listed_as_what_they_are_asked_for_by(void **state)
+{
+	(void)state;
+	struct blk_mem *mem = ntfs_fixture_blk(volume);
+	struct fs *fs = open_fs(mem);
+	uint64_t ino = find(fs, "%.."); /* made as "0." */
+	char list[1024], name[64], text[64];
+	size_t size, n, found = 0;
+	assert_int_equal(fs_listxattr(fs, ino, list, sizeof(list), &size, NULL), 0);
+	for (size_t at = 0; at < size; at += strlen(list + at) + 1, found++) {
+		assert_null(strchr(list + at, '/'));
+		n = 0;
+		assert_int_equal(fs_getxattr(fs, ino, list + at, text, sizeof(text), &n, NULL), 0);
+		snprintf(name, sizeof(name), "user.%.*s", (int)n, text);
+		assert_string_equal(list + at, name);
+	}
+	assert_int_equal(found, ARRAY_SIZE(streams));
+	for (size_t i = 0; i < ARRAY_SIZE(streams); i++) {
+		snprintf(name, sizeof(name), "user.%s", streams[i].shown);
+		assert_int_equal(fs_getxattr(fs, ino, name, text, sizeof(text), &n, NULL), 0);
+		assert_int_equal(n, strlen(streams[i].shown));
+	}
+	/* What is not shown so is not there. */
+	static const char *const others[] = { "user...",       "user..",  "user.a/b", "user.x%#5",
+					      "user.plain%#3", "plain",   "user.",    "user.%",
+					      "system.plain",  "user.nil" };
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (fs_getxattr(fs, ino, others[i], text, sizeof(text), &n, NULL) != -ENODATA)
+			fail_msg("%s", others[i]);
+	fs_close(fs);
+	blk_unref(&mem->blk);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_is_shown_and_leads_to_its_own_file),
 		cmocka_unit_test(other_spellings_are_not_there),
+		cmocka_unit_test(streams_are_listed_as_what_they_are_asked_for_by),
 	};
 	return cmocka_run_group_tests(tests, make_strange, free_volume);
 }
