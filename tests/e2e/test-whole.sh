@@ -85,6 +85,18 @@ fails 'nor of an array' 1 "'.*raid5.*' is incomplete.*--all-blocks" "$LUNETTE" b
 if [ -x "$(dirname "$LUNETTE")/tests/source/tool-ldm-kinds" ]; then
 	mkdir ldm && "$(dirname "$LUNETTE")/tests/source/tool-ldm-kinds" ntfs.img ldm/{0..6}.img || exit
 	whole 'dynamic disks' 3 "'E': nothing that is known is on it" ldm/?.img
+	"$(dirname "$LUNETTE")/tests/source/tool-ldm-kinds" --strange ntfs.img ldm/{0..6}.img || exit
+	whole 'a dynamic volume of a kind that nobody knows' 3 "'S' cannot be read: .*layout 9 is not known.*stored" ldm/?.img
+	ok 'which all blocks are, too' "$LUNETTE" backup --name strange --all-blocks ldm/?.img
+	fails 'one that was asked for by its name cannot be' 1 "'S' cannot be read: .*--all-blocks" \
+		"$LUNETTE" backup --name x --volume S ldm/?.img
+	fails 'one that lacks a disk is missed' 1 "'E' is incomplete: .*--all-blocks" "$LUNETTE" backup --name x ldm/{1..6}.img
+	ok 'all blocks of the others are taken all the same' "$LUNETTE" backup --name lacks --all-blocks ldm/{1..6}.img
+	for disk in ldm/?.img; do # the database lies in the last MiB
+		dd if=/dev/zero of="$disk" bs=512 seek=$(($(stat -c %s "$disk") / 512 - 2048 + 17)) count=1000 conv=notrunc status=none
+	done
+	whole 'dynamic disks without a database' 3 'no disk has a database that can be read' ldm/?.img
+	whole 'and one of them' 3 'no disk has a database that can be read' ldm/0.img
 fi
 
 # A physical volume whose text is gone, a table that was never filled, and both.

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * tool-ldm-kinds CONTENT FILE FILE FILE FILE - makes a group of four Windows dynamic disks with a
+ * tool-ldm-kinds [--strange] CONTENT FILE... - makes a group of seven Windows dynamic disks with a
  * volume of each type: E simple, F spanned, G striped, H mirrored, I RAID-5. The last three hold
  * the image CONTENT, of 8 MiB; of the others the bytes tell which volume and which sector they are.
+ * With --strange there is one more, S, of a type that there is not.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +38,9 @@ static const struct {
 	  { { 0, 0, 4, 0, HALF }, { 0, 1, 5, 0, HALF }, { 0, 2, 6, 0, HALF } } },
 };
 
+#define STRANGE 9
+static const struct make_ldm_extent strange = { 0, 0, 0, 12288, 2048 };
+
 static bool read_content(const char *path, uint8_t *content)
 {
 	FILE *f = fopen(path, "r");
@@ -48,8 +52,11 @@ static bool read_content(const char *path, uint8_t *content)
 
 int main(int argc, char **argv)
 {
+	bool with_strange = argc > 1 && strcmp(argv[1], "--strange") == 0;
+	argv += with_strange;
+	argc -= with_strange;
 	if (argc != N + 2) {
-		fprintf(stderr, "Usage: tool-ldm-kinds CONTENT FILE... (seven)\n");
+		fprintf(stderr, "Usage: tool-ldm-kinds [--strange] CONTENT FILE... (seven)\n");
 		return 2;
 	}
 	uint8_t *content = malloc(SIZE);
@@ -66,6 +73,9 @@ int main(int argc, char **argv)
 		make_ldm_volume(group, kinds[k].name, kinds[k].kind, CHUNK, kinds[k].extents,
 				kinds[k].n, kinds[k].hint);
 	}
+	group->content = NULL;
+	if (with_strange)
+		make_ldm_volume(group, "Strange1", STRANGE, CHUNK, &strange, 1, "S:");
 	make_ldm_write(group);
 	int rc = 0;
 	for (unsigned int i = 0; rc == 0 && i < N; i++) {

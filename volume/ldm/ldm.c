@@ -192,6 +192,7 @@ static int add_volume(struct search *search, const struct ldm_group *group,
 		.size = record->volume.size,
 		.state = assembly.state,
 		.map = assembly.map,
+		.settled = to->n_missing == 0,
 	};
 	memcpy(volume.reason, assembly.reason, sizeof(volume.reason));
 	if (!volume.name || !volume.title || !volume.label)
