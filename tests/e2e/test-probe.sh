@@ -87,6 +87,12 @@ is 'a label cannot send commands to the terminal' \
 	"$("$LUNETTE" probe hostile.img | LC_ALL=C grep -c $'\033')" 0
 is 'but the document has all of it' "$("$LUNETTE" probe --json hostile.img | jq -c '.volumes[0].label')" '"a\u001b[31m\nb"'
 
+# Windows writes the label into the root folder, and leaves that of the boot sector.
+truncate -s 40M fat.img && mkfs.vfat -F 32 -n BOOT fat.img >/dev/null
+at=$(LC_ALL=C grep -abo 'BOOT       ' fat.img | sed -n '$s/:.*//p')
+printf 'WINDOWS    ' | dd of=fat.img bs=1 seek="$at" conv=notrunc status=none
+is 'the label of a FAT volume is that of its root folder' "$("$LUNETTE" probe --json fat.img | jq -r '.volumes[].label')" WINDOWS
+
 # blkid sees the whole of it, lunette a few places only.
 named() {
 	rm -f named.img
