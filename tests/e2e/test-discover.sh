@@ -124,6 +124,17 @@ json_frozen 'lunette probe iscsi://HOST' portal.json lies.json
 fails 'for people' 3 'LUN 0xd200000500000000' "$LUNETTE" probe --timeout 10 "$liar"
 is 'nothing that a terminal obeys is printed' "$(LC_ALL=C grep -c $'[\x1b\a\xff]' .out)" 0
 
+# A portal that knows of a target at another one, of which the first address leads nowhere.
+ok 'a target of another portal' tgt_target 4 iqn.2026-11.test:elsewhere
+tgt_lun 4 1 a.img
+printf 'TargetName=iqn.2026-11.test:elsewhere\0TargetAddress=127.0.0.1:%d,1\0TargetAddress=nonsense;:1,1\0TargetAddress=127.0.0.1:%d,1\0' \
+	"$TGT_PORT" "$(tgt_free_port)" >names
+ok 'is asked where it says that it is' probe elsewhere 0 --timeout 10 "$liar"
+is 'and is a SOURCE there' "$(sources elsewhere)" "$portal/iqn.2026-11.test:elsewhere/1"
+printf 'TargetName=iqn.2026-11.test:elsewhere\0TargetAddress=127.0.0.1:%d,1\0' "$(tgt_free_port)" >names
+ok 'one that is nowhere' probe nowhere 3 --timeout 10 "$liar"
+is 'is said not to be at the portal' "$(jq -r '.targets[0].reason' nowhere.json)" "there is no such target on '127.0.0.1'"
+
 printf 'TargetAddress=192.0.2.1:3260,1\0' >names
 fails 'an address without a name' 1 'does not say which targets it has' "$LUNETTE" probe --timeout 10 "$liar"
 head -c 100000 /dev/zero | tr '\0' A >names

@@ -6,7 +6,7 @@
 
 Prints the port that it listens on. SendTargets is answered with the bytes of the file NAMES, REPORT LUNS with those
 of LUNS, and any other command with "there is no such LUN". Every login is let in, but for a target with `refused` in
-its name; one with `mute` in it gets no answer. With the argument `mute` nobody does.
+its name; one with `elsewhere` in it is not there, and one with `mute` gets no answer. With the argument `mute` nobody does.
 """
 import socket
 import struct
@@ -44,9 +44,10 @@ def answer(sock, request, opcode, flags, data=b"", **places):
 def log_in(sock, head, data):
     if b"mute" in data:
         return False
-    if b"refused" in data:
-        answer(sock, head, 0x23, 0, _8=head[8:16], _36=b"\x02\x02")
-        return False
+    for word, status in (b"refused", b"\x02\x02"), (b"elsewhere", b"\x02\x03"):
+        if word in data:
+            answer(sock, head, 0x23, 0, _8=head[8:16], _36=status)
+            return False
     # Straight to the full-feature phase, whatever was proposed.
     keys = b"HeaderDigest=None\0DataDigest=None\0"
     answer(sock, head, 0x23, 0x80 | (head[1] & 0x0C) | 3, keys, _8=head[8:16])
