@@ -42,7 +42,8 @@ static int run_once(struct lun_session *s, struct scsi_task *task, int64_t deadl
 int lun_ask(struct lun_session *s, const struct lun_question *question, int64_t deadline,
 	    struct lun_answer *ret, struct error *err)
 {
-	for (;;) {
+	/* After a UNIT ATTENTION, which each LUN begins with, the same command succeeds at once. */
+	for (int pause = 0;; pause = PAUSE_MS) {
 		int rc = run_once(s, question->make(question->arg), deadline, ret, err);
 		if (rc < 0 || ret->status == SCSI_STATUS_GOOD)
 			return rc;
@@ -54,7 +55,7 @@ int lun_ask(struct lun_session *s, const struct lun_question *question, int64_t 
 		if ((verdict != LUN_RETRY && verdict != LUN_SUSPECT) ||
 		    clock_now_ms() + PAUSE_MS > deadline)
 			return 0;
-		rc = lun_session_poll(s, PAUSE_MS, err);
+		rc = lun_session_poll(s, pause, err);
 		if (rc < 0) {
 			lun_session_close(s);
 			return rc;
