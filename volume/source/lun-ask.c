@@ -32,9 +32,9 @@ static int run_once(struct lun_session *s, struct scsi_task *task, int64_t deadl
 		lun_session_close(s);
 	ret->status = s->awaited.status;
 	ret->sense = task->sense;
-	size_t want = MIN((size_t)task->expxferlen, sizeof(ret->data));
-	size_t missing = task->residual_status == SCSI_RESIDUAL_UNDERFLOW ? task->residual : 0;
-	ret->len = want - MIN(missing, want);
+	bool gap = false;
+	size_t got = s->wire ? lun_wire_got(s->wire, task->itt, &gap) : 0;
+	ret->len = gap ? 0 : MIN(got, sizeof(ret->data));
 	scsi_free_scsi_task(task);
 	return rc;
 }

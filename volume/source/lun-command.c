@@ -2,8 +2,10 @@
 /*
  * lun-command - a request in SCSI: sent, answered, judged, and let go when all of it is done.
  *
- * Its one idea: data counts when it is proved. A status says GOOD of bytes that never came; marks
- * where they belong tell.
+ * Its one idea: data counts when it is proved. A status says GOOD of bytes that never came: they
+ * were counted on their way. And a target may answer one command under the tag of another: then
+ * that one has no answer, or the other has a second one. So what is answered is held until all that
+ * was in flight beside it is answered, too; when the session is lost before, it is asked for again.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -64,48 +66,9 @@ void lun_command_fail(struct lun *lun, struct lun_command *command, const struct
 
 /* ---- commands ---- */
 
-/*
- * Marks lie at the end of what each sector of a READ is to bring, before it is sent: wherever one
- * lies still, data is missing, be it the end, or a piece in between.
- *
- * @nth: from 0. Return: where it goes; NULL behind the last. @ret_small: the bytes are too few for
- * one, and have none.
- */
-static unsigned char *mark_at(const struct lun_command *command, uint32_t nth, bool *ret_small)
-{
-	const struct lun_request *request = command->request;
-	uint32_t sector = command->lun->blk.sector;
-	uint64_t start = command->off + (uint64_t)nth * sector;
-	if (start >= command->off + command->len)
-		return NULL;
-	uint64_t from = MAX(start, request->off);
-	uint64_t to = MIN(start + sector, request->off + request->len);
-	*ret_small = to < from + sizeof(command->lun->mark);
-	return request->buf + (to - request->off) - sizeof(command->lun->mark);
-}
-
-static void lay_marks(const struct lun_command *command)
-{
-	bool small;
-	unsigned char *mark;
-	for (uint32_t i = 0; (mark = mark_at(command, i, &small)); i++)
-		if (!small)
-			memcpy(mark, &command->lun->mark, sizeof(command->lun->mark));
-}
-
-static bool mark_is_left(const struct lun_command *command)
-{
-	bool small;
-	const unsigned char *mark;
-	for (uint32_t i = 0; (mark = mark_at(command, i, &small)); i++)
-		if (!small && memcmp(mark, &command->lun->mark, sizeof(command->lun->mark)) == 0)
-			return true;
-	return false;
-}
-
-/* Data that came short, though the status is good. The target says so, or the marks do. */
-static bool came_short(const struct lun_command *command, const struct scsi_task *task,
-		       struct error *why)
+/* Data that came short, though the status is good. The target says so, or not. */
+static bool came_short(const struct lun_command *command, const struct scsi_task *task, size_t got,
+		       bool gap, struct error *why)
 {
 	const struct lun *lun = command->lun;
 	if (task->residual_status != SCSI_RESIDUAL_NO_RESIDUAL)
@@ -114,7 +77,7 @@ static bool came_short(const struct lun_command *command, const struct scsi_task
 			  lun->name, command->off, command->len, task->residual,
 			  task->residual_status == SCSI_RESIDUAL_UNDERFLOW ? "missing"
 									   : "too many");
-	else if (mark_is_left(command))
+	else if (gap || got < command->len)
 		error_set(why, -EREMOTEIO,
 			  "%s: READ at offset %" PRIu64 " of %" PRIu32
 			  " bytes: some are missing, and the target does not say so",
@@ -125,42 +88,60 @@ static bool came_short(const struct lun_command *command, const struct scsi_task
 }
 
 /* Who it says that it is. A part of an answer is none, and it is asked again. */
-static void on_who(struct lun *lun, struct lun_command *command)
+static void hear_who(struct lun *lun, struct lun_command *command)
 {
 	const struct lun_request *request = command->request;
 	struct error why = { 0 };
 	int rc = lun_identity_confirm(&lun->identity, request->buf, request->got, &why);
 	if (rc < 0)
 		error_wrap(&why, rc, "%s", lun->name);
-	if (rc == -EPROTO)
+	if (rc == -EPROTO) {
 		lun->complaint = why;
-	else if (rc < 0)
+		command->answered = false;
+	} else if (rc < 0) {
 		lun_command_fail(lun, command, &why);
-	else
+	} else {
 		end_command(lun, command);
+	}
 }
 
 static void on_good(struct lun *lun, struct lun_command *command, const struct scsi_task *task)
 {
 	struct lun_request *request = command->request;
 	struct error why = { 0 };
+	bool gap;
+	size_t got = lun_wire_got(lun->session.wire, task->itt, &gap);
 	if (request->ask != LUN_READ) {
-		size_t missing =
-			task->residual_status == SCSI_RESIDUAL_UNDERFLOW ? task->residual : 0;
-		request->got = request->len - MIN(missing, request->len);
-	} else if (came_short(command, task, &why)) {
+		request->got = gap ? 0 : MIN(got, request->len);
+	} else if (came_short(command, task, got, gap, &why)) {
 		/* Once may be an accident on its way. */
 		if (++command->short_reads == SHORT_READS)
 			lun_command_fail(lun, command, &why);
 		return;
 	}
-	lun->complaint.code = 0;
-	lun->further |= request->ask != LUN_WHO;
-	lun->width = MIN(2 * lun->width, (unsigned int)LUN_COMMANDS);
-	if (request->ask == LUN_WHO)
-		on_who(lun, command);
-	else
-		end_command(lun, command);
+	command->answered = true;
+	command->beside = lun->n_sendings;
+}
+
+void lun_release(struct lun *lun)
+{
+	uint64_t oldest = UINT64_MAX;
+	for (size_t i = 0; i < LUN_COMMANDS; i++)
+		if (lun->commands[i].task)
+			oldest = MIN(oldest, lun->commands[i].sending);
+	for (size_t i = 0; i < LUN_COMMANDS; i++) {
+		struct lun_command *command = &lun->commands[i];
+		if (!command->request || !command->answered || command->beside >= oldest)
+			continue;
+		bool who = command->request->ask == LUN_WHO;
+		lun->complaint.code = 0;
+		lun->further |= !who;
+		lun->width = MIN(2 * lun->width, (unsigned int)LUN_IN_FLIGHT);
+		if (who)
+			hear_who(lun, command);
+		else
+			end_command(lun, command);
+	}
 }
 
 static const char *const asked[] = {
@@ -264,13 +245,13 @@ int lun_command_send(struct lun *lun, struct lun_command *command, struct error 
 		command->task =
 			scsi_cdb_read16(lba, command->len, (int)lun->blk.sector, 0, 0, 0, 0, 0);
 		n = point_at_buffer(lun, command);
-		lay_marks(command);
 		break;
 	}
 	if (!command->task)
 		return error_set(err, -ENOMEM, "SCSI command: %m");
 	scsi_task_set_iov_in(command->task, command->iov, n);
 	command->sent = clock_now_ms();
+	command->sending = ++lun->n_sendings;
 	if (iscsi_scsi_command_async(lun->session.iscsi, lun_address(lun->login.url.lun),
 				     command->task, on_command, NULL, command) != 0)
 		return error_set(err, -ECONNRESET, "the target closed the connection");

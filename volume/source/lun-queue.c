@@ -18,7 +18,6 @@
 
 #include "lun.h"
 #include "lunette/clock.h"
-#include "lunette/random.h"
 
 /* How long it waits at most for what comes next, so that what waits is sent again in time. */
 #define TURN_MS 100
@@ -135,8 +134,8 @@ static struct lun_command *next_waiting(struct lun *lun, int64_t now)
 	for (size_t i = 0; i < LUN_COMMANDS; i++) {
 		struct lun_command *command = &lun->commands[i];
 		in_flight += command->task != NULL;
-		if (command->request && !command->task && command->not_before <= now &&
-		    (!first || command->number < first->number))
+		if (command->request && !command->task && !command->answered &&
+		    command->not_before <= now && (!first || command->number < first->number))
 			first = command;
 	}
 	return in_flight < lun->width ? first : NULL;
@@ -165,6 +164,7 @@ static void drop_session(struct lun *lun)
 		if (command->task)
 			scsi_free_scsi_task(command->task);
 		command->task = NULL;
+		command->answered = false;
 		command->not_before = 0;
 	}
 }
@@ -290,6 +290,8 @@ static void turn(struct lun *lun, struct error *last)
 	rc = lun_session_poll(&lun->session, rc < 0 ? RECONNECT_MS : TURN_MS, last);
 	if (rc < 0)
 		note_cut(lun);
+	if (rc == 0 && !lun->suspect)
+		lun_release(lun);
 	hear_check(lun);
 	oldest(lun, &since, &sent);
 	if (lun->fatal.code)
@@ -341,19 +343,16 @@ static void *run(void *arg)
 int lun_queue_start(struct lun *lun, struct error *err)
 {
 	lun->last = &lun->first;
-	lun->width = LUN_COMMANDS;
+	lun->width = LUN_IN_FLIGHT;
 	lun->session.login = &lun->login;
 	lun->session.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (lun->session.wake_fd < 0)
 		return error_set(err, -errno, "eventfd: %m");
-	int rc = random_bytes(&lun->mark, sizeof(lun->mark), err);
-	if (rc < 0)
-		return rc;
 	/* Signals are for the program's own threads; and a broken pipe is no reason to die. */
 	sigset_t all, old;
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
-	rc = -pthread_create(&lun->thread, NULL, run, lun);
+	int rc = -pthread_create(&lun->thread, NULL, run, lun);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (rc < 0)
 		return error_set(err, rc, "create a thread: %m");

@@ -42,9 +42,13 @@ static void drain(int wake_fd)
 int lun_session_poll(struct lun_session *s, int ms, struct error *err)
 {
 	struct pollfd fds[2] = { { .fd = s->wake_fd, .events = POLLIN }, { .fd = -1 } };
-	if (s->iscsi) {
+	if (s->wire) {
+		fds[1].fd = lun_wire_poll(s->wire, &fds[1].events, err);
+		if (fds[1].fd < 0)
+			return -ECONNRESET;
+	} else if (s->iscsi) {
 		fds[1].fd = iscsi_get_fd(s->iscsi);
-		fds[1].events = (short)(iscsi_which_events(s->iscsi) | POLLRDHUP);
+		fds[1].events = (short)iscsi_which_events(s->iscsi);
 	}
 	int n = poll(fds, 2, ms);
 	if (n <= 0)
@@ -53,9 +57,9 @@ int lun_session_poll(struct lun_session *s, int ms, struct error *err)
 		drain(s->wake_fd);
 	if (!fds[1].revents)
 		return 0;
-	/* After the last bytes of a closed connection libiscsi would be woken for ever. */
-	bool closed = fds[1].revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL);
-	if (iscsi_service(s->iscsi, fds[1].revents & ~POLLRDHUP) < 0 || closed)
+	if (s->wire)
+		return lun_wire_carry(s->wire, fds[1].revents, err);
+	if (iscsi_service(s->iscsi, fds[1].revents) < 0)
 		return error_set(err, -ECONNRESET, "the target closed the connection");
 	return 0;
 }
@@ -100,9 +104,8 @@ static int connect_error(struct lun_session *s, struct error *err)
 {
 	int code = number_in(s->awaited.text);
 	if (code == ECONNREFUSED)
-		return error_set(err, -ECONNREFUSED,
-				 "connection refused: nothing listens on port %s of '%s'",
-				 s->login->url.port, s->login->url.host);
+		return error_set(err, -ECONNREFUSED, "connection refused: nothing listens on %s",
+				 portal);
 	return error_set(err, code ? -code : -EIO, code ? "connect: %m" : "the connection failed");
 }
 
@@ -210,6 +213,9 @@ static int log_in(struct lun_session *s, const char *portal, int64_t deadline, s
 		return error_wrap(err, rc, "connect");
 	if (s->awaited.status != SCSI_STATUS_GOOD)
 		return connect_error(s, err);
+	rc = lun_wire_new(s->iscsi, &s->wire, err);
+	if (rc < 0)
+		return rc;
 	s->awaited.done = false;
 	if (iscsi_login_async(s->iscsi, lun_session_done, s) != 0)
 		return error_set(err, -ENOMEM, "login: %m");
@@ -267,6 +273,8 @@ void lun_session_close(struct lun_session *s)
 	forget_secrets(s->iscsi);
 	iscsi_destroy_context(s->iscsi);
 	s->iscsi = NULL;
+	lun_wire_free(s->wire);
+	s->wire = NULL;
 }
 
 void lun_session_logout(struct lun_session *s)

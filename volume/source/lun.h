@@ -7,6 +7,8 @@
  *
  *   lun-url      what the user wrote
  *   lun-login    what a login needs
+ *   lun-talk     what may go over the wire, in either direction
+ *   lun-wire     between the connection and libiscsi: it sees nothing that may not
  *   lun-session  one login to a target, alive or lost; never reconnects by itself
  *   lun-sense    what its complaints mean
  *   lun-ask      one question to a LUN and its answer
@@ -33,6 +35,8 @@
 #include "lunette/bytes.h"
 #include "lunette/error.h"
 #include "lunette/source.h"
+
+#include "lun-wire.h"
 
 /* ---- lun-url.c ---- */
 
@@ -96,6 +100,7 @@ int lun_login_init(struct lun_login *login, const struct lun_url *url,
 /**
  * struct lun_session - one login; belongs to the event thread
  * @iscsi: NULL when there is no session
+ * @wire: what lies between it and the target; NULL before the login
  * @addresses: of the host, asked for once, so that a reconnect does not depend on DNS
  * @wake_fd: eventfd that ends a wait, so that somebody looks at @stop and at the queue
  * @stop: the LUN is being closed: waits end with -ECANCELED
@@ -104,6 +109,7 @@ int lun_login_init(struct lun_login *login, const struct lun_url *url,
 struct lun_session {
 	const struct lun_login *login;
 	struct iscsi_context *iscsi;
+	struct lun_wire *wire;
 	struct addrinfo *addresses;
 	int wake_fd;
 	atomic_bool stop;
@@ -273,7 +279,8 @@ int lun_report_ask(struct lun_session *s, int64_t deadline, struct lun_report *r
 /* ---- lun-command.c ---- */
 
 enum {
-	LUN_COMMANDS = 32,         /* in flight at most */
+	LUN_COMMANDS = 32,         /* in flight, and answered but held */
+	LUN_IN_FLIGHT = 16,        /* at most: half: what is held does not keep others waiting */
 	LUN_TRANSFER = 256 * 1024, /* bytes of a READ at most */
 	LUN_SECTOR_MAX = 65536,
 	LUN_EXTENTS = 64, /* asked for in one GET LBA STATUS */
@@ -321,6 +328,8 @@ struct lun_request {
  * @task: libiscsi's; NULL while it is not in flight
  * @iov: unwanted bytes in front, wanted ones, unwanted ones behind
  * @number: of all, in their order: the oldest is sent first
+ * @sending: the number of its sending
+ * @answered: well; and it is held until all that was sent up to number @beside is answered
  * @since: when it was first sent, or began to wait anew: the LUN is given up when that is too long
  *         ago
  * @renewals: how often it began to wait anew
@@ -336,6 +345,9 @@ struct lun_command {
 	uint32_t len;
 	struct scsi_iovec iov[3];
 	uint64_t number;
+	uint64_t sending;
+	uint64_t beside;
+	bool answered;
 	int64_t since;
 	unsigned int renewals;
 	int64_t sent;
@@ -369,9 +381,9 @@ struct lun_extents {
  * @check: who is asked from time to time whether it is still itself, and @page its answer
  * @checking: it is on its way; @checked: when it was last asked
  * @n_sent: commands that there were
+ * @n_sendings: of these, those that are sent again included
  * @width: how many are in flight at most: fewer when the connection is cut before one is answered
  * @further: one was answered since the session was made
- * @mark: random; no data is like it
  * @scratch: where unwanted bytes go
  */
 struct lun {
@@ -398,9 +410,9 @@ struct lun {
 	bool checking;
 	int64_t checked;
 	uint64_t n_sent;
+	uint64_t n_sendings;
 	unsigned int width;
 	bool further;
-	uint64_t mark;
 	unsigned char scratch[LUN_SECTOR_MAX];
 
 	struct lun_extents extents;
@@ -421,6 +433,9 @@ void lun_command_fail(struct lun *lun, struct lun_command *command, const struct
 
 /* Return: 0; -ECONNRESET when the session takes no commands any more. */
 int lun_command_send(struct lun *lun, struct lun_command *command, struct error *err);
+
+/* Lets those go that were answered well, and beside which nothing is in doubt. */
+void lun_release(struct lun *lun);
 
 /* ---- lun-queue.c ---- */
 

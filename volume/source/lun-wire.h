@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* lun-wire - between the connection to a target and libiscsi, so that lun-talk sees all of it
+ * first. */
+#ifndef LUN_WIRE_H
+#define LUN_WIRE_H
+
+#include "lun-talk.h"
+
+struct iscsi_context;
+struct lun_wire;
+
+/*
+ * Puts itself into a connection that libiscsi has just made.
+ *
+ * Return: 0; @ret is to be freed after the context.
+ */
+int lun_wire_new(struct iscsi_context *iscsi, struct lun_wire **ret, struct error *err);
+
+/* Ends the connection, too. NULL is fine. */
+void lun_wire_free(struct lun_wire *wire);
+
+/* What to poll for. Return: the descriptor; -1 when the session is lost. */
+int lun_wire_poll(struct lun_wire *wire, short *ret_events, struct error *err);
+
+/* Carries what has come. Return: 0; -ECONNRESET, -EPROTO: the session is lost. */
+int lun_wire_carry(struct lun_wire *wire, short events, struct error *err);
+
+/* See lun_talk_got(). */
+size_t lun_wire_got(struct lun_wire *wire, uint32_t tag, bool *ret_gap);
+
+#endif
