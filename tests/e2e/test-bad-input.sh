@@ -33,9 +33,9 @@ fails 'no such LUN' 1 'has no LUN 7' "${backup[@]}" "iscsi://u@$at:a/7"
 fails 'no CHAP user' 1 'wants CHAP' "${backup[@]}" "iscsi://$at:a/1"
 LUNETTE_CHAP_SECRET=wrongwrongwrong \
 	fails 'a wrong CHAP secret' 1 'refused the CHAP user or secret' "${backup[@]}" "iscsi://u@$at:a/1"
-fails 'nobody listens' 1 'nothing listens on port 1' "${backup[@]}" iscsi://127.0.0.1:1/iqn.2026-11.test:a/1
+fails 'nobody listens' 1 'nothing listens on 127.0.0.1:1' "${backup[@]}" iscsi://127.0.0.1:1/iqn.2026-11.test:a/1
 fails 'a secret on the command line' 1 'secret does not belong' "$LUNETTE" probe "iscsi://u:pw@$at:a/1"
-fails 'half a name' 1 'the form is iscsi://' "$LUNETTE" probe iscsi://127.0.0.1/
+fails 'half a name' 1 'the form is iscsi://' "${backup[@]}" iscsi://127.0.0.1/
 
 # Disks.
 truncate -s 1M blank.img

@@ -24,6 +24,7 @@
 
 /* RFC 7143, 11.13.5: status class and detail of a login response. */
 enum {
+	LOGIN_MOVED = 0x0102, /* for good: libiscsi knows only the other one */
 	LOGIN_AUTHENTICATION = 0x0201,
 	LOGIN_AUTHORIZATION = 0x0202,
 	LOGIN_NOT_FOUND = 0x0203,
@@ -100,7 +101,7 @@ static int number_in(const char *text)
 	return open && isdigit((unsigned char)open[1]) ? atoi(open + 1) : 0;
 }
 
-static int connect_error(struct lun_session *s, struct error *err)
+static int connect_error(struct lun_session *s, const char *portal, struct error *err)
 {
 	int code = number_in(s->awaited.text);
 	if (code == ECONNREFUSED)
@@ -206,13 +207,13 @@ static int log_in(struct lun_session *s, const char *portal, int64_t deadline, s
 	s->awaited.done = false;
 	if (iscsi_connect_async(s->iscsi, portal, lun_session_done, s) != 0) {
 		lun_session_done(s->iscsi, SCSI_STATUS_ERROR, NULL, s);
-		return connect_error(s, err);
+		return connect_error(s, portal, err);
 	}
 	rc = lun_session_await(s, deadline, err);
 	if (rc < 0)
 		return error_wrap(err, rc, "connect");
 	if (s->awaited.status != SCSI_STATUS_GOOD)
-		return connect_error(s, err);
+		return connect_error(s, portal, err);
 	rc = lun_wire_new(s->iscsi, &s->wire, err);
 	if (rc < 0)
 		return rc;
@@ -222,7 +223,8 @@ static int log_in(struct lun_session *s, const char *portal, int64_t deadline, s
 	rc = lun_session_await(s, deadline, err);
 	if (rc < 0)
 		return error_wrap(err, rc, "login");
-	if (s->awaited.status == SCSI_STATUS_REDIRECT)
+	if (s->awaited.status == SCSI_STATUS_REDIRECT ||
+	    (number_in(s->awaited.text) == LOGIN_MOVED && *iscsi_get_target_address(s->iscsi)))
 		return 1;
 	if (s->awaited.status != SCSI_STATUS_GOOD)
 		return login_error(s, err);
