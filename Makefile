@@ -255,9 +255,10 @@ bench: $(O)/lunette
 	contrib/setup --bench
 	tests/bench/run $(O)/lunette
 
-# By hand: half an hour.
+# By hand: an hour.
 torture: $(O)/lunette
 	tests/bench/torture $(O)/lunette
+	tests/bench/liar $(O)/lunette
 
 # ---- Windows: what an agent there will stand on compiles, and a program of it links -----------
 
@@ -405,7 +406,8 @@ help:
 	@echo 'fuzz       run each fuzz target for FUZZ_SECONDS=60'
 	@echo 'mingw      compile for Windows what an agent there will stand on'
 	@echo 'bench      measure, side by side with the peers'
-	@echo 'torture    kill 200 backups, let 200 run out of room, and compare all that was committed'
+	@echo 'torture    kill 200 backups, let 200 run out of room, and compare all that was committed; 2000 times'
+	@echo '           a target that lies'
 	@echo 'lint       clang-format, shellcheck, clang-tidy, names, the arrows between rooms and files'
 	@echo 'format     put the sources into the one format'
 	@echo 'coverage   run the tests and show what they did not reach'
