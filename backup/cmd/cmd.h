@@ -169,7 +169,7 @@ int cmd_password_new(const char *path, const char *ways, char **ret, struct erro
  *
  * A SIGHUP that is ignored, as nohup has it, stays so.
  *
- * Return: what they set. A second signal ends the program at once.
+ * Return: what they set. A second signal, one second later or more, ends the program at once.
  */
 const atomic_bool *cmd_stop_on_signals(void);
 

@@ -12,19 +12,28 @@
 /* ---- signals ----------------------------------------------------------------------------------
  */
 
-static atomic_bool stop;
+/* What comes so soon after the first is the same wish: timeout(1) tells the process and then its
+ * group, a lost session the kernel and then the shell. */
+#define ECHO_NS UINT64_C(1000000000)
 
+static atomic_bool stop;
+static _Atomic uint64_t first; /* when it came */
+
+/* Whoever asks again does not want to wait. */
 static void on_signal(int sig)
 {
-	(void)sig;
-	atomic_store_explicit(&stop, true, memory_order_relaxed);
+	uint64_t now = clock_now_ns(), before = 0;
+	if (atomic_compare_exchange_strong(&first, &before, now)) {
+		atomic_store_explicit(&stop, true, memory_order_relaxed);
+	} else if (now >= before + ECHO_NS) {
+		signal(sig, SIG_DFL);
+		raise(sig);
+	}
 }
 
 const atomic_bool *cmd_stop_on_signals(void)
 {
-	/* SA_RESETHAND: whoever asks twice does not want to wait. */
-	struct sigaction action = { .sa_handler = on_signal,
-				    .sa_flags = SA_RESTART | (int)SA_RESETHAND };
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
