@@ -21,30 +21,31 @@ static const struct option_row options[] = {
  * struct pin_change - pinning, or the opposite
  * @change: does it to one
  * @pinned: what it makes of it
+ * @done: the same in words
  */
 struct pin_change {
 	int (*change)(struct repo *repo, const char *id, struct error *err);
 	bool pinned;
+	const char *done;
 };
 
-static int change_one(struct pin_args *args, const char *spec, const struct pin_change *how,
-		      json_t *report, struct error *err)
+/* All that are named, or none: a name that is wrong must not leave half of it done. */
+static int find_all(struct pin_args *args, char **specs, size_t n, const struct pin_change *how,
+		    json_t *report, struct error *err)
 {
-	char id[65];
-	CLEANUP(json_decref_cleanup) json_t *point = NULL;
-	int rc = cmd_find_point(&args->which, spec, REPO_POINT_MARK, id, &point, err);
-	if (rc == 0)
-		rc = how->change(args->which.repo, id, err);
-	if (rc)
-		return rc;
-	json_array_append_new(report, json_pack("{s:s, s:s, s:s, s:b}", "id", id, "name",
+	for (size_t i = 0; i < n; i++) {
+		char id[65];
+		CLEANUP(json_decref_cleanup) json_t *point = NULL;
+		int rc = cmd_find_point(&args->which, specs[i], REPO_POINT_MARK, id, &point, err);
+		if (rc) {
+			error_wrap(err, err->code, "nothing is %s", how->done);
+			return rc;
+		}
+		json_array_append_new(report,
+				      json_pack("{s:s, s:s, s:s, s:b}", "id", id, "name",
 						repo_point_name(point), "time",
 						repo_point_time(point), "pinned", how->pinned));
-	if (args->json || args->quiet)
-		return 0;
-	fputs(how->pinned ? "pinned " : "unpinned ", stdout);
-	cmd_put_point(stdout, id, point);
-	putchar('\n');
+	}
 	return 0;
 }
 
@@ -53,8 +54,21 @@ static int change_all(struct pin_args *args, char **specs, size_t n, const struc
 {
 	CLEANUP(json_decref_cleanup) json_t *report = json_array();
 	int rc = cmd_open_repo(&args->which, err);
-	for (size_t i = 0; rc == 0 && i < n; i++)
-		rc = change_one(args, specs[i], how, report, err);
+	if (rc == 0)
+		rc = find_all(args, specs, n, how, report, err);
+	size_t i;
+	json_t *point;
+	json_array_foreach(report, i, point)
+	{
+		const char *id = json_string_value(json_object_get(point, "id"));
+		if (rc == 0)
+			rc = how->change(args->which.repo, id, err);
+		if (rc || args->json || args->quiet)
+			continue;
+		printf("%s ", how->done);
+		cmd_put_point(stdout, id, point);
+		putchar('\n');
+	}
 	if (rc)
 		return rc;
 	cmd_done();
@@ -64,12 +78,14 @@ static int change_all(struct pin_args *args, char **specs, size_t n, const struc
 
 static int pin(void *args, char **words, size_t n, struct error *err)
 {
-	return change_all(args, words, n, &(const struct pin_change){ repo_pin, true }, err);
+	return change_all(args, words, n, &(const struct pin_change){ repo_pin, true, "pinned" },
+			  err);
 }
 
 static int unpin(void *args, char **words, size_t n, struct error *err)
 {
-	return change_all(args, words, n, &(const struct pin_change){ repo_unpin, false }, err);
+	return change_all(args, words, n,
+			  &(const struct pin_change){ repo_unpin, false, "unpinned" }, err);
 }
 
 const struct command cmd_pin = {

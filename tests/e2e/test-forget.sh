@@ -49,6 +49,8 @@ is 'list says so' "$("$LUNETTE" list --json web | jq -c '[.points[].pinned]')" '
 fails 'a pinned one is not forgotten by name' 1 'pinned' "$LUNETTE" forget "${web[1]}" "${web[0]}"
 is 'nor are those named with it' "$(ids web | wc -l)" 5
 fails 'one that is not there' 10 'no restore point' "$LUNETTE" pin nothing@latest
+fails 'nor any other beside it' 10 'nothing is unpinned: there is no restore point' "$LUNETTE" unpin "${web[0]}" nothing@latest
+is 'which stays as it is' "$("$LUNETTE" list --json web | jq -c '[.points[].pinned]')" '[true,false,false,false,false]'
 
 ok 'forget by policy' "$LUNETTE" forget --keep-last 1 --keep-daily 3 web
 is 'the newest and the pinned one stay' "$(ids web)" "${web[0]}"$'\n'"${web[4]}"
