@@ -11,6 +11,7 @@
 #include "lunette/store.h"
 
 struct openers;
+struct recall;
 
 /**
  * struct repo - an open repository
@@ -18,6 +19,7 @@ struct openers;
  * @keys: NULL when it is not encrypted
  * @key_id: of the password that opened it; "" when none did
  * @openers: for repo_read()
+ * @recall: what is known of its restore points; and @recall_forgotten: of those that are forgotten
  */
 struct repo {
 	char *path;
@@ -27,6 +29,7 @@ struct repo {
 	char key_id[65];
 	struct catalog *catalog;
 	struct openers *openers;
+	struct recall *recall, *recall_forgotten;
 };
 
 /* ---- repo.c ---- */
@@ -121,6 +124,27 @@ int point_check(const json_t *point, struct error *err);
 
 /* Takes it away for good. Return: 0 also when it is gone already; what the store said. */
 int point_remove(struct repo *repo, const char *id, struct error *err);
+
+/* ---- point-many.c ---- */
+
+/**
+ * typedef point_many_fn - one of many restore points
+ * @i: its place among the ids
+ * @point: borrowed; NULL when it could not be read, and @why says why, as of point_get()
+ *
+ * Return: 0 to go on; a negative errno, recorded in @err, ends it.
+ */
+typedef int point_many_fn(void *ctx, size_t i, json_t *point, const struct error *why,
+			  struct error *err);
+
+/**
+ * point_get_many() - point_get_from() of each; several at a time
+ * @ids: @n of them, in whose order @fn is called, in this thread
+ *
+ * Return: 0; -ENOMEM; what @fn said.
+ */
+int point_get_many(struct repo *repo, const char *folder, const char *const *ids, size_t n,
+		   point_many_fn *fn, void *ctx, struct error *err);
 
 /* When the backup was finished, to the nanosecond, or "" when the manifest does not say. */
 const char *point_finished(const json_t *point);
