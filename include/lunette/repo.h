@@ -78,10 +78,15 @@ int repo_init(const char *path, const struct repo_settings *settings, struct err
  * struct repo_open_options - what opens an encrypted repository: one of
  * @password: one that it knows
  * @exported: what repo_key_export() wrote, as a text
+ *
+ * And, of any:
+ * @cache: a folder of this machine, in which it is kept what lists say of restore points, so that
+ *	   it is read once: see repo_cache_folder(). NULL: nothing is kept
  */
 struct repo_open_options {
 	const char *password;
 	const char *exported;
+	const char *cache;
 };
 
 /**
@@ -99,6 +104,15 @@ struct repo_open_options {
  */
 int repo_open(const char *path, const struct repo_open_options *options, struct repo **ret,
 	      struct error *err);
+
+/**
+ * repo_cache_folder() - where such things are kept here: $XDG_CACHE_HOME/lunette; or
+ * /var/cache/lunette, which is root's, or $HOME/.cache/lunette
+ * @ret: PATH_MAX bytes
+ *
+ * Return: false when there is no such folder.
+ */
+bool repo_cache_folder(char *ret);
 
 /**
  * repo_close() - close and free
@@ -331,9 +345,45 @@ void chunk_id_hex(const struct chunk_id *id, char ret[65]);
 bool chunk_id_parse(const char *hex, struct chunk_id *ret);
 
 /**
- * repo_points() - every restore point, oldest first
+ * struct repo_brief - what lists say of a restore point; its manifest need not be read for that
+ * @size, @modified: of its object: bytes, and when it was written by the store's clock
+ * @name, @time: as repo_point_name() and repo_point_time()
+ * @finished: "" when the manifest does not say
+ * @members: see repo_brief_members()
+ *
+ * It may be what this machine remembers (see recall.h). Where something is removed or overwritten
+ * the manifest itself decides.
+ */
+struct repo_brief {
+	char id[65];
+	uint64_t size;
+	int64_t modified;
+	const char *name, *time, *finished;
+	const char *members;
+};
+
+/**
+ * repo_brief_members() - some members of the manifest, as they are there: "name", "time", "origin",
+ * "consistency", "all_blocks", "stored_volumes"; of "disks" each "name" and "size", of "stats" the
+ * "size", "stored" and "unreadable", of "layout" the "volumes", each a "name"
+ * @ret: a new reference
+ */
+int repo_brief_members(const struct repo_brief *brief, json_t **ret, struct error *err);
+
+/* One restore point of a listing. @brief: lives as long as the repository is open. Return: as of
+ * repo_point_fn. */
+typedef int repo_brief_fn(void *ctx, const struct repo_brief *brief, struct error *err);
+
+/**
+ * repo_briefs() - what is known of every restore point, oldest first
  * @name: only those of this name; NULL for all
  * @damaged: told of each that cannot be read, which is then left out; may be NULL
+ */
+int repo_briefs(struct repo *repo, const char *name, repo_brief_fn *fn, void *ctx,
+		void (*damaged)(void *ctx, const struct error *why), struct error *err);
+
+/**
+ * repo_points() - the same, with the manifests, which are read
  */
 int repo_points(struct repo *repo, const char *name, repo_point_fn *fn, void *ctx,
 		void (*damaged)(void *ctx, const struct error *why), struct error *err);
@@ -346,6 +396,10 @@ int repo_points_newest_first(struct repo *repo, repo_point_fn *fn, void *ctx, st
 
 /* repo_points() of those that were forgotten, and can be brought back. */
 int repo_points_forgotten(struct repo *repo, const char *name, repo_point_fn *fn, void *ctx,
+			  void (*damaged)(void *ctx, const struct error *why), struct error *err);
+
+/* repo_briefs() of those that were forgotten, and can be brought back. */
+int repo_briefs_forgotten(struct repo *repo, const char *name, repo_brief_fn *fn, void *ctx,
 			  void (*damaged)(void *ctx, const struct error *why), struct error *err);
 
 /**
@@ -406,6 +460,14 @@ int repo_pin(struct repo *repo, const char *id, struct error *err);
 int repo_unpin(struct repo *repo, const char *id, struct error *err);
 
 int repo_is_pinned(struct repo *repo, const char *id, bool *ret, struct error *err);
+
+struct id_set;
+
+/**
+ * repo_pins() - all that is pinned now, for those who only tell
+ * @ret: see id-set.h; to be freed with id_set_free()
+ */
+int repo_pins(struct repo *repo, struct id_set **ret, struct error *err);
 
 /**
  * repo_forget() - remove a restore point; it can be brought back, and what only it refers to stays,
