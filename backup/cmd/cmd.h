@@ -107,6 +107,7 @@ void cmd_put_point(FILE *out, const char *id, const json_t *point);
 
 /**
  * cmd_point_holds() - what a restore point holds, how consistent it is, and what a check has found
+ * @point: its manifest, or what repo_brief_members() gave of it
  * @verdicts: see verdicts_read()
  *
  * Return: an object, as `list --json` has it; NULL when there is no memory.

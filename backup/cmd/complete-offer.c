@@ -35,11 +35,11 @@ struct complete_names {
 	bool points;
 };
 
-static int offer_point(void *ctx, const char id[65], const json_t *point, struct error *err)
+static int offer_point(void *ctx, const struct repo_brief *brief, struct error *err)
 {
 	(void)err;
 	struct complete_names *names = ctx;
-	const char *name = repo_point_name(point), *time = repo_point_time(point);
+	const char *name = brief->name, *time = brief->time;
 	char text[512];
 	bool is_new = !json_object_get(names->seen, name);
 	if (is_new && json_object_set_new(names->seen, name, json_true()) < 0)
@@ -55,7 +55,7 @@ static int offer_point(void *ctx, const char id[65], const json_t *point, struct
 	if (snprintf(text, sizeof(text), "%s@%s", name, time) < (int)sizeof(text))
 		complete_offer(names->c, text, NULL);
 	if (strlen(names->c->begun) >= 8)
-		complete_offer(names->c, id, text);
+		complete_offer(names->c, brief->id, text);
 	return 0;
 }
 
@@ -65,8 +65,8 @@ static void offer_points(struct completion *c, bool points)
 	CLEANUP(json_decref_cleanup) json_t *seen = json_object();
 	struct complete_names names = { .c = c, .seen = seen, .points = points };
 	if (cmd_open_repo(&c->which, &err) == 0)
-		(c->forgotten ? repo_points_forgotten
-			      : repo_points)(c->which.repo, NULL, offer_point, &names, NULL, &err);
+		(c->forgotten ? repo_briefs_forgotten
+			      : repo_briefs)(c->which.repo, NULL, offer_point, &names, NULL, &err);
 }
 
 /* @what: "disks" or "volumes". */

@@ -10,6 +10,7 @@
 #include "cmd.h"
 #include "freshness.h"
 #include "lunette/duration.h"
+#include "lunette/id-set.h"
 #include "lunette/json.h"
 #include "lunette/verdicts.h"
 
@@ -19,6 +20,7 @@
  * @all: none were asked for
  * @forgotten: of those that can be brought back
  * @verdicts: what checks have found
+ * @pins: of restore points that are pinned
  * @points: as --json has them
  * @too_old: of freshness_too_old(); NULL when nobody has asked
  * @damaged: some could not be read
@@ -32,6 +34,7 @@ struct list_args {
 	size_t n_names;
 	bool all;
 	json_t *verdicts;
+	struct id_set *pins;
 	json_t *points;
 	json_t *too_old;
 	bool damaged;
@@ -40,6 +43,7 @@ struct list_args {
 static void free_args(void *args)
 {
 	struct list_args *list = args;
+	id_set_free(list->pins);
 	json_decref(list->too_old);
 	json_decref(list->points);
 	json_decref(list->verdicts);
@@ -90,22 +94,25 @@ static int add_name(struct list_args *args, const char *name, struct error *err)
 	return 0;
 }
 
-static int add_point(void *ctx, const char id[65], const json_t *point, struct error *err)
+static int add_point(void *ctx, const struct repo_brief *brief, struct error *err)
 {
 	struct list_args *args = ctx;
-	const json_t *stats = json_object_get(point, "stats");
-	bool pinned;
-	if (!args->all && !is_name(args, repo_point_name(point)))
+	struct chunk_id id;
+	CLEANUP(json_decref_cleanup) json_t *point = NULL;
+	if (!args->all && !is_name(args, brief->name))
 		return 0;
-	int rc = repo_is_pinned(args->which.repo, id, &pinned, err);
+	int rc = repo_brief_members(brief, &point, err);
 	if (rc < 0)
 		return rc;
-	json_t *entry = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:b}", "id", id, "name",
-				  repo_point_name(point), "time", repo_point_time(point), "size",
+	const json_t *stats = json_object_get(point, "stats");
+	bool pinned = chunk_id_parse(brief->id, &id) && id_set_has(args->pins, &id);
+	json_t *entry = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:b}", "id", brief->id, "name",
+				  brief->name, "time", brief->time, "size",
 				  (json_int_t)cmd_json_size(stats, "size"), "stored",
 				  (json_int_t)cmd_json_size(stats, "stored"), "unreadable",
 				  (json_int_t)cmd_json_size(stats, "unreadable"), "pinned", pinned);
-	CLEANUP(json_decref_cleanup) json_t *holds = cmd_point_holds(id, point, args->verdicts);
+	CLEANUP(json_decref_cleanup)
+	json_t *holds = cmd_point_holds(brief->id, point, args->verdicts);
 	if (!entry || !holds || json_object_update(entry, holds) < 0) {
 		json_decref(entry);
 		entry = NULL;
@@ -130,7 +137,9 @@ static int read_points(struct list_args *args, char **words, size_t n, struct er
 	if (rc == 0)
 		rc = verdicts_read(args->which.repo, &args->verdicts, err);
 	if (rc == 0)
-		rc = (args->forgotten ? repo_points_forgotten : repo_points)(
+		rc = repo_pins(args->which.repo, &args->pins, err);
+	if (rc == 0)
+		rc = (args->forgotten ? repo_briefs_forgotten : repo_briefs)(
 			args->which.repo, args->n_names == 1 ? args->names[0] : NULL, add_point,
 			args, warn_damaged, err);
 	size_t i;
@@ -162,7 +171,7 @@ static int find_missing(const struct list_args *args, struct error *err)
 {
 	char all[256] = "";
 	size_t n = 0;
-	for (size_t i = 0; i < args->n_names && !args->damaged; i++)
+	for (size_t i = 0; i < args->n_names && !args->all && !args->damaged; i++)
 		if (!has_point(args, args->names[i]) && n < sizeof(all))
 			n += (size_t)snprintf(all + n, sizeof(all) - n, "%s'%s'", n ? ", " : "",
 					      args->names[i]);

@@ -13,10 +13,11 @@
 static json_t *names_of_disks(const json_t *point)
 {
 	json_t *names = json_array();
-	for (size_t i = 0; i < repo_point_disks(point); i++) {
-		struct repo_disk disk;
-		repo_point_disk(point, i, &disk);
-		json_array_append_new(names, json_string(disk.name));
+	size_t i;
+	json_t *disk;
+	json_array_foreach(json_object_get(point, "disks"), i, disk)
+	{
+		json_array_append_new(names, json_string(cmd_json_text(disk, "name")));
 	}
 	return names;
 }
@@ -46,7 +47,7 @@ json_t *cmd_point_holds(const char *id, const json_t *point, const json_t *verdi
 			 "volumes", names_of_volumes(point, true), "left_out",
 			 names_of_volumes(point, false), "consistency",
 			 *consistency ? consistency : NULL, "future",
-			 moment_is_future(repo_point_time(point), time(NULL)), "check",
+			 moment_is_future(cmd_json_text(point, "time"), time(NULL)), "check",
 			 check ? json_incref(check) : json_null());
 }
 

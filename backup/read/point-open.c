@@ -116,18 +116,18 @@ struct emission {
 	void *ctx;
 };
 
-static int emit_point(void *ctx, const char id[65], const json_t *point, struct error *err)
+static int emit_point(void *ctx, const struct repo_brief *brief, struct error *err)
 {
 	struct emission *to = ctx;
-	struct point_name name = { .name = repo_point_name(point), .time = repo_point_time(point) };
-	memcpy(name.id, id, sizeof(name.id));
+	struct point_name name = { .name = brief->name, .time = brief->time };
+	memcpy(name.id, brief->id, sizeof(name.id));
 	return to->emit(to->ctx, &name, err);
 }
 
 static int source_list(struct points *points, points_emit_fn *emit, void *ctx, struct error *err)
 {
 	struct emission to = { .emit = emit, .ctx = ctx };
-	return repo_points(((struct point_source *)points)->repo, NULL, emit_point, &to, NULL, err);
+	return repo_briefs(((struct point_source *)points)->repo, NULL, emit_point, &to, NULL, err);
 }
 
 static int source_open_point(struct points *points, const char *id, struct layout **ret,

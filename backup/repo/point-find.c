@@ -12,6 +12,7 @@
 
 #include "lunette/forgotten.h"
 #include "lunette/moment.h"
+#include "lunette/recall.h"
 #include "lunette/repo-parts.h"
 
 #define ID_DIGITS_MIN 8
@@ -36,11 +37,11 @@ struct point_match {
 /* ---- by name ---- */
 
 /* Oldest first, so that the last one is the newest. */
-static int match_time(void *ctx, const char id[65], const json_t *point, struct error *err)
+static int match_time(void *ctx, const struct repo_brief *brief, struct error *err)
 {
 	(void)err;
 	struct point_match *match = ctx;
-	const char *time = repo_point_time(point);
+	const char *id = brief->id, *time = brief->time;
 	char plain[MOMENT_TEXT];
 	moment_plain(time, plain);
 	if (strncmp(plain, match->time, strlen(match->time)) != 0)
@@ -93,7 +94,7 @@ static int find_named(struct repo *repo, struct repo_point_search *search, const
 		return 0;
 	if (!latest)
 		moment_plain(at, match->time);
-	int rc = (search->forgotten ? repo_points_forgotten : repo_points)(repo, name, match_time,
+	int rc = (search->forgotten ? repo_briefs_forgotten : repo_briefs)(repo, name, match_time,
 									   match, note_damage, err);
 	if (rc < 0 || match->n == 0)
 		return rc;
@@ -213,22 +214,46 @@ static int not_found(const struct repo *repo, const struct repo_point_search *se
 	return error_mark(err, rc, ERROR_KIND_NOT_FOUND);
 }
 
-int repo_point_search(struct repo *repo, struct repo_point_search *search, struct error *err)
+static int search_once(struct repo *repo, struct repo_point_search *search,
+		       struct point_match *match, struct error *err)
 {
-	struct point_match match = { .now = time(NULL) };
 	search->id[0] = search->future[0] = '\0';
-	int rc = find(repo, search, &match, err);
+	int rc = find(repo, search, match, err);
 	if (rc < 0)
 		return rc;
-	if (!search->id[0] && match.damage.code < 0)
-		return error_set(err, match.damage.code,
+	if (!search->id[0] && match->damage.code < 0)
+		return error_set(err, match->damage.code,
 				 "there is no restore point '%s' in repository '%s', unless it is "
 				 "this one: %s",
-				 search->spec, repo->path, match.damage.msg);
+				 search->spec, repo->path, match->damage.msg);
 	if (!search->id[0])
 		return not_found(repo, search, err);
 	return point_get_from(repo, search->forgotten ? FORGOTTEN_FOLDER : POINT_FOLDER, search->id,
 			      &search->point, err);
+}
+
+/* By what is remembered of it, it is; but only its manifest knows. */
+static bool is_meant(const struct repo_point_search *search, const struct point_match *match)
+{
+	const char *name = repo_point_name(search->point);
+	size_t len = strlen(name);
+	return match->n == 0 || (strncmp(search->spec, name, len) == 0 &&
+				 (!search->spec[len] || search->spec[len] == '@') &&
+				 strcmp(repo_point_time(search->point),
+					match->past[0] ? match->past_time : match->any_time) == 0);
+}
+
+int repo_point_search(struct repo *repo, struct repo_point_search *search, struct error *err)
+{
+	int64_t now = time(NULL);
+	struct point_match match = { .now = now };
+	int rc = search_once(repo, search, &match, err);
+	if (rc < 0 || is_meant(search, &match))
+		return rc;
+	json_decref(steal(&search->point));
+	recall_distrust(repo, search->forgotten);
+	match = (struct point_match){ .now = now };
+	return search_once(repo, search, &match, err);
 }
 
 int repo_point_find(struct repo *repo, const char *spec, char ret_id[65], json_t **ret,

@@ -7,6 +7,7 @@
 
 #include "lunette/digest.h"
 #include "lunette/key-document.h"
+#include "lunette/recall.h"
 #include "lunette/repo-parts.h"
 
 int repo_init(const char *path, const struct repo_settings *settings, struct error *err)
@@ -86,6 +87,11 @@ int repo_open_store(struct store *store, const char *path, const struct repo_ope
 		rc = catalog_new(store, repo->keys, &repo->catalog, err);
 	if (rc == 0)
 		rc = openers_new(&repo->openers, err);
+	if (rc == 0)
+		rc = recall_new(options ? options->cache : NULL, false, &repo->recall, err);
+	if (rc == 0)
+		rc = recall_new(options ? options->cache : NULL, true, &repo->recall_forgotten,
+				err);
 	if (rc < 0)
 		return error_wrap(err, rc, "repository '%s'", path);
 	*ret = steal(&repo);
@@ -106,6 +112,8 @@ void repo_close(struct repo *repo)
 {
 	if (!repo)
 		return;
+	recall_free(repo->recall_forgotten);
+	recall_free(repo->recall);
 	openers_free(repo->openers);
 	catalog_free(repo->catalog);
 	store_free(repo->store);

@@ -394,10 +394,6 @@ int repo_points(struct repo *repo, const char *name, repo_point_fn *fn, void *ct
  */
 int repo_points_newest_first(struct repo *repo, repo_point_fn *fn, void *ctx, struct error *err);
 
-/* repo_points() of those that were forgotten, and can be brought back. */
-int repo_points_forgotten(struct repo *repo, const char *name, repo_point_fn *fn, void *ctx,
-			  void (*damaged)(void *ctx, const struct error *why), struct error *err);
-
 /* repo_briefs() of those that were forgotten, and can be brought back. */
 int repo_briefs_forgotten(struct repo *repo, const char *name, repo_brief_fn *fn, void *ctx,
 			  void (*damaged)(void *ctx, const struct error *why), struct error *err);
