@@ -2,6 +2,7 @@
 /* repository - which repository the user means, and what is said about restore points. */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,7 +51,9 @@ int cmd_open_repo(struct cmd_repo *which, struct error *err)
 	if (rc)
 		return rc;
 	cmd_close_repo(which);
+	char cache[PATH_MAX];
 	struct repo_open_options options = {
+		.cache = repo_cache_folder(cache) ? cache : NULL,
 		.password = which->key_file ? NULL : secret,
 		.exported = which->key_file ? secret : NULL,
 	};

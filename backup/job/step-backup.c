@@ -2,6 +2,7 @@
 /* step-backup - what is done here: the repository, the LUNs and what is on them, and the backup
  * itself. See steps.c. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,8 +26,12 @@ int step_repository(struct run *run, struct error *err)
 				  : 0;
 	if (rc < 0)
 		return rc;
-	const struct repo_open_options options = { .password = password };
-	return repo_open(s->repository, password ? &options : NULL, &run->point.repo, err);
+	char cache[PATH_MAX];
+	const struct repo_open_options options = {
+		.password = password,
+		.cache = repo_cache_folder(cache) ? cache : NULL,
+	};
+	return repo_open(s->repository, &options, &run->point.repo, err);
 }
 
 int step_repository_undo(struct run *run, struct error *err)

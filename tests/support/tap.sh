@@ -68,6 +68,7 @@ tap_begin() {
 	LUNETTE=${LUNETTE:-$TAP_TOP/build/lunette}
 	[ -x "$LUNETTE" ] || { echo "Bail out! no program at $LUNETTE" && exit 1; }
 	TAP_DIR=$(mktemp -d "${TMPDIR:-/tmp}/lunette-test.XXXXXX") && cd "$TAP_DIR" || exit
+	export XDG_CACHE_HOME=$TAP_DIR/.cache
 	export LUNETTE_STATE=$TAP_DIR/.state # what tests check and prune is nothing to this machine
 	trap tap_end EXIT
 	trap 'exit 130' INT
