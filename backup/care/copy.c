@@ -16,12 +16,21 @@
 #include "lunette/lease.h"
 #include "lunette/repo-parts.h"
 
+/**
+ * struct copy_point - a restore point
+ * @order: its place by time
+ * @size: of its disks, bytes
+ * @origin: REPOSITORY/POINT
+ * @there: in the other repository; NULL: it is not
+ */
 struct copy_point {
-	size_t order; /* by time */
+	size_t order;
 	bool wanted;
 	char id[65];
-	char origin[98]; /* REPOSITORY/POINT */
+	uint64_t size;
+	char origin[98];
 	char *name;
+	const struct copy_point *there;
 };
 
 struct copy_points {
@@ -49,7 +58,19 @@ static void origin_of(const struct repo *repo, const char *id, const json_t *poi
 	snprintf(ret, 98, "%.32s/%.64s", known ? where : repo_id(repo), known ? what : id);
 }
 
-static int collect(void *ctx, const char id[65], const json_t *point, struct error *err)
+static uint64_t size_of(const json_t *point)
+{
+	uint64_t size = 0;
+	size_t i;
+	const json_t *disk;
+	json_array_foreach(json_object_get(point, "disks"), i, disk)
+	{
+		size += (uint64_t)json_integer_value(json_object_get(disk, "size"));
+	}
+	return size;
+}
+
+static int collect(void *ctx, const struct repo_brief *brief, struct error *err)
 {
 	struct copy_points *members = ctx;
 	if (members->n == members->room) {
@@ -60,14 +81,19 @@ static int collect(void *ctx, const char id[65], const json_t *point, struct err
 		members->all = grown;
 		members->room = room;
 	}
+	CLEANUP(json_decref_cleanup) json_t *point = NULL;
+	int rc = repo_brief_members(brief, &point, err);
+	if (rc < 0)
+		return rc;
 	struct copy_point *member = &members->all[members->n];
-	*member =
-		(struct copy_point){ .order = members->n, .name = strdup(repo_point_name(point)) };
+	*member = (struct copy_point){ .order = members->n,
+				       .size = size_of(point),
+				       .name = strdup(brief->name) };
 	if (!member->name)
 		return error_set(err, -ENOMEM, "list the restore points: %m");
 	members->n++;
-	memcpy(member->id, id, sizeof(member->id));
-	origin_of(members->repo, id, point, member->origin);
+	memcpy(member->id, brief->id, sizeof(member->id));
+	origin_of(members->repo, brief->id, point, member->origin);
 	return 0;
 }
 
@@ -85,12 +111,34 @@ static int by_name(const void *a, const void *b)
 	return order ? order : (x->order > y->order) - (x->order < y->order);
 }
 
-static const struct copy_point *find_origin(const struct copy_points *members, const char *origin)
+/* Of several of one origin, the oldest first. */
+static int by_origin(const void *a, const void *b)
 {
-	for (size_t i = 0; i < members->n; i++)
-		if (strcmp(members->all[i].origin, origin) == 0)
-			return &members->all[i];
-	return NULL;
+	const struct copy_point *x = a, *y = b;
+	int order = strcmp(x->origin, y->origin);
+	return order ? order : (x->order > y->order) - (x->order < y->order);
+}
+
+static const struct copy_point *find_origin(const struct copy_points *sorted, const char *origin)
+{
+	size_t first = 0, end = sorted->n;
+	while (first < end) {
+		size_t middle = first + (end - first) / 2;
+		if (strcmp(sorted->all[middle].origin, origin) < 0)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	bool found = first < sorted->n && strcmp(sorted->all[first].origin, origin) == 0;
+	return found ? &sorted->all[first] : NULL;
+}
+
+static void find_there(const struct copy_points *here, struct copy_points *there)
+{
+	if (there->n > 0)
+		qsort(there->all, there->n, sizeof(*there->all), by_origin);
+	for (size_t i = 0; i < here->n; i++)
+		here->all[i].there = find_origin(there, here->all[i].origin);
 }
 
 /* ---- what is wanted ---- */
@@ -135,6 +183,7 @@ static int choose(struct repo *from, struct copy_points *members,
  * struct copying - copying all that is wanted
  * @base: the last restore point of this name that both repositories have; NULL: none
  * @base_to: the same, in the other one
+ * @next_base: one that came after it and both have, whose manifests have not been read yet; or NULL
  */
 struct copying {
 	struct repo *from, *to;
@@ -142,6 +191,7 @@ struct copying {
 	struct copy_stats *stats;
 	struct copy_points here, there;
 	json_t *base, *base_to;
+	const struct copy_point *next_base;
 };
 
 static void copying_cleanup(struct copying *copying)
@@ -240,15 +290,14 @@ static int copy_point(struct copying *copying, const struct copy_point *member, 
 	return 0;
 }
 
-/* One that is there already is what the next one is compared with. */
-static int use_as_base(struct copying *copying, const struct copy_point *here,
-		       const struct copy_point *there, struct error *err)
+/* What the next one is compared with; its manifests are read when there is a next one. */
+static int use_as_base(struct copying *copying, const struct copy_point *member, struct error *err)
 {
 	CLEANUP(json_decref_cleanup) json_t *base = NULL;
 	CLEANUP(json_decref_cleanup) json_t *base_to = NULL;
-	int rc = point_get(copying->from, here->id, &base, err);
+	int rc = point_get(copying->from, member->id, &base, err);
 	if (rc == 0)
-		rc = point_get(copying->to, there->id, &base_to, err);
+		rc = point_get(copying->to, member->there->id, &base_to, err);
 	if (rc < 0)
 		return rc;
 	json_decref(copying->base);
@@ -260,50 +309,45 @@ static int use_as_base(struct copying *copying, const struct copy_point *here,
 
 static int copy_member(struct copying *copying, const struct copy_point *member, struct error *err)
 {
-	const struct copy_point *there = find_origin(&copying->there, member->origin);
-	if (there) {
+	if (member->there) {
 		copying->stats->present += member->wanted;
-		return use_as_base(copying, member, there, err);
+		copying->next_base = member;
+		return 0;
 	}
 	if (!member->wanted)
 		return 0;
 	CLEANUP(json_decref_cleanup) json_t *point = NULL;
-	int rc = point_get(copying->from, member->id, &point, err);
+	int rc = copying->next_base ? use_as_base(copying, copying->next_base, err) : 0;
+	copying->next_base = NULL;
+	if (rc == 0)
+		rc = point_get(copying->from, member->id, &point, err);
 	return rc < 0 ? rc : copy_point(copying, member, point, err);
 }
 
-static int find_total(struct copying *copying, struct error *err)
+static void find_total(struct copying *copying)
 {
 	for (size_t i = 0; i < copying->here.n; i++) {
 		const struct copy_point *member = &copying->here.all[i];
-		if (!member->wanted || find_origin(&copying->there, member->origin))
-			continue;
-		CLEANUP(json_decref_cleanup) json_t *point = NULL;
-		int rc = point_get(copying->from, member->id, &point, err);
-		if (rc < 0)
-			return rc;
-		for (size_t d = 0; d < repo_point_disks(point); d++) {
-			struct repo_disk disk;
-			repo_point_disk(point, d, &disk);
-			copying->stats->total += disk.size;
-		}
+		if (member->wanted && !member->there)
+			copying->stats->total += member->size;
 	}
-	return 0;
 }
 
 static int collect_both(struct copying *copying, struct error *err)
 {
 	copying->here = (struct copy_points){ .repo = copying->from, .request = copying->request };
 	copying->there = (struct copy_points){ .repo = copying->to };
-	int rc = repo_points(copying->from, NULL, collect, &copying->here, damaged, err);
+	int rc = repo_briefs(copying->from, NULL, collect, &copying->here, damaged, err);
 	if (rc == 0)
-		rc = repo_points(copying->to, NULL, collect, &copying->there, damaged, err);
+		rc = repo_briefs(copying->to, NULL, collect, &copying->there, damaged, err);
 	if (rc == 0)
 		rc = choose(copying->from, &copying->here, copying->request, err);
 	if (rc < 0 || copying->here.n == 0)
 		return rc;
 	qsort(copying->here.all, copying->here.n, sizeof(*copying->here.all), by_name);
-	return find_total(copying, err);
+	find_there(&copying->here, &copying->there);
+	find_total(copying);
+	return 0;
 }
 
 /* Two of one id: one of them is a copy of the other's files, unless they are one. */
@@ -335,6 +379,7 @@ int copy_points(struct repo *from, struct repo *to, const struct copy_request *r
 		if (i > 0 && strcmp(copying.here.all[i].name, copying.here.all[i - 1].name) != 0) {
 			json_decref(steal(&copying.base));
 			json_decref(steal(&copying.base_to));
+			copying.next_base = NULL;
 		}
 		rc = copy_member(&copying, &copying.here.all[i], err);
 	}
