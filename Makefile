@@ -251,9 +251,10 @@ check-long: $(O)/lunette $(O)/lunette-agent $(PLUGINS)
 demo: $(O)/lunette $(O)/lunette-agent $(PLUGINS) $(O)/tests/source/tool-ldm
 	contrib/demo $(O)/lunette
 
-bench: $(O)/lunette
+bench: $(O)/lunette $(O)/tests/bench/make-many
 	contrib/setup --bench
 	tests/bench/run $(O)/lunette
+	tests/bench/many $(O)/lunette $(O)/tests/bench/make-many
 
 # By hand: an hour.
 torture: $(O)/lunette
