@@ -12,13 +12,6 @@
 #include "lunette/filesystem.h"
 
 /**
- * doubt_disks() - look at disks for records of what nobody here puts together
- *
- * What is found becomes a doubt and a warning of the layout. Return: 0 or a negative errno.
- */
-int doubt_disks(struct layout *layout, struct error *err);
-
-/**
  * doubt_file_system() - may @fs be asked what of its volume is in use?
  *
  * Return: 0; -EUCLEAN, with what speaks against it; another negative errno when that cannot be

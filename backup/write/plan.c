@@ -140,14 +140,11 @@ static int add_volumes(struct plan *plan, struct layout *layout, const struct pl
 	plan->volumes = calloc(layout->n_volumes + 1, sizeof(*plan->volumes));
 	if (!plan->volumes)
 		return error_set(err, -ENOMEM, "plan of %zu volumes: %m", layout->n_volumes);
-	int rc = doubt_disks(layout, err);
-	if (rc < 0)
-		return rc;
 	for (size_t i = 0; i < layout->n_volumes; i++) {
 		const struct layout_volume *volume = &layout->volumes[i];
 		if (!is_chosen(volume->name, choice) || is_stored_otherwise(plan, volume))
 			continue;
-		rc = check_state(plan, volume, choice->degraded, err);
+		int rc = check_state(plan, volume, choice->degraded, err);
 		if (rc == 0 && volume->blk)
 			rc = add_volume(plan, layout, volume, &choice->exclude, err);
 		if (rc < 0)
