@@ -242,11 +242,11 @@ check-ceph: $(O)/lunette $(PLUGINS) $(TEST_TOOLS)
 	contrib/setup --ceph
 	LUNETTE=$(abspath $(O)/lunette) tests/support/check tests/ceph/test-*.sh
 
-# What takes a quarter of an hour: the real limits; many jobs at once, killed at random moments; an
-# empty Debian for the agent.
-check-long: $(O)/lunette $(O)/lunette-agent $(PLUGINS)
+# What takes an hour: the real limits; many jobs at once, killed at random moments; an empty Debian for the
+# agent; disks of all kinds.
+check-long: $(O)/lunette $(O)/lunette-agent $(PLUGINS) $(TEST_TOOLS)
 	contrib/setup --long
-	LUNETTE=$(abspath $(O)/lunette) tests/support/check tests/bench/job-limits.sh tests/bench/job-stress.sh tests/bench/agent-debian.sh
+	LUNETTE=$(abspath $(O)/lunette) tests/support/check tests/bench/job-limits.sh tests/bench/job-stress.sh tests/bench/agent-debian.sh tests/bench/kinds.sh
 
 demo: $(O)/lunette $(O)/lunette-agent $(PLUGINS) $(O)/tests/source/tool-ldm
 	contrib/demo $(O)/lunette
@@ -399,7 +399,7 @@ help:
 	@echo 'demo       show a snapshot job: freeze, snapshot, back up, restore, clean up'
 	@echo 'check      run every test; JOBS=N at a time'
 	@echo 'check-quick the unit tests and the main job'
-	@echo 'check-long the real limits of a job; ten jobs at once with random kills, for ten minutes'
+	@echo 'check-long the real limits of a job; ten jobs at once with random kills, for ten minutes; disks of all kinds'
 	@echo 'check-ceph the storage plug-in for Ceph, on a small cluster'
 	@echo 'check-vm   tests that need a kernel with device-mapper, in a virtual machine'
 	@echo 'asan tsan  the same under address and undefined-behaviour, or thread sanitizers'
