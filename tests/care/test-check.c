@@ -212,6 +212,25 @@ static void of_a_named_restore_point_all_that_it_needs_is_read(void **state)
 	check_result_free(&result);
 }
 
+static void what_it_does_not_need_is_not_looked_at(void **state)
+{
+	struct fixture *f = *state;
+	struct check_result result;
+	char part[65];
+	/* Some of a pack's chunks. */
+	ok(fixture_backup(f->repo, "b", "2026-11-22T19:00:00Z", 20, 1, part, NULL, err));
+	ok(store_put_same(f->repo->store,
+			  POINT_FOLDER
+			  "/0123456789012345678901234567890123456789012345678901234567890123",
+			  "x", 1, err));
+	check_one(f, (const char(*)[65]) & part, 100, &result);
+	assert_int_equal(result.n_problems, 0);
+	check_result_free(&result);
+	check_all(f, 1, &result);
+	assert_int_equal(result.n_problems, 1);
+	check_result_free(&result);
+}
+
 static void and_only_it_is_said_to_be_hurt(void **state)
 {
 	struct fixture *f = *state;
@@ -504,6 +523,7 @@ int main(void)
 		TEST(without_reading_data_a_bad_chunk_is_not_met),
 		TEST(a_pack_is_in_the_same_part_for_ever),
 		TEST(of_a_named_restore_point_all_that_it_needs_is_read),
+		TEST(what_it_does_not_need_is_not_looked_at),
 		TEST(and_only_it_is_said_to_be_hurt),
 		cmocka_unit_test(a_portion_is_a_percentage_or_a_part),
 		TEST(what_no_index_knows_need_not_be_read),

@@ -265,6 +265,29 @@ static void what_is_not_whole_any_more_does_not_come_back(void **state)
 	assert_int_equal(count(f, "leases"), 0);
 }
 
+static int unlink_one(void *ctx, const struct chunk_id *id, const struct store_stat *st,
+		      struct error *err)
+{
+	const struct fixture *f = ctx;
+	char key[STORE_KEY_MAX], path[256];
+	(void)st, (void)err;
+	pack_key(id->bytes, key);
+	snprintf(path, sizeof(path), "%s/%s", f->dir, key);
+	return unlink(path);
+}
+
+/* Indexes still speak of packs that are gone, and who has them open can read them. */
+static void nor_does_what_was_there_before(void **state)
+{
+	struct fixture *f = *state;
+	ok(undelete(f, f->repo, err));
+	ok(repo_forget(f->repo, f->lost, NULL, err));
+	ok(pack_list(f->repo->store, unlink_one, f, err));
+	f->back = 0;
+	assert_int_equal(undelete(f, f->repo, NULL), -ENODATA);
+	assert_int_equal(f->back, 0);
+}
+
 static int mark_one(void *ctx, const struct chunk_id *id, const struct store_stat *st,
 		    struct error *err)
 {
@@ -421,6 +444,7 @@ int main(void)
 		CASE(what_is_forgotten_while_it_is_pruned_stays),
 		CASE(nobody_prunes_meanwhile),
 		CASE(what_is_not_whole_any_more_does_not_come_back),
+		CASE(nor_does_what_was_there_before),
 		CASE(what_is_marked_and_there_comes_back),
 		CASE(who_slept_too_long_takes_it_back),
 		CASE(where_there_is_no_room_it_is_forgotten_for_good),

@@ -30,6 +30,10 @@ is 'points: the latest of each name, and each by its time' "$(offered show web)"
 is 'an id, when enough of it is there to be one' "$(offered show "${id:0:12}")" "$id"
 is 'but not of less' "$(offered show "${id:0:7}")" ''
 is 'several points' "$(offered pin web1@latest web2@l)" web2@latest
+gone="web1@$(at web1)"
+"$LUNETTE" forget "$gone" >/dev/null
+is 'those that were forgotten, each by its time' "$(offered undelete '') $(offered show web1)" "$gone "
+"$LUNETTE" undelete "$gone" >/dev/null
 is 'names' "$(offered list we)" 'web1 web2'
 is 'names or points' "$(offered copy --to /elsewhere web1)" 'web1 web1@latest web1@'"$(at web1)"
 is 'a name behind an option' "$(offered backup --name m)" 'mail server'
