@@ -4,11 +4,12 @@
  * no colons.
  *
  * A restore point that was listed once keeps its place in a table for as long as the tree lives, so
- * that its number stays good; a listing marks those that are there now. That is a hundred bytes a
+ * that its number stays good; a listing marks those that are there now. That is 300 bytes a
  * restore point, and nothing for what is in it.
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,89 +112,164 @@ time_t tree_points_time(struct tree *tree, uint32_t number)
 	return point ? point->time : 0;
 }
 
+static void name_free(struct tree_name *name)
+{
+	if (!name)
+		return;
+	free(name->name);
+	free(name->dir);
+	free(name);
+}
+
+static void point_free(struct tree_point *point)
+{
+	if (!point)
+		return;
+	free(point->dir);
+	free(point);
+}
+
+DEFINE_CLEANUP(struct tree_name *, name_free)
+DEFINE_CLEANUP(struct tree_point *, point_free)
+
+static void keep(void *entry)
+{
+	(void)entry; /* it is in a list, too */
+}
+
 void tree_points_free(struct tree *tree)
 {
 	pool_destroy(&tree->open_points);
 	tree_open_free(tree->only);
-	for (uint32_t i = 0; i < tree->n_points; i++) {
-		free(tree->all[i]->dir);
-		free(tree->all[i]);
-	}
-	for (uint32_t i = 0; i < tree->n_names; i++) {
-		free(tree->names[i].name);
-		free(tree->names[i].dir);
-	}
+	tdestroy(tree->all_by_id, keep);
+	tdestroy(tree->all_by_dir, keep);
+	tdestroy(tree->names_by_name, keep);
+	tdestroy(tree->names_by_dir, keep);
+	for (uint32_t i = 0; i < tree->n_points; i++)
+		point_free(tree->all[i]);
+	for (uint32_t i = 0; i < tree->n_names; i++)
+		name_free(tree->names[i]);
 	free(tree->all);
 	free(tree->names);
 }
 
+/* ---- looking them up ---- */
+
+static int names_by_name(const void *a, const void *b)
+{
+	const struct tree_name *x = a, *y = b;
+	return strcmp(x->name, y->name);
+}
+
+static int names_by_dir(const void *a, const void *b)
+{
+	const struct tree_name *x = a, *y = b;
+	return strcmp(x->dir, y->dir);
+}
+
+static int points_by_id(const void *a, const void *b)
+{
+	const struct tree_point *x = a, *y = b;
+	return strcmp(x->id, y->id);
+}
+
+static int points_by_dir(const void *a, const void *b)
+{
+	const struct tree_point *x = a, *y = b;
+	int order = (x->name > y->name) - (x->name < y->name);
+	return order ? order : strcmp(x->dir, y->dir);
+}
+
+static struct tree_name *name_called(const struct tree *tree, const char *text)
+{
+	const struct tree_name key = { .name = (char *)text };
+	struct tree_name **found = tfind(&key, &tree->names_by_name, names_by_name);
+	return found ? *found : NULL;
+}
+
+static struct tree_name *name_in(const struct tree *tree, const char *dir)
+{
+	const struct tree_name key = { .dir = (char *)dir };
+	struct tree_name **found = tfind(&key, &tree->names_by_dir, names_by_dir);
+	return found ? *found : NULL;
+}
+
+static struct tree_point *point_with(const struct tree *tree, const char *id)
+{
+	struct tree_point key = { .number = 0 };
+	memcpy(key.id, id, sizeof(key.id));
+	struct tree_point **found = tfind(&key, &tree->all_by_id, points_by_id);
+	return found ? *found : NULL;
+}
+
+static struct tree_point *point_in(const struct tree *tree, uint32_t name, const char *dir)
+{
+	const struct tree_point key = { .name = name, .dir = (char *)dir };
+	struct tree_point **found = tfind(&key, &tree->all_by_dir, points_by_dir);
+	return found ? *found : NULL;
+}
+
+/* Puts an entry into two of them, or into none. Return: whether there was memory. */
+static bool enter(const void *entry, void **one, int (*by_one)(const void *, const void *),
+		  void **two, int (*by_two)(const void *, const void *))
+{
+	if (!tsearch(entry, one, by_one))
+		return false;
+	if (tsearch(entry, two, by_two))
+		return true;
+	tdelete(entry, one, by_one);
+	return false;
+}
+
 /* ---- the listing, under the lock ---- */
 
-/* @hint: where the next restore point probably is: listings have the same order. */
 struct taking {
 	struct tree *tree;
 	uint32_t name;
-	uint32_t hint;
 };
 
 static bool name_taken(void *ctx, const char *dir)
 {
 	const struct taking *t = ctx;
-	for (uint32_t i = 0; i < t->tree->n_names; i++)
-		if (strcmp(t->tree->names[i].dir, dir) == 0)
-			return true;
-	return false;
+	return name_in(t->tree, dir) != NULL;
 }
 
 static bool time_taken(void *ctx, const char *dir)
 {
 	const struct taking *t = ctx;
-	if (strcmp(dir, "latest") == 0)
-		return true;
-	for (uint32_t i = 0; i < t->tree->n_points; i++)
-		if (t->tree->all[i]->name == t->name && strcmp(t->tree->all[i]->dir, dir) == 0)
-			return true;
-	return false;
+	return strcmp(dir, "latest") == 0 || point_in(t->tree, t->name, dir);
 }
 
-static int take_name(struct taking *t, const char *text, struct error *err)
+static int add_name(struct taking *t, const char *text, struct error *err)
 {
 	struct tree *tree = t->tree;
-	for (uint32_t i = 0; i < tree->n_names; i++)
-		if (strcmp(tree->names[i].name, text) == 0) {
-			t->name = i;
-			tree->names[i].seen = tree->listing;
-			return 0;
-		}
 	if (tree->n_names == NODE_INDEX_MAX)
 		return error_set(err, -ENFILE, "there are too many names of backups");
-	struct tree_name *names = reallocarray(tree->names, tree->n_names + 1, sizeof(*names));
+	struct tree_name **names = reallocarray(tree->names, tree->n_names + 1, sizeof(*names));
 	if (!names)
 		return error_set(err, -ENOMEM, "tree: %m");
 	tree->names = names;
 	char dir[NAME_SAFE_MAX];
 	name_safe(text, dir, name_taken, t);
-	struct tree_name name = { .name = strdup(text), .dir = strdup(dir), .seen = tree->listing };
-	if (!name.name || !name.dir) {
-		free(name.name);
-		free(name.dir);
+	CLEANUP(name_free_cleanup) struct tree_name *name = calloc(1, sizeof(*name));
+	if (!name || !(name->name = strdup(text)) || !(name->dir = strdup(dir)) ||
+	    !enter(name, &tree->names_by_name, names_by_name, &tree->names_by_dir, names_by_dir))
 		return error_set(err, -ENOMEM, "tree: %m");
-	}
-	t->name = tree->n_names;
-	names[tree->n_names++] = name;
+	name->index = tree->n_names;
+	name->seen = tree->listing;
+	t->name = name->index;
+	names[tree->n_names++] = steal(&name);
 	return 0;
 }
 
-static struct tree_point *find_point(struct taking *t, const char *id)
+static int take_name(struct taking *t, const char *text, struct error *err)
 {
-	for (uint32_t i = 0; i < t->tree->n_points; i++) {
-		uint32_t at = (t->hint + i) % t->tree->n_points;
-		if (strcmp(t->tree->all[at]->id, id) == 0) {
-			t->hint = at + 1;
-			return t->tree->all[at];
-		}
-	}
-	return NULL;
+	struct tree_name *name = name_called(t->tree, text);
+	if (!name)
+		return add_name(t, text, err);
+	t->name = name->index;
+	name->seen = t->tree->listing;
+	return 0;
 }
 
 static int add_point(struct taking *t, const struct point_name *listed, struct error *err)
@@ -209,16 +285,17 @@ static int add_point(struct taking *t, const struct point_name *listed, struct e
 	char plain[MOMENT_TEXT], dir[NAME_SAFE_MAX];
 	moment_plain(listed->time, plain);
 	name_safe(plain, dir, time_taken, t);
-	struct tree_point *point = calloc(1, sizeof(*point));
-	if (!point || !(point->dir = strdup(dir))) {
-		free(point);
+	CLEANUP(point_free_cleanup) struct tree_point *point = calloc(1, sizeof(*point));
+	if (!point || !(point->dir = strdup(dir)))
 		return error_set(err, -ENOMEM, "tree: %m");
-	}
 	memcpy(point->id, listed->id, sizeof(point->id));
+	point->number = tree->n_points;
 	point->name = t->name;
 	point->time = moment_parse(listed->time, &when) ? when : 0;
 	point->seen = tree->listing;
-	all[tree->n_points++] = point;
+	if (!enter(point, &tree->all_by_id, points_by_id, &tree->all_by_dir, points_by_dir))
+		return error_set(err, -ENOMEM, "tree: %m");
+	all[tree->n_points++] = steal(&point);
 	return 0;
 }
 
@@ -228,7 +305,7 @@ static int take_point(void *ctx, const struct point_name *listed, struct error *
 	int rc = take_name(t, listed->name, err);
 	if (rc < 0)
 		return rc;
-	struct tree_point *point = find_point(t, listed->id);
+	struct tree_point *point = point_with(t->tree, listed->id);
 	if (!point)
 		return add_point(t, listed, err);
 	point->seen = t->tree->listing;
@@ -264,31 +341,26 @@ static bool there(const struct tree *tree, uint64_t seen)
 	return seen == tree->listing;
 }
 
-static bool find_name(struct tree *tree, const char *name, struct tree_node *ret)
+static bool find_name(struct tree *tree, const char *dir, struct tree_node *ret)
 {
-	for (uint32_t i = 0; i < tree->n_names; i++)
-		if (there(tree, tree->names[i].seen) && strcmp(tree->names[i].dir, name) == 0) {
-			*ret = (struct tree_node){ .kind = NODE_NAME, .index = i };
-			return true;
-		}
-	return false;
+	const struct tree_name *name = name_in(tree, dir);
+	if (!name || !there(tree, name->seen))
+		return false;
+	*ret = (struct tree_node){ .kind = NODE_NAME, .index = name->index };
+	return true;
 }
 
-static bool find_time(struct tree *tree, uint32_t of, const char *name, struct tree_node *ret)
+static bool find_time(struct tree *tree, uint32_t of, const char *dir, struct tree_node *ret)
 {
-	if (strcmp(name, "latest") == 0) {
+	if (strcmp(dir, "latest") == 0) {
 		*ret = (struct tree_node){ .kind = NODE_LATEST, .index = of };
-		return of < tree->n_names && there(tree, tree->names[of].seen);
+		return of < tree->n_names && there(tree, tree->names[of]->seen);
 	}
-	for (uint32_t i = 0; i < tree->n_points; i++) {
-		const struct tree_point *point = tree->all[i];
-		if (point->name == of && there(tree, point->seen) &&
-		    strcmp(point->dir, name) == 0) {
-			*ret = (struct tree_node){ .kind = NODE_POINT, .point = i };
-			return true;
-		}
-	}
-	return false;
+	const struct tree_point *point = point_in(tree, of, dir);
+	if (!point || !there(tree, point->seen))
+		return false;
+	*ret = (struct tree_node){ .kind = NODE_POINT, .point = point->number };
+	return true;
 }
 
 int tree_points_lookup(struct tree *tree, const struct tree_node *dir, const char *name,
@@ -309,7 +381,7 @@ int tree_points_lookup(struct tree *tree, const struct tree_node *dir, const cha
 static void list_names(struct tree *tree, uint64_t pos, fs_emit_fn *emit, void *ctx)
 {
 	for (uint64_t i = pos; i < tree->n_names; i++) {
-		const struct tree_name *name = &tree->names[i];
+		const struct tree_name *name = tree->names[i];
 		struct tree_node node = { .kind = NODE_NAME, .index = (uint32_t)i };
 		if (there(tree, name->seen) && emit(ctx, name->dir, strlen(name->dir),
 						    tree_number(tree, &node), S_IFDIR, i + 1))
@@ -321,7 +393,7 @@ static void list_names(struct tree *tree, uint64_t pos, fs_emit_fn *emit, void *
 static void list_times(struct tree *tree, uint32_t of, uint64_t pos, fs_emit_fn *emit, void *ctx)
 {
 	struct tree_node latest = { .kind = NODE_LATEST, .index = of };
-	if (of >= tree->n_names || !there(tree, tree->names[of].seen))
+	if (of >= tree->n_names || !there(tree, tree->names[of]->seen))
 		return;
 	if (pos == 0 && emit(ctx, "latest", 6, tree_number(tree, &latest), S_IFLNK, 1))
 		return;

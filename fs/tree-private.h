@@ -66,10 +66,12 @@ struct tree_open {
 
 /**
  * struct tree_name - what backups are called
+ * @index: into tree.names
  * @dir: its directory
  * @seen: the listing in which it was seen last
  */
 struct tree_name {
+	uint32_t index;
 	char *name;
 	char *dir;
 	uint64_t seen;
@@ -78,11 +80,13 @@ struct tree_name {
 /**
  * struct tree_point - a restore point that was listed once; they are few, and are never forgotten,
  * because the kernel may remember its number
+ * @number: index into tree.all
  * @name: index into tree.names
  * @time: of the backup; every directory and image of it shows it
  */
 struct tree_point {
 	char id[65];
+	uint32_t number;
 	uint32_t name;
 	char *dir;
 	uint64_t seen;
@@ -107,6 +111,8 @@ struct tree_slot {
  * @points: NULL for one set of disks, which then is restore point 0 and always open: @only
  * @made: when the tree was made
  * @lock: covers names, points and the listing; entries stay where they are once made
+ * @names_by_name, @names_by_dir, @all_by_id, @all_by_dir: the same for tfind(); of the last, the
+ *						    directory of one name
  * @listing: number of the last listing; @listed: when it was, as clock_now_ms()
  * @slots_lock: covers @slots and @n_slots
  */
@@ -119,9 +125,11 @@ struct tree {
 	uint64_t listing;
 	int64_t listed;
 	uint32_t n_names;
-	struct tree_name *names;
+	struct tree_name **names;
+	void *names_by_name, *names_by_dir;
 	uint32_t n_points;
 	struct tree_point **all;
+	void *all_by_id, *all_by_dir;
 	struct pool open_points;
 	struct tree_open *only;
 	pthread_mutex_t slots_lock;
