@@ -8,6 +8,7 @@
 #include "holdings.h"
 #include "lunette/bits.h"
 #include "lunette/forget.h"
+#include "lunette/id-set.h"
 #include "lunette/json.h"
 #include "lunette/moment.h"
 #include "lunette/verdicts.h"
@@ -32,12 +33,14 @@ struct forget_point {
 /**
  * struct all - the restore points there are
  * @verdicts: see verdicts_read()
+ * @pins: see repo_pins()
  * @judged: of one name, @n at most
  */
 struct all {
 	const struct forget_request *request;
 	int64_t now;
 	json_t *verdicts;
+	struct id_set *pins;
 	size_t n, room;
 	struct forget_point *members;
 	struct retention_point *judged;
@@ -50,6 +53,7 @@ static void all_cleanup(struct all *all)
 		json_decref(all->members[i].held);
 	}
 	json_decref(all->verdicts);
+	id_set_free(all->pins);
 	free(all->members);
 	free(all->judged);
 }
@@ -179,14 +183,12 @@ static int judge(struct all *all, size_t first, size_t n, struct error *err)
 /* ---- telling, and removing ---- */
 
 /* Whether it stays, and why. */
-static int reach_verdict(struct repo *repo, const struct forget_request *request,
-			 const struct retention_point *judged, struct forget_verdict *verdict,
-			 char *why, size_t size, struct error *err)
+static void reach_verdict(const struct all *all, const struct retention_point *judged,
+			  struct forget_verdict *verdict, char *why, size_t size)
 {
-	bool pinned;
-	int rc = repo_is_pinned(repo, verdict->id, &pinned, err);
-	if (rc < 0)
-		return rc;
+	const struct forget_request *request = all->request;
+	struct chunk_id id;
+	bool pinned = chunk_id_parse(verdict->id, &id) && id_set_has(all->pins, &id);
 	bool made = request->made && strcmp(request->made, verdict->id) == 0;
 	verdict->why = why;
 	verdict->aside = judged->aside;
@@ -199,7 +201,6 @@ static int reach_verdict(struct repo *repo, const struct forget_request *request
 			 : made          ? "made just now"
 			 : judged->aside ? "of the future, or of no time: no rule counts it"
 					 : "no rule keeps it");
-	return 0;
 }
 
 /* One that goes. Whoever has pinned it meanwhile is right. */
@@ -219,10 +220,10 @@ static int remove_one(struct repo *repo, const struct forget_request *request,
 	return rc == -EPERM ? 0 : rc;
 }
 
-static int forget_one(struct repo *repo, const struct forget_request *request,
-		      const struct forget_point *member, const struct retention_point *judged,
-		      struct error *err)
+static int forget_one(struct repo *repo, const struct all *all, const struct forget_point *member,
+		      const struct retention_point *judged, struct error *err)
 {
+	const struct forget_request *request = all->request;
 	char why[256];
 	struct forget_verdict verdict = {
 		.id = member->id,
@@ -230,9 +231,8 @@ static int forget_one(struct repo *repo, const struct forget_request *request,
 		.time = member->time,
 		.damaged = member->hurt,
 	};
-	int rc = reach_verdict(repo, request, judged, &verdict, why, sizeof(why), err);
-	if (rc == 0)
-		rc = request->each(request->ctx, &verdict, err);
+	reach_verdict(all, judged, &verdict, why, sizeof(why));
+	int rc = request->each(request->ctx, &verdict, err);
 	if (rc == 0 && !verdict.keep && !request->dry_run)
 		rc = remove_one(repo, request, member, err);
 	return rc;
@@ -268,7 +268,7 @@ static int forget_group(struct repo *repo, struct all *all, size_t first, size_t
 		return rc;
 	warn_aside(all, first, n);
 	for (size_t i = 0; rc == 0 && i < n; i++)
-		rc = forget_one(repo, all->request, &all->members[first + i], &all->judged[i], err);
+		rc = forget_one(repo, all, &all->members[first + i], &all->judged[i], err);
 	return rc;
 }
 
@@ -279,6 +279,8 @@ int forget_run(struct repo *repo, const struct forget_request *request, struct e
 				 "a policy without rules keeps nothing: say what to keep");
 	CLEANUP(all_cleanup) struct all all = { .request = request, .now = time(NULL) };
 	int rc = verdicts_read(repo, &all.verdicts, err);
+	if (rc == 0)
+		rc = repo_pins(repo, &all.pins, err);
 	if (rc == 0)
 		rc = repo_points(repo, request->name, collect, &all, damaged, err);
 	if (rc < 0)
