@@ -83,10 +83,10 @@ int repo_forget(struct repo *repo, const char *id, bool *ret_final, struct error
 	struct error why = { 0 };
 	rc = forgotten_keep(repo, id, &why);
 	bool is_final = store_is_full(rc);
-	/* Also one that is gone already: who took it away may not have come to syncing that. */
-	if (is_final || rc == -ENOENT)
+	if (is_final)
 		rc = point_remove(repo, id, &why);
-	if (rc < 0)
+	/* One that is gone already is not looked for again: it may have been brought back since. */
+	if (rc < 0 && rc != -ENOENT)
 		return error_set(err, rc, "forget restore point %.16s: %s", id, why.msg);
 	if (ret_final)
 		*ret_final = is_final;

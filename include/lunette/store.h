@@ -258,10 +258,11 @@ int store_remove(struct store *store, const char *key, struct error *err);
  * @to: what lies there already is as good: both are named by the same content
  * @max: as of store_get(), where it has to be read
  *
- * Who dies in the middle leaves it under one of the keys, or under both.
+ * Who dies in the middle leaves it under one of the keys, or under both. Where the store has a move
+ * of its own, one that is moved back meanwhile stays there.
  *
- * Return: 0 when it is under @to, on stable storage, and not under @from; -ENOENT when it is not
- * there; ...
+ * Return: 0 when it was moved to @to, and that is on stable storage; -ENOENT when it is not under
+ * @from, and that is, too; ...
  */
 int store_move(struct store *store, const char *from, const char *to, size_t max,
 	       struct error *err);

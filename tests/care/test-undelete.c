@@ -349,6 +349,35 @@ static void who_slept_too_long_takes_it_back(void **state)
 	repo_close(repo);
 }
 
+/* Another one has forgotten it first, and before that is noticed it is back. */
+static int come_too_late(struct store *store, const char *from, const char *to, size_t max,
+			 struct error *err)
+{
+	(void)store, (void)to, (void)max;
+	return error_set(err, -ENOENT, "move '%s': %m", from);
+}
+
+static void who_comes_too_late_to_forget_it_does_not(void **state)
+{
+	static const struct store_ops ops = {
+		.put = layer_put,
+		.read = layer_read,
+		.list = layer_list,
+		.stat = layer_stat,
+		.remove = layer_remove,
+		.destroy = layer_destroy,
+		.move = come_too_late,
+	};
+	struct fixture *f = *state;
+	struct layer *layer = calloc(1, sizeof(*layer));
+	layer_init(layer, &ops, open_dir(f->dir));
+	struct repo *repo = open_again(f, &layer->store);
+	ok(undelete(f, f->repo, err));
+	ok(repo_forget(repo, f->lost, NULL, err));
+	assert_true(is_in(f, POINT_FOLDER));
+	repo_close(repo);
+}
+
 /* ---- no room, and no time ---- */
 
 /* The n-th operation fails. */
@@ -447,6 +476,7 @@ int main(void)
 		CASE(nor_does_what_was_there_before),
 		CASE(what_is_marked_and_there_comes_back),
 		CASE(who_slept_too_long_takes_it_back),
+		CASE(who_comes_too_late_to_forget_it_does_not),
 		CASE(where_there_is_no_room_it_is_forgotten_for_good),
 		cmocka_unit_test(killed_at_any_moment_it_is_there_or_forgotten),
 		cmocka_unit_test(also_where_nothing_can_be_renamed),

@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "lunette/clock.h"
+#include "lunette/forgotten.h"
 #include "lunette/json.h"
 #include "lunette/lease.h"
 #include "open-fixture.h"
@@ -27,13 +28,13 @@
 
 /* ---- moments ---- */
 
-/* At the next name below @folder that is given or listed: @act, and the call fails if it returns
- * an errno. Once. */
+/* At the next name below @folder that is given, listed or moved to another one: @act, and the call
+ * fails if it returns an errno. Once. */
 static struct {
 	const char *folder;
 	int (*act)(void *ctx);
 	void *ctx;
-} on_link, on_list;
+} on_link, on_list, on_move;
 
 static bool meet(const char *path, const char *folder)
 {
@@ -55,6 +56,21 @@ int linkat(int from_dir, const char *from, int to_dir, const char *to, int flags
 		return -1;
 	}
 	return real(from_dir, from, to_dir, to, flags);
+}
+
+/* What happens does so when it is moved, and nothing is synced yet. */
+int renameat(int from_dir, const char *from, int to_dir, const char *to)
+{
+	static int (*real)(int, const char *, int, const char *);
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "renameat");
+	int rc = real(from_dir, from, to_dir, to), code = errno;
+	if (meet(from, on_move.folder)) {
+		on_move.folder = NULL;
+		on_move.act(on_move.ctx);
+	}
+	errno = code;
+	return rc;
 }
 
 static sem_t main_waits, held, go_on;
@@ -395,6 +411,56 @@ static void who_reads_goes_on_when_another_forgets_the_file(void **state)
 	assert_memory_equal(reader.buf, want, CHUNK);
 }
 
+/* ---- moving ---- */
+
+struct moving {
+	struct fixture *f;
+	char id[65];
+};
+
+static int move_back(void *ctx)
+{
+	struct moving *m = ctx;
+	ok(forgotten_bring_back(m->f->repo, m->id, err));
+	return 0;
+}
+
+static int move_away(void *ctx)
+{
+	struct moving *m = ctx;
+	ok(forgotten_keep(m->f->repo, m->id, err));
+	return 0;
+}
+
+static bool is_in(const struct moving *m, const char *folder)
+{
+	char key[STORE_KEY_MAX];
+	struct store_stat st;
+	snprintf(key, sizeof(key), "%s/%s", folder, m->id);
+	return store_stat(m->f->repo->store, key, &st, NULL) == 0;
+}
+
+static void at_move(const char *folder, int (*act)(void *ctx), struct moving *m)
+{
+	on_move.folder = folder;
+	on_move.act = act;
+	on_move.ctx = m;
+}
+
+/* Whoever comes last is right, and what he left is there. */
+static void a_point_that_is_moved_back_meanwhile_stays(void **state)
+{
+	struct moving m = { .f = *state };
+	ok(fixture_backup(m.f->repo, "a", TIME, 4, 1, m.id, NULL, err));
+	at_move("points/", move_back, &m);
+	ok(repo_forget(m.f->repo, m.id, NULL, err));
+	assert_true(is_in(&m, "points") && !is_in(&m, "forgotten"));
+	ok(repo_forget(m.f->repo, m.id, NULL, err));
+	at_move("forgotten/", move_away, &m);
+	ok(forgotten_bring_back(m.f->repo, m.id, err));
+	assert_true(is_in(&m, "forgotten") && !is_in(&m, "points"));
+}
+
 int main(void)
 {
 	main_thread = pthread_self();
@@ -410,6 +476,7 @@ int main(void)
 		TEST(a_point_whose_index_failed_is_not_written),
 		TEST(a_pack_that_is_healed_is_read_again_by_who_has_it_open),
 		TEST(who_reads_goes_on_when_another_forgets_the_file),
+		TEST(a_point_that_is_moved_back_meanwhile_stays),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -181,6 +181,22 @@ static void an_error_is_not_absence(void **state)
 	assert_int_equal(store_remove(f->store, "packs/ab/abc", NULL), -ENOTDIR);
 }
 
+/* rename() leaves both, and calls that done. */
+static void two_names_of_one_file_become_one(void **state)
+{
+	struct fixture *f = *state;
+	char from[128], to[128];
+	struct store_stat st;
+	ok(store_put_new(f->store, "points/abc", "x", 1, err));
+	ok(store_put_new(f->store, "forgotten/abd", "x", 1, err));
+	snprintf(from, sizeof(from), "%s/points/abc", f->dir);
+	snprintf(to, sizeof(to), "%s/forgotten/abc", f->dir);
+	assert_int_equal(link(from, to), 0);
+	ok(store_move(f->store, "points/abc", "forgotten/abc", 1, err));
+	assert_int_equal(count(f->store, "points"), 0);
+	ok(store_stat(f->store, "forgotten/abc", &st, err));
+}
+
 static void a_new_store_begins_empty(void **state)
 {
 	struct fixture *f = *state;
@@ -310,6 +326,7 @@ int main(void)
 		TEST(what_is_not_a_file_is_not_an_object),
 		TEST(a_file_that_is_cut_while_open_is_an_error),
 		TEST(an_error_is_not_absence),
+		TEST(two_names_of_one_file_become_one),
 		TEST(a_new_store_begins_empty),
 		TEST(a_repository_is_named_by_path_or_scheme),
 		cmocka_unit_test(an_unknown_scheme_is_refused_with_those_that_are_known),

@@ -148,12 +148,9 @@ static int dir_stat(struct store *store, const char *key, struct store_stat *ret
 	return dir_file_open(dir_of(store), key, &fd, ret, err);
 }
 
-static int dir_remove(struct store *store, const char *key, struct error *err)
+/* That something went from it. */
+static int sync_folder_of(const struct dir_store *dir, const char *key, struct error *err)
 {
-	struct dir_store *dir = dir_of(store);
-	if (unlinkat(dir->fd, key, 0) < 0 && errno != ENOENT)
-		return error_set(err, -errno, "remove '%s/%s': %m", dir->path, key);
-	/* Also for what was gone: who removed it may not have come to this. */
 	char folder[STORE_KEY_MAX];
 	const char *slash = strrchr(key, '/');
 	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - key) : 1, slash ? key : ".");
@@ -166,25 +163,58 @@ static int dir_remove(struct store *store, const char *key, struct error *err)
 	return 0;
 }
 
-/* The new name is on the disk before the old one is gone from there. */
+static int dir_remove(struct store *store, const char *key, struct error *err)
+{
+	struct dir_store *dir = dir_of(store);
+	if (unlinkat(dir->fd, key, 0) < 0 && errno != ENOENT)
+		return error_set(err, -errno, "remove '%s/%s': %m", dir->path, key);
+	/* Also for what was gone: who removed it may not have come to this. */
+	return sync_folder_of(dir, key, err);
+}
+
+/* Two names of one file: rename() leaves both, and calls that done. */
+static bool has_both(const struct dir_store *dir, const char *from, const char *to)
+{
+	struct stat a, b;
+	return fstatat(dir->fd, from, &a, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       fstatat(dir->fd, to, &b, AT_SYMLINK_NOFOLLOW) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+static int rename_it(const struct dir_store *dir, const char *from, const char *to)
+{
+	return renameat(dir->fd, from, dir->fd, to) < 0 ? -errno : 0;
+}
+
+/*
+ * The new name is on the disk before it counts that the old one is gone from there. What is under
+ * the old one then is not ours to remove: somebody has moved it back meanwhile.
+ */
 static int dir_move(struct store *store, const char *from, const char *to, size_t max,
 		    struct error *err)
 {
 	(void)max;
 	struct dir_store *dir = dir_of(store);
-	int rc = renameat(dir->fd, from, dir->fd, to) < 0 ? -errno : 0;
+	if (has_both(dir, from, to))
+		return dir_remove(store, from, err);
+	int rc = rename_it(dir, from, to);
 	if (rc == -ENOENT && faccessat(dir->fd, from, F_OK, 0) == 0) {
 		rc = dir_make_folders(dir, to, err);
 		if (rc < 0)
 			return rc;
-		rc = renameat(dir->fd, from, dir->fd, to) < 0 ? -errno : 0;
+		rc = rename_it(dir, from, to);
 	}
-	if (rc < 0)
-		return error_set(err, rc, "move '%s/%s' to '%s': %m", dir->path, from, to);
+	if (rc < 0) {
+		/* As in dir_remove(), for who takes it as gone. */
+		int gone = rc == -ENOENT ? sync_folder_of(dir, from, err) : 0;
+		return gone < 0 ? gone
+				: error_set(err, rc, "move '%s/%s' to '%s': %m", dir->path, from,
+					    to);
+	}
 	dir_files_forget(dir->files, from);
 	dir_files_forget(dir->files, to);
 	rc = dir_sync_name(dir, to, err);
-	return rc < 0 ? rc : dir_remove(store, from, err);
+	return rc < 0 ? rc : sync_folder_of(dir, from, err);
 }
 
 /* What time is it on the file system's clock? That of a file server is not that of this host. */
