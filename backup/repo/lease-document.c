@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lunette/lease.h"
 #include "lunette/moment.h"
@@ -43,10 +44,29 @@ struct process {
 	int64_t begun;
 };
 
+/*
+ * Is /proc that of our own process namespace? Who has entered that of a container alone sees
+ * another one's: its numbers are of other processes. One of ours has one number there, ours.
+ */
+static bool is_our_proc(void)
+{
+	char line[256], wanted[64];
+	bool found = false;
+	snprintf(wanted, sizeof(wanted), "NSpid:\t%d\n", (int)getpid());
+	FILE *file = fopen("/proc/self/status", "re");
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = strcmp(line, wanted) == 0;
+	if (file)
+		fclose(file);
+	return found;
+}
+
 static struct process process_of(int64_t pid)
 {
 	char path[64], line[1024];
 	struct process process = { 0 };
+	if (!is_our_proc())
+		return process;
 	snprintf(path, sizeof(path), "/proc/%" PRId64 "/stat", pid);
 	read_line(path, line, sizeof(line));
 	/* The second word is a name in parentheses, which may contain anything. */

@@ -8,6 +8,7 @@
 /* clang-format on */
 
 /* Leases and marks: who may rely on what, and who may not commit. */
+#include <sched.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -111,6 +112,43 @@ static void a_dead_owner_on_this_machine_is_known_at_once(void **state)
 	assert_true(lease_is_void(&info, &self, &now));
 	strcat(info.owner.boot, "x"); /* the same on another machine says nothing */
 	assert_false(lease_is_void(&info, &self, &now));
+}
+
+/* In a process namespace whose /proc is another one's, as the process that has our number there. */
+static int alone_with_our_number(pid_t number)
+{
+	struct lease_owner self;
+	FILE *file = fopen("/proc/sys/kernel/ns_last_pid", "w");
+	if (!file || fprintf(file, "%d", (int)number - 1) < 0 || fclose(file) != 0)
+		return 77;
+	pid_t pid = fork();
+	if (pid == 0) {
+		lease_self(&self);
+		_exit(getpid() != number ? 77 : self.begun == 0 && self.boot[0] ? 0 : 1);
+	}
+	int status = 0;
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+static void what_is_said_of_others_is_not_believed(void **state)
+{
+	(void)state;
+	struct lease_owner self;
+	pid_t number = getpid(), pid = fork();
+	int status = 0;
+	lease_self(&self);
+	assert_true(self.begun > 0);
+	if (pid == 0) {
+		pid_t inner = unshare(CLONE_NEWPID) == 0 ? fork() : -1;
+		if (inner == 0)
+			_exit(alone_with_our_number(number));
+		bool done = inner > 0 && waitpid(inner, &status, 0) == inner;
+		_exit(!done ? 77 : WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		skip(); /* only root can make such a namespace */
+	assert_int_equal(status, 0);
 }
 
 static void what_a_lease_says_is_read_again(void **state)
@@ -455,6 +493,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_lease_is_void_when_both_clocks_say_so),
 		cmocka_unit_test(a_dead_owner_on_this_machine_is_known_at_once),
+		cmocka_unit_test(what_is_said_of_others_is_not_believed),
 		cmocka_unit_test(what_a_lease_says_is_read_again),
 		TEST(a_lease_is_there_while_it_is_held),
 		TEST(of_exclusive_leases_there_is_one),
