@@ -101,8 +101,10 @@ static unsigned int percent_read(const struct check *check)
 	const struct check_result *result = check->result;
 	uint64_t all = result->packs - result->orphans, read = result->packs_read;
 	bool whole = read == all && !check->elsewhere;
-	if (whole || read == 0)
-		return whole ? 100 : 0;
+	if (read == 0)
+		return result->packs == 0 && whole ? 100 : 0;
+	if (whole)
+		return 100;
 	if (read == all)
 		return 99;
 	return MAX(1u, (unsigned int)(99 * read / all));
