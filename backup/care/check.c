@@ -122,6 +122,23 @@ static void note_verdicts(struct check *check)
 	result->not_noted.code = verdicts_note(check->repo, &note, &result->not_noted);
 }
 
+/* Damage in data that nobody has read now is still there. */
+static void count_remembered(struct check *check)
+{
+	CLEANUP(json_decref_cleanup) json_t *verdicts = NULL;
+	if (percent_read(check) == 100 || verdicts_read(check->repo, &verdicts, NULL) < 0)
+		return;
+	size_t i;
+	json_t *id;
+	json_array_foreach(check->result->whole, i, id)
+	{
+		const json_t *verdict = json_object_get(verdicts, json_string_value(id));
+		check->result->n_remembered +=
+			json_is_false(json_object_get(verdict, "whole")) &&
+			json_integer_value(json_object_get(verdict, "data")) > 0;
+	}
+}
+
 /* What no restore point needs. */
 static int check_rest(struct check *check, struct error *err)
 {
@@ -162,6 +179,8 @@ int check_run(struct repo *repo, const struct check_options *opts, struct check_
 	/* Where not all that is bad is known, nobody can be called whole. */
 	if (rc == 0 && !check.bad_more && !opts->unnoted && ret->points > 0)
 		note_verdicts(&check);
+	if (rc == 0)
+		count_remembered(&check);
 	return rc < 0 ? error_wrap(err, rc, "repository '%s'", repo->path) : 0;
 }
 

@@ -253,7 +253,7 @@ static int show_json(const struct check_args *args, const struct check_result *r
 	const struct check_portion *portion = &args->portion;
 	json_t *doc = json_pack(
 		"{s:b, s:O, s:I, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-		"s:I, s:I, s:O, s:I, s:b}",
+		"s:I, s:I, s:O, s:I, s:b, s:I}",
 		"whole", r->n_problems == 0, "problems", r->problems, "problem_count",
 		(json_int_t)r->n_problems, "hurt", r->hurt, "hurt_count", (json_int_t)r->n_hurt,
 		"lost_chunks", (json_int_t)r->lost, "points", (json_int_t)r->points, "indexes",
@@ -263,7 +263,8 @@ static int show_json(const struct check_args *args, const struct check_result *r
 		(json_int_t)r->orphans, "orphan_bytes", (json_int_t)r->orphan_bytes,
 		"missing_packs", (json_int_t)r->missing, "leases", (json_int_t)r->leases, "marks",
 		(json_int_t)r->marks, "unreadable", r->unreadable, "unreadable_count",
-		(json_int_t)r->n_unreadable, "noted", r->not_noted.code == 0);
+		(json_int_t)r->n_unreadable, "noted", r->not_noted.code == 0, "remembered",
+		(json_int_t)r->n_remembered);
 	if (doc && portion->parts > 0)
 		json_object_set_new(doc, "part",
 				    json_pack("{s:I, s:I}", "number", (json_int_t)portion->part,
@@ -379,6 +380,7 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 		return rc;
 	if (why.code)
 		return error_copy(err, why.code, &why);
+	cmd_warn_remembered(&result);
 	return result.n_unreadable > 0 ? STATUS_WARNINGS : STATUS_DONE;
 }
 
@@ -392,7 +394,8 @@ const struct command cmd_check = {
 	.status =
 		"0 all is well, 1 there is damage, or it could not be checked, 2 wrong usage, "
 		"3 there is none, but of some restore points not all could be read when they were "
-		"made" CMD_REPO_STATUS ".",
+		"made, or an earlier check found some in data that was not read now" CMD_REPO_STATUS
+		".",
 	.options = options,
 	.args_size = sizeof(struct check_args),
 	.run = run,

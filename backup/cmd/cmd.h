@@ -128,6 +128,14 @@ const char *cmd_json_text(const json_t *object, const char *key);
 /* Says for people what a manifest's "excluded" says; nothing when that is nothing, or NULL. */
 void cmd_put_excluded(const json_t *excluded);
 
+/* ---- damage that was found before (remembered.c) ---- */
+
+struct check_result;
+
+/* Warns of damage that an earlier check has found in data which this one has not read. Return: is
+ * there some? */
+bool cmd_warn_remembered(const struct check_result *result);
+
 /* ---- secrets (password.c) ---- */
 
 /**

@@ -165,7 +165,8 @@ static int look_again(struct repair_args *args, const atomic_bool *stop, struct 
 	json_object_set(args->report, "problems", after.problems);
 	json_object_set_new(args->report, "hurt_count", json_integer((json_int_t)after.n_hurt));
 	if (after.n_problems == 0)
-		return end(args, true, "the repository is whole\n", STATUS_DONE, err);
+		return end(args, !cmd_warn_remembered(&after), "no damage is left\n", STATUS_DONE,
+			   err);
 	size_t i;
 	json_t *problem;
 	bool hurt_only = true;
@@ -250,7 +251,8 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 	CLEANUP(json_decref_cleanup) json_t *report = plan_json(args, &plan);
 	args->report = report;
 	return found.n_problems ? repair(args, &plan, stop, err)
-				: end(args, true, "no damage was found\n", STATUS_DONE, err);
+				: end(args, !cmd_warn_remembered(&found), "no damage was found\n",
+				      STATUS_DONE, err);
 }
 
 const struct command cmd_repair = {

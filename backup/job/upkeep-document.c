@@ -57,11 +57,12 @@ json_t *upkeep_prune_document(const struct prune_result *r, const struct error *
 json_t *upkeep_check_document(const struct check_result *r, const struct check_portion *portion,
 			      const struct error *why, double seconds)
 {
-	const char *good = r->n_problems > 0 ? "damaged" : "ok";
-	json_t *more = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "problems",
-				 (json_int_t)r->n_problems, "hurt", (json_int_t)r->n_hurt, "packs",
-				 (json_int_t)r->packs, "bytes", (json_int_t)r->bytes, "packs_read",
-				 (json_int_t)r->packs_read, "data_read", (json_int_t)r->data_read);
+	const char *good = r->n_problems + r->n_remembered > 0 ? "damaged" : "ok";
+	json_t *more =
+		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "problems", (json_int_t)r->n_problems,
+			  "hurt", (json_int_t)(r->n_hurt + r->n_remembered), "packs",
+			  (json_int_t)r->packs, "bytes", (json_int_t)r->bytes, "packs_read",
+			  (json_int_t)r->packs_read, "data_read", (json_int_t)r->data_read);
 	if (more && portion->parts > 0)
 		json_object_set_new(more, "part",
 				    json_pack("{s:I, s:I}", "number", (json_int_t)portion->part,
@@ -116,6 +117,10 @@ static void check_text(const json_t *doc, char *ret, size_t room)
 		n = snprintf(ret, room, "DAMAGE: %ju problem%s, %ju restore point%s hurt",
 			     (uintmax_t)problems, plural(problems),
 			     (uintmax_t)shape_size(doc, "hurt"), are(shape_size(doc, "hurt")));
+	else if (shape_size(doc, "hurt") > 0)
+		n = snprintf(ret, room,
+			     "DAMAGE that was found before in the data of %ju restore point%s",
+			     (uintmax_t)shape_size(doc, "hurt"), plural(shape_size(doc, "hurt")));
 	else
 		n = snprintf(ret, room, "no damage");
 	n += snprintf(ret + n, room - (size_t)n, "; %s of data read, in %ju of %ju packs",

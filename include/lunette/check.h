@@ -77,6 +77,8 @@ struct check_options {
  * @n_problems: all of them
  * @n_hurt: all restore points that are hurt
  * @n_unreadable: all restore points that lack something from the beginning: that is no problem
+ * @n_remembered: of @whole, those that an earlier check found damaged when it read data, when not
+ *		  all data was read now
  * @lost: places of hurt restore points' disks where a chunk cannot be read, each chunk counted once
  * @unknown: those of them that no index knows in a pack that is there
  * @packs: that were looked at; of those that are checked alone only the packs that hold what they
@@ -98,6 +100,7 @@ struct check_result {
 	uint64_t n_problems;
 	uint64_t n_hurt;
 	uint64_t n_unreadable;
+	uint64_t n_remembered;
 	uint64_t lost;
 	uint64_t unknown;
 	uint64_t points;

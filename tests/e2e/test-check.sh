@@ -85,6 +85,10 @@ verdicts() {
 is 'the repository remembers it' "$(verdicts)" '[false,100,false,100]'
 "$LUNETTE" check >/dev/null
 is 'and is not told otherwise by a check that cannot have seen it' "$(verdicts)" '[false,100,false,100]'
+fails 'which does not say that all is well' 3 'an earlier check found damage in the data of 2 restore points' "$LUNETTE" check
+is 'nor to programs' "$("$LUNETTE" check --json 2>.err | jq -c '[.whole, .remembered]')" '[true,2]'
+fails 'nor does repair, which has not read it' 3 'an earlier check found damage in the data of 2' "$LUNETTE" repair --yes
+is 'nor the note of this machine' "$("$LUNETTE" list --json | jq -c '.upkeep.check | [.status, .hurt]')" '["damaged",2]'
 fails 'list says it to people' 0 " damaged $(date -u +%F)  *server" "$LUNETTE" list
 fails 'and show' 0 'checked *damaged ' "$LUNETTE" show "$second"
 rm -rf whole/checks && touch whole/checks

@@ -91,6 +91,7 @@ sed -i 's/monthly/after-run\nread-data = 100%/' hurt.conf
 fails 'a job that finds damage' 3 DAMAGE "$LUNETTE" job run hurt.conf
 is 'tells whom it was told to tell' "$(jq -c '[.status, .upkeep.check.status, (.point.id | length)]' notified)" '["warnings","damaged",64]'
 mend_pack
+ok 'and which is gone when all is read again' "$LUNETTE" check --read-data
 
 # ---- where nothing can be noted ----
 fails 'without a place for notes the next part is not known' 1 'to note which part comes next' env LUNETTE_STATE=/proc/none "$LUNETTE" check --read-data=next/2
