@@ -27,7 +27,7 @@ struct prune {
 	struct lease *lease; /* NULL on a dry run */
 	struct marks *marks;
 	struct usage *usage;
-	struct id_set *gone; /* packs that were removed, whose marks may still be there */
+	struct id_set *gone; /* packs that this pass has removed, whose marks are still there */
 	bool unmarked;       /* not all that is to go could be marked: it takes another pass */
 	bool cramped; /* there is no room for what is still used of packs that could be rewritten */
 	int64_t writers_since; /* when the first of those who write now began; INT64_MAX: nobody */
@@ -321,7 +321,11 @@ static int remove_and_rewrite(struct prune *prune, struct error *err)
 /* Return: 1 when it is worth going on, since there is more to be marked, or to be rewritten. */
 static int pass(struct prune *prune, struct error *err)
 {
-	int rc = look(prune, err);
+	/* Once its mark is gone, a pack may be there again: its name is made of what is in it. */
+	id_set_free(steal(&prune->gone));
+	int rc = id_set_new(SIZE_MAX, &prune->gone, err);
+	if (rc == 0)
+		rc = look(prune, err);
 	if (rc == 0)
 		rc = prune_forgotten(prune->repo, prune->lease, prune->usage->points,
 				     prune->options, prune->result, err);
@@ -410,7 +414,7 @@ static int begin(struct prune *prune, struct error *err)
 		rc = prune_forgotten_first(prune->repo, prune->options, prune->result, &why);
 	if (rc == 0 && !prune->lease)
 		rc = take_lease(prune, &why);
-	return rc < 0 ? error_copy(err, rc, &why) : id_set_new(SIZE_MAX, &prune->gone, err);
+	return rc < 0 ? error_copy(err, rc, &why) : 0;
 }
 
 static int go_on(struct prune *prune, struct error *err)

@@ -243,6 +243,100 @@ static void killed_at_any_moment_it_loses_nothing(void **state)
 	}
 }
 
+/* ---- names that come again ---- */
+
+struct packs {
+	int n;
+	struct index_pack list[32];
+};
+
+static int add_pack(void *ctx, const struct chunk_id *id, const struct store_stat *st,
+		    struct error *err)
+{
+	(void)err;
+	struct packs *packs = ctx;
+	struct index_pack *pack = &packs->list[packs->n++];
+	memcpy(pack->id, id->bytes, sizeof(pack->id));
+	pack->size = (uint32_t)st->size;
+	return 0;
+}
+
+/* Those that there are, but for what is in @old. */
+static struct packs new_packs(struct repo *repo, const struct packs *old)
+{
+	struct packs all = { 0 }, ret = { 0 };
+	ok(pack_list(repo->store, add_pack, &all, err));
+	for (int i = 0; i < all.n; i++) {
+		bool is_old = false;
+		for (int k = 0; k < old->n; k++)
+			is_old = is_old || memcmp(all.list[i].id, old->list[k].id, 32) == 0;
+		if (!is_old)
+			ret.list[ret.n++] = all.list[i];
+	}
+	return ret;
+}
+
+/* Two packs of which half is needed: the same ones each time. */
+static struct repo *two_halves(char **ret_dir, struct index_pack ret_half[2])
+{
+	static const char *const names[] = { "kept", "other" };
+	const struct packs none = { 0 };
+	char half[65], kept[65];
+	struct repo *repo;
+	*ret_dir = fixture_dir();
+	ok(repo_init(*ret_dir, FIXTURE_SETTINGS, err));
+	ok(repo_open(*ret_dir, NULL, &repo, err));
+	for (uint32_t i = 0; i < 2; i++) {
+		struct packs before = new_packs(repo, &none);
+		ok(fixture_backup(repo, "half", TIME, 40, SEED + i, half, NULL, err));
+		struct packs made = new_packs(repo, &before);
+		assert_int_equal(made.n, 1);
+		ret_half[i] = made.list[0];
+		ok(fixture_backup(repo, names[i], TIME, 20, SEED + i, kept, NULL, err));
+		ok(repo_forget(repo, half, NULL, err));
+	}
+	return repo;
+}
+
+static void copy_pack(struct repo *from, struct repo *to, const struct index_pack *pack)
+{
+	char key[STORE_KEY_MAX];
+	pack_key(pack->id, key);
+	uint8_t *bytes = malloc(pack->size);
+	ok(store_read(from->store, key, bytes, pack->size, 0, err));
+	ok(store_put_same(to->store, key, bytes, pack->size, err));
+	free(bytes);
+}
+
+/*
+ * The first pass removes a pack that nobody needs; what the second one copies has the same name,
+ * for it is the same.
+ */
+static void what_a_pass_has_removed_may_come_again(void **state)
+{
+	(void)state;
+	char *one, *two, mark[65];
+	struct index_pack half[2];
+	struct prune_result result;
+	struct repo *repo = two_halves(&one, half), *other = two_halves(&two, half);
+	const struct packs none = { 0 }, before = new_packs(repo, &none);
+	ok(marks_put(repo, &half[1], 1, mark, err)); /* so that they are copied one by one */
+	ok(prune(open_dir(one), one, &result, err));
+	prune_result_free(&result);
+	const struct packs copies = new_packs(repo, &before);
+	assert_int_equal(copies.n, 2);
+	for (int i = 0; i < copies.n; i++)
+		copy_pack(repo, other, &copies.list[i]);
+	ok(marks_put(other, &half[0], 1, mark, err));
+	repo_close(repo);
+	repo_close(other);
+	ok(prune(open_dir(two), two, &result, err));
+	prune_result_free(&result);
+	check_kept(two);
+	fixture_dir_free(one);
+	fixture_dir_free(two);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -253,6 +347,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(without_room_for_an_index_the_marks_stay, setup,
 						teardown),
 		cmocka_unit_test(killed_at_any_moment_it_loses_nothing),
+		cmocka_unit_test(what_a_pass_has_removed_may_come_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
