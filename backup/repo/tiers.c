@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lunette/index-merge.h"
+#include "lunette/marks.h"
 #include "lunette/tiers.h"
 
 /* ---- several indexes become one ---- */
@@ -12,10 +13,12 @@
  * struct replacement - an index that takes the place of others
  * @packs: of the merge; @n of them
  * @numbers: of the packs that stay, in the new index; DROPPED for others
+ * @marks: that there are
  */
 struct replacement {
 	struct repo *repo;
 	struct index_merge *merge;
+	struct marks *marks;
 	uint32_t n;
 	const struct index_pack *packs;
 	uint32_t *numbers;
@@ -30,6 +33,7 @@ static void replacement_cleanup(struct replacement *r)
 {
 	index_builder_free(r->builder);
 	index_merge_free(r->merge);
+	marks_free(r->marks);
 	free(r->numbers);
 	free(r->kept);
 }
@@ -50,15 +54,19 @@ static int choose_packs(struct replacement *r, const struct id_set *without, str
 	return 0;
 }
 
-/* The place that a chunk keeps, one in a pack that is there if any is; NULL: all are dropped. */
+/*
+ * The place that a chunk keeps: one in a pack that is there, if any is, and of those one in a pack
+ * that is not marked. What is in a marked one was copied, and that is where the copy is found.
+ * NULL: all are dropped.
+ */
 static int choose_place(const struct replacement *r, const struct index_entry *places, size_t n,
 			const struct index_entry **ret, struct error *err)
 {
-	const struct index_entry *first = NULL, *there = NULL;
+	const struct index_entry *first = NULL, *there = NULL, *stays = NULL;
 	size_t kept = 0;
 	for (size_t i = 0; i < n; i++)
 		kept += r->numbers[places[i].pack] != DROPPED;
-	for (size_t i = 0; i < n && !there; i++) {
+	for (size_t i = 0; i < n && !stays; i++) {
 		if (r->numbers[places[i].pack] == DROPPED)
 			continue;
 		first = first ? first : &places[i];
@@ -69,9 +77,12 @@ static int choose_place(const struct replacement *r, const struct index_entry *p
 			if (rc < 0)
 				return rc;
 		}
-		there = is_there ? &places[i] : NULL;
+		if (is_there && !there)
+			there = &places[i];
+		if (is_there && !marks_has(r->marks, &r->packs[places[i].pack]))
+			stays = &places[i];
 	}
-	*ret = there ? there : first;
+	*ret = stays ? stays : there ? there : first;
 	return 0;
 }
 
@@ -106,6 +117,8 @@ static int write_merged(struct repo *repo, struct index *const *indexes, size_t 
 	uint64_t entries = 0;
 	ret_name[0] = '\0';
 	int rc = index_merge_new(indexes, n, &r.merge, err);
+	if (rc == 0)
+		rc = marks_load(repo, &r.marks, err);
 	if (rc == 0)
 		rc = choose_packs(&r, without, err);
 	if (rc < 0 || r.n_kept == 0)

@@ -9,6 +9,7 @@
 
 /* Indexes that are merged, and those who read the repository meanwhile. */
 #include "open-fixture.h"
+#include "lunette/marks.h"
 #include "lunette/store-layers.h"
 #include "lunette/tiers.h"
 
@@ -164,6 +165,32 @@ static void of_two_places_the_latest_that_is_there_is_kept(void **state)
 	assert_false(catalog_next(f->repo->catalog, &search, &id, &place));
 }
 
+/* What is in a marked pack was copied, and the pack goes. */
+static void of_two_places_that_are_there_one_is_kept_that_stays(void **state)
+{
+	struct fixture *f = *state;
+	struct index_pack packs[3] = { { .size = 100 }, { .size = 100 }, { .size = 100 } };
+	struct chunk_id id = { { 42 } };
+	char key[STORE_KEY_MAX], mark[65], bytes[100] = "";
+	for (uint8_t i = 0; i < 3; i++) {
+		packs[i].id[0] = (uint8_t)(i + 1);
+		put_index(f, 20u - 5u * i, &packs[i], &id);
+		pack_key(packs[i].id, key);
+		ok(store_put_same(f->repo->store, key, bytes, sizeof(bytes), err));
+	}
+	ok(marks_put(f->repo, &packs[2], 1, mark, err));
+	struct index **indexes;
+	struct catalog_search search = { 0 };
+	struct catalog_place place;
+	size_t n;
+	ok(catalog_refresh(f->repo->catalog, err));
+	ok(catalog_indexes(f->repo->catalog, true, &indexes, &n, err));
+	ok(tiers_replace(f->repo, indexes, n, NULL, err));
+	free(indexes);
+	assert_true(catalog_next(f->repo->catalog, &search, &id, &place));
+	assert_int_equal(place.pack.id[0], 2);
+}
+
 static void entries_of_packs_that_are_dropped_go(void **state)
 {
 	struct fixture *f = *state;
@@ -236,6 +263,7 @@ int main(void)
 		TEST(a_repository_that_is_open_follows),
 		TEST(a_writer_that_is_at_work_follows),
 		TEST(of_two_places_the_latest_that_is_there_is_kept),
+		TEST(of_two_places_that_are_there_one_is_kept_that_stays),
 		TEST(entries_of_packs_that_are_dropped_go),
 		cmocka_unit_test(no_failure_loses_an_entry),
 	};
