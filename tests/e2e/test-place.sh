@@ -76,6 +76,21 @@ for mask in 000 077 177 277 777; do
 	is "with umask $mask its modes are as ever" "$(strict $mask)" 'd700 f400 f600'
 done
 
+# ---- a part of it on a disk that is not there ----
+for part in points index packs; do
+	cp -a own partly && mv partly/$part elsewhere && ln -s "$PWD/elsewhere" partly/$part
+	ok "$part on another disk" "$LUNETTE" check --repo partly --read-data
+	mv elsewhere unmounted
+	fails 'which is not mounted: check says so' 1 "" "$LUNETTE" check --repo partly
+	fails 'prune removes nothing' 1 "" "$LUNETTE" prune --repo partly
+	mv unmounted elsewhere
+	ok 'and then all is there again' "$LUNETTE" check --repo partly --read-data
+	rm -rf partly elsewhere
+done
+mkdir partly && cp -a own/. partly && rm -r partly/points && ln -s "$PWD/elsewhere" partly/points
+fails 'no restore points are no empty list' 1 "list 'partly/points': it is a link to what is not there" "$LUNETTE" list --repo partly
+rm -rf partly
+
 # ---- a symbolic link, a copy, a clone ----
 ln -s shared/repo link
 ok 'a link is as good' "$LUNETTE" backup --repo link --name b --all-blocks b.img

@@ -113,12 +113,26 @@ static int list_entry(struct folder_listing *l, int fd, const char *entry, struc
 	return rc;
 }
 
+/*
+ * A folder that is not there is empty. One that was moved to another disk, with a link in its
+ * place, is there, and so is all that is in it, when that disk is not mounted.
+ */
+static int list_nothing(const struct folder_listing *l, int parent, const char *name,
+			struct error *err)
+{
+	struct stat st;
+	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISLNK(st.st_mode))
+		return 0;
+	return error_set(err, -EIO, "list '%s/%s': it is a link to what is not there", l->dir->path,
+			 *l->folder ? l->folder : ".");
+}
+
 /* No deeper than keys are long. */
 static int list_folder(struct folder_listing *l, int parent, const char *name, struct error *err)
 {
 	CLEANUP(close_cleanup) int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
-		return 0;
+		return list_nothing(l, parent, name, err);
 	CLEANUP(closedir_cleanup) DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d)
 		return listing_error(l, err);
