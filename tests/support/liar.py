@@ -24,7 +24,7 @@ import time
 
 import lies_data  # the lies are in its table, then
 import lies_talk
-from liar_pdu import CAPACITY, CUT, DATA_IN, COMMAND, INQUIRY, LIES, LOGIN, MUTE, Pdu, READ, RESPONSE, SERVICE_IN, STATUS
+from liar_pdu import CAPACITY, CUT, DATA_IN, COMMAND, INQUIRY, LIES, LOGIN, MUTE, Pdu, READ, REPORT_LUNS, RESPONSE, SERVICE_IN, STATUS, TEXT
 
 IQN = "iqn.2026-11.test:liar"
 TIMEOUT = 2  # seconds that a LUN may be away
@@ -61,8 +61,8 @@ class Connection:
         time.sleep(seconds)
 
     def what(self, pdu):
-        if pdu.opcode == LOGIN:
-            return "login"
+        if pdu.opcode in (LOGIN, TEXT):
+            return "login" if pdu.opcode == LOGIN else "text"
         return self.tasks.get(pdu.task, "other")
 
     def end(self):
@@ -77,13 +77,15 @@ class Connection:
             pdu = receive_pdu(self.client)
             if pdu.opcode == COMMAND:
                 kinds = {READ: "read", INQUIRY: "page" if pdu.head[33] & 1 else "inquiry",
-                         SERVICE_IN: "capacity" if pdu.head[33] & 0x1F == CAPACITY else "extents"}
+                         REPORT_LUNS: "reported", SERVICE_IN: "capacity" if pdu.head[33] & 0x1F == CAPACITY else "extents"}
                 self.tasks[pdu.task] = kinds.get(pdu.head[32], "other")
             self.target.sendall(pdu.pack())
 
     def to_client(self):
         while True:
             pdu = receive_pdu(self.target)
+            if pdu.opcode == TEXT:  # a list of targets: they are here
+                pdu.data = pdu.data.replace(f":{self.liar.target_port},".encode(), f":{self.liar.port},".encode())
             for one in self.liar.answer(self, pdu):
                 self.send(one.pack() if isinstance(one, Pdu) else one)
             if pdu.opcode in (DATA_IN, RESPONSE) and (pdu.opcode == RESPONSE or pdu.head[1] & STATUS):
@@ -151,7 +153,7 @@ class Liar:
         what = connection.what(pdu)
         with_status = pdu.opcode == RESPONSE or pdu.opcode == DATA_IN and pdu.head[1] & STATUS
         found = {"any"}
-        if pdu.opcode == LOGIN or pdu.opcode == DATA_IN and with_status:
+        if pdu.opcode in (LOGIN, TEXT) or pdu.opcode == DATA_IN and with_status:
             found.add(what)
         if with_status:
             found.add("status")
@@ -260,6 +262,23 @@ class Run:
             raise Wrong("another layout")
         return "error" # it says what it could not read
 
+    def list(self, source):
+        with open(self.path("out"), "w", encoding="utf-8") as out:
+            child = subprocess.Popen([self.campaign.program, "probe", "--json", "--timeout", str(TIMEOUT),
+                                      source[: source.index("/", 8)]],
+                                     stdin=subprocess.DEVNULL, stdout=out, stderr=self.log)
+        status = self.end(child)
+        if self.outcome(status):
+            return "error"
+        with open(self.path("out"), encoding="utf-8") as lines:
+            found = [[target["name"], [[lun["lun"], lun["size"]] for lun in target["luns"]]]
+                     for target in json.load(lines)["targets"]]
+        if found == [[IQN, [[0, None], [1, self.campaign.truth[0][0][0]]]]]:
+            return "right"
+        if status == 0:
+            raise Wrong("another list")
+        return "error"  # it says what it could not ask
+
     def backup(self, source):
         program, repo = self.campaign.program, self.path("repo")
         shutil.copytree(os.path.join(self.campaign.folder, "repo"), repo)
@@ -288,7 +307,7 @@ class Run:
             subprocess.run(["umount", "-l", where], stderr=subprocess.DEVNULL, check=False)
             time.sleep(0.1)
             child.terminate() # a copy of the mount in another namespace keeps it alive
-        if self.end(child):
+        if self.end(child) not in (0, 3):
             raise Wrong(f"ends with status {child.returncode}")
         return found
 
@@ -316,7 +335,7 @@ class Campaign:
 
     def __init__(self, program, port, folder, seed):
         self.program, self.port, self.folder, self.seed = program, port, folder, seed
-        self.kinds = {"probe": Run.probe, "backup": Run.backup}
+        self.kinds = {"list": Run.list, "probe": Run.probe, "backup": Run.backup}
         if os.access("/dev/fuse", os.R_OK | os.W_OK):
             self.kinds["mount"] = Run.mount
         self.occasions = {}
@@ -358,8 +377,10 @@ class Campaign:
 
     def one(self, number, lie):
         choose = random.Random(f"{self.seed} {number}")
-        kind = choose.choice(["backup", *self.kinds])
         where = LIES[lie][0]
+        kind = "list" if where in ("text", "reported") else choose.choice(["backup", *self.kinds])
+        if (kind, where) == ("list", "again"):
+            kind = "probe"  # a list asks once
         at = choose.randrange(max(1, self.occasions[kind].get(where, 1)))
         times = FOR_EVER if lie.endswith("for-ever") else choose.choice([1, 1, 2, 5, FOR_EVER])
         liar = Liar(self.port, lie, at, times, f"{self.seed} {number}")

@@ -255,6 +255,30 @@ def extents_wrong(c, pdu):
     return [new]
 
 
+# ---- lists ----
+
+
+@lie("text")
+def text_wrong(c, pdu):
+    new = pdu.copy(c.random.choice([
+        b"", pdu.data[:-1], pdu.data + b"x", b"TargetAddress=127.0.0.1:1,1\0" + pdu.data, c.random.randbytes(300),
+        pdu.data + b"TargetName=" + b"x" * 9000 + b"\0", b"TargetName=\0TargetAddress=\0", b"Other=1\0" + pdu.data,
+        pdu.data[: c.random.randrange(len(pdu.data))],
+        b"".join(b"TargetName=iqn.2026-11.test:none%d\0" % n for n in range(2000))]))
+    new.head[1] = c.random.choice([FINAL, FINAL, FINAL, 0x40, 0])
+    return [new]
+
+
+@lie("reported")
+def reported_wrong(c, pdu):
+    one = lambda number: struct.pack(">H6x", number)
+    head = lambda length: struct.pack(">II", length, 0)
+    return [pdu.copy(c.random.choice([
+        b"", head(0xFFFFFFFF) + pdu.data[8:], head(7) + pdu.data[8:], pdu.data[: c.random.randrange(len(pdu.data))],
+        pdu.data + one(1), head(16 * 8) + one(1) * 16, head(24) + one(0) + one(1) + one(0x4000), head(800) + one(1),
+        head(16) + c.random.randbytes(16)]))]
+
+
 # ---- what comes back is not what went ----
 
 
