@@ -9,6 +9,17 @@ static void ask(struct lun_talk *talk, uint8_t opcode, uint8_t tag)
 	lun_talk_to(talk, head, talk->digest ? 52 : 48, NULL);
 }
 
+static int hear(struct lun_talk *talk, const uint8_t *buf, size_t len)
+{
+	struct lun_talk_step did;
+	int rc = 0;
+	for (; len && rc == 0; buf += did.n, len -= did.n) {
+		rc = lun_talk_from(talk, buf, len, &did, NULL);
+		fuzz_check(did.n > 0 && did.n <= len);
+	}
+	return rc;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct lun_talk talk;
@@ -18,12 +29,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (first + 1 > size)
 		return 0;
 	ask(&talk, 0x43, 0);
-	if (lun_talk_from(&talk, data + 1, first, NULL) < 0)
+	if (hear(&talk, data + 1, first) < 0)
 		return 0;
 	ask(&talk, 0x01, 1);
 	ask(&talk, 0x01, 2);
 	ask(&talk, 0x44, 3);
-	if (lun_talk_from(&talk, data + 1 + first, size - 1 - first, NULL) == 0)
+	if (hear(&talk, data + 1 + first, size - 1 - first) == 0)
 		for (uint32_t tag = 0; tag < 4; tag++)
 			fuzz_check(lun_talk_got(&talk, tag, &gap) <= 1024);
 	return 0;

@@ -38,8 +38,12 @@ static size_t pdu(uint8_t *buf, int opcode, int flags, uint32_t tag, const void 
 
 static int from(const uint8_t *buf, size_t len)
 {
+	struct lun_talk_step did;
+	int rc = 0;
 	err = (struct error){ 0 };
-	return lun_talk_from(&talk, buf, len, &err);
+	for (; len && rc == 0; buf += did.n, len -= did.n)
+		rc = lun_talk_from(&talk, buf, len, &did, &err);
+	return rc;
 }
 
 static int from_pdu(int opcode, int flags, uint32_t tag, const void *data, size_t len)
@@ -113,6 +117,32 @@ static void bytes_may_come_one_by_one(void **state)
 	assert_int_equal(lun_talk_got(&talk, TAG, &gap), 99);
 	ask(0x01, TAG + 1, 100);
 	assert_int_equal(piece(TAG + 1, 0, 0, 100, 0x81), 0);
+}
+
+static void steps_end_with_heads_and_with_pdus(void **state)
+{
+	(void)state;
+	static const uint8_t zeros[8];
+	struct lun_talk_step did;
+	uint32_t tag;
+	uint32_t place;
+	size_t len;
+	uint8_t buf[104] = { 0 };
+	begin();
+	pdu(buf, 0x25, 0, TAG, zeros, 5);
+	put(buf + 40, 3);
+	assert_false(lun_talk_data(&talk, &tag, &place, &len));
+	assert_int_equal(lun_talk_from(&talk, buf, sizeof(buf), &did, NULL), 0);
+	assert_true(did.n == 48 && did.head == 48 && !did.whole);
+	assert_true(lun_talk_data(&talk, &tag, &place, &len));
+	assert_true(tag == TAG && place == 3 && len == 5);
+	lun_talk_skip(&talk, 2, &did);
+	assert_true(did.n == 2 && !did.head && !did.whole);
+	assert_true(lun_talk_data(&talk, &tag, &place, &len));
+	assert_true(place == 5 && len == 3);
+	assert_int_equal(lun_talk_from(&talk, buf + 50, sizeof(buf) - 50, &did, NULL), 0);
+	assert_true(did.n == 6 && did.whole);
+	assert_false(lun_talk_data(&talk, &tag, &place, &len));
 }
 
 static void gaps_are_told(void **state)
@@ -289,6 +319,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(data_in_pieces_is_counted),
 		cmocka_unit_test(bytes_may_come_one_by_one),
+		cmocka_unit_test(steps_end_with_heads_and_with_pdus),
 		cmocka_unit_test(gaps_are_told),
 		cmocka_unit_test(what_cannot_be_data_ends_the_session),
 		cmocka_unit_test(answers_have_a_question),

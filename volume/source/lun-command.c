@@ -67,8 +67,8 @@ void lun_command_fail(struct lun *lun, struct lun_command *command, const struct
 /* ---- commands ---- */
 
 /* Data that came short, though the status is good. The target says so, or not. */
-static bool came_short(const struct lun_command *command, const struct scsi_task *task, size_t got,
-		       bool gap, struct error *why)
+static bool came_short(const struct lun_command *command, const struct scsi_task *task,
+		       struct error *why)
 {
 	const struct lun *lun = command->lun;
 	if (task->residual_status != SCSI_RESIDUAL_NO_RESIDUAL)
@@ -77,7 +77,7 @@ static bool came_short(const struct lun_command *command, const struct scsi_task
 			  lun->name, command->off, command->len, task->residual,
 			  task->residual_status == SCSI_RESIDUAL_UNDERFLOW ? "missing"
 									   : "too many");
-	else if (gap || got < command->len)
+	else if (command->gap || command->got < command->len)
 		error_set(why, -EREMOTEIO,
 			  "%s: READ at offset %" PRIu64 " of %" PRIu32
 			  " bytes: some are missing, and the target does not say so",
@@ -109,11 +109,9 @@ static void on_good(struct lun *lun, struct lun_command *command, const struct s
 {
 	struct lun_request *request = command->request;
 	struct error why = { 0 };
-	bool gap;
-	size_t got = lun_wire_got(lun->session.wire, task->itt, &gap);
 	if (request->ask != LUN_READ) {
-		request->got = gap ? 0 : MIN(got, request->len);
-	} else if (came_short(command, task, got, gap, &why)) {
+		request->got = command->gap ? 0 : MIN(command->got, request->len);
+	} else if (came_short(command, task, &why)) {
 		/* Once may be an accident on its way. */
 		if (++command->short_reads == SHORT_READS)
 			lun_command_fail(lun, command, &why);
@@ -199,6 +197,7 @@ static void on_command(struct iscsi_context *iscsi, int status, void *data, void
 	if (!task)
 		return;
 	command->task = NULL;
+	command->got = lun_wire_got(lun->session.wire, task->itt, &command->gap);
 	command->not_before = clock_now_ms() + RETRY_MS;
 	/* The session is lost, whatever else libiscsi says. */
 	if (status == SCSI_STATUS_CANCELLED)
@@ -255,5 +254,6 @@ int lun_command_send(struct lun *lun, struct lun_command *command, struct error 
 	if (iscsi_scsi_command_async(lun->session.iscsi, lun_address(lun->login.url.lun),
 				     command->task, on_command, NULL, command) != 0)
 		return error_set(err, -ECONNRESET, "the target closed the connection");
+	lun_wire_into(lun->session.wire, command->task->itt, command->iov, n);
 	return 0;
 }

@@ -282,16 +282,19 @@ static int heard_body(struct lun_talk *talk, struct error *err)
 
 /* ---- streams ---- */
 
+/* The first bytes of data are kept, to be looked at. */
+static void keep_data(struct lun_talk_way *way, const uint8_t *buf, size_t len)
+{
+	size_t data = MIN(len, way->data_len - way->at);
+	if (way->at < sizeof(way->body))
+		memcpy(way->body + way->at, buf, MIN(data, sizeof(way->body) - way->at));
+}
+
 /* The data of a PDU, as far as it is there. Return: bytes. */
-static size_t take_data(struct lun_talk_way *way, const uint8_t *buf, size_t len)
+static size_t take_data(struct lun_talk_way *way, size_t len)
 {
 	size_t n = MIN(len, way->left);
-	if (way->at < way->data_len) {
-		size_t data = MIN(n, way->data_len - way->at);
-		if (way->at < sizeof(way->body))
-			memcpy(way->body + way->at, buf, MIN(data, sizeof(way->body) - way->at));
-		way->at += data;
-	}
+	way->at += MIN(n, way->data_len - way->at);
 	way->left -= n;
 	return n;
 }
@@ -312,39 +315,64 @@ static size_t take_head(struct lun_talk_way *way, size_t size, const uint8_t *bu
 	return n;
 }
 
-static int take(struct lun_talk *talk, struct lun_talk_way *way, const uint8_t *buf, size_t len,
-		int (*on_head)(struct lun_talk *talk, struct error *err),
-		int (*on_body)(struct lun_talk *talk, struct error *err), struct error *err)
+typedef int heard_fn(struct lun_talk *talk, struct error *err);
+
+static int step(struct lun_talk *talk, struct lun_talk_way *way, heard_fn *on_head,
+		heard_fn *on_body, const uint8_t *buf, size_t len, struct lun_talk_step *ret,
+		struct error *err)
 {
 	int rc = 0;
-	while (len && rc == 0) {
-		size_t size = HEAD_LEN + (talk->digest ? 4 : 0);
-		bool whole = way->head_len == size;
-		size_t n = 0;
-		if (!whole) {
-			n = take_head(way, size, buf, len, &whole);
-			if (whole)
-				rc = on_head(talk, err);
-		}
-		if (rc == 0 && whole) {
-			n += take_data(way, buf + n, len - n);
-			if (way->left == 0) {
-				rc = on_body ? on_body(talk, err) : 0;
-				way->head_len = 0;
-			}
-		}
-		buf += n;
-		len -= n;
+	size_t size = HEAD_LEN + (talk->digest ? 4 : 0);
+	*ret = (struct lun_talk_step){ 0 };
+	if (way->head_len < size) {
+		bool there;
+		ret->n = take_head(way, size, buf, len, &there);
+		ret->head = there ? size : 0;
+		if (there)
+			rc = on_head(talk, err);
+	} else {
+		keep_data(way, buf, len);
+		ret->n = take_data(way, len);
+	}
+	ret->whole = way->head_len == size && way->left == 0;
+	if (rc == 0 && ret->whole) {
+		rc = on_body ? on_body(talk, err) : 0;
+		way->head_len = 0;
 	}
 	return rc;
 }
 
 int lun_talk_to(struct lun_talk *talk, const uint8_t *buf, size_t len, struct error *err)
 {
-	return take(talk, &talk->to, buf, len, asked, NULL, err);
+	struct lun_talk_step did;
+	int rc = 0;
+	for (; len && rc == 0; buf += did.n, len -= did.n)
+		rc = step(talk, &talk->to, asked, NULL, buf, len, &did, err);
+	return rc;
 }
 
-int lun_talk_from(struct lun_talk *talk, const uint8_t *buf, size_t len, struct error *err)
+int lun_talk_from(struct lun_talk *talk, const uint8_t *buf, size_t len, struct lun_talk_step *ret,
+		  struct error *err)
 {
-	return take(talk, &talk->from, buf, len, heard_head, heard_body, err);
+	return step(talk, &talk->from, heard_head, heard_body, buf, len, ret, err);
+}
+
+void lun_talk_skip(struct lun_talk *talk, size_t len, struct lun_talk_step *ret)
+{
+	struct lun_talk_way *way = &talk->from;
+	*ret = (struct lun_talk_step){ .n = take_data(way, len), .whole = way->left == 0 };
+	if (ret->whole)
+		way->head_len = 0;
+}
+
+bool lun_talk_data(const struct lun_talk *talk, uint32_t *ret_tag, uint32_t *ret_place,
+		   size_t *ret_len)
+{
+	const struct lun_talk_way *way = &talk->from;
+	if (talk->digest || way->head_len < HEAD_LEN || (way->head[0] & 0x3f) != DATA_IN)
+		return false;
+	*ret_tag = (uint32_t)get_be(way->head + 16, 4);
+	*ret_place = (uint32_t)(get_be(way->head + 40, 4) + way->at);
+	*ret_len = way->data_len - way->at;
+	return true;
 }

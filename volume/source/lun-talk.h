@@ -80,8 +80,32 @@ struct lun_talk {
 /* What goes to the target, in any pieces. Return: 0; -EPROTO: more than can be. */
 int lun_talk_to(struct lun_talk *talk, const uint8_t *buf, size_t len, struct error *err);
 
-/* What came from it. Return: 0; -EPROTO: what cannot be, and nothing of @buf is to be looked at. */
-int lun_talk_from(struct lun_talk *talk, const uint8_t *buf, size_t len, struct error *err);
+/**
+ * struct lun_talk_step - what was looked at
+ * @n: bytes, at least one
+ * @head: with them a head of so many bytes is there, in @from of the talk; or 0
+ * @whole: with them a PDU is
+ */
+struct lun_talk_step {
+	size_t n;
+	size_t head;
+	bool whole;
+};
+
+/* The next of what came from it: of a head, or of data. Return: 0; -EPROTO: what cannot be. */
+int lun_talk_from(struct lun_talk *talk, const uint8_t *buf, size_t len, struct lun_talk_step *ret,
+		  struct error *err);
+
+/* The same of so many bytes that lun_talk_data() told of. */
+void lun_talk_skip(struct lun_talk *talk, size_t len, struct lun_talk_step *ret);
+
+/*
+ * Whether data of a Data-In comes next; and where it belongs, when heads have no digest.
+ *
+ * @ret_place: in what was asked for under @ret_tag, @ret_len: bytes, without those that fill up
+ */
+bool lun_talk_data(const struct lun_talk *talk, uint32_t *ret_tag, uint32_t *ret_place,
+		   size_t *ret_len);
 
 /*
  * How much data came for a command that was answered; it is forgotten.

@@ -4,7 +4,8 @@
  *
  * libiscsi reads and writes a descriptor. In its place it gets one end of a pair of sockets; at the
  * other end, and at the connection, is this. It all happens in the thread that the session belongs
- * to.
+ * to. Data of a READ is not sent through the pair: it is put where it belongs, and libiscsi sees a
+ * head without data.
  */
 #include "lun-wire.h"
 
@@ -12,23 +13,39 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <iscsi/iscsi.h>
+#include <iscsi/scsi-lowlevel.h>
+
+#include "lunette/util.h"
 
 #define IN_ROOM  (256 * 1024)
 #define OUT_ROOM (64 * 1024)
 /* So much is taken before others have their turn. */
 #define IN_ROUNDS 16
+/* Of memory, that the data of a command goes into. */
+#define PARTS  3
+#define PLACES 64
+
+/* Where the data of a command belongs; no parts: the place is free. */
+struct place {
+	uint32_t tag;
+	int n;
+	const struct scsi_iovec *iov;
+};
 
 /**
  * struct lun_wire - see the head of this file
  * @target: the connection
  * @end: of the pair, of which libiscsi has the other
  * @out: on its way to the target: from @out_at to @out_len
- * @in: on its way from it
+ * @in: what has come from it, @pass: of it what libiscsi is to see
+ * @body: data of a PDU comes next, and it is @placed by us
  */
 struct lun_wire {
 	struct iscsi_context *iscsi;
@@ -38,6 +55,11 @@ struct lun_wire {
 	size_t out_at, out_len;
 	uint8_t out[OUT_ROOM];
 	uint8_t in[IN_ROOM];
+	size_t pass_len;
+	uint8_t pass[IN_ROOM];
+	bool body;
+	bool placed;
+	struct place places[PLACES];
 };
 
 static int lost(struct error *err)
@@ -87,8 +109,30 @@ void lun_wire_free(struct lun_wire *wire)
 	free(wire);
 }
 
+/* ---- places ---- */
+
+static struct place *find_place(struct lun_wire *wire, uint32_t tag)
+{
+	for (size_t i = 0; i < PLACES; i++)
+		if (wire->places[i].n && wire->places[i].tag == tag)
+			return &wire->places[i];
+	return NULL;
+}
+
+void lun_wire_into(struct lun_wire *wire, uint32_t tag, const struct scsi_iovec *iov, int n)
+{
+	for (size_t i = 0; i < PLACES && n <= PARTS; i++)
+		if (!wire->places[i].n) {
+			wire->places[i] = (struct place){ .tag = tag, .n = n, .iov = iov };
+			return;
+		}
+}
+
 size_t lun_wire_got(struct lun_wire *wire, uint32_t tag, bool *ret_gap)
 {
+	struct place *place = find_place(wire, tag);
+	if (place)
+		place->n = 0;
 	return lun_talk_got(&wire->talk, tag, ret_gap);
 }
 
@@ -138,12 +182,14 @@ static int unread(const struct lun_wire *wire)
 }
 
 /* Hands over what libiscsi may see, and has it look at that: at one PDU in each turn. */
-static int hand_over(struct lun_wire *wire, size_t len, struct error *err)
+static int hand_over(struct lun_wire *wire, struct error *err)
 {
 	size_t at = 0;
+	size_t len = wire->pass_len;
+	wire->pass_len = 0;
 	for (int before = -1, left = 0; at < len || left > 0; before = left) {
 		ssize_t n = at == len ? 0
-				      : send(wire->end, wire->in + at, len - at,
+				      : send(wire->end, wire->pass + at, len - at,
 					     MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (n < 0 && errno != EAGAIN)
 			return lost(err);
@@ -157,21 +203,128 @@ static int hand_over(struct lun_wire *wire, size_t len, struct error *err)
 	return 0;
 }
 
+static int pass(struct lun_wire *wire, const uint8_t *buf, size_t len, struct error *err)
+{
+	int rc = wire->pass_len + len > sizeof(wire->pass) ? hand_over(wire, err) : 0;
+	if (rc < 0)
+		return rc;
+	memcpy(wire->pass + wire->pass_len, buf, len);
+	wire->pass_len += len;
+	return 0;
+}
+
+/* The parts of memory where the data that comes next belongs. Return: how many; 0: libiscsi knows.
+ */
+static int where(struct lun_wire *wire, struct iovec parts[PARTS], size_t *ret_len)
+{
+	uint32_t tag;
+	uint32_t off;
+	size_t len;
+	int n = 0;
+	*ret_len = 0;
+	if (!lun_talk_data(&wire->talk, &tag, &off, &len))
+		return 0;
+	const struct place *place = find_place(wire, tag);
+	for (int i = 0; place && i < place->n && len > *ret_len; i++) {
+		const struct scsi_iovec *iov = &place->iov[i];
+		size_t skip = MIN((size_t)off, iov->iov_len);
+		size_t part = MIN(len - *ret_len, iov->iov_len - skip);
+		off -= (uint32_t)skip;
+		if (part)
+			parts[n++] = (struct iovec){ (uint8_t *)iov->iov_base + skip, part };
+		*ret_len += part;
+	}
+	return *ret_len == len ? n : 0;
+}
+
+static void put(const struct iovec *parts, const uint8_t *buf, size_t len)
+{
+	for (; len; parts++) {
+		size_t n = MIN(len, parts->iov_len);
+		memcpy(parts->iov_base, buf, n);
+		buf += n;
+		len -= n;
+	}
+}
+
+/* A PDU is whole whose data was placed: libiscsi sees a head that has none. */
+static int pass_placed(struct lun_wire *wire, struct error *err)
+{
+	uint8_t *head = wire->talk.from.head;
+	memset(head + 5, 0, 3);
+	wire->placed = false;
+	return pass(wire, head, 48, err);
+}
+
+/* One step through what has come. Return: bytes; or an error. */
+static ssize_t look(struct lun_wire *wire, const uint8_t *buf, size_t len, struct error *err)
+{
+	struct lun_talk_step did;
+	struct iovec parts[PARTS];
+	size_t data;
+	bool body = wire->body;
+	if (body && wire->placed && where(wire, parts, &data))
+		put(parts, buf, MIN(len, data));
+	int rc = lun_talk_from(&wire->talk, buf, len, &did, err);
+	if (rc < 0)
+		return rc;
+	wire->body = (body || did.head) && !did.whole;
+	if (did.head) {
+		wire->placed = wire->body && where(wire, parts, &data);
+		rc = wire->placed ? 0 : pass(wire, wire->talk.from.head, did.head, err);
+	} else if (body && !wire->placed) {
+		rc = pass(wire, buf, did.n, err);
+	}
+	if (rc == 0 && did.whole && wire->placed)
+		rc = pass_placed(wire, err);
+	return rc < 0 ? rc : (ssize_t)did.n;
+}
+
+/* Return: bytes; @ret_straight: so many of them lie where they belong, the rest in @in. */
+static ssize_t receive(struct lun_wire *wire, size_t *ret_straight)
+{
+	struct iovec parts[PARTS + 1];
+	int n = 0;
+	*ret_straight = 0;
+	if (wire->body && wire->placed)
+		n = where(wire, parts, ret_straight);
+	parts[n++] = (struct iovec){ wire->in, sizeof(wire->in) };
+	struct msghdr msg = { .msg_iov = parts, .msg_iovlen = (size_t)n };
+	return recvmsg(wire->target, &msg, MSG_DONTWAIT);
+}
+
+static int look_at_all(struct lun_wire *wire, size_t straight, size_t len, struct error *err)
+{
+	struct lun_talk_step did = { 0 };
+	if (straight)
+		lun_talk_skip(&wire->talk, straight, &did);
+	ssize_t n = 0;
+	if (did.whole) {
+		wire->body = false;
+		n = pass_placed(wire, err);
+	}
+	for (const uint8_t *buf = wire->in; n >= 0 && len; buf += n, len -= (size_t)n) {
+		n = look(wire, buf, len, err);
+		if (n < 0)
+			break;
+	}
+	return n < 0 ? (int)n : hand_over(wire, err);
+}
+
 static int carry_in(struct lun_wire *wire, struct error *err)
 {
 	for (int i = 0; i < IN_ROUNDS; i++) {
-		ssize_t n = recv(wire->target, wire->in, sizeof(wire->in), MSG_DONTWAIT);
+		size_t straight;
+		ssize_t n = receive(wire, &straight);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return 0;
 		if (n <= 0)
 			return lost(err);
-		int rc = lun_talk_from(&wire->talk, wire->in, (size_t)n, err);
-		if (rc == 0)
-			rc = hand_over(wire, (size_t)n, err);
-		if (rc < 0)
+		bool all = (size_t)n < straight + sizeof(wire->in);
+		straight = MIN(straight, (size_t)n);
+		int rc = look_at_all(wire, straight, (size_t)n - straight, err);
+		if (rc < 0 || all)
 			return rc;
-		if ((size_t)n < sizeof(wire->in))
-			return 0;
 	}
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include "lun-talk.h"
 
 struct iscsi_context;
+struct scsi_iovec;
 struct lun_wire;
 
 /*
@@ -25,7 +26,14 @@ int lun_wire_poll(struct lun_wire *wire, short *ret_events, struct error *err);
 /* Carries what has come. Return: 0; -ECONNRESET, -EPROTO: the session is lost. */
 int lun_wire_carry(struct lun_wire *wire, short events, struct error *err);
 
-/* See lun_talk_got(). */
+/*
+ * Has the data of a command that was given to libiscsi put where it belongs, past libiscsi.
+ *
+ * @iov: all that is expected; borrowed until lun_wire_got(). What has no room here goes by libiscsi
+ */
+void lun_wire_into(struct lun_wire *wire, uint32_t tag, const struct scsi_iovec *iov, int n);
+
+/* See lun_talk_got(). Nothing is put anywhere for the command any more. */
 size_t lun_wire_got(struct lun_wire *wire, uint32_t tag, bool *ret_gap);
 
 #endif

@@ -329,6 +329,7 @@ struct lun_request {
  * @iov: unwanted bytes in front, wanted ones, unwanted ones behind
  * @number: of all, in their order: the oldest is sent first
  * @sending: the number of its sending
+ * @got: bytes of data that have come for it, @gap: not all in their place
  * @answered: well; and it is held until all that was sent up to number @beside is answered
  * @since: when it was first sent, or began to wait anew: the LUN is given up when that is too long
  *         ago
@@ -348,6 +349,8 @@ struct lun_command {
 	uint64_t sending;
 	uint64_t beside;
 	bool answered;
+	size_t got;
+	bool gap;
 	int64_t since;
 	unsigned int renewals;
 	int64_t sent;
