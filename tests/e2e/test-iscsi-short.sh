@@ -74,7 +74,7 @@ later_fails 'one that cannot tell for long is given up' \
 	"given up after 3 s: .*LUN 1 of '$iqn' .*: INQUIRY at offset 0: HARDWARE ERROR" 'who 4 -1'
 : >faults
 later_fails 'one that tells a part of it, too' "given up after 3 s: .*of what names the LUN not all has come" 'who 0 -1'
-echo 'cut 20000000 0' >faults
+printf '%s\n' 'cut 20000000 0' 'who 4 -1' >faults
 later_fails 'and one that cannot tell after a new connection' \
 	'lost for 3 s, .*INQUIRY for page 0x83: HARDWARE ERROR' 'cut 20000000 0' 'who 4 -1'
 

@@ -16,7 +16,7 @@ all of the data, and RECOVERED ERROR.
     who KEY TIMES
 
 INQUIRY for the page of identities (83h) ends, so many times, with that sense key in place of an answer: 0 for
-the beginning of an answer.
+the beginning of an answer. Beside a `cut`, none does before a connection was cut.
 
     blocks LBA TIMES
 
@@ -63,7 +63,10 @@ def receive_pdu(sock):
 
 def fault_of(names, first, blocks, path):
     """What is to be done to this READ, or to this INQUIRY ("who 4"), or None."""
-    with LOCK, open(path, encoding="ascii") as lines:
+    with LOCK, open(path, encoding="ascii") as file:
+        lines = list(file)
+        if names and any(line.startswith("cut ") and line not in DONE for line in lines):
+            return None
         for line in lines:
             how, lba, times = line.split()
             if how in ("cut", "blocks") or names != (how == "who"):
@@ -77,13 +80,13 @@ def fault_of(names, first, blocks, path):
 
 
 def cut_of(path):
-    """After how many bytes connections are cut, or None; and for how many seconds."""
+    """After how many bytes connections are cut, or None; for how many seconds; and the line that says so."""
     with open(path, encoding="ascii") as lines:
         for line in lines:
             how, length, pause = line.split()
             if how == "cut":
-                return int(length), int(pause) / 1000
-    return None, 0
+                return int(length), int(pause) / 1000, line
+    return None, 0, None
 
 
 def is_by_blocks(path):
@@ -177,7 +180,7 @@ def spoil(head, body, how):
 
 
 def to_client(target, client, reads):
-    left, pause = cut_of(sys.argv[2])
+    left, pause, line = cut_of(sys.argv[2])
     while True:
         head, body = receive_pdu(target)
         kind, task = head[0] & 0x3F, bytes(head[16:20])
@@ -190,6 +193,7 @@ def to_client(target, client, reads):
         if left is not None:
             left -= len(pdu)
             if left < 0:
+                DONE[line] = 1
                 AWAY[0] = time.monotonic() + pause
                 raise EOFError
         client.sendall(pdu)
