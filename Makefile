@@ -264,7 +264,7 @@ torture: $(O)/lunette
 # ---- Windows: what an agent there will stand on compiles, and a program of it links -----------
 
 # Not for Windows: processes and their pipes, and what needs libdevmapper's parser.
-NOT_WINDOWS := $(addprefix backup/wire/,child.c child-run.c line.c lines.c streams.c) volume/lvm/lvm-text.c
+NOT_WINDOWS := $(addprefix backup/wire/,child.c child-run.c line.c lines.c outlive.c streams.c) volume/lvm/lvm-text.c
 MINGW_CC := x86_64-w64-mingw32-gcc
 MINGW_CFLAGS := -std=gnu11 -O2 -D_GNU_SOURCE -D__USE_MINGW_ANSI_STDIO=1 -DLUNETTE_VERSION='"$(VERSION)"' \
 	-Ivolume/base/windows -Iinclude -isystem $(O)/mingw/include -Itests/support \

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -16,6 +15,7 @@
 #include "channel.h"
 #include "watchdog.h"
 #include "lunette/clock.h"
+#include "lunette/outlive.h"
 
 /* Between two attempts when the time is over. */
 #define AGAIN_MS 20
@@ -62,31 +62,6 @@ static void close_others(const int *fds, size_t n, int keep, int sock)
 	close_range((unsigned int)last + 1, ~0u, 0);
 }
 
-static void write_to(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-	if (fd < 0)
-		return;
-	ssize_t done = write(fd, text, strlen(text));
-	(void)done; /* each of these is a safety more, where it can be had */
-	close(fd);
-}
-
-/* The job knows that it cannot freeze when it is not root that does this. In a root group there is
- * nobody who would be killed with others. */
-static void be_safe(void)
-{
-	write_to("/proc/self/oom_score_adj", "-1000");
-	static const char *const hierarchies[] = { "", "/unified", "/systemd", "/freezer",
-						   "/memory" };
-	for (size_t i = 0; i < ARRAY_SIZE(hierarchies); i++) {
-		char path[64] = "/sys/fs/cgroup";
-		strcat(path, hierarchies[i]);
-		strcat(path, "/cgroup.procs");
-		write_to(path, "0");
-	}
-}
-
 /* In the order in which it is safe: what was frozen last is what the others lie on. */
 static void thaw_all(const int *fds, size_t n)
 {
@@ -103,10 +78,9 @@ static void note(int keep)
 __attribute__((noreturn)) static void guard(const int *fds, size_t n, int keep, int sock,
 					    int64_t until)
 {
-	setsid();
-	prctl(PR_SET_NAME, "lunette-thaw");
+	/* The job knows that it cannot freeze when it is not root that does this. */
+	outlive_others("lunette-thaw");
 	close_others(fds, n, keep, sock);
-	be_safe();
 	tell(sock, mlockall(MCL_CURRENT | MCL_FUTURE) == 0 ? READY : READY_UNLOCKED);
 
 	for (bool over = false;;) {

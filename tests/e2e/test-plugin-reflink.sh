@@ -126,3 +126,44 @@ try_array() { # xfs|btrfs
 tap_at_exit array_stop
 try_array xfs
 try_array btrfs
+
+# ---- all of the plug-in's control group is killed while tgtd stands still ----
+root=$(sed -n 's/^[^ ]* \([^ ]*\) cgroup2 .*/\1/p' /proc/mounts | head -n 1)
+group=$root/lunette-test-$$
+if [ -n "$root" ] && (echo 0 >"$root/cgroup.procs") 2>/dev/null && mkdir "$group" 2>/dev/null; then
+	tap_at_exit rmdir "$group"
+	array_start "$PWD/array" xfs || exit
+	array_lun 1 16M >/dev/null && array_lun 2 16M >/dev/null || exit
+	# A write of tgtd's that does not end: so long it does not stand still, and is waited for.
+	truncate -s 16M slow.img && mkfs.ext4 -q slow.img && mkdir slow && mount -o loop slow.img slow || exit
+	tap_at_exit umount "$PWD/slow"
+	tap_at_exit fsfreeze -u "$PWD/slow"
+	truncate -s 4M slow/lun.img && tgt_lun 1 3 slow/lun.img && fsfreeze -f slow || exit
+	"${LUNETTE%/*}/tests/source/tool-lun-write" iqn.x:writer "iscsi://127.0.0.1:$TGT_PORT/$ARRAY_IQN/3" \
+		"iscsi://127.0.0.1:$TGT_PORT/$ARRAY_IQN/3" >/dev/null 2>&1 &
+	writer=$!
+	writes() {
+		grep -qs '^State:.D' /proc/"$TGT_PID"/task/*/status
+	}
+	stands_still() {
+		grep -q '^State:.T' "/proc/$TGT_PID/status"
+	}
+	goes_on() {
+		! stands_still
+	}
+	ok 'a write of tgtd hangs' tap_until writes
+	group_of_two="{name: \"k\", volumes: [\"$ARRAY_DIR/fs/lun1.img\", \"$ARRAY_DIR/fs/lun2.img\"]}"
+	ok 'a set is prepared' accepts prepare "$group_of_two"
+	(echo 0 >"$group/cgroup.procs" && ask commit "$group_of_two") >/dev/null 2>&1 &
+	killed=$!
+	ok 'tgtd is stopped for a snapshot' tap_until stands_still
+	echo 1 >"$group/cgroup.kill"
+	wait $killed 2>/dev/null
+	is 'nobody is left in the group' "$(cat "$group/cgroup.procs")" ''
+	ok 'tgtd goes on' tap_until goes_on
+	fsfreeze -u slow
+	kill $writer && wait $writer 2>/dev/null
+	array_stop
+else
+	tap_skip 'the guard leaves the control group' 'no control group can be made here'
+fi

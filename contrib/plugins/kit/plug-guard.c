@@ -2,10 +2,9 @@
 /*
  * plug-guard - sees to it that something is undone, whatever happens to the plug-in.
  *
- * Its one idea: who stops somebody may die, so another process undoes it: a child in a session of
- * its own, which no signal to our process group reaches, and which does nothing but wait until its
- * pipe is closed or the time is over. (Both at once can only be killed by somebody who kills every
- * process of a control group in the same moment.)
+ * Its one idea: who stops somebody may die, so another process undoes it: a child out of our
+ * session and control groups, which no signal to them reaches, and which does nothing but wait
+ * until its pipe is closed or the time is over.
  */
 #include <errno.h>
 #include <poll.h>
@@ -15,11 +14,12 @@
 
 #include "plug.h"
 #include "lunette/clock.h"
+#include "lunette/outlive.h"
 
 static _Noreturn void watch(int pipe, int ms, void (*undo)(void *), void *arg)
 {
 	struct pollfd p = { .fd = pipe, .events = POLLIN };
-	setsid();
+	outlive_others("lunette-guard");
 	/* From here on a signal to the process group ends only the other one. */
 	int n = (int)write(pipe, "", 1);
 	int64_t end = clock_now_ms() + ms;

@@ -3,8 +3,8 @@
  * pause - tgtd stands still while several files are cloned.
  *
  * A guard lets it go on, whatever happens to this process (plug-guard.c), after PAUSE_MS at the
- * latest; when it was the time, the clones are not of one moment, and that is an error. If the
- * guard is killed, too, tgtd has to be sent SIGCONT by hand.
+ * latest; when it was the time, the clones are not of one moment, and that is an error. A guard
+ * that is killed by its own number, too, leaves tgtd to be sent SIGCONT by hand.
  *
  * Two that stop the same tgtd would spoil it for each other; an abstract socket with tgtd's process
  * id in its name is had by one only, and is free again when he and his guard are dead.
