@@ -256,10 +256,11 @@ bench: $(O)/lunette $(O)/tests/bench/make-many
 	tests/bench/run $(O)/lunette
 	tests/bench/many $(O)/lunette $(O)/tests/bench/make-many
 
-# By hand: an hour.
-torture: $(O)/lunette
+# By hand: two hours.
+torture: $(O)/lunette $(O)/lunette-agent $(PLUGINS)
 	tests/bench/torture $(O)/lunette
 	tests/bench/liar $(O)/lunette
+	LUNETTE=$(abspath $(O)/lunette) tests/bench/job-kills.sh
 
 # ---- Windows: what an agent there will stand on compiles, and a program of it links -----------
 
@@ -408,7 +409,7 @@ help:
 	@echo 'mingw      compile for Windows what an agent there will stand on'
 	@echo 'bench      measure, side by side with the peers'
 	@echo 'torture    kill 200 backups, let 200 run out of room, and compare all that was committed; 2000 times'
-	@echo '           a target that lies'
+	@echo '           a target that lies; 300 kills and faults of whole jobs'
 	@echo 'lint       clang-format, shellcheck, clang-tidy, names, the arrows between rooms and files'
 	@echo 'format     put the sources into the one format'
 	@echo 'coverage   run the tests and show what they did not reach'
