@@ -2,6 +2,9 @@
 /* undelete - see undelete.h. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "lunette/forgotten.h"
 #include "lunette/lease.h"
@@ -76,18 +79,22 @@ static int count_missing(struct repo *repo, struct reach *reach, struct proof *p
 	return rc;
 }
 
+static int is_final(const char *id, struct error *err)
+{
+	return error_mark(err,
+			  error_set(err, -ENOENT,
+				    "restore point %.12s cannot be brought back any more: a "
+				    "prune has made it final",
+				    id),
+			  ERROR_KIND_NOT_FOUND);
+}
+
 static int read_point(struct repo *repo, const char *id, json_t **ret, struct error *err)
 {
 	struct error why = { 0 };
 	int rc = point_get_from(repo, FORGOTTEN_FOLDER, id, ret, &why);
 	if (rc == -ENOENT)
-		return error_mark(
-			err,
-			error_set(err, rc,
-				  "restore point %.12s cannot be brought back any more: a "
-				  "prune has made it final",
-				  id),
-			ERROR_KIND_NOT_FOUND);
+		return is_final(id, err);
 	return rc < 0 ? error_copy(err, rc, &why) : 0;
 }
 
@@ -139,6 +146,20 @@ static int prove_all(struct repo *repo, const struct undelete_request *request, 
 
 /* ---- and back ---- */
 
+/* All of them, or none. @ret: how many were moved. */
+static int move_all(struct repo *repo, const struct undelete_request *request, size_t *ret,
+		    struct error *err)
+{
+	struct error why = { 0 };
+	for (*ret = 0; *ret < request->n; ++*ret) {
+		const char *id = request->ids[*ret];
+		int rc = forgotten_bring_back(repo, id, &why);
+		if (rc < 0)
+			return rc == -ENOENT ? is_final(id, err) : error_copy(err, rc, &why);
+	}
+	return 0;
+}
+
 /*
  * As when a restore point is written: a lease that is lost meanwhile is noticed after it, since
  * whoever took it for void did so before he looked for restore points, or has seen this one.
@@ -148,15 +169,52 @@ static int bring_back(struct repo *repo, struct lease *lease,
 {
 	size_t done = 0;
 	int rc = lease_check(lease, err);
-	for (; rc == 0 && done < request->n; done += rc == 0)
-		rc = forgotten_bring_back(repo, request->ids[done], err);
+	if (rc == 0)
+		rc = move_all(repo, request, &done, err);
 	int lost = lease_check(lease, rc < 0 ? NULL : err);
+	if (rc == 0 && lost == -ESTALE)
+		rc = lost;
 	for (size_t i = 0; i < done; i++)
-		if (lost == -ESTALE)
+		if (rc < 0)
 			(void)forgotten_keep(repo, request->ids[i], NULL);
 		else
-			request->each(request->ctx, request->ids[i]);
-	return rc < 0 ? rc : lost == -ESTALE ? lost : 0;
+			request->each(request->ctx, request->ids[i], false);
+	return rc;
+}
+
+/* Another one may have been faster: now that he has gone that can be told. @ret: the others. */
+static int pass_over(struct repo *repo, const struct undelete_request *request, char (*ret)[65],
+		     size_t *ret_n, struct error *err)
+{
+	struct error why = { 0 };
+	*ret_n = 0;
+	for (size_t i = 0; i < request->n; i++) {
+		char key[STORE_KEY_MAX];
+		struct store_stat st;
+		snprintf(key, sizeof(key), POINT_FOLDER "/%.64s", request->ids[i]);
+		int rc = store_stat(repo->store, key, &st, &why);
+		if (rc < 0 && rc != -ENOENT)
+			return error_copy(err, rc, &why);
+		if (rc == 0)
+			request->each(request->ctx, request->ids[i], true);
+		else
+			memcpy(ret[(*ret_n)++], request->ids[i], sizeof(*ret));
+	}
+	return 0;
+}
+
+static int undelete(struct repo *repo, struct lease *lease, const struct undelete_request *request,
+		    struct error *err)
+{
+	struct undelete_request rest = *request;
+	CLEANUP(free_cleanup) char(*ids)[65] = calloc(request->n + 1, sizeof(*ids));
+	if (!ids)
+		return error_set(err, -ENOMEM, "undelete: %m");
+	int rc = pass_over(repo, request, ids, &rest.n, err);
+	rest.ids = (const char(*)[65])ids;
+	if (rc == 0 && rest.n > 0)
+		rc = prove_all(repo, &rest, err);
+	return rc < 0 || rest.n == 0 ? rc : bring_back(repo, lease, &rest, err);
 }
 
 int undelete_run(struct repo *repo, const struct undelete_request *request, struct error *err)
@@ -171,9 +229,7 @@ int undelete_run(struct repo *repo, const struct undelete_request *request, stru
 	if (rc == 0)
 		rc = lease_take(repo, &wanted, &lease, &why);
 	if (rc == 0)
-		rc = prove_all(repo, request, &why);
-	if (rc == 0)
-		rc = bring_back(repo, lease, request, &why);
+		rc = undelete(repo, lease, request, &why);
 	lease_release(steal(&lease));
 	(void)store_keep_reserve(repo->store, NULL);
 	return rc < 0 ? error_copy(err, rc, &why) : 0;

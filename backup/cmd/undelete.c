@@ -88,12 +88,16 @@ static void report(struct undelete_args *args, const struct undelete_word *word)
 	putchar('\n');
 }
 
-static void is_back(void *ctx, const char *id)
+static void is_back(void *ctx, const char *id, bool there)
 {
 	struct undelete_args *args = ctx;
-	for (size_t i = 0; i < args->n; i++)
-		if (strcmp(args->words[i].id, id) == 0)
-			report(args, &args->words[i]);
+	for (size_t i = 0; i < args->n; i++) {
+		struct undelete_word *word = &args->words[i];
+		if (strcmp(word->id, id) != 0)
+			continue;
+		word->there = there;
+		report(args, word);
+	}
 }
 
 static int bring_back(struct undelete_args *args, struct error *err)

@@ -11,6 +11,7 @@
 #define LUNETTE_UNDELETE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "lunette/repo.h"
 
@@ -18,13 +19,13 @@
  * struct undelete_request - what is to be done
  * @n, @ids: of restore points that are forgotten
  * @stop: when it becomes true it ends with -EINTR, and nothing is brought back; may be NULL
- * @each: told of each one when it is in its place again
+ * @each: told of each one when it is in its place again; @there: somebody else has brought it back
  */
 struct undelete_request {
 	size_t n;
 	const char (*ids)[65];
 	const atomic_bool *stop;
-	void (*each)(void *ctx, const char *id);
+	void (*each)(void *ctx, const char *id, bool there);
 	void *ctx;
 };
 

@@ -26,7 +26,8 @@ struct fixture {
 	const char *password;
 	struct repo *repo;
 	char lost[65], kept[65];
-	int back; /* that were brought back */
+	int back;  /* that were brought back */
+	int there; /* that others had */
 };
 
 static struct repo *open_again(const struct fixture *f, struct store *store)
@@ -81,11 +82,12 @@ static int teardown(void **state)
 /* ---- helpers -----------------------------------------------------------------------------------
  */
 
-static void count_back(void *ctx, const char *id)
+static void count_back(void *ctx, const char *id, bool there)
 {
 	struct fixture *f = ctx;
 	assert_string_equal(id, f->lost);
-	f->back++;
+	f->back += !there;
+	f->there += there;
 }
 
 static int undelete(struct fixture *f, struct repo *repo, struct error *err)
@@ -309,7 +311,26 @@ static void what_is_marked_and_there_comes_back(void **state)
 	assert_int_equal(count(f, "packs"), packs);
 }
 
-/* A layer under which all leases are lost while something is moved. */
+/* The same repository through a layer that moves otherwise. */
+static struct repo *open_moving(const struct fixture *f,
+				int (*move)(struct store *store, const char *from, const char *to,
+					    size_t max, struct error *err))
+{
+	static struct store_ops ops = {
+		.put = layer_put,
+		.read = layer_read,
+		.list = layer_list,
+		.stat = layer_stat,
+		.remove = layer_remove,
+		.destroy = layer_destroy,
+	};
+	struct layer *layer = calloc(1, sizeof(*layer));
+	ops.move = move;
+	layer_init(layer, &ops, open_dir(f->dir));
+	return open_again(f, &layer->store);
+}
+
+/* All leases are lost while something is moved. */
 
 static int lose_one(void *ctx, const char *name, const struct store_stat *st, struct error *err)
 {
@@ -328,24 +349,51 @@ static int lose_and_move(struct store *store, const char *from, const char *to, 
 
 static void who_slept_too_long_takes_it_back(void **state)
 {
-	static const struct store_ops ops = {
-		.put = layer_put,
-		.read = layer_read,
-		.list = layer_list,
-		.stat = layer_stat,
-		.remove = layer_remove,
-		.destroy = layer_destroy,
-		.move = lose_and_move,
-	};
 	struct fixture *f = *state;
-	struct layer *layer = calloc(1, sizeof(*layer));
-	layer_init(layer, &ops, open_dir(f->dir));
-	struct repo *repo = open_again(f, &layer->store);
+	struct repo *repo = open_moving(f, lose_and_move);
 	struct error why = { 0 };
 	assert_int_equal(undelete(f, repo, &why), -ESTALE);
 	assert_int_equal(f->back, 0);
 	assert_true(is_in(f, FORGOTTEN_FOLDER));
 	assert_false(is_in(f, POINT_FOLDER));
+	repo_close(repo);
+}
+
+static void what_another_has_brought_back_is_no_failure(void **state)
+{
+	struct fixture *f = *state;
+	ok(undelete(f, f->repo, err));
+	ok(undelete(f, f->repo, err)); /* it was looked for before, and forgotten then */
+	assert_int_equal(f->back, 1);
+	assert_int_equal(f->there, 1);
+	check_back(f);
+}
+
+static int moves;
+
+static int fail_second_move(struct store *store, const char *from, const char *to, size_t max,
+			    struct error *err)
+{
+	return ++moves == 2 ? error_set(err, -EIO, "move '%s': %m", from)
+			    : layer_move(store, from, to, max, err);
+}
+
+static void where_one_cannot_be_moved_none_comes_back(void **state)
+{
+	struct fixture *f = *state;
+	struct repo *repo = open_moving(f, fail_second_move);
+	char ids[2][65];
+	memcpy(ids[0], f->lost, sizeof(ids[0]));
+	memcpy(ids[1], f->kept, sizeof(ids[1]));
+	const struct undelete_request request = {
+		.n = 2, .ids = (const char(*)[65])ids, .each = count_back, .ctx = f
+	};
+	ok(repo_forget(f->repo, f->kept, NULL, err));
+	moves = 0;
+	assert_int_equal(undelete_run(repo, &request, NULL), -EIO);
+	assert_int_equal(f->back, 0);
+	assert_int_equal(count(f, POINT_FOLDER), 0);
+	assert_int_equal(count(f, FORGOTTEN_FOLDER), 2);
 	repo_close(repo);
 }
 
@@ -359,19 +407,8 @@ static int come_too_late(struct store *store, const char *from, const char *to, 
 
 static void who_comes_too_late_to_forget_it_does_not(void **state)
 {
-	static const struct store_ops ops = {
-		.put = layer_put,
-		.read = layer_read,
-		.list = layer_list,
-		.stat = layer_stat,
-		.remove = layer_remove,
-		.destroy = layer_destroy,
-		.move = come_too_late,
-	};
 	struct fixture *f = *state;
-	struct layer *layer = calloc(1, sizeof(*layer));
-	layer_init(layer, &ops, open_dir(f->dir));
-	struct repo *repo = open_again(f, &layer->store);
+	struct repo *repo = open_moving(f, come_too_late);
 	ok(undelete(f, f->repo, err));
 	ok(repo_forget(repo, f->lost, NULL, err));
 	assert_true(is_in(f, POINT_FOLDER));
@@ -476,6 +513,8 @@ int main(void)
 		CASE(nor_does_what_was_there_before),
 		CASE(what_is_marked_and_there_comes_back),
 		CASE(who_slept_too_long_takes_it_back),
+		CASE(what_another_has_brought_back_is_no_failure),
+		CASE(where_one_cannot_be_moved_none_comes_back),
 		CASE(who_comes_too_late_to_forget_it_does_not),
 		CASE(where_there_is_no_room_it_is_forgotten_for_good),
 		cmocka_unit_test(killed_at_any_moment_it_is_there_or_forgotten),
