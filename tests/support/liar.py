@@ -351,6 +351,8 @@ class Campaign:
 
     def explain(self, pid, log):
         """Where a child hangs."""
+        if not shutil.which("gdb"):
+            return
         subprocess.run(["gdb", "-p", str(pid), "-batch", "-ex", "thread apply all bt 12"], stdout=log,
                        stderr=subprocess.DEVNULL, check=False, timeout=60)
 
@@ -374,14 +376,13 @@ class Campaign:
                 raise SystemExit(f"{kind} fails without a lie: see {run.folder}")
             liar.close()
             self.occasions[kind] = dict(liar.seen, byte=liar.sent, again=liar.seen["status"])
+        self.occasions["list"]["again"] = 0  # what it shows was said once
 
     def one(self, number, lie):
         choose = random.Random(f"{self.seed} {number}")
         where = LIES[lie][0]
-        kind = "list" if where in ("text", "reported") else choose.choice(["backup", *self.kinds])
-        if (kind, where) == ("list", "again"):
-            kind = "probe"  # a list asks once
-        at = choose.randrange(max(1, self.occasions[kind].get(where, 1)))
+        kind = choose.choice([kind for kind in ["backup", *self.kinds] if self.occasions[kind].get(where)])
+        at = choose.randrange(self.occasions[kind][where])
         times = FOR_EVER if lie.endswith("for-ever") else choose.choice([1, 1, 2, 5, FOR_EVER])
         liar = Liar(self.port, lie, at, times, f"{self.seed} {number}")
         run = Run(self, number)
