@@ -73,6 +73,14 @@ int usage_new(struct repo *repo, const struct marks *marks, const struct id_set 
 void usage_free(struct usage *usage);
 DEFINE_CLEANUP(struct usage *, usage_free)
 
+/**
+ * usage_is_outdated() - has somebody put indexes into another one since?
+ *
+ * Of a chunk that lies in two packs the other place may have been kept, so that a pack of which
+ * nothing was used is needed by now.
+ */
+int usage_is_outdated(struct repo *repo, const struct usage *usage, bool *ret, struct error *err);
+
 /* NULL: no index knows it. */
 struct usage_pack *usage_find(const struct usage *usage, const struct chunk_id *id);
 
@@ -139,6 +147,8 @@ int prune_ready(struct repo *repo, const struct lease *own, const struct marks *
  * @gone: packs that this prune has removed already; what is removed now is added
  *
  * Writes nothing, so that it needs no room.
+ *
+ * Return: 1, and nothing is removed, when @usage is outdated; ...
  */
 int prune_remove(struct repo *repo, struct lease *own, const struct usage *usage, json_t *ready,
 		 struct id_set *gone, const struct prune_options *options,

@@ -177,7 +177,11 @@ int prune_remove(struct repo *repo, struct lease *own, const struct usage *usage
 		return 0;
 	CLEANUP(usage_free_cleanup) struct usage *later = NULL;
 	CLEANUP(marks_free_cleanup) struct marks *marks = NULL;
-	int rc = marks_load(repo, &marks, err);
+	bool outdated = false;
+	int rc = usage_is_outdated(repo, usage, &outdated, err);
+	if (rc < 0 || outdated)
+		return rc < 0 ? rc : 1;
+	rc = marks_load(repo, &marks, err);
 	if (rc == 0)
 		rc = usage_new(repo, marks, usage->points, options, &later, err);
 	if (rc < 0)

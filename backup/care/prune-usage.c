@@ -315,3 +315,26 @@ int usage_new(struct repo *repo, const struct marks *marks, const struct id_set 
 	*ret = steal(&usage);
 	return 0;
 }
+
+static bool is_among(struct index *const *indexes, size_t n, const struct index *index)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(index_key(indexes[i]), index_key(index)) == 0)
+			return true;
+	return false;
+}
+
+int usage_is_outdated(struct repo *repo, const struct usage *usage, bool *ret, struct error *err)
+{
+	CLEANUP(free_cleanup) struct index **now = NULL;
+	size_t n = 0;
+	int rc = catalog_refresh(repo->catalog, err);
+	if (rc == 0)
+		rc = catalog_indexes(repo->catalog, true, &now, &n, err);
+	if (rc < 0)
+		return rc;
+	*ret = false;
+	for (size_t i = 0; i < usage->n_indexes && !*ret; i++)
+		*ret = !is_among(now, n, usage->indexes[i]);
+	return 0;
+}

@@ -29,6 +29,7 @@ struct prune {
 	struct usage *usage;
 	struct id_set *gone; /* packs that this pass has removed, whose marks are still there */
 	bool unmarked;       /* not all that is to go could be marked: it takes another pass */
+	bool outdated;       /* a backup has merged indexes meanwhile: it takes another pass */
 	bool cramped; /* there is no room for what is still used of packs that could be rewritten */
 	int64_t writers_since; /* when the first of those who write now began; INT64_MAX: nobody */
 	size_t n_going, room;
@@ -255,6 +256,7 @@ static int remove_marked(struct prune *prune, bool settle, struct error *err)
 		if (rc == 0)
 			rc = prune_remove(prune->repo, prune->lease, prune->usage, ready,
 					  prune->gone, prune->options, prune->result, err);
+		prune->outdated = rc > 0;
 		if (rc == 0 && settle)
 			rc = prune_settle(prune->repo, prune->lease, ready, prune->gone,
 					  prune->result, err);
@@ -263,7 +265,7 @@ static int remove_marked(struct prune *prune, bool settle, struct error *err)
 		rc = 0;
 	}
 	json_decref(ready);
-	return rc;
+	return MIN(rc, 0);
 }
 
 static bool has_rewrites(const struct usage *usage)
@@ -340,7 +342,7 @@ static int pass(struct prune *prune, struct error *err)
 		rc = remove_marked(prune, true, err);
 	if (rc < 0 || rewritten < 0)
 		return MIN(rc, rewritten);
-	return (rewritten > 0 || prune->unmarked) &&
+	return (rewritten > 0 || prune->unmarked || prune->outdated) &&
 	       json_array_size(prune->result->waiting_for) == 0;
 }
 

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "lunette/store-layers.h"
+#include "lunette/tiers.h"
 #include "prune-private.h"
 #include "repo-fixture.h"
 #include "store-small.h"
@@ -337,6 +338,34 @@ static void what_a_pass_has_removed_may_come_again(void **state)
 	fixture_dir_free(two);
 }
 
+/* A backup that had begun before anything was marked ends while a prune is at work. */
+static void while_indexes_are_merged_nothing_is_removed(void **state)
+{
+	struct repo *repo, *other;
+	struct usage *usage;
+	struct marks *marks;
+	struct index **indexes;
+	size_t n;
+	struct prune_result result = { 0 };
+	const struct prune_options options = { .max_unused = 0 };
+	CLEANUP(json_decref_cleanup) json_t *ready = NULL;
+	ok(repo_open(*state, NULL, &repo, err));
+	ok(repo_open(*state, NULL, &other, err));
+	ok(marks_load(repo, &marks, err));
+	ok(usage_new(repo, marks, NULL, &options, &usage, err));
+	ready = json_pack("[s]", "a mark");
+	ok(catalog_indexes(other->catalog, true, &indexes, &n, err));
+	assert_true(n > 1);
+	ok(tiers_replace(other, indexes, n, NULL, err));
+	free(indexes);
+	assert_int_equal(prune_remove(repo, NULL, usage, ready, NULL, &options, &result, NULL), 1);
+	usage_free(usage);
+	marks_free(marks);
+	repo_close(other);
+	repo_close(repo);
+	finish_and_check(*state);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -348,6 +377,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test(killed_at_any_moment_it_loses_nothing),
 		cmocka_unit_test(what_a_pass_has_removed_may_come_again),
+		cmocka_unit_test_setup_teardown(while_indexes_are_merged_nothing_is_removed, setup,
+						teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
