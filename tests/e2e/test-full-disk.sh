@@ -52,7 +52,7 @@ rm -f fs/filler* fs/repo/reserve
 again=$(backup a 1.img)
 ok 'a backup makes the reserve again' [ -e fs/repo/reserve ]
 "$LUNETTE" forget "$again" >/dev/null
-rm fs/repo/reserve
+rm -r fs/repo/reserve fs/repo/forgotten # which would be given up first
 fill fs
 fails 'without it there is no way to begin, but one that is said' 1 'No space left.*a MiB is enough.*then prune again' "$LUNETTE" prune
 is 'nothing is left of the attempt' "$(objects leases) $(objects marks) $(objects packs)" '0 0 2'
