@@ -56,9 +56,26 @@ struct flush_job {
 	struct repo_writer *writer;
 };
 
+static int stop_at_one(void *ctx, const char *name, const struct store_stat *st, struct error *err)
+{
+	(void)ctx, (void)st;
+	return error_set(err, -ECANCELED, "'%s' is there", name);
+}
+
+/* A store that has lost its restore points says so before there are new ones, beside which the
+ * packs of the lost ones would seem to be of no use. */
+static int look_for_points(struct repo *repo, struct error *err)
+{
+	struct error why = { 0 };
+	int rc = store_list(repo->store, POINT_FOLDER, stop_at_one, NULL, &why);
+	return rc == 0 || rc == -ECANCELED ? 0 : error_copy(err, rc, &why);
+}
+
 int repo_writer_new(struct repo *repo, struct repo_writer **ret, struct error *err)
 {
 	int rc = repo_may_write(repo, err);
+	if (rc == 0)
+		rc = look_for_points(repo, err);
 	if (rc < 0)
 		return rc;
 	CLEANUP(repo_writer_free_cleanup) struct repo_writer *writer = calloc(1, sizeof(*writer));

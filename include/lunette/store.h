@@ -123,7 +123,8 @@ typedef int store_sink_fn(void *ctx, const void *buf, size_t len, struct error *
  *       name that is, too. Nobody ever sees half of it
  * @read: all of a range; -EUCLEAN when it is not inside the object
  * @list: the objects in a folder and in folders in it, in no order, as they are now, whatever a
- *        network file system remembers; a folder that is not there is empty
+ *        network file system remembers; a folder that is not there is empty, unless it is known
+ *        that it was there
  * @stat: of an object, as it is now; -ENOENT when it is not there
  * @remove: an object; when this returns 0 it is gone and stays gone. It may be gone already
  * @destroy: free everything, the struct store included

@@ -91,6 +91,23 @@ mkdir partly && cp -a own/. partly && rm -r partly/points && ln -s "$PWD/elsewhe
 fails 'no restore points are no empty list' 1 "list 'partly/points': it is a link to what is not there" "$LUNETTE" list --repo partly
 rm -rf partly
 
+# ---- the folder of the restore points is lost ----
+cp -a own gone && mv gone/points found
+for command in 'check' 'prune' 'prune --dry-run' 'list' 'backup --name b --all-blocks b.img' 'forget --keep-last 1'; do
+	# shellcheck disable=SC2086 # words
+	fails "without restore points: $command" 1 "'gone/points', the folder of the restore points, is gone" "$LUNETTE" ${command%% *} --repo gone ${command#"${command%% *}"}
+done
+mv found gone/points
+ok 'nothing was removed' "$LUNETTE" check --repo gone --read-data
+rm -rf gone
+"$LUNETTE" init fresh >/dev/null
+ok 'one without a backup lists nothing' "$LUNETTE" list --repo fresh
+rmdir fresh/points
+ok 'nor does one of an older version, which has no folder for them yet' "$LUNETTE" list --repo fresh
+ok 'its first backup' "$LUNETTE" backup --repo fresh --name b --all-blocks b.img
+ok 'it is sound' "$LUNETTE" check --repo fresh
+rm -rf fresh
+
 # ---- a symbolic link, a copy, a clone ----
 ln -s shared/repo link
 ok 'a link is as good' "$LUNETTE" backup --repo link --name b --all-blocks b.img

@@ -33,7 +33,7 @@ static void a_listing_goes_into_folders_and_tells_size_and_time(void **state)
 		assert_int_equal(listed.st.size, 5);
 		assert_int_equal(listed.st.modified, st.modified);
 	}
-	assert_int_equal(count(store, "points"), 0);
+	assert_int_equal(count(store, "index"), 0);
 	assert_int_equal(count(store, "pack"), 0);
 	assert_int_equal(count(store, "packs/a"), 0);
 }

@@ -115,6 +115,15 @@ int dir_put(struct store *store, const char *key, const struct store_source *sou
 
 /* ---- dir-room.c ---- */
 
+/* Folders of a repository by which it is known that one is gone. */
+#define DIR_POINTS "points"
+#define DIR_PACKS  "packs"
+
+/* Is there anything of that name? */
+bool dir_has(const struct dir_store *dir, const char *name);
+
+/* Where forgotten restore points go is made with it; and where there are no packs yet, DIR_POINTS.
+ */
 int dir_reserve(struct store *store, bool keep, struct error *err);
 int dir_room(struct store *store, uint64_t *ret, struct error *err);
 

@@ -25,10 +25,10 @@
  */
 #define RESERVE_BYTES ((size_t)1 << 20)
 
-static bool is_kept(const struct dir_store *dir)
+bool dir_has(const struct dir_store *dir, const char *name)
 {
 	struct stat st;
-	return fstatat(dir->fd, RESERVE, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	return fstatat(dir->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 static int keep(struct store *store, struct error *err)
@@ -49,7 +49,10 @@ int dir_reserve(struct store *store, bool keep_it, struct error *err)
 	if (keep_it) {
 		/* Once it is there, what is moved into it takes no room. */
 		(void)dir_make_folders(dir, MOVED_TO "/", NULL);
-		return is_kept(dir) ? 0 : keep(store, err);
+		if (!dir_has(dir,
+			     DIR_PACKS)) /* later, that it is not there means that it is gone */
+			(void)dir_make_folders(dir, DIR_POINTS "/", NULL);
+		return dir_has(dir, RESERVE) ? 0 : keep(store, err);
 	}
 	if (unlinkat(dir->fd, RESERVE, 0) < 0)
 		return errno == ENOENT

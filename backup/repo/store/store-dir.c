@@ -115,16 +115,23 @@ static int list_entry(struct folder_listing *l, int fd, const char *entry, struc
 
 /*
  * A folder that is not there is empty. One that was moved to another disk, with a link in its
- * place, is there, and so is all that is in it, when that disk is not mounted.
+ * place, is there, and so is all that is in it, when that disk is not mounted. And without restore
+ * points nothing else is of use: where there are packs, their folder was there before.
  */
 static int list_nothing(const struct folder_listing *l, int parent, const char *name,
 			struct error *err)
 {
 	struct stat st;
-	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISLNK(st.st_mode))
+	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode))
+		return error_set(err, -EIO, "list '%s/%s': it is a link to what is not there",
+				 l->dir->path, *l->folder ? l->folder : ".");
+	if (strcmp(l->folder, DIR_POINTS) != 0 || !dir_has(l->dir, DIR_PACKS))
 		return 0;
-	return error_set(err, -EIO, "list '%s/%s': it is a link to what is not there", l->dir->path,
-			 *l->folder ? l->folder : ".");
+	return error_set(err, -EIO,
+			 "'%s/" DIR_POINTS "', the folder of the restore points, is gone: bring it "
+			 "back, a file system check may have put it into lost+found; where no "
+			 "backup has ever ended, make it with mkdir",
+			 l->dir->path);
 }
 
 /* No deeper than keys are long. */
