@@ -82,10 +82,12 @@ static int gather_points(struct repo *repo, struct gathering *g, struct error *e
 	int rc = repo_points(repo, NULL, gather_point, g, note_damage, err);
 	if (rc == 0 && g->damage.code < 0)
 		rc = error_set(err, g->damage.code,
-			       "%s; nothing is removed while it is not known what it refers to: "
-			       "'lunette check' tells more, and 'lunette repair' or 'forget' "
-			       "helps",
-			       g->damage.msg);
+			       "%s; nothing is removed while it is not known what it refers to%s",
+			       g->damage.msg,
+			       g->damage.code == -EUCLEAN
+				       ? "; if there is no copy 'lunette repair --drop-points' "
+					 "gives it up"
+				       : "");
 	return rc;
 }
 

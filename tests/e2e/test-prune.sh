@@ -91,8 +91,11 @@ new_repo
 random 8M e.img && seven=$(backup e e.img) && eight=$(backup f e.img)
 random 8M e.img && nine=$(backup e e.img) && "$LUNETTE" forget "$nine" >/dev/null
 chmod u+w "repo/points/$eight" && cp "repo/points/$eight" kept && echo damage >"repo/points/$eight"
-fails 'a damaged restore point: nothing is removed' 1 'lunette check' "$LUNETTE" prune
+fails 'a damaged restore point: nothing is removed' 1 "'lunette repair --drop-points' gives it up" "$LUNETTE" prune
 is 'all packs are there' "$(packs)" 16
+cp -r repo given-up
+ok 'it can be given up' "$LUNETTE" repair --repo given-up --drop-points --yes
+ok 'then prune goes on' "$LUNETTE" prune --repo given-up
 cat kept >"repo/points/$eight"
 index=$(find repo/index -type f | head -1) && cp "$index" kept && chmod u+w "$index" && printf x | dd of="$index" bs=1 seek=5000 conv=notrunc status=none
 fails 'a damaged index: nothing is removed' 1 'lunette check|damaged' "$LUNETTE" prune
