@@ -251,6 +251,16 @@ static int know_point(void *ctx, const char *name, const struct store_stat *st, 
 	return chunk_id_parse(name, &id) ? know(ctx, name, err) : 0;
 }
 
+/* Also those that are forgotten: what is brought back is as damaged as it was. Theirs is listed
+ * twice, as one that is moved, either way, may be missed in both folders. */
+static int know_points(struct repo *repo, json_t *ret, struct error *err)
+{
+	int rc = store_list(repo->store, FORGOTTEN_FOLDER, know_point, ret, err);
+	if (rc == 0)
+		rc = store_list(repo->store, POINT_FOLDER, know_point, ret, err);
+	return rc < 0 ? rc : store_list(repo->store, FORGOTTEN_FOLDER, know_point, ret, err);
+}
+
 static int remove_superfluous(struct repo *repo, const char *own, struct error *err)
 {
 	CLEANUP(notes_cleanup) struct verdict_notes all = { .repo = repo };
@@ -261,9 +271,7 @@ static int remove_superfluous(struct repo *repo, const char *own, struct error *
 		return error_set(err, -ENOMEM, "read what checks have found: %m");
 	int rc = listen(&all, &words, err);
 	if (rc == 0)
-		rc = store_list(repo->store, POINT_FOLDER, know_point, points, err);
-	if (rc == 0) /* what is brought back is as damaged as it was */
-		rc = store_list(repo->store, FORGOTTEN_FOLDER, know_point, points, err);
+		rc = know_points(repo, points, err);
 	const char *id;
 	json_t *speaker;
 	json_object_foreach(words.speakers, id, speaker)

@@ -22,6 +22,7 @@
 #include "lunette/forgotten.h"
 #include "lunette/json.h"
 #include "lunette/lease.h"
+#include "lunette/verdicts.h"
 #include "open-fixture.h"
 
 #define TIME "2026-11-22T17:00:00Z"
@@ -461,6 +462,36 @@ static void a_point_that_is_moved_back_meanwhile_stays(void **state)
 	assert_true(is_in(&m, "forgotten") && !is_in(&m, "points"));
 }
 
+static bool is_hurt(const struct moving *m, const char *id)
+{
+	json_t *verdicts;
+	CLEANUP(json_decref_cleanup) json_t *none = json_array();
+	CLEANUP(json_decref_cleanup) json_t *hurt = id ? json_pack("[s]", id) : json_array();
+	const struct verdicts_check check = { .whole = none, .hurt = hurt, .data = 100 };
+	ok(verdicts_note(m->f->repo, &check, err));
+	ok(verdicts_read(m->f->repo, &verdicts, err));
+	bool is = verdicts_hurt(verdicts, m->id);
+	json_decref(verdicts);
+	return is;
+}
+
+static void a_point_that_is_moved_meanwhile_is_as_hurt_as_it_was(void **state)
+{
+	struct moving m = { .f = *state };
+	ok(fixture_backup(m.f->repo, "a", TIME, 4, 1, m.id, NULL, err));
+	assert_true(is_hurt(&m, m.id));
+	ok(forgotten_keep(m.f->repo, m.id, err));
+	on_list.ctx = &m;
+	on_list.act = move_back;
+	on_list.folder = "points";
+	assert_true(is_hurt(&m, NULL));
+	assert_true(is_in(&m, "points"));
+	on_list.act = move_away;
+	on_list.folder = "forgotten";
+	assert_true(is_hurt(&m, NULL));
+	assert_true(is_in(&m, "forgotten"));
+}
+
 int main(void)
 {
 	main_thread = pthread_self();
@@ -477,6 +508,7 @@ int main(void)
 		TEST(a_pack_that_is_healed_is_read_again_by_who_has_it_open),
 		TEST(who_reads_goes_on_when_another_forgets_the_file),
 		TEST(a_point_that_is_moved_back_meanwhile_stays),
+		TEST(a_point_that_is_moved_meanwhile_is_as_hurt_as_it_was),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
