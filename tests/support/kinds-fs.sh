@@ -12,7 +12,7 @@ ext_journal_outside() {
 	need mke2fs losetup || return
 	local journal
 	blank d0.img 16M && blank d1.img 8M && quiet mke2fs -q -F -b 4096 -O journal_dev d1.img && noise d1.img 4000000 100000 || return
-	journal=$(losetup -f --show d1.img) || return
+	journal=$(losetup -f --show d1.img) && blockdev --setrw "$journal" || return
 	quiet mke2fs -q -F -b 4096 -t ext4 -J device="$journal" d0.img
 	set -- $?
 	losetup -d "$journal" && noise d0.img 10000000 100000
@@ -102,7 +102,7 @@ made() { # COMMAND...: makes d0.img of the folder tree
 gfs2() { # needs a device
 	need mkfs.gfs2 losetup || return
 	local loop
-	blank d0.img 64M && loop=$(losetup -f --show d0.img) || return
+	blank d0.img 64M && loop=$(losetup -f --show d0.img) && blockdev --setrw "$loop" || return
 	quiet mkfs.gfs2 -O -q -p lock_nolock -J 8 "$loop"
 	set -- $?
 	losetup -d "$loop" && noise d0.img 50000000 200000

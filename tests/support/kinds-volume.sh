@@ -20,12 +20,13 @@ lvm_own() { # COMMAND...: with a configuration of its own, and without device-ma
 	LVM_SYSTEM_DIR=$PWD/etc LVM_SUPPRESS_FD_WARNINGS=1 quiet lvm "$@"
 }
 
-# A physical volume on d0.img, and a group with two volumes; the sectors of their segments in PLACES.
+# A physical volume on d0.img, and a group with two volumes, of 8 and 4 MiB, one behind the other.
 lvm_plain() {
 	need lvm losetup || return
 	local rc=0
 	blank d0.img 24M && LOOP=$(losetup -f --show d0.img) || return
-	{ lvm_own pvcreate -qq --dataalignment 1m "$LOOP" && lvm_own vgcreate -qq -s 1m kind "$LOOP" &&
+	# Whoever had it before may have set it read-only, and that stays.
+	{ blockdev --setrw "$LOOP" && lvm_own pvcreate -qq --dataalignment 1m "$LOOP" && lvm_own vgcreate -qq -s 1m kind "$LOOP" &&
 		lvm_own lvcreate -qq -an -Zn -Wn -y --driverloaded n -n a -l 8 kind && lvm_own lvcreate -qq -an -Zn -Wn -y --driverloaded n -n b -l 4 kind; } || rc=$?
 	losetup -d "$LOOP"
 	((rc == 0)) && noise d0.img $((20 << 20)) 300000 && small_ext4 e.img 4 && lay d0.img e.img $((9 << 20))
@@ -96,7 +97,7 @@ lvm_snapshot() {
 	need lvm perl || return
 	lvm_plain || return
 	LOOP=$(losetup -f --show d0.img) || return
-	{ lvm_own lvcreate -qq -an -Zn -Wn -y --driverloaded n -n cow -l 2 kind && lvm_own vgcfgbackup -f cfg kind &&
+	{ blockdev --setrw "$LOOP" && lvm_own lvcreate -qq -an -Zn -Wn -y --driverloaded n -n cow -l 2 kind && lvm_own vgcfgbackup -f cfg kind &&
 		perl -0pi -e 's/(\n\t\}\n\}\n*\z|\n\t\}\n\n*\}\n.*\z)/
 			"\n\t\tsnapshot0 {\n\t\t\tid = \"'$uuid'1\"\n\t\t\tstatus = [\"READ\", \"WRITE\", \"VISIBLE\"]\n\t\t\tflags = []\n" .
 			"\t\t\tsegment_count = 1\n\t\t\tsegment1 {\n\t\t\t\tstart_extent = 0\n\t\t\t\textent_count = 8\n\t\t\t\ttype = \"snapshot\"\n" .
@@ -185,7 +186,7 @@ kind md-raid0-ntfs 0 '' striped_ntfs raid0 3 0
 kind md-raid5-ntfs 0 '' striped_ntfs raid5-ls 4 1
 kind md-over-ntfs 1 'is incomplete.*--all-blocks' over_ntfs 4096 4096 archive md raid0 0
 kind md-damaged-over-ntfs 3 '' array_damaged_over_ntfs
-kind firmware-intel 0 '' firmware 1024 'Intel Raid ISM Cfg Sig. 1.1.00' ext 8M -t ext4
+kind firmware-intel 3 'isw_raid_member' firmware 1024 'Intel Raid ISM Cfg Sig. 1.1.00' ext 8M -t ext4
 kind firmware-intel-stripe 3 '' firmware 1024 'Intel Raid ISM Cfg Sig. 1.1.00' stripe_first
 kind firmware-ddf '0|3' '' firmware 512 '\xde\x11\xde\x11' ext 8M -t ext4
 kind firmware-none-stripe '0|3' '' stripe_first
