@@ -50,7 +50,8 @@ world_start() {
 	root=$(sed -n 's/^[^ ]* \([^ ]*\) cgroup2 .*/\1/p' /proc/mounts | head -n 1)
 	if [ -n "$root" ] && (echo 0 >"$root/cgroup.procs") 2>/dev/null && mkdir "$root/lunette-kills-$$" 2>/dev/null; then
 		GROUP=$root/lunette-kills-$$
-		tap_at_exit rmdir "$GROUP"
+		tap_at_exit tap_until rmdir "$GROUP"
+		tap_at_exit fault_group
 	fi
 	world_busy
 }
