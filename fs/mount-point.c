@@ -176,8 +176,10 @@ static int wait_for_end(int pidfd, pid_t pid, const char *dir, struct error *err
 	if (rc > 0)
 		return 0;
 	return error_set(err, -ETIMEDOUT,
-			 "'%s' is unmounted, but process %d, which served it, still runs", dir,
-			 (int)pid);
+			 "'%s' is unmounted, but process %d, which served it, still runs: it waits "
+			 "for a LUN, or another mount namespace, of a container or a service, has "
+			 "the mount too",
+			 dir, (int)pid);
 }
 
 int mount_end(const char *dir, struct error *err)
