@@ -52,6 +52,17 @@ for kind in exfat ntfs tmpfs; do
 	rm -f fs.img
 done
 
+# ---- a chroot without /proc ----
+bare=(unshare --mount --pid --fork bash -c 'umount --lazy /proc && "$@"' bare)
+if ! "${bare[@]}" true 2>unshare.log; then
+	tap_skip 'without /proc' "$(tail -n 1 unshare.log)"
+else
+	export -f all_of_it id_of
+	ok 'without /proc there is all that a repository needs' "${bare[@]}" bash -c all_of_it
+	fails 'nor is a file made among the devices' 1 'there is no device' \
+		"${bare[@]}" "$LUNETTE" restore --repo fs/repo b@latest --disk disk0 /dev/nosuch
+fi
+
 # ---- a folder that a group shares ----
 chmod 755 .
 install -d -g nogroup -m 2750 shared

@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <libgen.h>
-#include <limits.h>
 #include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,15 +126,16 @@ static int open_directory_of(const char *path)
  * pen or when a disk is gone: a file would be made in memory, and be lost with it. /dev/shm is for
  * files.
  */
-static bool is_among_devices(int dirfd)
+static bool is_among_devices(const char *path)
 {
-	char link[64], path[PATH_MAX];
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", dirfd);
-	ssize_t n = readlink(link, path, sizeof(path) - 2);
-	if (n < 0)
+	CLEANUP(free_cleanup) char *copy = strdup(path);
+	CLEANUP(free_cleanup) char *folder = copy ? realpath(dirname(copy), NULL) : NULL;
+	if (!folder) /* what is not known is the safe answer */
+		return true;
+	size_t len = strlen(folder);
+	if (strncmp(folder, "/dev", 4) != 0 || (len > 4 && folder[4] != '/'))
 		return false;
-	memcpy(path + n, "/", 2);
-	return strncmp(path, "/dev/", 5) == 0 && strncmp(path, "/dev/shm/", 9) != 0;
+	return strncmp(folder, "/dev/shm", 8) != 0 || (len > 8 && folder[8] != '/');
 }
 
 int target_file_create(const char *path, uint64_t size, struct target **ret, struct error *err)
@@ -150,7 +150,7 @@ int target_file_create(const char *path, uint64_t size, struct target **ret, str
 	if (file->dirfd < 0)
 		return error_set(err, -errno, "create '%s': the directory that it is to be in: %m",
 				 path);
-	if (is_among_devices(file->dirfd) && access(path, F_OK) < 0)
+	if (is_among_devices(path) && access(path, F_OK) < 0)
 		return error_set(err, -ENODEV,
 				 "there is no device '%s', and no file is made among the devices",
 				 path);

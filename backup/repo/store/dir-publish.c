@@ -3,8 +3,8 @@
  * dir-publish - a complete file gets its name, in the best way that the file system knows:
  *
  * - a link, which fails when the name is taken;
- * - where there are no links (exFAT, FAT, SMB, many FUSE file systems), a rename that must not
- *   replace anything;
+ * - where there are no links (exFAT, FAT, SMB, many FUSE file systems), or no /proc to make one of
+ *   what has no name, a rename that must not replace anything;
  * - where that is not known either, a plain rename. Of an object that is named by its content two
  *   that come at once are the same, so that it does not matter which one stays. For another one
  *   its writer claims the name first, with a file in tmp/ that only one can make.
@@ -23,13 +23,22 @@
 
 /* ---- up to the next line errors are negative errnos, with nothing recorded ---- */
 
-static int by_link(struct dir_store *dir, struct dir_draft *draft, const char *key)
+/* A file without a name is found by the descriptor alone: in /proc, which not every chroot has. */
+static int link_nameless(struct dir_store *dir, const struct dir_draft *draft, const char *key)
 {
 	char self[32];
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", draft->fd);
-	int rc = draft->temp[0] ? linkat(dir->fd, draft->temp, dir->fd, key, 0)
-				: linkat(AT_FDCWD, self, dir->fd, key, AT_SYMLINK_FOLLOW);
-	return rc < 0 ? -errno : 0;
+	if (linkat(AT_FDCWD, self, dir->fd, key, AT_SYMLINK_FOLLOW) == 0)
+		return 0;
+	int rc = -errno;
+	return rc == -ENOENT && access(self, F_OK) < 0 ? -EOPNOTSUPP : rc;
+}
+
+static int by_link(struct dir_store *dir, struct dir_draft *draft, const char *key)
+{
+	if (!draft->temp[0])
+		return link_nameless(dir, draft, key);
+	return linkat(dir->fd, draft->temp, dir->fd, key, 0) < 0 ? -errno : 0;
 }
 
 static int by_careful_rename(struct dir_store *dir, struct dir_draft *draft, const char *key)
