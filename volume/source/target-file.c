@@ -195,6 +195,12 @@ int target_device_open(const char *path, uint64_t size, struct target **ret, str
 		return errno == EBUSY ? in_use(path, err)
 				      : error_set(err, -errno, "open '%s' for writing: %m", path);
 	uint64_t room;
+	int locked = 0;
+	if (ioctl(file->fd, BLKROGET, &locked) == 0 && locked)
+		return error_set(err, -EROFS,
+				 "block device '%s' is read-only, and nothing was written; where "
+				 "it is meant: blockdev --setrw",
+				 path);
 	if (fstat(file->fd, &st) < 0 || !S_ISBLK(st.st_mode) ||
 	    ioctl(file->fd, BLKGETSIZE64, &room) < 0)
 		return error_set(err, -EIO, "size of block device '%s' is not to be had", path);
