@@ -49,6 +49,11 @@ static bool parse_percent(const char *text, struct check_portion *ret)
 	return true;
 }
 
+bool check_portion_any(const struct check_portion *portion)
+{
+	return portion->parts > 0 || portion->percent > 0;
+}
+
 int check_portion_parse(const char *text, struct check_portion *ret, struct error *err)
 {
 	struct check_portion portion;

@@ -163,7 +163,7 @@ static void show_point(const json_t *point)
 static void show_data_read(const struct check_result *result, const struct check_portion *portion)
 {
 	char size[CMD_SIZE_MAX];
-	if (portion->parts == 0 && portion->percent <= 0) {
+	if (!check_portion_any(portion)) {
 		puts("; no data read");
 		return;
 	}
@@ -277,18 +277,6 @@ static int show_json(const struct check_args *args, const struct check_result *r
 /* ------------------------------------------------------------------------------------------------
  */
 
-/* Return: 0 when there is no damage. */
-static int judge(const struct check_result *result, struct error *err)
-{
-	if (result->n_problems == 0)
-		return 0;
-	return error_set(err, -EUCLEAN,
-			 "the repository is damaged: %" PRIu64 " problem%s, %" PRIu64
-			 " restore point%s hurt; 'lunette repair' saves what can be saved",
-			 result->n_problems, cmd_plural(result->n_problems), result->n_hurt,
-			 result->n_hurt == 1 ? " is" : "s are");
-}
-
 static int newest_first(const void *a, const void *b)
 {
 	return -strcmp(((const struct check_named *)a)->time,
@@ -369,9 +357,9 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 	cmd_progress_begin(&args->progress);
 	rc = check_run(args->which.repo, &opts, &result, err);
 	cmd_progress_end(&args->progress);
-	note(args, &result, rc < 0 ? err : NULL, cmd_seconds() - start);
 	struct error why = { 0 };
-	judge(&result, &why);
+	bool unknown = check_judge(&result, check_portion_any(&args->portion), &why) == -EIO;
+	note(args, &result, rc < 0 ? err : unknown ? &why : NULL, cmd_seconds() - start);
 	if (rc == 0 && args->json)
 		rc = show_json(args, &result, &why, err);
 	else if (rc == 0 && (!args->progress.quiet || why.code))

@@ -146,13 +146,18 @@ static int end(const struct repair_args *args, bool whole, const char *sentence,
 }
 
 /* The same where it failed. */
-static int end_failed(const struct repair_args *args, const char *sentence, struct error *err)
+static int end_failed(const struct repair_args *args, const struct error *why, struct error *err)
+{
+	json_object_set_new(args->report, "error", cmd_failure_json(why->code, why));
+	int rc = end(args, false, "", 0, err);
+	return rc < 0 ? rc : error_copy(err, why->code, why);
+}
+
+static int end_damaged(const struct repair_args *args, const char *sentence, struct error *err)
 {
 	struct error why = { 0 };
 	error_set(&why, -EUCLEAN, "%s; 'lunette check' shows it", sentence);
-	json_object_set_new(args->report, "error", cmd_failure_json(why.code, &why));
-	int rc = end(args, false, "", 0, err);
-	return rc < 0 ? rc : error_copy(err, why.code, &why);
+	return end_failed(args, &why, err);
 }
 
 /* Return: a STATUS_...; or what failed. */
@@ -184,7 +189,7 @@ static int look_again(struct repair_args *args, const atomic_bool *stop, struct 
 			 "files, and the next backup of these disks stores again what it meets\n",
 			 after.n_hurt, after.n_hurt == 1 ? " lacks" : "s lack");
 	return hurt_only ? end(args, false, text, STATUS_WARNINGS, err)
-			 : end_failed(args, "there is damage that could not be repaired", err);
+			 : end_damaged(args, "there is damage that could not be repaired", err);
 }
 
 static void say_result(const struct repair_args *args, const struct repair_result *result)
@@ -223,7 +228,8 @@ static int repair(struct repair_args *args, const struct repair_plan *plan, cons
 	if (!is_quiet(args))
 		say_plan(plan, args->drop_points);
 	if (!is_anything_to_do(plan, args->drop_points))
-		return end_failed(args, "nothing can be done about the damage that was found", err);
+		return end_damaged(args, "nothing can be done about the damage that was found",
+				   err);
 	if (args->dry_run)
 		return end(args, false, "", STATUS_WARNINGS, err);
 	int rc = ask(args, &agreed, err);
@@ -250,9 +256,12 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 		return rc;
 	CLEANUP(json_decref_cleanup) json_t *report = plan_json(args, &plan);
 	args->report = report;
-	return found.n_problems ? repair(args, &plan, stop, err)
-				: end(args, !cmd_warn_remembered(&found), "no damage was found\n",
-				      STATUS_DONE, err);
+	struct error why = { 0 };
+	rc = check_judge(&found, args->read_data, &why);
+	if (rc == 0)
+		return end(args, !cmd_warn_remembered(&found), "no damage was found\n", STATUS_DONE,
+			   err);
+	return rc == -EIO ? end_failed(args, &why, err) : repair(args, &plan, stop, err);
 }
 
 const struct command cmd_repair = {
@@ -264,7 +273,8 @@ const struct command cmd_repair = {
 	.status =
 		"0 the repository is whole, 1 failed, or not all that is damaged can be repaired, 2 "
 		"wrong usage, 3 repaired, but restore points lack what is lost ('lunette check' names "
-		"it); or, with --dry-run, there is something to do" CMD_REPO_STATUS
+		"it), or this one read no data, and a check had found some damaged; or, with --dry-run, "
+		"there is something to do" CMD_REPO_STATUS
 		", 12 a prune or another repair is at work.",
 	.options = options,
 	.args_size = sizeof(struct repair_args),

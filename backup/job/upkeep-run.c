@@ -39,8 +39,11 @@ static int check(struct run *run, const char *id, json_t **ret, struct error *er
 		rc = upkeep_choose(run->state, id, &options.portion, err);
 	if (rc == 0)
 		rc = check_run(run->point.repo, &options, &result, err);
-	*ret = upkeep_check_document(&result, &options.portion, rc < 0 ? err : NULL,
-				     seconds_since(begin));
+	const struct error *why = rc < 0 ? err : NULL;
+	struct error unknown = { 0 };
+	if (rc == 0 && check_judge(&result, true, &unknown) == -EIO)
+		why = &unknown;
+	*ret = upkeep_check_document(&result, &options.portion, why, seconds_since(begin));
 	return rc;
 }
 

@@ -46,6 +46,9 @@ struct check_portion {
  */
 int check_portion_parse(const char *text, struct check_portion *ret, struct error *err);
 
+/* Is it of any pack? */
+bool check_portion_any(const struct check_portion *portion);
+
 /**
  * struct check_options
  * @threads: for reading data
@@ -75,6 +78,8 @@ struct check_options {
  * @not_noted: why that was not noted in the repository; its code is 0 when it was
  * @unreadable: the same, of those that lack what could not be read when they were made
  * @n_problems: all of them
+ * @out_of_reach: those of them that say nothing of the object: we may not read it, or the store
+ *		  could not be reached
  * @n_hurt: all restore points that are hurt
  * @n_unreadable: all restore points that lack something from the beginning: that is no problem
  * @n_remembered: of @whole, those that an earlier check found damaged when it read data, when not
@@ -98,6 +103,7 @@ struct check_result {
 	struct error not_noted;
 	json_t *unreadable;
 	uint64_t n_problems;
+	uint64_t out_of_reach;
 	uint64_t n_hurt;
 	uint64_t n_unreadable;
 	uint64_t n_remembered;
@@ -127,5 +133,14 @@ struct check_result {
 int check_run(struct repo *repo, const struct check_options *opts, struct check_result *ret,
 	      struct error *err);
 void check_result_free(struct check_result *result); /* fits CLEANUP() */
+
+/**
+ * check_judge() - what it means
+ * @data: data was read, too
+ *
+ * Return: 0: there is no damage; -EUCLEAN: there is, and the message says what helps; -EIO: that is
+ * not known, since something could not be read that may be well.
+ */
+int check_judge(const struct check_result *result, bool data, struct error *err);
 
 #endif

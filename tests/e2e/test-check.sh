@@ -76,6 +76,7 @@ pack=$(largest)
 poke "$pack" $(($(stat -c %s "$pack") / 2))
 fails 'without reading the data nothing is seen' 0 'no damage' "$LUNETTE" check
 fails 'reading finds it' 1 'of its chunks is damaged' "$LUNETTE" check --read-data
+fails 'and says what helps' 1 "'lunette repair --read-data' saves" "$LUNETTE" check --read-data
 "$LUNETTE" check --read-data --json >damage.json
 is 'it is one chunk, and both restore points need it' "$(jq -c '[.lost_chunks, .hurt_count, [.hurt[].id] == [$b, $a]]' --arg a "$first" --arg b "$second" damage.json)" \
 	'[1,2,true]'
@@ -117,6 +118,21 @@ ok 'the damaged pack is gone' [ ! -e "$pack" ]
 is 'what is lost is still named' "$("$LUNETTE" check --json | jq -c '[.lost_chunks, .hurt_count]')" '[1,2]'
 ok 'a backup of the same disks' "$LUNETTE" backup --name server disk.img
 ok 'heals both' whole
+
+# ---- what may not be read ----------------------------------------------------------------------
+
+reset
+stranger=(setpriv --reuid nobody --regid nogroup --clear-groups env LUNETTE_STATE=/nowhere --)
+if "${stranger[@]}" true 2>/dev/null; then
+	rm -rf repo/checks && chown -R nobody repo && chown root "$fresh" && chmod 755 .
+	fails 'what belongs to another user is not called damaged' 1 'not known whether .* 2 of its objects could not be read, and may be well' \
+		"${stranger[@]}" "$LUNETTE" check --read-data
+	is 'nor remembered so' "$(verdicts)" '[true,99,null,null]'
+	fails 'nor repaired' 1 'not known whether .* may be well' "${stranger[@]}" "$LUNETTE" repair --read-data --yes
+	ok 'who may read it finds it well' "$LUNETTE" check --read-data
+else
+	tap_skip 'what belongs to another user' 'only root may become somebody else'
+fi
 
 # ---- indexes, packs and restore points ---------------------------------------------------------
 
