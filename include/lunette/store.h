@@ -130,7 +130,8 @@ typedef int store_sink_fn(void *ctx, const void *buf, size_t len, struct error *
  * @destroy: free everything, the struct store included
  *
  * These may be NULL:
- * @move: as store_move(), without a byte of room; without it the object is read, put and removed
+ * @move: as store_move(), without a byte of room; without it, and where it says -EXDEV, the object
+ *        is read, put and removed
  * @draft: a place for an object that takes shape, from which @put takes it without copying;
  *         without it a temporary file of this host
  * @get: an object whole, in pieces, from its beginning; without it, @stat and @read

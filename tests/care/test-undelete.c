@@ -397,6 +397,25 @@ static void where_one_cannot_be_moved_none_comes_back(void **state)
 	repo_close(repo);
 }
 
+/* An administrator has put one of the folders there, and a link in its place. */
+static int be_on_another_disk(struct store *store, const char *from, const char *to, size_t max,
+			      struct error *err)
+{
+	(void)store, (void)to, (void)max;
+	return error_set(err, -EXDEV, "move '%s': %m", from);
+}
+
+static void it_may_lie_on_another_disk(void **state)
+{
+	struct fixture *f = *state;
+	struct repo *repo = open_moving(f, be_on_another_disk);
+	ok(undelete(f, repo, err));
+	assert_true(is_in(f, POINT_FOLDER) && !is_in(f, FORGOTTEN_FOLDER));
+	ok(repo_forget(repo, f->lost, NULL, err));
+	assert_true(is_in(f, FORGOTTEN_FOLDER) && !is_in(f, POINT_FOLDER));
+	repo_close(repo);
+}
+
 /* Another one has forgotten it first, and before that is noticed it is back. */
 static int come_too_late(struct store *store, const char *from, const char *to, size_t max,
 			 struct error *err)
@@ -515,6 +534,7 @@ int main(void)
 		CASE(who_slept_too_long_takes_it_back),
 		CASE(what_another_has_brought_back_is_no_failure),
 		CASE(where_one_cannot_be_moved_none_comes_back),
+		CASE(it_may_lie_on_another_disk),
 		CASE(who_comes_too_late_to_forget_it_does_not),
 		CASE(where_there_is_no_room_it_is_forgotten_for_good),
 		cmocka_unit_test(killed_at_any_moment_it_is_there_or_forgotten),

@@ -197,6 +197,20 @@ static void two_names_of_one_file_become_one(void **state)
 	ok(store_stat(f->store, "forgotten/abc", &st, err));
 }
 
+/* Nor is it absence where the disk with the other folder is not mounted. */
+static void what_has_nowhere_to_go_stays(void **state)
+{
+	struct fixture *f = *state;
+	char link[128];
+	struct store_stat st;
+	ok(store_put_new(f->store, "points/abc", "x", 1, err));
+	snprintf(link, sizeof(link), "%s/forgotten", f->dir);
+	assert_int_equal(symlink("/nowhere/at/all", link), 0);
+	assert_int_equal(store_move(f->store, "points/abc", "forgotten/abc", 1, NULL), -EIO);
+	ok(store_stat(f->store, "points/abc", &st, err));
+	assert_int_equal(store_move(f->store, "points/abd", "forgotten/abd", 1, NULL), -ENOENT);
+}
+
 static void a_new_store_begins_empty(void **state)
 {
 	struct fixture *f = *state;
@@ -327,6 +341,7 @@ int main(void)
 		TEST(a_file_that_is_cut_while_open_is_an_error),
 		TEST(an_error_is_not_absence),
 		TEST(two_names_of_one_file_become_one),
+		TEST(what_has_nowhere_to_go_stays),
 		TEST(a_new_store_begins_empty),
 		TEST(a_repository_is_named_by_path_or_scheme),
 		cmocka_unit_test(an_unknown_scheme_is_refused_with_those_that_are_known),

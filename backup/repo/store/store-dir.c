@@ -202,9 +202,28 @@ static bool has_both(const struct dir_store *dir, const char *from, const char *
 	       a.st_ino == b.st_ino;
 }
 
-static int rename_it(const struct dir_store *dir, const char *from, const char *to)
+static bool is_there(const struct dir_store *dir, const char *key)
 {
-	return renameat(dir->fd, from, dir->fd, to) < 0 ? -errno : 0;
+	return faccessat(dir->fd, key, F_OK, 0) == 0;
+}
+
+/* Return: 0; -ENOENT when it is not under @from, and no other error means that. */
+static int rename_it(const struct dir_store *dir, const char *from, const char *to,
+		     struct error *err)
+{
+	int rc = renameat(dir->fd, from, dir->fd, to) < 0 ? -errno : 0;
+	if (rc == -ENOENT && is_there(dir, from)) {
+		rc = dir_make_folders(dir, to, err);
+		if (rc < 0)
+			return rc;
+		rc = renameat(dir->fd, from, dir->fd, to) < 0 ? -errno : 0;
+		if (rc == -ENOENT && is_there(dir, from))
+			return error_set(err, -EIO,
+					 "move '%s/%s' to '%s': its folder is a link to what is "
+					 "not there",
+					 dir->path, from, to);
+	}
+	return rc < 0 ? error_set(err, rc, "move '%s/%s' to '%s': %m", dir->path, from, to) : 0;
 }
 
 /*
@@ -218,19 +237,11 @@ static int dir_move(struct store *store, const char *from, const char *to, size_
 	struct dir_store *dir = dir_of(store);
 	if (has_both(dir, from, to))
 		return dir_remove(store, from, err);
-	int rc = rename_it(dir, from, to);
-	if (rc == -ENOENT && faccessat(dir->fd, from, F_OK, 0) == 0) {
-		rc = dir_make_folders(dir, to, err);
-		if (rc < 0)
-			return rc;
-		rc = rename_it(dir, from, to);
-	}
+	int rc = rename_it(dir, from, to, err);
 	if (rc < 0) {
 		/* As in dir_remove(), for who takes it as gone. */
 		int gone = rc == -ENOENT ? sync_folder_of(dir, from, err) : 0;
-		return gone < 0 ? gone
-				: error_set(err, rc, "move '%s/%s' to '%s': %m", dir->path, from,
-					    to);
+		return gone < 0 ? gone : rc;
 	}
 	dir_files_forget(dir->files, from);
 	dir_files_forget(dir->files, to);

@@ -259,6 +259,9 @@ int store_move(struct store *store, const char *from, const char *to, size_t max
 		rc = check_key(to, err);
 	if (rc < 0)
 		return rc;
-	return store->ops->move ? store->ops->move(store, from, to, max, err)
-				: move_by_copying(store, from, to, max, err);
+	struct error why = { 0 };
+	rc = store->ops->move ? store->ops->move(store, from, to, max, &why) : -EXDEV;
+	if (rc == -EXDEV) /* no way to do so, or a folder that has been put on another disk */
+		return move_by_copying(store, from, to, max, err);
+	return rc < 0 ? error_copy(err, rc, &why) : 0;
 }
