@@ -2,11 +2,11 @@
 /* undelete - see undelete.h. */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lunette/forgotten.h"
+#include "lunette/id-set.h"
 #include "lunette/lease.h"
 #include "lunette/reach.h"
 #include "lunette/undelete.h"
@@ -182,25 +182,36 @@ static int bring_back(struct repo *repo, struct lease *lease,
 	return rc;
 }
 
-/* Another one may have been faster: now that he has gone that can be told. @ret: the others. */
+static int note_there(void *ctx, const char *name, const struct store_stat *st, struct error *err)
+{
+	(void)st;
+	struct chunk_id id;
+	bool is_new;
+	return chunk_id_parse(name, &id) ? id_set_add(ctx, &id, &is_new, err) : 0;
+}
+
+/*
+ * Another one may have been faster: now that he has gone that can be told. And a store that has
+ * lost its restore points says so: beside one that is back all others would seem to be of no use.
+ *
+ * @ret: the others
+ */
 static int pass_over(struct repo *repo, const struct undelete_request *request, char (*ret)[65],
 		     size_t *ret_n, struct error *err)
 {
-	struct error why = { 0 };
+	CLEANUP(id_set_free_cleanup) struct id_set *there = NULL;
+	int rc = id_set_new(SIZE_MAX, &there, err);
+	if (rc == 0)
+		rc = store_list(repo->store, POINT_FOLDER, note_there, there, err);
 	*ret_n = 0;
-	for (size_t i = 0; i < request->n; i++) {
-		char key[STORE_KEY_MAX];
-		struct store_stat st;
-		snprintf(key, sizeof(key), POINT_FOLDER "/%.64s", request->ids[i]);
-		int rc = store_stat(repo->store, key, &st, &why);
-		if (rc < 0 && rc != -ENOENT)
-			return error_copy(err, rc, &why);
-		if (rc == 0)
+	for (size_t i = 0; rc == 0 && i < request->n; i++) {
+		struct chunk_id id;
+		if (chunk_id_parse(request->ids[i], &id) && id_set_has(there, &id))
 			request->each(request->ctx, request->ids[i], true);
 		else
 			memcpy(ret[(*ret_n)++], request->ids[i], sizeof(*ret));
 	}
-	return 0;
+	return rc;
 }
 
 static int undelete(struct repo *repo, struct lease *lease, const struct undelete_request *request,

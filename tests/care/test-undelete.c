@@ -416,6 +416,22 @@ static void it_may_lie_on_another_disk(void **state)
 	repo_close(repo);
 }
 
+/* A prune would remove what all others refer to. */
+static void nothing_comes_back_to_a_store_that_lost_its_points(void **state)
+{
+	struct fixture *f = *state;
+	char points[512], lost[512];
+	snprintf(points, sizeof(points), "%s/" POINT_FOLDER, f->dir);
+	snprintf(lost, sizeof(lost), "%s/lost+found", f->dir);
+	assert_int_equal(rename(points, lost), 0);
+	assert_int_equal(undelete(f, f->repo, NULL), -EIO);
+	assert_true(is_in(f, FORGOTTEN_FOLDER));
+	assert_int_equal(access(points, F_OK), -1);
+	assert_int_equal(rename(lost, points), 0);
+	ok(undelete(f, f->repo, err));
+	check_back(f);
+}
+
 /* Another one has forgotten it first, and before that is noticed it is back. */
 static int come_too_late(struct store *store, const char *from, const char *to, size_t max,
 			 struct error *err)
@@ -535,6 +551,7 @@ int main(void)
 		CASE(what_another_has_brought_back_is_no_failure),
 		CASE(where_one_cannot_be_moved_none_comes_back),
 		CASE(it_may_lie_on_another_disk),
+		CASE(nothing_comes_back_to_a_store_that_lost_its_points),
 		CASE(who_comes_too_late_to_forget_it_does_not),
 		CASE(where_there_is_no_room_it_is_forgotten_for_good),
 		cmocka_unit_test(killed_at_any_moment_it_is_there_or_forgotten),
