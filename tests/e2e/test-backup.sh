@@ -122,6 +122,7 @@ if loop=$(losetup --find --show d.img 2>/dev/null); then
 	ok 'all is there nevertheless' cmp -n "$(stat -c %s large.img)" <("$LUNETTE" restore -q "$large" --disk disk0 -) "$loop"
 	ok 'an image has the sectors that it needs' "$LUNETTE" restore "$large" --disk disk0 large-again.img
 	ok 'a volume needs no table' "$LUNETTE" restore "$large" --volume disk0-p1 "$loop"
+	tap_at_exit blockdev --setrw "$loop" # it would be read-only for whoever has this one next
 	blockdev --setro "$loop"
 	fails 'a device that is read-only is told before anything is done to it' 1 "'$loop' is read-only, and nothing was written" \
 		"$LUNETTE" restore "$first" --volume disk0-p3 "$loop"
