@@ -56,11 +56,10 @@ static int set_hex(json_t *config, const char *key, const uint8_t bytes[DIGEST_S
 
 /* Makes a master key, keeps it under the password, and has it prove the config. */
 static int encrypt(struct store *store, json_t *config, const char *id, const char *password,
-		   struct error *err)
+		   char key_id[65], struct error *err)
 {
 	CLEANUP(keys_free_cleanup) struct keys *keys = NULL;
 	uint8_t master[KEYS_MASTER], sum[DIGEST_SIZE], mac[DIGEST_SIZE];
-	char key_id[65];
 	int rc = random_bytes(master, sizeof(master), err);
 	if (rc == 0)
 		rc = keys_new(master, id, &keys, err);
@@ -86,11 +85,33 @@ static json_t *make(const struct repo_settings *settings, const char *id)
 			 features, "write_features", LEASES);
 }
 
+/*
+ * Of several that make a repository here at once the one is whose config is there, and the others
+ * take back their keys. @strays: keys of such as were killed before.
+ */
+static int settle(struct store *store, const char *config, const char *key_id,
+		  const struct key_ids *strays, struct error *err)
+{
+	struct error why = { 0 };
+	int rc = store_put_new(store, CONFIG_KEY, config, strlen(config), &why);
+	for (size_t i = 0; rc == 0 && i < strays->n; i++)
+		(void)key_document_remove(store, strays->ids[i], NULL);
+	if (rc == -EEXIST && *key_id)
+		(void)key_document_remove(store, key_id, NULL);
+	if (rc == -EEXIST)
+		return error_set(err, rc,
+				 "another one has made a repository there at the same time");
+	return rc < 0 ? error_copy(err, rc, &why) : 0;
+}
+
 int config_create(struct store *store, const struct repo_settings *settings, struct error *err)
 {
 	uint8_t random[16], sum[DIGEST_SIZE];
-	char id[2 * sizeof(random) + 1];
-	int rc = random_bytes(random, sizeof(random), err);
+	char id[2 * sizeof(random) + 1], key_id[65] = "";
+	struct key_ids strays;
+	int rc = key_document_ids(store, &strays, err);
+	if (rc == 0)
+		rc = random_bytes(random, sizeof(random), err);
 	if (rc < 0)
 		return rc;
 	hex_text(random, sizeof(random), id);
@@ -98,7 +119,7 @@ int config_create(struct store *store, const struct repo_settings *settings, str
 	if (!config)
 		return error_set(err, -ENOMEM, "config: %m");
 	if (settings->password)
-		rc = encrypt(store, config, id, settings->password, err);
+		rc = encrypt(store, config, id, settings->password, key_id, err);
 	if (rc == 0)
 		rc = checksum(config, "sha256", "", sum, err);
 	if (rc == 0)
@@ -108,7 +129,7 @@ int config_create(struct store *store, const struct repo_settings *settings, str
 	CLEANUP(free_cleanup) char *text = json_dumps(config, JSON_INDENT(2));
 	if (!text)
 		return error_set(err, -ENOMEM, "config: %m");
-	return store_put_new(store, CONFIG_KEY, text, strlen(text), err);
+	return settle(store, text, key_id, &strays, err);
 }
 
 static int damaged(struct error *err, const char *why)

@@ -176,11 +176,6 @@ int key_document_put(struct store *store, const char *repo_id, const struct keys
 
 /* ---- reading ---- */
 
-struct key_ids {
-	size_t n;
-	char ids[KEY_DOCUMENTS_MAX][65];
-};
-
 static int note_id(void *ctx, const char *name, const struct store_stat *st, struct error *err)
 {
 	(void)st, (void)err;
@@ -189,6 +184,19 @@ static int note_id(void *ctx, const char *name, const struct store_stat *st, str
 	if (chunk_id_parse(name, &id) && listing->n < KEY_DOCUMENTS_MAX)
 		memcpy(listing->ids[listing->n++], name, sizeof(listing->ids[0]));
 	return 0;
+}
+
+int key_document_ids(struct store *store, struct key_ids *ret, struct error *err)
+{
+	ret->n = 0;
+	return store_list(store, KEY_FOLDER, note_id, ret, err);
+}
+
+int key_document_remove(struct store *store, const char *id, struct error *err)
+{
+	char key[STORE_KEY_MAX];
+	snprintf(key, sizeof(key), KEY_FOLDER "/%.64s", id);
+	return store_remove(store, key, err);
 }
 
 static int get(struct store *store, const char *id, const char *repo_id, json_t **ret,
@@ -227,8 +235,8 @@ static int read_one(struct store *store, const char *id, const char *repo_id, js
 int key_document_list(struct store *store, const char *repo_id, key_document_fn *fn, void *ctx,
 		      void (*damaged)(void *ctx, const struct error *why), struct error *err)
 {
-	struct key_ids listing = { 0 };
-	int rc = store_list(store, KEY_FOLDER, note_id, &listing, err);
+	struct key_ids listing;
+	int rc = key_document_ids(store, &listing, err);
 	for (size_t i = 0; rc == 0 && i < listing.n; i++) {
 		CLEANUP(json_decref_cleanup) json_t *document = NULL;
 		rc = read_one(store, listing.ids[i], repo_id, &document, ctx, damaged, err);

@@ -31,6 +31,18 @@
 int key_document_put(struct store *store, const char *repo_id, const struct keys *keys,
 		     const char *password, const char *label, char ret_id[65], struct error *err);
 
+/* The ids of documents. */
+struct key_ids {
+	size_t n;
+	char ids[KEY_DOCUMENTS_MAX][65];
+};
+
+/* Those that are there, whatever repository they are of. */
+int key_document_ids(struct store *store, struct key_ids *ret, struct error *err);
+
+/* Removes one of them; it may be gone already. */
+int key_document_remove(struct store *store, const char *id, struct error *err);
+
 /**
  * key_document_unlock() - get the master key with a password
  * @ret_id: the document that it opened

@@ -59,6 +59,26 @@ ok 'nothing was made' test ! -e repo
 fails 'a password file alone does not encrypt' 2 'is for --encrypt' "$LUNETTE" init --password-file pw repo
 : >empty
 fails 'an empty password file' 1 'empty' "$LUNETTE" init --encrypt --password-file empty repo
+# ---- one that was not made to its end, and two at once ----
+ok 'one' "$LUNETTE" init --encrypt --password-file pw2 made
+mkdir half && cp -a made/keys half
+ok 'a key without a config, of an init that was killed, is no obstacle' "$LUNETTE" init --encrypt --password-file pw half
+is 'nor stays' "$("$LUNETTE" key list --repo half --password-file pw --json | jq '.keys | length') $(find half/keys -type f | wc -l)" '1 1'
+mkdir bare && cp -a made/keys bare
+ok 'not where nothing is encrypted, either' "$LUNETTE" init bare
+is 'it is whole' "$("$LUNETTE" check --repo bare --json | jq .whole) $(ls bare/keys)" 'true '
+mkdir lost && cp -a made/keys made/reserve lost && mkdir lost/packs
+fails 'a repository that has lost its config is not made anew' 1 'is not empty' "$LUNETTE" init --encrypt --password-file pw lost
+at_once() { # two passwords, and one repository: whose is it?
+	"$LUNETTE" init --encrypt --password-file pw twice >1.log 2>&1 &
+	"$LUNETTE" init --encrypt --password-file pw2 twice >2.log 2>&1
+	local second=$? key=pw
+	wait $! && [ $second != 0 ] || { [ $second = 0 ] && key=pw2; } || return
+	cat 1.log 2.log
+	"$LUNETTE" check --repo twice --password-file $key && [ "$(find twice/keys -type f | wc -l)" = 1 ]
+}
+ok 'two at once: one has it, and nothing is left of the other' at_once
+
 ok 'init --encrypt, which says how to be safe' bash -c '"$0" init --encrypt --password-file pw repo | grep "key export"' "$LUNETTE"
 ok 'backup' "$LUNETTE" backup --password-file pw --name db.example --json disk.img
 cp .out report

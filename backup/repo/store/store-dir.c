@@ -353,12 +353,14 @@ int store_dir_open(const char *path, struct store **ret, struct error *err)
 	return 0;
 }
 
-/* What file systems and systems put into the root of an empty one, beside what people cannot see.
+/*
+ * What file systems and systems put into the root of an empty one, beside what people cannot see;
+ * and what is left where a repository was going to be made: its config is written last.
  */
 static bool is_nothing(int folder, const char *name)
 {
 	static const char *const names[] = { "lost+found", "System Volume Information",
-					     "$RECYCLE.BIN" };
+					     "$RECYCLE.BIN", "keys", "tmp" };
 	struct stat st;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (strcmp(name, names[i]) == 0)
