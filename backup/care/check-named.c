@@ -3,6 +3,8 @@
  * check-named - which packs hold what some restore points refer to? Only these are looked at, when
  * only those are checked.
  */
+#include <errno.h>
+
 #include "check-private.h"
 #include "lunette/reach.h"
 
@@ -31,6 +33,19 @@ static int find_place(struct check *check, const struct chunk_id *id, struct err
 	return 0;
 }
 
+int check_get_named(struct check *check, size_t i, json_t **ret, struct error *err)
+{
+	const char *id = check->opts->named[i];
+	struct error why = { 0 };
+	int rc = point_get(check->repo, id, ret, &why);
+	if (rc == -ENOENT)
+		return error_mark(
+			err,
+			error_set(err, rc, "restore point %.12s has been forgotten meanwhile", id),
+			ERROR_KIND_NOT_FOUND);
+	return rc < 0 ? error_copy(err, rc, &why) : 0;
+}
+
 int check_find_packs(struct check *check, struct error *err)
 {
 	const struct check_options *opts = check->opts;
@@ -42,7 +57,7 @@ int check_find_packs(struct check *check, struct error *err)
 		rc = reach_new(check->repo, &options, &reach, err);
 	for (size_t i = 0; rc == 0 && i < opts->n_named; i++) {
 		CLEANUP(json_decref_cleanup) json_t *point = NULL;
-		rc = point_get(check->repo, opts->named[i], &point, err);
+		rc = check_get_named(check, i, &point, err);
 		if (rc == 0)
 			rc = reach_add_point(reach, point, err);
 	}

@@ -249,7 +249,7 @@ static int check_named(struct points_check *points, struct error *err)
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < opts->n_named; i++) {
 		CLEANUP(json_decref_cleanup) json_t *point = NULL;
-		rc = point_get(points->check->repo, opts->named[i], &point, err);
+		rc = check_get_named(points->check, i, &point, err);
 		if (rc == 0)
 			rc = check_point(points, opts->named[i], point, err);
 	}

@@ -78,6 +78,9 @@ int check_tables(struct check *check, struct error *err);
 
 /* ---- check-named.c ---- */
 
+/* The @i-th of those that are named. Return: 0; -ENOENT when it was forgotten meanwhile; ... */
+int check_get_named(struct check *check, size_t i, json_t **ret, struct error *err);
+
 /* Finds the packs that hold what the named restore points refer to: @n of the others stays 0. */
 int check_find_packs(struct check *check, struct error *err);
 

@@ -212,6 +212,20 @@ static void of_a_named_restore_point_all_that_it_needs_is_read(void **state)
 	check_result_free(&result);
 }
 
+static void one_that_is_named_may_be_forgotten_meanwhile(void **state)
+{
+	struct fixture *f = *state;
+	struct check_result result;
+	struct error why = { 0 };
+	const struct check_options opts = { .threads = 1,
+					    .n_named = 1,
+					    .named = (const char(*)[65]) & f->one };
+	ok(repo_forget(f->repo, f->one, NULL, err));
+	assert_int_equal(check_run(f->repo, &opts, &result, &why), -ENOENT);
+	assert_int_equal(why.kind, ERROR_KIND_NOT_FOUND);
+	check_result_free(&result);
+}
+
 static void what_it_does_not_need_is_not_looked_at(void **state)
 {
 	struct fixture *f = *state;
@@ -523,6 +537,7 @@ int main(void)
 		TEST(without_reading_data_a_bad_chunk_is_not_met),
 		TEST(a_pack_is_in_the_same_part_for_ever),
 		TEST(of_a_named_restore_point_all_that_it_needs_is_read),
+		TEST(one_that_is_named_may_be_forgotten_meanwhile),
 		TEST(what_it_does_not_need_is_not_looked_at),
 		TEST(and_only_it_is_said_to_be_hurt),
 		cmocka_unit_test(a_portion_is_a_percentage_or_a_part),
