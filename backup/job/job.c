@@ -109,6 +109,18 @@ static void note_outcome(struct run *run, json_t *outcome)
 		run_warn(run, "'lunette job status' cannot tell how this run ended: %s", err.msg);
 }
 
+/* Who is to be told of the outcome may fail at it, and that is a part of the outcome. */
+static void tell_and_note(struct run *run, json_t *outcome)
+{
+	size_t known = json_array_size(run->log.warnings);
+	tell(run, outcome);
+	if (json_array_size(run->log.warnings) == known)
+		return;
+	if (strcmp(shape_text(outcome, "status"), "ok") == 0)
+		json_object_set_new(outcome, "status", json_string("warnings"));
+	note_outcome(run, outcome);
+}
+
 static int do_run(struct run *run, const struct job_request *request, json_t **ret,
 		  struct error *err)
 {
@@ -134,7 +146,7 @@ static int do_run(struct run *run, const struct job_request *request, json_t **r
 	note_outcome(run, outcome);
 	if (!undone.code)
 		journal_note(run->log.journal, "clean", json_object(), NULL);
-	tell(run, outcome);
+	tell_and_note(run, outcome);
 	story_say(run->log.story, "the job ends after %.1f s: %s",
 		  (double)(clock_now_ms() - begin) / 1000, shape_text(outcome, "status"));
 	return rc;

@@ -71,6 +71,16 @@ fails 'status tells of it' 0 'srv .* ok .*filesystem' "$LUNETTE" job status
 is 'and where its log is' "$("$LUNETTE" job status --json srv | jq -r '.runs[0].log')" "$(ls "$PWD"/state/srv/runs/*.log)"
 is 'status has every step' "$("$LUNETTE" job status --json srv | jq -r '[.runs[0].steps[] | select(.undo | not) | .step] | join(" ")')" \
 	'repository agent storage disks reserve snapshot luns server map connect backup complete'
+array_job_mnt deaf <<EOF
+[notify]
+command = /bin/false
+on = always
+EOF
+fails 'a notification that fails is a warning' 3 '' timeout "$TAP_PATIENCE" "$LUNETTE" job run --json --quiet deaf.conf
+cp .out result
+is 'so says the result' "$(of_result '.status, (.warnings | length)')" $'warnings\n1'
+is 'and the status' "$("$LUNETTE" job status --json deaf | jq -c '[.runs[0].status, .runs[0].clean, (.runs[0].outcome.warnings | length)]')" '["warnings",true,1]'
+ok 'and the log' grep -q 'the job ends.*: warnings$' state/deaf/runs/*.log
 
 # ---- hooks ----
 for hook in pre post; do
