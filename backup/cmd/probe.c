@@ -53,7 +53,8 @@ static void print_disks_of(const struct layout *layout, const struct layout_volu
 			printf(" %s", layout->disks[i].name);
 }
 
-/* What the line of a volume has no column for: "EFI system partition, named 'boot', UUID 1234-ABCD". */
+/* What the line of a volume has no column for: "EFI system partition, named 'boot', UUID
+ * 1234-ABCD". */
 static void print_more(const struct layout_volume *volume, int indent)
 {
 	const char *purpose = *volume->filesystem ? layout_purpose(volume) : "";
