@@ -60,20 +60,10 @@ int prune_forgotten(struct repo *repo, struct lease *own, const struct id_set *c
 	return rc;
 }
 
-static int count_in(void *ctx, const char *name, const struct store_stat *st, struct error *err)
-{
-	(void)st;
-	struct chunk_id id;
-	bool is_new;
-	return chunk_id_parse(name, &id) ? id_set_add(ctx, &id, &is_new, err) : 0;
-}
-
 int prune_forgotten_first(struct repo *repo, const struct prune_options *options,
 			  struct prune_result *result, struct error *err)
 {
 	CLEANUP(id_set_free_cleanup) struct id_set *points = NULL;
-	int rc = id_set_new(SIZE_MAX, &points, err);
-	if (rc == 0)
-		rc = store_list(repo->store, POINT_FOLDER, count_in, points, err);
+	int rc = id_set_list(repo->store, POINT_FOLDER, &points, err);
 	return rc < 0 ? rc : prune_forgotten(repo, NULL, points, options, result, err);
 }

@@ -182,14 +182,6 @@ static int bring_back(struct repo *repo, struct lease *lease,
 	return rc;
 }
 
-static int note_there(void *ctx, const char *name, const struct store_stat *st, struct error *err)
-{
-	(void)st;
-	struct chunk_id id;
-	bool is_new;
-	return chunk_id_parse(name, &id) ? id_set_add(ctx, &id, &is_new, err) : 0;
-}
-
 /*
  * Another one may have been faster: now that he has gone that can be told. And a store that has
  * lost its restore points says so: beside one that is back all others would seem to be of no use.
@@ -200,9 +192,7 @@ static int pass_over(struct repo *repo, const struct undelete_request *request, 
 		     size_t *ret_n, struct error *err)
 {
 	CLEANUP(id_set_free_cleanup) struct id_set *there = NULL;
-	int rc = id_set_new(SIZE_MAX, &there, err);
-	if (rc == 0)
-		rc = store_list(repo->store, POINT_FOLDER, note_there, there, err);
+	int rc = id_set_list(repo->store, POINT_FOLDER, &there, err);
 	*ret_n = 0;
 	for (size_t i = 0; rc == 0 && i < request->n; i++) {
 		struct chunk_id id;

@@ -82,3 +82,23 @@ bool id_set_has(const struct id_set *set, const struct chunk_id *id)
 {
 	return !chunk_id_is_zero(find(set->slots, set->room, id));
 }
+
+static int take_name(void *ctx, const char *name, const struct store_stat *st, struct error *err)
+{
+	(void)st;
+	struct chunk_id id;
+	bool is_new;
+	return chunk_id_parse(name, &id) ? id_set_add(ctx, &id, &is_new, err) : 0;
+}
+
+int id_set_list(struct store *store, const char *folder, struct id_set **ret, struct error *err)
+{
+	CLEANUP(id_set_free_cleanup) struct id_set *set = NULL;
+	int rc = id_set_new(SIZE_MAX, &set, err);
+	if (rc == 0)
+		rc = store_list(store, folder, take_name, set, err);
+	if (rc < 0)
+		return rc;
+	*ret = steal(&set);
+	return 0;
+}

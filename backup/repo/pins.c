@@ -47,24 +47,10 @@ int repo_is_pinned(struct repo *repo, const char *id, bool *ret, struct error *e
 	return 0;
 }
 
-static int note_pin(void *ctx, const char *name, const struct store_stat *st, struct error *err)
-{
-	(void)st;
-	struct chunk_id id;
-	bool is_new;
-	return chunk_id_parse(name, &id) ? id_set_add(ctx, &id, &is_new, err) : 0;
-}
-
 int repo_pins(struct repo *repo, struct id_set **ret, struct error *err)
 {
-	CLEANUP(id_set_free_cleanup) struct id_set *pins = NULL;
-	int rc = id_set_new(SIZE_MAX, &pins, err);
-	if (rc == 0)
-		rc = store_list(repo->store, PIN_FOLDER, note_pin, pins, err);
-	if (rc < 0)
-		return error_wrap(err, rc, "which restore points are pinned?");
-	*ret = steal(&pins);
-	return 0;
+	int rc = id_set_list(repo->store, PIN_FOLDER, ret, err);
+	return rc < 0 ? error_wrap(err, rc, "which restore points are pinned?") : 0;
 }
 
 /*

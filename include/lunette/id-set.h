@@ -8,6 +8,7 @@
 #define LUNETTE_ID_SET_H
 
 #include "lunette/repo.h"
+#include "lunette/store.h"
 
 struct id_set;
 
@@ -26,6 +27,13 @@ DEFINE_CLEANUP(struct id_set *, id_set_free)
  * Return: 0; -ENOSPC when it is new and the set is full; -ENOMEM.
  */
 int id_set_add(struct id_set *set, const struct chunk_id *id, bool *ret_new, struct error *err);
+
+/**
+ * id_set_list() - the objects in a folder of a store that have ids for names
+ * @ret: a set without bound
+ */
+int id_set_list(struct store *store, const char *folder, struct id_set **ret, struct error *err);
+
 bool id_set_has(const struct id_set *set, const struct chunk_id *id);
 
 #endif
