@@ -23,6 +23,10 @@
 #define FORMAT    "lunette-repository"
 #define ENCRYPTED "encrypted"
 
+#define WAY_OUT                                                                                  \
+	"put it back from a copy of the repository, or, if it is not encrypted, take that of a " \
+	"new one with chunks of the same size"
+
 bool config_chunk_size_ok(uint64_t size)
 {
 	return is_power_of_2(size) && size >= REPO_CHUNK_MIN && size <= REPO_CHUNK_MAX;
@@ -134,9 +138,7 @@ int config_create(struct store *store, const struct repo_settings *settings, str
 
 static int damaged(struct error *err, const char *why)
 {
-	return error_set(err, -EUCLEAN,
-			 "its config is damaged: %s; put it back from a copy of the repository",
-			 why);
+	return error_set(err, -EUCLEAN, "its config is damaged: %s; " WAY_OUT, why);
 }
 
 static bool get_hex(const json_t *config, const char *key, uint8_t ret[DIGEST_SIZE])
@@ -153,6 +155,9 @@ int config_parse(const char *buf, size_t len, struct config *ret, struct error *
 		return damaged(err, "it is not JSON");
 	int rc = config_envelope_with(json, FORMAT, CONFIG_VERSION, ENCRYPTED, "the repository",
 				      err);
+	if (rc == -EMEDIUMTYPE)
+		return error_set(err, rc,
+				 "its config is not that of a repository, or damaged; " WAY_OUT);
 	if (rc < 0)
 		return rc;
 	uint8_t sum[DIGEST_SIZE], stands[DIGEST_SIZE];

@@ -303,8 +303,8 @@ int key_document_unlock(struct store *store, const char *repo_id, const char *pa
 	} else if (rc == 0 && attempt.damage.code < 0) {
 		rc = error_set(
 			err, attempt.damage.code,
-			"the password opens no key that can be read, and one cannot: %s; put "
-			"it back from a copy of the repository, or use the exported key",
+			"the password opens no key that can be read, and one cannot: %s; the "
+			"exported key opens it, too",
 			attempt.damage.msg);
 	} else if (rc == 0 && attempt.n == 0) {
 		rc = error_set(

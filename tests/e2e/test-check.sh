@@ -173,6 +173,10 @@ is 'the other one stays' "$("$LUNETTE" list --json | jq -r '.points[].id')" "$se
 reset
 : >repo/config
 fails 'a damaged config is said to be so' 1 'config is damaged' "$LUNETTE" check
+sed s/lunette-repository/lunette-repositorz/ whole/config >repo/config
+fails 'also where it could be something else' 1 'config is not that of a repository, or damaged; put it back' "$LUNETTE" check
+"$LUNETTE" init spare >/dev/null && cp -f spare/config repo/config
+ok 'that of a new repository is as good' whole
 
 # ---- bits flipped anywhere ---------------------------------------------------------------------
 
