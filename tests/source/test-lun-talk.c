@@ -119,6 +119,22 @@ static void bytes_may_come_one_by_one(void **state)
 	assert_int_equal(piece(TAG + 1, 0, 0, 100, 0x81), 0);
 }
 
+static void what_is_asked_meanwhile_does_not_disturb_data_that_is_coming(void **state)
+{
+	(void)state;
+	static const uint8_t zeros[100];
+	uint8_t buf[1024] = { 0 };
+	bool gap;
+	begin();
+	size_t len = pdu(buf, 0x25, 0x81, TAG, zeros, 100);
+	assert_int_equal(from(buf, 60), 0);
+	for (uint32_t i = 1; i < LUN_TALK_TASKS; i++)
+		ask(0x01, TAG + i, 100);
+	assert_int_equal(from(buf + 60, len - 60), 0);
+	assert_int_equal(lun_talk_got(&talk, TAG, &gap), 100);
+	assert_int_equal(piece(TAG + 1, 0, 0, 100, 0x81), 0);
+}
+
 static void steps_end_with_heads_and_with_pdus(void **state)
 {
 	(void)state;
@@ -319,6 +335,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(data_in_pieces_is_counted),
 		cmocka_unit_test(bytes_may_come_one_by_one),
+		cmocka_unit_test(what_is_asked_meanwhile_does_not_disturb_data_that_is_coming),
 		cmocka_unit_test(steps_end_with_heads_and_with_pdus),
 		cmocka_unit_test(gaps_are_told),
 		cmocka_unit_test(what_cannot_be_data_ends_the_session),

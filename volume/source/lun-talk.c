@@ -62,6 +62,15 @@ size_t lun_talk_got(struct lun_talk *talk, uint32_t tag, bool *ret_gap)
 	return task->got;
 }
 
+/* Nobody wants to know of it any more, or ever will: its answer has come, down to the last byte. */
+static bool is_over(const struct lun_talk *talk, const struct lun_talk_task *task)
+{
+	const struct lun_talk_way *from = &talk->from;
+	bool coming =
+		from->head_len >= HEAD_LEN && (uint32_t)get_be(from->head + 16, 4) == task->tag;
+	return !task->answer || (task->done && !coming);
+}
+
 static int asked(struct lun_talk *talk, struct error *err)
 {
 	static const uint8_t answers[] = {
@@ -78,7 +87,7 @@ static int asked(struct lun_talk *talk, struct error *err)
 	/* Each turn of a login has the same tag. */
 	struct lun_talk_task *task = find(talk, tag);
 	for (size_t i = 0; i < LUN_TALK_TASKS && !task; i++)
-		if (!talk->tasks[i].answer || talk->tasks[i].done)
+		if (is_over(talk, &talk->tasks[i]))
 			task = &talk->tasks[i];
 	if (!task)
 		return error_set(err, -EPROTO, "more commands in flight than can be");
