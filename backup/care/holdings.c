@@ -18,32 +18,47 @@ static const char *text_of(const json_t *object, const char *key)
 	return text ? text : "";
 }
 
-/* The member "id" of the one in @list that is called @name; "" when there is none. */
-static const char *id_of(const json_t *list, const char *name)
+/* The one in @list that is called @name; NULL when there is none. */
+static const json_t *named(const json_t *list, const char *name)
 {
 	size_t i;
 	json_t *entry;
-	json_array_foreach(list, i, entry) if (strcmp(text_of(entry, "name"), name) ==
-					       0) return text_of(entry, "id");
-	return "";
+	json_array_foreach(list, i,
+			   entry) if (strcmp(text_of(entry, "name"), name) == 0) return entry;
+	return NULL;
+}
+
+/* ", to the end at N" of a partition that ends where its disk does, which may be too early. */
+static void add_end(const json_t *disk, const json_t *segment, const json_t *leg, char key[KEY_MAX])
+{
+	json_int_t size = json_integer_value(json_object_get(disk, "size"));
+	json_int_t start = json_integer_value(json_object_get(leg, "start"));
+	json_int_t len = json_integer_value(json_object_get(segment, "length"));
+	size_t n = strlen(key);
+	if (start >= 0 && len > 0 && size - start == len)
+		snprintf(key + n, KEY_MAX - n, ", to the end at %" JSON_INTEGER_FORMAT, size);
 }
 
 static void volume_key(const json_t *layout, const json_t *volume, char ret[KEY_MAX])
 {
 	const char *name = text_of(volume, "name"), *uuid = text_of(volume, "uuid");
-	const char *group = id_of(json_object_get(layout, "groups"), text_of(volume, "group"));
-	const json_t *segments = json_object_get(volume, "segments");
-	const json_t *leg = json_array_get(json_object_get(json_array_get(segments, 0), "legs"), 0);
-	const char *table = id_of(json_object_get(layout, "disks"), text_of(leg, "disk"));
+	const char *group =
+		text_of(named(json_object_get(layout, "groups"), text_of(volume, "group")), "id");
+	const json_t *segment = json_array_get(json_object_get(volume, "segments"), 0);
+	const json_t *leg = json_array_get(json_object_get(segment, "legs"), 0);
+	const json_t *disk = named(json_object_get(layout, "disks"), text_of(leg, "disk"));
+	const char *table = text_of(disk, "id");
 	bool basic = strcmp(text_of(volume, "type"), "basic") == 0;
 	const char *what = *text_of(volume, "filesystem") ? "volume" : "unknown";
-	if (*group)
+	if (*group) {
 		snprintf(ret, KEY_MAX, "%s %.200s of %.200s", what, name, group);
-	else if (basic && *table)
+	} else if (basic && *table) {
 		snprintf(ret, KEY_MAX, "%s at %" JSON_INTEGER_FORMAT " of %.200s", what,
 			 json_integer_value(json_object_get(leg, "start")), table);
-	else
+		add_end(disk, segment, leg, ret);
+	} else {
 		snprintf(ret, KEY_MAX, "volume %.200s", *uuid ? uuid : name);
+	}
 }
 
 /* The server's own disk, where a job has noted it. */

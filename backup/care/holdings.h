@@ -7,7 +7,8 @@
  * where it begins, so that it stays what it is when it is formatted anew. What has neither is told
  * by its UUID, or its name. But a volume on which nothing is recognised any more is not what it
  * was: its beginning may be overwritten, and then each backup of it is worth less than those
- * before.
+ * before. Nor is a partition whose disk was cut short: one that ends with its disk is told by that
+ * end, too.
  */
 #ifndef HOLDINGS_H
 #define HOLDINGS_H

@@ -86,6 +86,20 @@ static void what_is_recognised_no_more_is_something_else(void **state)
 		"{\"disk GPT1\":true,\"unknown at 4096 of GPT1\":true,\"unknown b of VG1\":true}");
 }
 
+static void what_ends_with_its_disk_is_told_by_that_end(void **state)
+{
+	(void)state;
+#define ENDS(size)                                                                                                             \
+	held(", \"stored_volumes\": [\"a\"], \"layout\": {\"disks\": [{\"name\": \"disk0\", \"id\": \"GPT1\", \"size\": " size \
+	     "}], \"volumes\": [{\"name\": \"a\", \"type\": \"basic\", \"state\": \"ok\", "                                    \
+	     "\"filesystem\": \"xfs\", \"segments\": [{\"length\": 1000, \"legs\": [{\"disk\": "                               \
+	     "\"disk0\", \"start\": 4096}]}]}]}")
+	assert_string_equal(ENDS("5096"),
+			    "{\"disk GPT1\":true,\"volume at 4096 of GPT1, to the end at "
+			    "5096\":true}");
+	assert_string_equal(ENDS("5097"), "{\"disk GPT1\":true,\"volume at 4096 of GPT1\":true}");
+}
+
 static void a_volume_of_a_group_is_told_by_the_group(void **state)
 {
 	(void)state;
@@ -120,6 +134,7 @@ int main(void)
 		cmocka_unit_test(a_disk_is_told_by_its_table_or_by_what_the_job_knows),
 		cmocka_unit_test(a_partition_is_where_it_is_whatever_is_on_it),
 		cmocka_unit_test(what_is_recognised_no_more_is_something_else),
+		cmocka_unit_test(what_ends_with_its_disk_is_told_by_that_end),
 		cmocka_unit_test(a_volume_of_a_group_is_told_by_the_group),
 		cmocka_unit_test(where_volumes_were_chosen_no_disk_is_held),
 	};
