@@ -2,6 +2,7 @@
 /* mount-point - checking mount points before anything is opened, and taking mounts away again. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
@@ -20,6 +21,8 @@
 
 /* How long a server may take to end once it is unmounted: it may wait for a LUN that is away. */
 #define END_TIMEOUT_MS 60000
+/* How long it may take to say which process it is, for which it needs no disk. */
+#define ASK_TIMEOUT_MS 10000
 
 /* ---- the kernel's list ---- */
 
@@ -120,17 +123,62 @@ int mount_check(const char *dir, char **ret, struct error *err)
 
 /* ---- unmounting ---- */
 
-/* The process that serves, as a descriptor that becomes readable when it ends; -1 when it is gone.
+/**
+ * struct mount_server - who serves a mount
+ * @pid: 0: nobody does any more
+ * @pidfd: becomes readable when it ends; -1 when it is gone
+ * @asker: a child that still waits for what a server says that is stopped; 0: none does
  */
-static int open_server(const char *dir, pid_t *pid)
+struct mount_server {
+	pid_t pid;
+	int pidfd;
+	pid_t asker;
+};
+
+static void mount_server_cleanup(struct mount_server *server)
+{
+	if (server->pidfd >= 0)
+		close(server->pidfd);
+	if (server->asker > 0)
+		waitpid(server->asker, NULL, WNOHANG);
+}
+
+static void ask(const char *dir, int out)
 {
 	char text[16];
 	ssize_t n = getxattr(dir, MOUNT_PID_XATTR, text, sizeof(text) - 1);
-	if (n <= 0)
-		return -1;
-	text[n] = '\0';
-	*pid = (pid_t)strtol(text, NULL, 10);
-	return *pid > 1 ? (int)syscall(SYS_pidfd_open, *pid, 0) : -1;
+	_exit(n > 0 && write(out, text, (size_t)n) == n ? 0 : 1);
+}
+
+/* Whoever asks a process that is stopped waits until it goes on: that is done by a child. */
+static int find_server(const char *dir, struct mount_server *ret, struct error *err)
+{
+	CLEANUP(close_cleanup) int in = -1;
+	CLEANUP(close_cleanup) int out = -1;
+	char text[16] = "";
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return error_set(err, -errno, "unmount '%s': %m", dir);
+	in = ends[0];
+	out = ends[1];
+	ret->asker = fork();
+	if (ret->asker < 0)
+		return error_set(err, -errno, "unmount '%s': %m", dir);
+	if (ret->asker == 0)
+		ask(dir, out);
+	close(steal_fd(&out));
+	struct pollfd p = { .fd = in, .events = POLLIN };
+	if (poll(&p, 1, ASK_TIMEOUT_MS) <= 0) {
+		kill(ret->asker, SIGKILL);
+		return 0;
+	}
+	if (read(in, text, sizeof(text) - 1) > 0)
+		ret->pid = (pid_t)strtol(text, NULL, 10);
+	waitpid(ret->asker, NULL, 0);
+	ret->asker = 0;
+	if (ret->pid > 1)
+		ret->pidfd = (int)syscall(SYS_pidfd_open, ret->pid, 0);
+	return 0;
 }
 
 static int fusermount(const char *dir, bool lazy, struct error *err)
@@ -151,10 +199,11 @@ static int fusermount(const char *dir, bool lazy, struct error *err)
 	return error_set(err, -EBUSY, "unmount '%s': it is in use, or it is another user's", dir);
 }
 
-/* A dead mount answers nobody, so it is taken away under whoever still sits in it. */
+/* A dead mount answers nobody, so it is taken away under whoever still sits in it, and whoever
+ * waits for an answer gets an error. */
 static int unmount(const char *dir, bool dead, struct error *err)
 {
-	if (umount2(dir, UMOUNT_NOFOLLOW | (dead ? MNT_DETACH : 0)) == 0)
+	if (umount2(dir, UMOUNT_NOFOLLOW | (dead ? MNT_DETACH | MNT_FORCE : 0)) == 0)
 		return 0;
 	if (errno == EPERM)
 		return fusermount(dir, dead, err);
@@ -166,9 +215,9 @@ static int unmount(const char *dir, bool dead, struct error *err)
 	return error_set(err, -errno, "unmount '%s': %m", dir);
 }
 
-static int wait_for_end(int pidfd, pid_t pid, const char *dir, struct error *err)
+static int wait_for_end(const struct mount_server *server, const char *dir, struct error *err)
 {
-	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	struct pollfd p = { .fd = server->pidfd, .events = POLLIN };
 	int rc;
 	do
 		rc = poll(&p, 1, END_TIMEOUT_MS);
@@ -179,7 +228,7 @@ static int wait_for_end(int pidfd, pid_t pid, const char *dir, struct error *err
 			 "'%s' is unmounted, but process %d, which served it, still runs: it waits "
 			 "for a LUN, or another mount namespace, of a container or a service, has "
 			 "the mount too",
-			 dir, (int)pid);
+			 dir, (int)server->pid);
 }
 
 int mount_end(const char *dir, struct error *err)
@@ -194,13 +243,18 @@ int mount_end(const char *dir, struct error *err)
 	if (strcmp(type, MOUNT_FSTYPE) != 0)
 		return error_set(err, -EINVAL, "'%s' is not a mount of lunette%s%s", dir,
 				 *type ? " but of type " : ": nothing is mounted there", type);
-	pid_t pid = 0;
-	CLEANUP(close_cleanup) int pidfd = open_server(path, &pid);
-	bool dead = pidfd < 0 && pid == 0;
-	rc = unmount(path, dead, err);
-	if (rc == -EBUSY && pid > 0 && kill(pid, 0) == 0) /* ours: so that is why */
+	CLEANUP(mount_server_cleanup) struct mount_server server = { .pidfd = -1 };
+	rc = find_server(path, &server, err);
+	if (rc == 0)
+		rc = unmount(path, server.pid == 0, err);
+	if (rc == -EBUSY && server.pid > 0 && kill(server.pid, 0) == 0) /* ours: so that is why */
 		return error_mark(err, rc, ERROR_KIND_BUSY);
 	if (rc < 0)
 		return rc;
-	return pidfd >= 0 ? wait_for_end(pidfd, pid, dir, err) : 0;
+	if (server.asker)
+		return error_set(err, -ETIMEDOUT,
+				 "'%s' is taken away by force: the process that serves it is "
+				 "stopped, or hangs, and may have disks open still",
+				 dir);
+	return server.pidfd >= 0 ? wait_for_end(&server, dir, err) : 0;
 }

@@ -51,10 +51,10 @@ int mount_run(struct tree *tree, const char *dir, const struct mount_options *op
  * mount_end() - unmount, and wait until the process that serves is gone
  * @dir: the mount point
  *
- * A mount whose server died is cleaned up, too.
+ * A mount whose server died is cleaned up, too, and so is one whose server answers nothing.
  *
  * Return: 0; -EINVAL when it is no mount of lunette; -EBUSY when it is in use; -ETIMEDOUT when it
- * is unmounted but its process does not end; ...
+ * is unmounted but its process does not end, or did not answer; ...
  */
 int mount_end(const char *dir, struct error *err);
 

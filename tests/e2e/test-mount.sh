@@ -339,6 +339,15 @@ pid=$(server)
 kill -9 "$pid"
 ok 'after kill -9, umount cleans up' "$LUNETTE" umount mnt
 ok 'nothing is left' bash -c '! mountpoint -q mnt && rmdir mnt && mkdir mnt'
+"$LUNETTE" mount sound.img mnt
+pid=$(server)
+kill -STOP "$pid"
+fails 'one that is stopped is taken away by force' 1 "'mnt' is taken away by force: the process that serves it is stopped" \
+	timeout "$TAP_PATIENCE" "$LUNETTE" umount mnt
+ok 'nothing is left of the mount' bash -c '! mountpoint -q mnt'
+kill -CONT "$pid"
+tap_until gone "$pid"
+ok 'and when the process goes on, it ends' gone "$pid"
 for signal in TERM INT HUP; do
 	"$LUNETTE" mount sound.img mnt
 	pid=$(server)
