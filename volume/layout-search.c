@@ -19,7 +19,10 @@
 /* More than there are. */
 #define STATES_MAX 16
 
-/* Where not even the first sector can be read nobody can tell what it is: it is stored whole. */
+/*
+ * Where not even the first sector can be read, or a repository has lost it, nobody can tell what it
+ * is: it is stored whole, and the rest is looked at all the same.
+ */
 static int give_up_on(struct search *search, const struct candidate *c, const struct error *why,
 		      struct error *err)
 {
@@ -36,7 +39,7 @@ static int look_at(struct search *search, void *const *states, struct candidate 
 	for (size_t i = 0; rc == 0 && layout_recognisers[i]; i++) {
 		struct error why = { 0 };
 		rc = layout_recognisers[i]->look(states[i], search, c, &why);
-		if (rc == -EIO)
+		if (rc == -EIO || rc == -EUCLEAN)
 			rc = give_up_on(search, c, &why, err);
 		else if (rc < 0)
 			error_copy(err, rc, &why);

@@ -130,6 +130,9 @@ static int describe_volumes(struct repo *repo, const json_t *point, const struct
 	uint64_t outside = 0;
 	if (rc == 0)
 		rc = count_outside(layout, disks, &outside, err);
+	if (rc == 0 && point_find_stored(point, layout, NULL, &why) < 0 &&
+	    json_object_set_new(ret, "error", json_text(why.msg)) < 0)
+		rc = no_memory(err);
 	if (rc == 0 && json_object_set_new(ret, "outside", json_integer((json_int_t)outside)) < 0)
 		rc = no_memory(err);
 	return rc;

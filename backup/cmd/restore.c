@@ -50,6 +50,9 @@ static int choose_volume(const struct restore_args *args, const json_t *point,
 			 const struct layout *layout, struct blk **ret, struct error *err)
 {
 	const struct layout_volume *volume = layout_find(layout, args->volume);
+	int rc = point_find_stored(point, layout, args->volume, err);
+	if (rc < 0)
+		return error_wrap(err, rc, "--disk DISK --skip-lost restores what there is");
 	if (!volume)
 		return error_set(err, -ENOENT,
 				 "%s has no volume '%s'; 'lunette show' lists its volumes",
@@ -76,6 +79,52 @@ static int choose_disk(const struct restore_args *args, const struct layout *lay
 			 args->point, args->disk);
 }
 
+static bool was_on(const json_t *volume, const char *disk)
+{
+	size_t i;
+	json_t *name;
+	json_array_foreach(json_object_get(volume, "disks"), i, name)
+	{
+		if (json_is_string(name) && strcmp(json_string_value(name), disk) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Return: 1 when it has warned of a volume that is not stored; -ENODATA where that is not enough.
+ */
+static int tell_zeros(const struct restore_args *args, const char *volume, struct error *err)
+{
+	struct stat st;
+	bool device = !args->pipe && stat(args->target, &st) == 0 && S_ISBLK(st.st_mode);
+	if (device && !args->zero_missing)
+		return error_set(err, -ENODATA,
+				 "volume '%s' is not stored in this restore point, and '%s' is "
+				 "a device, where it would be overwritten with zeros: restore to "
+				 "its partitions with --volume, or give --zero-missing",
+				 volume, args->target);
+	cmd_warn("volume '%s' is not stored in this restore point, and all zeros", volume);
+	return 1;
+}
+
+/* Of a disk whose table is lost no volume is found any more, but they were known. */
+static int check_unfound(const struct restore_args *args, const json_t *point,
+			 const struct layout *layout, struct error *err)
+{
+	const json_t *was = json_object_get(point, "layout");
+	int rc = 0;
+	size_t i;
+	json_t *volume;
+	json_array_foreach(json_object_get(was, "volumes"), i, volume)
+	{
+		const char *name = cmd_json_text(volume, "name");
+		if (rc >= 0 && !point_stores(point, name) && !layout_find(layout, name) &&
+		    was_on(volume, args->disk))
+			rc = tell_zeros(args, name, err);
+	}
+	return rc;
+}
+
 /*
  * A disk is restored with all its volumes, but not all of them need be there. On a device that is
  * where others may live still, which zeros would end.
@@ -85,26 +134,15 @@ static int choose_disk(const struct restore_args *args, const struct layout *lay
 static int check_zeros(const struct restore_args *args, const json_t *point,
 		       const struct layout *layout, const struct blk *from, struct error *err)
 {
-	struct stat st;
-	bool device = !args->pipe && stat(args->target, &st) == 0 && S_ISBLK(st.st_mode);
 	int warned = 0;
-	for (size_t i = 0; i < layout->n_volumes; i++) {
+	for (size_t i = 0; warned >= 0 && i < layout->n_volumes; i++) {
 		const struct layout_volume *volume = &layout->volumes[i];
-		if (point_stores(point, volume->name) ||
-		    (volume->blk && !blk_is_on(volume->blk, from)))
-			continue;
-		if (device && !args->zero_missing)
-			return error_set(
-				err, -ENODATA,
-				"volume '%s' is not stored in this restore point, and '%s' is "
-				"a device, where it would be overwritten with zeros: restore to "
-				"its partitions with --volume, or give --zero-missing",
-				volume->name, args->target);
-		cmd_warn("volume '%s' is not stored in this restore point, and all zeros",
-			 volume->name);
-		warned = 1;
+		if (!point_stores(point, volume->name) &&
+		    (!volume->blk || blk_is_on(volume->blk, from)))
+			warned = tell_zeros(args, volume->name, err);
 	}
-	return warned;
+	int rc = warned < 0 ? warned : check_unfound(args, point, layout, err);
+	return rc < 0 ? rc : warned | rc;
 }
 
 /*

@@ -103,6 +103,24 @@ bool point_stores(const json_t *point, const char *volume)
 	return false;
 }
 
+int point_find_stored(const json_t *point, const struct layout *layout, const char *name,
+		      struct error *err)
+{
+	size_t i;
+	json_t *stored;
+	json_array_foreach(json_object_get(point, "stored_volumes"), i, stored)
+	{
+		const char *volume = json_string_value(stored);
+		if (!volume || (name && strcmp(volume, name) != 0) || layout_find(layout, volume))
+			continue;
+		return error_set(err, -EUCLEAN,
+				 "volume '%s' is stored, but cannot be put together: %s", volume,
+				 layout->n_warnings ? layout->warnings[0]
+						    : "what describes it is not found");
+	}
+	return 0;
+}
+
 /* ---- all of them, for the tree ----------------------------------------------------------------
  */
 

@@ -159,6 +159,8 @@ static int plan_old(struct parent *parent, struct error *err)
 	int rc = choice_of(parent, texts, texts + n, &choice, err);
 	if (rc == 0)
 		rc = point_open(parent->repo, parent->point, &parent->old_layout, err);
+	if (rc == 0) /* what is not found would pass for stored whole */
+		rc = point_find_stored(parent->point, parent->old_layout, NULL, err);
 	if (rc == 0)
 		rc = plan_new(parent->old_layout, &choice, &parent->old, err);
 	return rc;

@@ -30,6 +30,16 @@ int point_open(struct repo *repo, const json_t *point, struct layout **ret, stru
 int point_try_bad(const json_t *point, const struct layout *layout, struct blk *blk,
 		  struct error *err);
 
+/**
+ * point_find_stored() - a volume that is stored, in the layout of now
+ * @layout: of @point
+ * @name: one of its stored volumes; NULL: all of them
+ *
+ * Return: 0; -EUCLEAN when it is not found, as what describes it is lost.
+ */
+int point_find_stored(const json_t *point, const struct layout *layout, const char *name,
+		      struct error *err);
+
 /* Is the volume of this name in the restore point, or only known to it? */
 bool point_stores(const json_t *point, const char *volume);
 
