@@ -111,8 +111,13 @@ static int start(struct plugin *plugin, struct error *err)
 		.ctx = plugin->options.ctx,
 		.stop = plugin->options.stop,
 	};
-	lines_free(steal(&plugin->lines));
-	return lines_start(&options, &plugin->lines, err);
+	struct lines *lines;
+	int rc = lines_start(&options, &lines, err);
+	if (rc < 0) /* the one that is gone is asked again later, and says so */
+		return rc;
+	lines_free(plugin->lines);
+	plugin->lines = lines;
+	return 0;
 }
 
 static int ask_info(struct plugin *plugin, struct error *err)

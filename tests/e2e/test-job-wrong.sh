@@ -33,6 +33,17 @@ rm -f fault
 ok 'until the storage is well again' "$LUNETTE" job recover
 ok 'then nothing is left' nothing_left
 
+# ---- the plug-in goes away in the middle, as when its package is removed ----
+# shellcheck disable=SC2016 # is for the script
+printf '#!/bin/sh\nchmod -x plugin-that-fails\nkill -KILL "$PPID"\n' >away && chmod 755 away
+echo "lun-create run $PWD/away" >fault
+fails 'a plug-in that dies and cannot be started again: the run comes to its end' 1 "NOT all is cleaned up: .*plugin-that-fails': Permission denied" \
+	"$LUNETTE" job run job.conf
+rm -f fault && chmod +x plugin-that-fails
+is 'and tells how it was' "$("$LUNETTE" job status --json | jq -c '.runs[-1] | [.status, .clean]')" '["failed",false]'
+ok 'what is left is removed once it is there again' "$LUNETTE" job recover
+ok 'all of it' nothing_left
+
 # ---- the folder of the state becomes full ----
 mkdir small && mount -t tmpfs -o size=1m small small && tap_at_exit umount --lazy "$PWD/small"
 cp job.conf full.conf && sed -i "s|^agent = local|agent = local\npre-freeze = $PWD/filler|" full.conf
