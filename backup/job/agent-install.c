@@ -172,13 +172,18 @@ static int check_machine(const struct agent_install *i, const char *machine, str
 static int copy(const struct agent_install *i, const struct agent_place *place,
 		const uint8_t *bytes, size_t len, const char *sha256, struct error *err)
 {
-	char command[8 * AGENT_PATH_MAX + 512];
+	char command[5 * AGENT_PATH_MAX + 512];
 	const char *p = place->path;
+	/*
+	 * Under a name of this shell's own: another job may bring the same at the same moment. What
+	 * shells have left that are gone goes, too; zsh wants that the pattern finds something.
+	 */
 	snprintf(command, sizeof(command),
-		 "umask 022; mkdir -p \"$(dirname '%s')\" && cat >'%s.new' && chmod 0755 '%s.new' "
-		 "|| exit 2; c=$('%s.new' --checksum) && [ \"$c\" = %s ] || { rm -f '%s.new'; exit "
-		 "3; }; mv -f '%s.new' '%s' || exit 2",
-		 p, p, p, p, sha256, p, p, p);
+		 "umask 022; mkdir -p \"$(dirname '%s')\" || exit 2; n='%s'.new.$$; cat >\"$n\" && "
+		 "chmod 0755 \"$n\" || { rm -f \"$n\"; exit 2; }; for o in '%s'.new.*; do "
+		 "[ -e \"/proc/${o##*.}\" ] || rm -f \"$o\"; done; c=$(\"$n\" --checksum) && "
+		 "[ \"$c\" = %s ] || { rm -f \"$n\"; exit 3; }; mv -f \"$n\" '%s' || exit 2",
+		 p, p, p, sha256, p);
 	CLEANUP(talk_clear) struct talk t = { .in = bytes, .in_len = len };
 	int rc = run(i, command, &t, err);
 	if (rc <= 0)
@@ -253,8 +258,10 @@ int agent_uninstall(const struct agent_install *i, struct error *err)
 		rc = look(i, &place, err);
 	if (rc < 0)
 		return rc;
-	char command[2 * AGENT_PATH_MAX + 64];
-	snprintf(command, sizeof(command), "rm -f '%s' '%s.new'", place.path, place.path);
+	char command[3 * AGENT_PATH_MAX + 64];
+	const char *p = place.path;
+	snprintf(command, sizeof(command),
+		 "touch '%s.new' 2>/dev/null && rm -f '%s'.new*; rm -f '%s'", p, p, p);
 	CLEANUP(talk_clear) struct talk t = { 0 };
 	rc = run(i, command, &t, err);
 	if (rc > 0)

@@ -24,11 +24,28 @@ is 'one that is not the same is replaced' "$(bring "$agent" | head -1)" "replace
 ok 'it is the same again' cmp "$agent" "$there"
 is 'what it says its checksum is, it is' "$(ssh server "$there" --checksum)" "$(sha256sum <"$agent" | cut -d' ' -f1)"
 
+# ---- several jobs that find the same server without it
+at_once() {
+	local i pids=()
+	rm "$there"
+	for i in 1 2 3; do
+		bring "$agent" >"at-once-$i" 2>&1 &
+		pids+=($!)
+	done
+	for i in 1 2 3; do
+		wait "${pids[i - 1]}" || { cat "at-once-$i" && return 1; }
+	done
+}
+echo 'of a power cut' >"$there.new.4194305" # more than any process has as its number
+ok 'all of them bring it, and none is in the way of another' at_once
+ok 'it is whole' cmp "$agent" "$there"
+is 'and what a dead one had left is gone' "$(ls server/sbin)" lunette-agent
+
 # ---- what must not happen
 printf '#!/bin/sh\nexit 1\n' >broken
 fails 'an agent that does not run there is not installed' 1 "does not run on 'server'" "$tool" install server "$PWD/broken" "$there"
 ok 'and the one before stays' cmp "$agent" "$there"
-ok 'nothing is left beside it' [ ! -e "$there.new" ]
+is 'nothing is left beside it' "$(ls server/sbin)" lunette-agent
 # shellcheck disable=SC2016 # this is text
 fails 'a path that means something to a shell is refused' 1 'be plain text' "$tool" install server "$agent" '/tmp/$(id)'
 fails 'so is a relative one' 1 'must begin with /' "$tool" install server "$agent" bin/agent
@@ -43,6 +60,7 @@ hello() {
 }
 is 'it answers' "$(hello)" lunette-agent
 
+echo 'of a power cut' >"$there.new.4194305"
 ok 'it is taken away' "$tool" uninstall server "$agent" "$there"
-ok 'it is gone' [ ! -e "$there" ]
+is 'all of it' "$(ls server/sbin)" ''
 ok 'to take away what is gone is no error' "$tool" uninstall server "$agent" "$there"
