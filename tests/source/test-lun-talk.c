@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lun-talk.h"
+#include "lunette/util.h"
 
 #define TAG 0x11223344u
 
@@ -102,6 +103,20 @@ static void data_in_pieces_is_counted(void **state)
 	assert_int_equal(lun_talk_got(&talk, TAG, &gap), 100);
 	assert_false(gap);
 	assert_int_equal(lun_talk_got(&talk, TAG, &gap), 0);
+}
+
+static void a_status_without_data_goes_nowhere(void **state)
+{
+	(void)state;
+	static const uint32_t places[] = { 0, 61, 100 };
+	bool gap = true;
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		begin();
+		assert_int_equal(piece(TAG, 0, 0, 61, 0), 0);
+		assert_int_equal(piece(TAG, 1, places[i], 0, 0x81), 0);
+		assert_int_equal(lun_talk_got(&talk, TAG, &gap), 61);
+		assert_false(gap);
+	}
 }
 
 static void bytes_may_come_one_by_one(void **state)
@@ -288,6 +303,8 @@ static void a_login_says_what_can_be(void **state)
 	refused(LOGIN("MaxRecvDataSegmentLength=0"), "MaxRecvDataSegmentLength that cannot be");
 	refused(LOGIN("A=1\0MaxBurstLength=16777216"), "MaxBurstLength that cannot be");
 	refused(LOGIN("FirstBurstLength=8k"), "FirstBurstLength that cannot be");
+	assert_int_equal(LOGIN("MaxBurstLength=Irrelevant\0FirstBurstLength=Irrelevant"), 0);
+	refused(LOGIN("MaxRecvDataSegmentLength=Irrelevant"), "MaxRecvDataSegmentLength that");
 	refused(LOGIN("DataDigest=CRC32C"), "data digests");
 	refused(LOGIN("key"), "without a value");
 	refused(answer_login("A=1", 3), "no end");
@@ -334,6 +351,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(data_in_pieces_is_counted),
+		cmocka_unit_test(a_status_without_data_goes_nowhere),
 		cmocka_unit_test(bytes_may_come_one_by_one),
 		cmocka_unit_test(what_is_asked_meanwhile_does_not_disturb_data_that_is_coming),
 		cmocka_unit_test(steps_end_with_heads_and_with_pdus),

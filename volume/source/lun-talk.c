@@ -104,7 +104,8 @@ static int asked(struct lun_talk *talk, struct error *err)
 
 /*
  * 36  number of the piece, 40  where its data goes. No bytes in front may be missing, and none may
- * come again: data in order was agreed on.
+ * come again: data in order was agreed on. A piece without data, which only brings the status, goes
+ * nowhere.
  */
 static int heard_data(struct lun_talk_task *task, const uint8_t *head, size_t len,
 		      struct error *err)
@@ -114,9 +115,9 @@ static int heard_data(struct lun_talk_task *task, const uint8_t *head, size_t le
 		return broken(err, "it wants data to be acknowledged");
 	if (place + len > task->expected)
 		return broken(err, "data that is more than was asked for");
-	if (place < task->got)
+	if (len && place < task->got)
 		return broken(err, "data that was there already");
-	if (place > task->got || get_be(head + 36, 4) != task->pieces)
+	if ((len && place > task->got) || get_be(head + 36, 4) != task->pieces)
 		task->gap = true;
 	task->got += (uint32_t)len;
 	task->pieces++;
@@ -235,20 +236,30 @@ static bool is_length(const char *value)
 	return end != value && !*end && n >= 512 && n < 1 << 24;
 }
 
+/*
+ * @needed: a target may also say that a length does not matter: that of bursts where it lists
+ * targets, and that of first bursts where none may be sent unasked.
+ */
 static int heard_key(struct lun_talk *talk, const char *key, struct error *err)
 {
-	static const char *const lengths[] = { "MaxRecvDataSegmentLength", "MaxBurstLength",
-					       "FirstBurstLength" };
+	static const struct {
+		const char *key;
+		bool needed;
+	} lengths[] = {
+		{ "MaxRecvDataSegmentLength", true },
+		{ "MaxBurstLength", false },
+		{ "FirstBurstLength", false },
+	};
 	const char *value = strchr(key, '=');
 	if (!value)
 		return broken(err, "a key without a value in the login");
 	size_t len = (size_t)(value++ - key);
 	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++)
-		if (strlen(lengths[i]) == len && memcmp(key, lengths[i], len) == 0 &&
-		    !is_length(value))
+		if (strlen(lengths[i].key) == len && memcmp(key, lengths[i].key, len) == 0 &&
+		    !is_length(value) && (lengths[i].needed || strcmp(value, "Irrelevant") != 0))
 			return error_set(err, -EPROTO,
 					 "the target breaks the protocol: a %s that cannot be",
-					 lengths[i]);
+					 lengths[i].key);
 	if (strncmp(key, "DataDigest=", 11) == 0 && strcmp(value, "None") != 0)
 		return broken(err, "it wants data digests, which were not offered");
 	if (strncmp(key, "HeaderDigest=", 13) == 0)
