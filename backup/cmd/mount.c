@@ -64,9 +64,23 @@ static int open_point(struct mount_args *args, struct layout **ret, struct error
 	return rc ? rc : point_open(args->which.repo, point, ret, err);
 }
 
+static int pass_by(void *ctx, const struct repo_brief *brief, struct error *err)
+{
+	(void)ctx, (void)brief, (void)err;
+	return 0;
+}
+
+static void warn_damaged(void *ctx, const struct error *why)
+{
+	(void)ctx;
+	cmd_warn("%s; it is not shown", why->msg);
+}
+
 static int make_points_tree(struct mount_args *args, struct tree **ret, struct error *err)
 {
 	int rc = cmd_open_repo(&args->which, err);
+	if (rc == 0)
+		rc = repo_briefs(args->which.repo, NULL, pass_by, NULL, warn_damaged, err);
 	if (rc == 0)
 		rc = point_source_new(args->which.repo, &args->points, err);
 	return rc ? rc : tree_new_points(args->points, ret, err);

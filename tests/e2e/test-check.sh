@@ -167,6 +167,9 @@ is 'but by a backup of the same disks, as far as they are the same' "$("$LUNETTE
 reset
 poke "repo/points/$first" 20
 fails 'a damaged restore point is named' 1 "points/$first" "$LUNETTE" check
+fails 'a mount says which it does not show' 3 'warning: restore point .*: it is damaged.*; it is not shown' "$LUNETTE" mount mnt
+is 'and shows the other one' "$(find mnt/server -mindepth 1 -maxdepth 1 -type d | wc -l)" 1
+"$LUNETTE" umount mnt
 fails 'and cannot be repaired' 1 'put it back' "$LUNETTE" repair --yes
 ok 'only dropped' "$LUNETTE" repair --yes --drop-points
 is 'the other one stays' "$("$LUNETTE" list --json | jq -r '.points[].id')" "$second"
