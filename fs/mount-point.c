@@ -210,8 +210,8 @@ static int unmount(const char *dir, bool dead, struct error *err)
 	if (errno == EBUSY)
 		return error_set(err, -EBUSY,
 				 "unmount '%s': it is in use: a program has a file or directory "
-				 "of it open",
-				 dir);
+				 "of it open: fuser -vm '%s' shows which",
+				 dir, dir);
 	return error_set(err, -errno, "unmount '%s': %m", dir);
 }
 

@@ -179,7 +179,10 @@ static int find_missing(const struct list_args *args, struct error *err)
 		return 0;
 	return error_mark(err,
 			  error_set(err, -ENOENT, "there is no restore point called %s%s", all,
-				    args->forgotten ? " to be brought back" : ""),
+				    args->forgotten
+					    ? " to be brought back"
+					    : "; 'lunette list --forgotten' shows those that "
+					      "'lunette undelete' brings back"),
 			  ERROR_KIND_NOT_FOUND);
 }
 
@@ -311,8 +314,8 @@ const struct command cmd_list = {
 	.words = { "[NAME]...", 0, COMMAND_ANY },
 	.help = "Lists the restore points of a repository, or those called NAME. With --max-age its status "
 		"says whether the newest of each name is young enough.",
-	.status = "0 done, 1 failed, or one is too old, 2 wrong usage, 3 some restore points are "
-		  "damaged" CMD_REPO_STATUS ".",
+	.status = "0 done, 1 failed, or one is too old, 2 wrong usage, 3 some restore points "
+		  "cannot be read" CMD_REPO_STATUS ".",
 	.options = options,
 	.args_size = sizeof(struct list_args),
 	.run = run,

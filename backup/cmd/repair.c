@@ -62,7 +62,8 @@ static void say_plan(const struct repair_plan *plan, bool drop_points)
 					     : "it cannot be repaired; put it back from a copy of "
 					       "the repository, or remove it with --drop-points");
 	if (plan->reindex && plan->indexes.n == 0)
-		puts("chunks are in no index: packs are looked through for them");
+		puts("chunks are in no pack that is there, as far as indexes know: all packs are "
+		     "looked through for them, and those that are in none stay lost");
 }
 
 static json_t *keys_json(const struct repair_keys *keys)

@@ -209,7 +209,8 @@ static int not_found(const struct repo *repo, const struct repo_point_search *se
 			 : error_set(err, -ENOENT,
 				     "there is no restore point '%s' in repository '%s': "
 				     "NAME@latest, NAME@TIME or 8 digits of an id are needed; "
-				     "'lunette list' shows them",
+				     "'lunette list' shows them, and with --forgotten those that "
+				     "'lunette undelete' brings back",
 				     search->spec, repo->path);
 	return error_mark(err, rc, ERROR_KIND_NOT_FOUND);
 }

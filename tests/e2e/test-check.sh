@@ -160,6 +160,7 @@ ok 'without a loss, too' whole
 reset
 rm "$(largest)"
 fails 'a pack that is gone' 1 'cannot be read' "$LUNETTE" check
+fails 'a repair promises nothing' 3 'those that are in none stay lost' "$LUNETTE" repair --dry-run
 fails 'cannot be had back' 1 '' "$LUNETTE" restore "$first" --disk disk0 out.img
 rm -f out.img
 "$LUNETTE" backup --name server disk.img >/dev/null

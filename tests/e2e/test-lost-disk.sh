@@ -38,6 +38,8 @@ is 'all that is left' "$(cmp -l two.img out.img | awk '$1 > 262144 || $3 != 0' |
 rm -f out.img
 fails 'its volumes are not said to be none of it' 1 "disk DISK --skip-lost restores what there is: volume 'disk1-p2' is stored, but cannot be put together" \
 	"$LUNETTE" restore "$point" --volume disk1-p2 out.img
+fails 'nobody is told to remove a folder' 1 "'mnt' is a directory: give the path of a new file in it" "$LUNETTE" restore "$point" --disk disk0 mnt
+fails 'nor a device' 1 "'/dev/null' is neither a block device nor a new file" "$LUNETTE" restore "$point" --disk disk0 /dev/null
 fails 'a mount warns' 3 'warning: disk1 .* is missing.*: what is on it cannot be told' "$LUNETTE" mount "$point" mnt
 ok 'and shows the rest' cmp a.part mnt/volumes/disk0-p1/image
 is 'with what can be read of the disk' "$(dd if=mnt/disks/disk1.img bs=256K skip=1 status=none | cmp - <(tail -c +262145 two.img) && echo same)" same

@@ -67,7 +67,7 @@ is 'and those before it are no matter' "$(too_old 1h db) $(grep -c 'damaged' .er
 # ---- several names without --max-age ---------------------------------------------------------
 
 is 'list takes several names' "$("$LUNETTE" list --json web slack | jq -c '[.points[].name] | unique')" '["slack","web"]'
-fails 'one of which is none' 10 "there is no restore point called 'none', 'nil'$" "$LUNETTE" list web none nil
+fails 'one of which is none' 10 "there is no restore point called 'none', 'nil';" "$LUNETTE" list web none nil
 is 'and the others are listed' "$("$LUNETTE" list --json web none 2>/dev/null | jq -c '[.error.code, (.points | length)]')" '["not_found",2]'
 
 # ---- one that cannot be read ------------------------------------------------------------------

@@ -45,7 +45,8 @@ fails 'and none of one that has none' 10 'called .c. to be brought back' "$LUNET
 fails 'how old they are nobody asks' 2 'exclude each other' "$LUNETTE" list --forgotten --max-age 1h
 ok 'for people' "$LUNETTE" list --forgotten
 is 'with what a check has found' "$(grep -c "^${b:0:12} .* damaged .* b" .out)" 1
-fails 'it is not there' 10 'no restore point' "$LUNETTE" restore "$a" --disk disk0 out.img
+fails 'it is not there' 10 'no restore point.* and with --forgotten those' "$LUNETTE" restore "$a" --disk disk0 out.img
+fails 'a list of its name says where it may be' 10 "called 'a'; 'lunette list --forgotten' shows" "$LUNETTE" list a
 ok 'a check finds nothing wrong' "$LUNETTE" check --read-data
 ok 'nor does a repair find anything to do' "$LUNETTE" repair --yes
 "$LUNETTE" init copy >/dev/null && "$LUNETTE" copy --to copy >/dev/null

@@ -138,6 +138,23 @@ static bool is_among_devices(const char *path)
 	return strncmp(folder, "/dev/shm", 8) != 0 || (len > 8 && folder[8] != '/');
 }
 
+/* Of what is no file nobody is told to remove it. */
+static int cannot_create(const char *path, int rc, struct error *err)
+{
+	struct stat st;
+	if (rc != -EEXIST)
+		return error_set(err, rc, "create '%s': %m", path);
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return error_set(err, rc, "'%s' is a directory: give the path of a new file in it",
+				 path);
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return error_set(err, rc, "'%s' is neither a block device nor a new file", path);
+	return error_set(err, rc,
+			 "'%s' is there already, and is not overwritten: remove it, or give "
+			 "another path",
+			 path);
+}
+
 int target_file_create(const char *path, uint64_t size, struct target **ret, struct error *err)
 {
 	if (size > INT64_MAX)
@@ -156,11 +173,7 @@ int target_file_create(const char *path, uint64_t size, struct target **ret, str
 				 path);
 	file->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600);
 	if (file->fd < 0)
-		return error_set(err, -errno,
-				 errno == EEXIST ? "'%s' is there already, and is not overwritten: "
-						   "remove it, or give another path"
-						 : "create '%s': %m",
-				 path);
+		return cannot_create(path, -errno, err);
 	if (ftruncate(file->fd, (off_t)size) < 0) {
 		int rc = -errno;
 		unlink(path);
