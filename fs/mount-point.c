@@ -21,8 +21,12 @@
 
 /* How long a server may take to end once it is unmounted: it may wait for a LUN that is away. */
 #define END_TIMEOUT_MS 60000
-/* How long it may take to say which process it is, for which it needs no disk. */
+/* How long it may take to say which process it is, for which it needs no disk; and how much longer
+ * while somebody uses the mount, so that all its threads may wait for a LUN that is away. */
 #define ASK_TIMEOUT_MS 10000
+#define ASK_AGAIN_MS   50000
+/* And how long until who asked it is gone. */
+#define KILL_TIMEOUT_MS 1000
 
 /* ---- the kernel's list ---- */
 
@@ -150,8 +154,19 @@ static void ask(const char *dir, int out)
 	_exit(n > 0 && write(out, text, (size_t)n) == n ? 0 : 1);
 }
 
+/* Return: whether there is something to read, or the other end is closed. */
+static bool wait_for(int fd, int ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int rc;
+	do
+		rc = poll(&p, 1, ms);
+	while (rc < 0 && errno == EINTR);
+	return rc > 0;
+}
+
 /* Whoever asks a process that is stopped waits until it goes on: that is done by a child. */
-static int find_server(const char *dir, struct mount_server *ret, struct error *err)
+static int find_server(const char *dir, int ms, struct mount_server *ret, struct error *err)
 {
 	CLEANUP(close_cleanup) int in = -1;
 	CLEANUP(close_cleanup) int out = -1;
@@ -167,9 +182,10 @@ static int find_server(const char *dir, struct mount_server *ret, struct error *
 	if (ret->asker == 0)
 		ask(dir, out);
 	close(steal_fd(&out));
-	struct pollfd p = { .fd = in, .events = POLLIN };
-	if (poll(&p, 1, ASK_TIMEOUT_MS) <= 0) {
+	if (!wait_for(in, ms)) {
+		/* While it waits the mount is in use. */
 		kill(ret->asker, SIGKILL);
+		wait_for(in, KILL_TIMEOUT_MS);
 		return 0;
 	}
 	if (read(in, text, sizeof(text) - 1) > 0)
@@ -215,14 +231,20 @@ static int unmount(const char *dir, bool dead, struct error *err)
 	return error_set(err, -errno, "unmount '%s': %m", dir);
 }
 
+/* A server that did not answer is not dead: whoever uses its mount does not lose it at once. */
+static int unmount_mute(const char *dir, struct mount_server *server, struct error *err)
+{
+	struct error why = { 0 };
+	int rc = unmount(dir, false, &why);
+	if (rc != -EBUSY)
+		return rc < 0 ? error_copy(err, rc, &why) : 0;
+	rc = find_server(dir, ASK_AGAIN_MS, server, err);
+	return rc < 0 ? rc : unmount(dir, server->pid == 0, err);
+}
+
 static int wait_for_end(const struct mount_server *server, const char *dir, struct error *err)
 {
-	struct pollfd p = { .fd = server->pidfd, .events = POLLIN };
-	int rc;
-	do
-		rc = poll(&p, 1, END_TIMEOUT_MS);
-	while (rc < 0 && errno == EINTR);
-	if (rc > 0)
+	if (wait_for(server->pidfd, END_TIMEOUT_MS))
 		return 0;
 	return error_set(err, -ETIMEDOUT,
 			 "'%s' is unmounted, but process %d, which served it, still runs: it waits "
@@ -244,17 +266,18 @@ int mount_end(const char *dir, struct error *err)
 		return error_set(err, -EINVAL, "'%s' is not a mount of lunette%s%s", dir,
 				 *type ? " but of type " : ": nothing is mounted there", type);
 	CLEANUP(mount_server_cleanup) struct mount_server server = { .pidfd = -1 };
-	rc = find_server(path, &server, err);
+	rc = find_server(path, ASK_TIMEOUT_MS, &server, err);
 	if (rc == 0)
-		rc = unmount(path, server.pid == 0, err);
+		rc = server.asker ? unmount_mute(path, &server, err)
+				  : unmount(path, server.pid == 0, err);
 	if (rc == -EBUSY && server.pid > 0 && kill(server.pid, 0) == 0) /* ours: so that is why */
 		return error_mark(err, rc, ERROR_KIND_BUSY);
 	if (rc < 0)
 		return rc;
 	if (server.asker)
 		return error_set(err, -ETIMEDOUT,
-				 "'%s' is taken away by force: the process that serves it is "
-				 "stopped, or hangs, and may have disks open still",
+				 "'%s' is unmounted, but the process that served it is stopped, or "
+				 "hangs, and may have disks open still",
 				 dir);
 	return server.pidfd >= 0 ? wait_for_end(&server, dir, err) : 0;
 }

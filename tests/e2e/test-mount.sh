@@ -342,12 +342,21 @@ ok 'nothing is left' bash -c '! mountpoint -q mnt && rmdir mnt && mkdir mnt'
 "$LUNETTE" mount sound.img mnt
 pid=$(server)
 kill -STOP "$pid"
-fails 'one that is stopped is taken away by force' 1 "'mnt' is taken away by force: the process that serves it is stopped" \
+fails 'one that is stopped is taken away' 1 "'mnt' is unmounted, but the process that served it is stopped" \
 	timeout "$TAP_PATIENCE" "$LUNETTE" umount mnt
 ok 'nothing is left of the mount' bash -c '! mountpoint -q mnt'
 kill -CONT "$pid"
 tap_until gone "$pid"
 ok 'and when the process goes on, it ends' gone "$pid"
+"$LUNETTE" mount sound.img mnt
+pid=$(server)
+exec 8<mnt/layout.json
+kill -STOP "$pid"
+(sleep 13 && kill -CONT "$pid") &
+fails 'one that is in use is not taken away because the process answers late' 12 'in use' "$LUNETTE" umount mnt
+ok 'nor is anything lost' grep -q volumes /dev/fd/8
+exec 8<&-
+ok 'and it is taken away when it is not in use' "$LUNETTE" umount mnt
 for signal in TERM INT HUP; do
 	"$LUNETTE" mount sound.img mnt
 	pid=$(server)
