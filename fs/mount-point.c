@@ -127,9 +127,11 @@ int mount_check(const char *dir, char **ret, struct error *err)
 
 /* ---- unmounting ---- */
 
+#define SERVER_UNKNOWN (-1)
+
 /**
  * struct mount_server - who serves a mount
- * @pid: 0: nobody does any more
+ * @pid: 0: nobody does any more; SERVER_UNKNOWN: somebody does
  * @pidfd: becomes readable when it ends; -1 when it is gone
  * @asker: a child that still waits for what a server says that is stopped; 0: none does
  */
@@ -147,10 +149,13 @@ static void mount_server_cleanup(struct mount_server *server)
 		waitpid(server->asker, NULL, WNOHANG);
 }
 
+/* Of another user's mount even root is told nothing, by the kernel: somebody serves it. */
 static void ask(const char *dir, int out)
 {
 	char text[16];
 	ssize_t n = getxattr(dir, MOUNT_PID_XATTR, text, sizeof(text) - 1);
+	if (n < 0 && errno == EACCES)
+		n = snprintf(text, sizeof(text), "%d", SERVER_UNKNOWN);
 	_exit(n > 0 && write(out, text, (size_t)n) == n ? 0 : 1);
 }
 
@@ -224,10 +229,12 @@ static int unmount(const char *dir, bool dead, struct error *err)
 	if (errno == EPERM)
 		return fusermount(dir, dead, err);
 	if (errno == EBUSY)
-		return error_set(err, -EBUSY,
-				 "unmount '%s': it is in use: a program has a file or directory "
-				 "of it open: fuser -vm '%s' shows which",
-				 dir, dir);
+		return error_mark(err,
+				  error_set(err, -EBUSY,
+					    "unmount '%s': it is in use: a program has a file or "
+					    "directory of it open: fuser -vm '%s' shows which",
+					    dir, dir),
+				  ERROR_KIND_BUSY);
 	return error_set(err, -errno, "unmount '%s': %m", dir);
 }
 

@@ -326,6 +326,13 @@ if "${as_nobody[@]}" test -w /dev/fuse && [ -u "$(command -v fusermount3)" ]; th
 	ok 'an ordinary user mounts' "${as_nobody[@]}" ./lunette mount sound.img own
 	is 'and owns what is shown' "$("${as_nobody[@]}" stat -c %u own/volumes/disk0-p1/files/zeros)" 65534
 	fails 'umount refuses while it is in use' 12 'in use' "${as_nobody[@]}" bash -c 'cd own && ../lunette umount ../own'
+	"${as_nobody[@]}" bash -c 'cd own && exec sleep 300' &
+	user=$!
+	is_inside() { [ "$(readlink "/proc/$user/cwd")" = "$PWD/own" ]; }
+	tap_until is_inside
+	fails 'also of root, to whom the kernel shows nothing of it' 12 'in use' "$LUNETTE" umount own
+	kill $user
+	wait $user
 	ok 'and takes it away' "${as_nobody[@]}" ./lunette umount own
 	ok 'nothing is left' rmdir own
 else
