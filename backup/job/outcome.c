@@ -151,6 +151,8 @@ int outcome_metrics(const struct run *run, const json_t *outcome, struct error *
 		  (double)shape_size(outcome, "frozen_ms") / 1000 },
 		{ "lunette_job_failures_total", "counter", "Runs without a restore point.",
 		  old_value(path, "lunette_job_failures_total") + (point ? 0 : 1) },
+		{ "lunette_job_warnings", "gauge", "Warnings of the last run, failed or not.",
+		  (double)json_array_size(json_object_get(outcome, "warnings")) },
 		{ "lunette_job_leaked_objects", "gauge",
 		  "Snapshots, LUNs and mappings that could not be removed from the storage; -1 when "
 		  "it could not be asked.",

@@ -28,6 +28,7 @@ echo 'lun-delete die' >fault
 ok 'a LUN that cannot be removed: there is a restore point, with a warning' \
 	[ "$(timeout "$TAP_PATIENCE" "$LUNETTE" job run --quiet job.conf >/dev/null 2>&1; echo $?)" = 3 ]
 ok 'it is in the metrics' grep -qE '^lunette_job_leaked_objects\{job="srv"\} [1-9]' metrics
+ok 'and that there is a warning' grep -qE '^lunette_job_warnings\{job="srv"\} [1-9]' metrics
 fails 'recover fails too, and says so' 1 'NOT cleaned up' "$LUNETTE" job recover
 rm -f fault
 ok 'until the storage is well again' "$LUNETTE" job recover

@@ -66,6 +66,7 @@ is 'and that another LUN was read' "$(of_point srv '.storage.luns[0].lun == .dis
 is 'the result is told as JSON' "$(jq -r .point.id notified)" "$(of_result .point.id)"
 is 'success is in the metrics' "$(grep -c '^lunette_job_last_success_timestamp_seconds{job="srv"} [1-9]' srv.prom)" 1
 is 'and no leak' "$(grep '^lunette_job_leaked' srv.prom)" 'lunette_job_leaked_objects{job="srv"} 0'
+is 'nor a warning' "$(grep '^lunette_job_warnings' srv.prom)" 'lunette_job_warnings{job="srv"} 0'
 ok 'the log reads as a story' grep -q 'file-system consistent' state/srv/runs/*.log
 fails 'status tells of it' 0 'srv .* ok .*filesystem' "$LUNETTE" job status
 is 'and where its log is' "$("$LUNETTE" job status --json srv | jq -r '.runs[0].log')" "$(ls "$PWD"/state/srv/runs/*.log)"
