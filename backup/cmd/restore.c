@@ -238,7 +238,10 @@ static int copy(struct restore_args *args, struct blk *from, struct restore_stat
 			    : restore_to(from, args->target, &opts, stats, err);
 	cmd_progress_end(&args->progress);
 	say_lost(&lost);
-	return rc;
+	if (rc != -EUCLEAN || args->skip_lost)
+		return rc;
+	const struct error why = *err;
+	return error_set(err, rc, "%s; --skip-lost restores the rest, with zeros between", why.msg);
 }
 
 static int report(const struct restore_args *args, const struct restore_stats *stats,
