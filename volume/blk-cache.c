@@ -122,18 +122,19 @@ static int fill(struct blk_cache *cache, uint64_t number, uint32_t *ret, struct 
 {
 	uint32_t i = take_slot(cache);
 	struct blk_cached *slot = &cache->slots[i];
+	struct error why = { 0 };
 	int rc = 0;
 	if (!slot->bytes)
 		slot->bytes = malloc(BLOCK_SIZE);
 	if (!slot->bytes)
-		rc = error_set(err, -ENOMEM, "cache: %m");
+		rc = error_set(&why, -ENOMEM, "cache: %m");
 	uint64_t off = number * BLOCK_SIZE;
 	if (rc == 0)
 		rc = blk_read(cache->below, slot->bytes, MIN(BLOCK_SIZE, cache->blk.size - off),
-			      off, err);
+			      off, &why);
 	if (rc < 0 && rc != -EIO) {
 		give_up(cache, i);
-		return rc;
+		return error_copy(err, rc, &why);
 	}
 	slot->bad = rc < 0;
 	slot->number = number;

@@ -101,7 +101,9 @@ static void a_bad_sector_spoils_no_other(void **state)
 	mem->bad_to = mem->bad_from + 512;
 	for (uint64_t off = 0; off < 3 * BLOCK; off += 512) {
 		bool bad = off == mem->bad_from;
+		err.code = 0;
 		assert_int_equal(blk_read(cache, buf, 512, off, &err), bad ? -EIO : 0);
+		assert_int_equal(err.code, bad ? -EIO : 0);
 		if (!bad)
 			assert_memory_equal(buf, mem->bytes + off, 512);
 	}
