@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lunette/json.h"
+#include "lunette/names.h"
 #include "plugin.h"
 #include "lunette/shape-table.h"
 
@@ -327,14 +328,27 @@ int plugin_snap_delete(struct plugin *plugin, const char *snapshot, unsigned int
 		    err);
 }
 
+/* What is asked for is what may be removed: nothing of others comes of a plug-in's mistake. */
+static void drop_others(const struct plugin *plugin, json_t *objects)
+{
+	for (size_t i = json_array_size(objects); i-- > 0;)
+		if (!names_same_owner(plugin->options.owner,
+				      shape_text(json_array_get(objects, i), "owner")))
+			json_array_remove(objects, i);
+}
+
 int plugin_list(struct plugin *plugin, bool all, unsigned int limit_ms, json_t **ret,
 		struct error *err)
 {
 	CLEANUP(json_decref_cleanup) json_t *result = NULL;
 	int rc = call(plugin, "list", json_pack("{s:b}", "all", all), limit_ms, &result, err);
-	if (rc == 0)
-		*ret = json_incref(json_object_get(result, "objects"));
-	return rc;
+	if (rc < 0)
+		return rc;
+	json_t *objects = json_object_get(result, "objects");
+	if (!all)
+		drop_others(plugin, objects);
+	*ret = json_incref(objects);
+	return 0;
 }
 
 /* A plug-in that does not come forward would be asked for ever. */

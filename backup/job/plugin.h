@@ -102,7 +102,11 @@ int plugin_lun_delete(struct plugin *plugin, const char *lun, unsigned int limit
 int plugin_snap_delete(struct plugin *plugin, const char *snapshot, unsigned int limit_ms,
 		       struct error *err);
 
-/* @all: of every lunette owner. @ret: array of objects; "kind", "id" and "owner" are in each. */
+/**
+ * plugin_list() - what there is on the storage
+ * @all: of every lunette owner; else of our HOST/JOB alone, also when the plug-in tells of more
+ * @ret: array of objects; "kind", "id" and "owner" are in each
+ */
 int plugin_list(struct plugin *plugin, bool all, unsigned int limit_ms, json_t **ret,
 		struct error *err);
 

@@ -34,6 +34,18 @@ rm -f fault
 ok 'until the storage is well again' "$LUNETTE" job recover
 ok 'then nothing is left' nothing_left
 
+# ---- a storage that does not tell whose things are whose ----
+array_job_mnt keeper <<EOF
+[backup]
+delta = yes
+EOF
+ok 'another job keeps a snapshot' timeout "$TAP_PATIENCE" "$LUNETTE" job run --quiet keeper.conf
+echo 'list others' >fault
+ok 'that is listed as well, and not touched' run
+rm -f fault
+ok 'it is there' compgen -G 'array/snapshots/keeper-*:0'
+ok 'until its own job gives it back' "$LUNETTE" job remove keeper
+
 # ---- the plug-in goes away in the middle, as when its package is removed ----
 # shellcheck disable=SC2016 # is for the script
 printf '#!/bin/sh\nchmod -x plugin-that-fails\nkill -KILL "$PPID"\n' >away && chmod 755 away
