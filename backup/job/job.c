@@ -152,6 +152,18 @@ static int do_run(struct run *run, const struct job_request *request, json_t **r
 	return rc;
 }
 
+/* As the end of one is told of, for nobody else will. */
+static void tell_of_no_run(struct run *run, bool echo, const struct error *err)
+{
+	if (!run->log.story && story_open(NULL, echo, &run->log.story, NULL) < 0)
+		return;
+	if (!run->log.warnings)
+		run->log.warnings = json_array();
+	CLEANUP(json_decref_cleanup) json_t *outcome = outcome_json(run, err, NULL, 0);
+	if (outcome)
+		tell(run, outcome);
+}
+
 int job_run(const struct job_request *request, json_t **ret, bool *ret_warnings, struct error *err)
 {
 	CLEANUP(run_end)
@@ -170,6 +182,8 @@ int job_run(const struct job_request *request, json_t **ret, bool *ret_warnings,
 		rc = state_lock_job(request->state, job, false, &lock, err);
 	if (rc == 0)
 		rc = run_begin(&run, request->echo, err);
+	if (rc < 0 && rc != -EBUSY) /* the one that runs already tells of itself */
+		tell_of_no_run(&run, request->echo, err);
 	if (rc < 0)
 		return rc;
 	rc = do_run(&run, request, ret, err);

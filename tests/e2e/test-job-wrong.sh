@@ -67,7 +67,14 @@ is 'which tells that its log is not whole' "$(jq -c '[.status, (.point.id | leng
 	'["warnings",64,["the log of the run is not whole: No space left on device"]]'
 is 'the status is as true as without' "$("$LUNETTE" job status --state small --json | jq -c '.runs[0] | [.status, .clean, (.point.id | length)]')" \
 	'["warnings",true,64]'
-fails 'a run that cannot begin says why' 1 'No space left on device' "$LUNETTE" job run --quiet --state small full.conf
+printf '#!/bin/sh\ncat >%s/told\n' "$PWD" >tell && chmod 755 tell
+sed 's|^prometheus-file = .*|prometheus-file = no-run.prom\ncommand = tell|' full.conf >no-run.conf
+fails 'a run that cannot begin says why' 1 'No space left on device' "$LUNETTE" job run --quiet --state small no-run.conf
+is 'also to who is to be told' "$(jq -c '[.job, .status, (.why | test("No space left"))]' told)" '["srv","failed",true]'
+is 'and in the metrics' "$(sed -n 's/^lunette_job_failures_total{job="srv"} //p' no-run.prom)" 1
+rm told
+fails 'that another one runs already is no failure of the job' 12 'runs already' flock small/srv/lock "$LUNETTE" job run --quiet --state small no-run.conf
+ok 'and nobody is told of it' [ ! -e told ]
 rm -f small/ballast
 ok 'nothing is left of it' "$LUNETTE" job run --quiet --state small job.conf
 is 'nor of its reserve' "$(($(du -k small/srv/runs/*.journal | sort -n | tail -n 1 | cut -f1) <= 16))" 1
