@@ -96,18 +96,16 @@ int outcome_run_command(struct story *story, const char *what, const char *path,
 /* ---- Prometheus -------------------------------------------------------------------------------
  */
 
-/* The value of a metric in the file that is there; 0 without one. */
-static double old_value(const char *path, const char *name)
+/* The value of a metric of the job in the file that is there; 0 without one. */
+static double old_value(const char *path, const char *job, const char *name)
 {
 	FILE *in = fopen(path, "re");
-	char line[LINE_MAX_BYTES];
+	char line[LINE_MAX_BYTES], begin[256];
 	double value = 0;
-	size_t len = strlen(name);
+	int len = snprintf(begin, sizeof(begin), "%s{job=\"%s\"} ", name, job);
 	while (in && fgets(line, sizeof(line), in))
-		if (strncmp(line, name, len) == 0 && line[len] == '{') {
-			const char *space = strrchr(line, ' ');
-			value = space ? strtod(space, NULL) : 0;
-		}
+		if (strncmp(line, begin, (size_t)len) == 0)
+			value = strtod(line + len, NULL);
 	if (in)
 		fclose(in);
 	return value;
@@ -127,7 +125,7 @@ static void add_repository(struct metrics *out, const struct run *run, const cha
 
 int outcome_metrics(const struct run *run, const json_t *outcome, struct error *err)
 {
-	const char *path = run->settings->prometheus_file;
+	const char *path = run->settings->prometheus_file, *job = run->settings->name;
 	const json_t *point = json_object_get(outcome, "point");
 	double now = (double)time(NULL);
 	const struct {
@@ -138,19 +136,20 @@ int outcome_metrics(const struct run *run, const json_t *outcome, struct error *
 		  now },
 		{ "lunette_job_last_success_timestamp_seconds", "gauge",
 		  "When it last made a restore point.",
-		  point ? now : old_value(path, "lunette_job_last_success_timestamp_seconds") },
+		  point ? now
+			: old_value(path, job, "lunette_job_last_success_timestamp_seconds") },
 		{ "lunette_job_duration_seconds", "gauge", "How long the last run took.",
 		  json_real_value(json_object_get(outcome, "seconds")) },
 		{ "lunette_job_read_bytes", "gauge", "Read by the last run that made one.",
 		  point ? (double)shape_size(point, "read")
-			: old_value(path, "lunette_job_read_bytes") },
+			: old_value(path, job, "lunette_job_read_bytes") },
 		{ "lunette_job_stored_bytes", "gauge", "Stored by the last run that made one.",
 		  point ? (double)shape_size(point, "stored")
-			: old_value(path, "lunette_job_stored_bytes") },
+			: old_value(path, job, "lunette_job_stored_bytes") },
 		{ "lunette_job_frozen_seconds", "gauge", "How long the server was frozen last.",
 		  (double)shape_size(outcome, "frozen_ms") / 1000 },
 		{ "lunette_job_failures_total", "counter", "Runs without a restore point.",
-		  old_value(path, "lunette_job_failures_total") + (point ? 0 : 1) },
+		  old_value(path, job, "lunette_job_failures_total") + (point ? 0 : 1) },
 		{ "lunette_job_warnings", "gauge", "Warnings of the last run, failed or not.",
 		  (double)json_array_size(json_object_get(outcome, "warnings")) },
 		{ "lunette_job_leaked_objects", "gauge",
@@ -164,7 +163,7 @@ int outcome_metrics(const struct run *run, const json_t *outcome, struct error *
 	int rc = metrics_open(&out, err);
 	if (rc < 0)
 		return rc;
-	out.labels[out.n_labels++] = (struct metrics_label){ "job", shape_text(outcome, "job") };
+	out.labels[out.n_labels++] = (struct metrics_label){ "job", job };
 	for (size_t i = 0; i < ARRAY_SIZE(metrics); i++)
 		metrics_add(&out, metrics[i].name, metrics[i].type, metrics[i].help,
 			    metrics[i].value);
