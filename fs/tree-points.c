@@ -411,7 +411,8 @@ int tree_points_readdir(struct tree *tree, const struct tree_node *dir, uint64_t
 			fs_emit_fn *emit, void *ctx, struct error *err)
 {
 	pthread_mutex_lock(&tree->lock);
-	int rc = pos == 0 ? refresh_locked(tree, err) : 0;
+	/* In the middle of it, too, when the last listing failed: nothing is known to be there. */
+	int rc = pos == 0 || tree->listed == 0 ? refresh_locked(tree, err) : 0;
 	if (rc == 0 && dir->kind == NODE_ROOT)
 		list_names(tree, pos, emit, ctx);
 	else if (rc == 0)

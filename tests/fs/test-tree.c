@@ -63,6 +63,7 @@ static struct layout *fake_layout(void)
 
 struct fake {
 	struct points points;
+	int broken; /* what a listing ends with */
 	size_t n;
 	struct {
 		const char *name, *time;
@@ -74,6 +75,8 @@ struct fake {
 static int fake_list(struct points *points, points_emit_fn *emit, void *ctx, struct error *err)
 {
 	struct fake *fake = (struct fake *)points;
+	if (fake->broken)
+		return error_set(err, fake->broken, "it is away");
 	for (size_t i = 0; i < fake->n; i++) {
 		struct point_name point = { .name = fake->all[i].name, .time = fake->all[i].time };
 		snprintf(point.id, sizeof(point.id), "%064zu", i);
@@ -462,6 +465,34 @@ static void new_restore_points_appear_and_old_ones_go(void **state)
 	free(fake);
 }
 
+static void a_listing_that_fails_ends_no_directory(void **state)
+{
+	(void)state;
+	static const char *const dirs[] = { "", "server" };
+	struct timespec moment = { .tv_nsec = 600000000 };
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		struct fake *fake = fake_new();
+		add(fake, "server", "2026-11-21T17:00:00Z");
+		add(fake, "other", "2026-11-21T17:00:00Z");
+		struct tree *tree = over(fake);
+		struct tree_attr dir;
+		struct names one = { 0 }, rest = { 0 };
+		assert_int_equal(walk(tree, dirs[i], &dir), 0);
+		assert_int_equal(tree_readdir(tree, dir.stat.ino, 0, take_one, &one, NULL), 0);
+		uint64_t pos = one.nexts[0];
+		nanosleep(&moment, NULL);
+		fake->broken = -EIO;
+		struct tree_attr other;
+		assert_int_equal(walk(tree, "other", &other), -EIO);
+		assert_int_equal(tree_readdir(tree, dir.stat.ino, pos, take, &rest, NULL), -EIO);
+		fake->broken = 0;
+		assert_int_equal(tree_readdir(tree, dir.stat.ino, pos, take, &rest, NULL), 0);
+		assert_int_equal(rest.n, 1);
+		tree_free(tree);
+		free(fake);
+	}
+}
+
 static void numbers_outlive_closing_and_only_so_many_stay_open(void **state)
 {
 	(void)state;
@@ -578,6 +609,7 @@ int main(void)
 		cmocka_unit_test(backups_stand_below_name_and_time),
 		cmocka_unit_test(the_latest_is_of_the_future_only_where_all_are),
 		cmocka_unit_test(new_restore_points_appear_and_old_ones_go),
+		cmocka_unit_test(a_listing_that_fails_ends_no_directory),
 		cmocka_unit_test(numbers_outlive_closing_and_only_so_many_stay_open),
 		cmocka_unit_test(threads_read_what_is_there),
 	};
