@@ -124,6 +124,10 @@ static bool child_at(const struct tree_node *dir, const struct tree_open *open, 
 	} else if (dir->kind == NODE_VOLUMES && pos < layout->n_volumes) {
 		child.kind = NODE_VOLUME;
 		snprintf(name, DIR_NAME_MAX, "%s", layout->volumes[pos].name);
+	} else if (dir->kind == NODE_VOLUMES && pos == layout->n_volumes && layout->untold &&
+		   !layout_find(layout, "README")) {
+		child.kind = NODE_README;
+		strcpy(name, "README");
 	} else {
 		return false;
 	}

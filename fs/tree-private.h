@@ -39,7 +39,7 @@ enum node_kind {
 	NODE_VOLUMES,
 	NODE_VOLUME, /* index: of the volume */
 	NODE_IMAGE,  /* index: of the volume */
-	NODE_README, /* index: of the volume */
+	NODE_README, /* index: of the volume; behind the last one: of all */
 	NODE_FILE,   /* in slot > 0 */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * tree-readme - README in the folder of a volume that shows no files: why it does not, and what can
- * be done.
+ * be done; and beside the volumes, where some may be missing.
  *
  * What is asked again and again must have one answer, because the kernel keeps listings: a file
  * system that cannot be opened at this moment has files, and entering them is the error.
@@ -70,7 +70,13 @@ bool tree_readme(struct tree *tree, uint32_t point, uint32_t index, const struct
 		 char buf[TREE_README_MAX])
 {
 	if (index >= open->layout->n_volumes)
-		return false;
+		return index == open->layout->n_volumes && open->layout->untold &&
+		       say(buf,
+			   "Not all volumes need be here: %.1000s.\n"
+			   "\n"
+			   "`../disks` has the disks, as far as they can be read, and `../layout.json`\n"
+			   "all warnings.\n",
+			   open->layout->untold);
 	const struct layout_volume *volume = &open->layout->volumes[index];
 	if (volume->state == LAYOUT_LOCKED)
 		return say(buf,

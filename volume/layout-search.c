@@ -27,7 +27,10 @@ static int give_up_on(struct search *search, const struct candidate *c, const st
 		      struct error *err)
 {
 	int rc = layout_warn(search->layout, err, "%s: what is on it cannot be told", why->msg);
-	return rc < 0 ? rc : layout_add_metadata(search->layout, c->blk, c->blk->size, 0, err);
+	if (rc < 0)
+		return rc;
+	search->layout->untold = search->layout->warnings[search->layout->n_warnings - 1];
+	return layout_add_metadata(search->layout, c->blk, c->blk->size, 0, err);
 }
 
 static int look_at(struct search *search, void *const *states, struct candidate *c,

@@ -115,8 +115,9 @@ int point_find_stored(const json_t *point, const struct layout *layout, const ch
 			continue;
 		return error_set(err, -EUCLEAN,
 				 "volume '%s' is stored, but cannot be put together: %s", volume,
-				 layout->n_warnings ? layout->warnings[0]
-						    : "what describes it is not found");
+				 layout->untold       ? layout->untold
+				 : layout->n_warnings ? layout->warnings[0]
+						      : "what describes it is not found");
 	}
 	return 0;
 }

@@ -212,6 +212,8 @@ struct layout_volume {
 /**
  * struct layout - everything that was found
  * @warnings: sentences for the user: which table is damaged and what was used instead, ...
+ * @untold: the last of them that says that nobody can tell what is on a disk or a volume, so that
+ *	    others may be missing here; NULL without one
  * @unplaced: there is metadata of which nobody can say where on the disks it lies: a backup that
  *            must have it stores them whole
  * @names: those of the volumes, in a tree of <search.h>'s: the library's own
@@ -225,6 +227,7 @@ struct layout {
 	struct layout_volume *volumes;
 	size_t n_warnings;
 	char **warnings;
+	const char *untold;
 	bool unplaced;
 	void *names;
 };

@@ -43,6 +43,11 @@ fails 'nor a device' 1 "'/dev/null' is neither a block device nor a new file" "$
 fails 'a mount warns' 3 'warning: disk1 .* is missing.*: what is on it cannot be told' "$LUNETTE" mount "$point" mnt
 ok 'and shows the rest' cmp a.part mnt/volumes/disk0-p1/image
 is 'with what can be read of the disk' "$(dd if=mnt/disks/disk1.img bs=256K skip=1 status=none | cmp - <(tail -c +262145 two.img) && echo same)" same
+ok 'it says that volumes are missing' grep -q '^Not all volumes need be here: disk1 .* is missing.*what is on it cannot be told' mnt/volumes/README
+is 'beside those that there are' "$(echo mnt/volumes/*)" 'mnt/volumes/README mnt/volumes/disk0-p1'
+"$LUNETTE" umount mnt
+ok 'the other one has none missing' "$LUNETTE" mount one.img mnt
+is 'and says nothing' "$(ls mnt/volumes)" disk0-p1
 "$LUNETTE" umount mnt
 
 if loop=$(losetup --find --show two.img 2>/dev/null); then
