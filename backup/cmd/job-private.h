@@ -27,6 +27,9 @@ void job_tell_mistake(void *ctx, const char *mistake);
 /* @job: or NULL for all. Return: a STATUS_..., or a negative errno. */
 int job_status(const char *state, const char *job, bool json, struct error *err);
 
+/* Has the run that was process @runner, and has ended, left something to be cleaned up after? */
+bool job_left_something(const char *state, const char *job, pid_t runner);
+
 /* What a job keeps on its storage for the next delta, for people and scripts; @base of its state,
  * to be decref'd. NULL when there is none. */
 json_t *job_kept(const char *job, const json_t *base);

@@ -120,6 +120,23 @@ static json_t *run_status(const char *state, const char *job, const char *run, b
 	return doc;
 }
 
+bool job_left_something(const char *state, const char *job, pid_t runner)
+{
+	CLEANUP(json_decref_cleanup) json_t *runs = NULL;
+	size_t n = state_runs(state, job, &runs, NULL) < 0 ? 0 : json_array_size(runs);
+	while (n-- > 0) {
+		CLEANUP(free_cleanup)
+		char *path = state_run_file(state, job, json_string_value(json_array_get(runs, n)),
+					    "journal");
+		CLEANUP(json_decref_cleanup) json_t *records = NULL;
+		if (!path || journal_read(path, &records, NULL) < 0)
+			continue;
+		if (cmd_json_size(journal_last(records, "start"), "pid") == (uint64_t)runner)
+			return !journal_last(records, "clean");
+	}
+	return false;
+}
+
 static int add_job(const char *state, const char *job, json_t *to, struct error *err)
 {
 	CLEANUP(json_decref_cleanup) json_t *runs = NULL;

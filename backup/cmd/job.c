@@ -220,7 +220,7 @@ static int cancel_job(void *ctx, char **words, size_t n, struct error *err)
 	pid_t pid = state_job_runner(state_of(args), job);
 	if (pid <= 0)
 		return error_set(err, -ESRCH, "job '%s' does not run", job);
-	if (kill(pid, SIGTERM) < 0)
+	if (state_tell_once(state_of(args), job, pid) && kill(pid, SIGTERM) < 0)
 		return error_set(err, -errno, "job '%s', process %d: %m", job, (int)pid);
 	double until = cmd_seconds() + CANCEL_SECONDS;
 	while (state_job_runner(state_of(args), job) == pid) {
@@ -231,6 +231,11 @@ static int cancel_job(void *ctx, char **words, size_t n, struct error *err)
 		nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
 	}
 	cmd_done();
+	if (job_left_something(state_of(args), job, pid))
+		return error_set(err, -EBUSY,
+				 "the run of job '%s' has ended, and not all that it made is "
+				 "removed: 'lunette job recover' does that",
+				 job);
 	return args->json ? cmd_print_json(json_pack("{s:s}", "job", job), err) : STATUS_DONE;
 }
 

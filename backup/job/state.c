@@ -25,6 +25,7 @@
 #define SURE_MS        500    /* somebody may only be looking, or has not written his name yet */
 #define BASE_MAX       ((off_t)16 << 20)
 #define RECOVERS       "recover "
+#define TOLD           "told "
 
 const char *state_path(const char *path)
 {
@@ -208,6 +209,21 @@ int state_job_runner(const char *state, const char *job)
 	if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) == 0)
 		return 0;
 	return read_pid(fd);
+}
+
+bool state_tell_once(const char *state, const char *job, pid_t runner)
+{
+	char path[PATH_MAX], text[128], mark[32];
+	snprintf(path, sizeof(path), "%s/%s/lock", state, job);
+	int len = snprintf(mark, sizeof(mark), TOLD "%d\n", (int)runner);
+	CLEANUP(close_cleanup) int fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
+	text[n < 0 ? 0 : n] = '\0';
+	if (strstr(text, mark))
+		return false;
+	n = n < 0 ? -1 : write(fd, mark, (size_t)len);
+	(void)n; /* then the next one tells it once more */
+	return true;
 }
 
 /* ---- what there is ----------------------------------------------------------------------------

@@ -48,6 +48,14 @@ int state_lock_job(const char *state, const char *job, bool recovers, int *ret_f
 /* The pid of the run that goes on; 0 when there is none. */
 int state_job_runner(const char *state, const char *job);
 
+/**
+ * state_tell_once() - should the run be told to end? A second signal would end it on the spot
+ * @runner: of state_job_runner()
+ *
+ * Return: true for who asks first, and notes it; false when somebody has told it already.
+ */
+bool state_tell_once(const char *state, const char *job, pid_t runner);
+
 /* Are there runs of it, or what they left? */
 bool state_has_job(const char *state, const char *job);
 

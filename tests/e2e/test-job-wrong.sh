@@ -46,6 +46,39 @@ rm -f fault
 ok 'it is there' compgen -G 'array/snapshots/keeper-*:0'
 ok 'until its own job gives it back' "$LUNETTE" job remove keeper
 
+# ---- a run that is cancelled while it removes what it made ----
+# FAULT: a run that is so far, in the background; its number is in $job
+removing() {
+	echo "$1" >fault
+	"$LUNETTE" job run --quiet job.conf 2>run.log &
+	job=$!
+	tap_until is_removing
+}
+is_removing() {
+	"$LUNETTE" job status --json srv | jq -e '.runs[-1] | .status == "running" and .steps[-1].undo and .steps[-1].step == "luns"' >/dev/null
+}
+removing 'lun-delete delay 5'
+"$LUNETTE" job cancel srv &
+first=$!
+sleep 1.2 # sooner, a second signal is taken for the same wish
+ok 'cancelling it again waits as well' timeout "$TAP_PATIENCE" "$LUNETTE" job cancel srv
+wait $first
+is 'as the first one does' $? 0
+wait "$job"
+is 'the run comes to its end' $? 0
+rm -f fault
+ok 'and nothing is left' nothing_left
+removing 'lun-delete delay 60'
+"$LUNETTE" job cancel srv 2>cancel.log &
+first=$!
+tap_until grep -qs told state/srv/lock
+kill -KILL "$job"
+wait $first
+is 'one that was killed meanwhile is not cancelled as it should be' "$? $(grep -c 'not all that it made is removed' cancel.log)" '1 1'
+rm -f fault
+ok 'what it left is removed' "$LUNETTE" job recover
+ok 'all of it' nothing_left
+
 # ---- the plug-in goes away in the middle, as when its package is removed ----
 # shellcheck disable=SC2016 # is for the script
 printf '#!/bin/sh\nchmod -x plugin-that-fails\nkill -KILL "$PPID"\n' >away && chmod 755 away
