@@ -130,18 +130,18 @@ int mount_check(const char *dir, char **ret, struct error *err)
 #define SERVER_UNKNOWN (-1)
 
 /**
- * struct mount_server - who serves a mount
+ * struct serving - who serves a mount
  * @pid: 0: nobody does any more; SERVER_UNKNOWN: somebody does
  * @pidfd: becomes readable when it ends; -1 when it is gone
  * @asker: a child that still waits for what a server says that is stopped; 0: none does
  */
-struct mount_server {
+struct serving {
 	pid_t pid;
 	int pidfd;
 	pid_t asker;
 };
 
-static void mount_server_cleanup(struct mount_server *server)
+static void serving_cleanup(struct serving *server)
 {
 	if (server->pidfd >= 0)
 		close(server->pidfd);
@@ -171,7 +171,7 @@ static bool wait_for(int fd, int ms)
 }
 
 /* Whoever asks a process that is stopped waits until it goes on: that is done by a child. */
-static int find_server(const char *dir, int ms, struct mount_server *ret, struct error *err)
+static int find_server(const char *dir, int ms, struct serving *ret, struct error *err)
 {
 	CLEANUP(close_cleanup) int in = -1;
 	CLEANUP(close_cleanup) int out = -1;
@@ -239,7 +239,7 @@ static int unmount(const char *dir, bool dead, struct error *err)
 }
 
 /* A server that did not answer is not dead: whoever uses its mount does not lose it at once. */
-static int unmount_mute(const char *dir, struct mount_server *server, struct error *err)
+static int unmount_mute(const char *dir, struct serving *server, struct error *err)
 {
 	struct error why = { 0 };
 	int rc = unmount(dir, false, &why);
@@ -249,7 +249,7 @@ static int unmount_mute(const char *dir, struct mount_server *server, struct err
 	return rc < 0 ? rc : unmount(dir, server->pid == 0, err);
 }
 
-static int wait_for_end(const struct mount_server *server, const char *dir, struct error *err)
+static int wait_for_end(const struct serving *server, const char *dir, struct error *err)
 {
 	if (wait_for(server->pidfd, END_TIMEOUT_MS))
 		return 0;
@@ -272,7 +272,7 @@ int mount_end(const char *dir, struct error *err)
 	if (strcmp(type, MOUNT_FSTYPE) != 0)
 		return error_set(err, -EINVAL, "'%s' is not a mount of lunette%s%s", dir,
 				 *type ? " but of type " : ": nothing is mounted there", type);
-	CLEANUP(mount_server_cleanup) struct mount_server server = { .pidfd = -1 };
+	CLEANUP(serving_cleanup) struct serving server = { .pidfd = -1 };
 	rc = find_server(path, ASK_TIMEOUT_MS, &server, err);
 	if (rc == 0)
 		rc = server.asker ? unmount_mute(path, &server, err)

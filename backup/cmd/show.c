@@ -33,14 +33,14 @@ static void print_word(const char *what, const char *text)
 }
 
 /**
- * struct word - a member of an object, and what stands around it
+ * struct show_word - a member of an object, and what stands around it
  */
-struct word {
+struct show_word {
 	const char *before, *key, *behind;
 };
 
 /* On one line, with commas between, those that are there; nothing when none is. */
-static void print_words(int indent, const json_t *object, const struct word *words, size_t n)
+static void print_words(int indent, const json_t *object, const struct show_word *words, size_t n)
 {
 	bool begun = false;
 	for (size_t i = 0; i < n; i++) {
@@ -91,12 +91,13 @@ static void print_stats(const json_t *point)
 /* Whose it is, and what it was made from. */
 static void print_origin(const json_t *point)
 {
-	static const struct word job[] = { { "  job        ", "name", "" }, { "run ", "run", "" } };
-	static const struct word array[] = { { "  storage    ", "vendor", "" },
-					     { "", "product", "" },
-					     { "", "id", "" } };
-	static const struct word from[] = { { "  copied     from ", "point", "" },
-					    { "of repository ", "repository", "" } };
+	static const struct show_word job[] = { { "  job        ", "name", "" },
+						{ "run ", "run", "" } };
+	static const struct show_word array[] = { { "  storage    ", "vendor", "" },
+						  { "", "product", "" },
+						  { "", "id", "" } };
+	static const struct show_word from[] = { { "  copied     from ", "point", "" },
+						 { "of repository ", "repository", "" } };
 	print_word("finished", cmd_json_text(point, "finished"));
 	print_word("host", cmd_json_text(point, "host"));
 	print_words(0, json_object_get(point, "job"), job, ARRAY_SIZE(job));
@@ -152,14 +153,14 @@ static void print_bad(const json_t *list)
 /* Of the server's disk, and of the snapshot that was read. */
 static void print_snapshot(const json_t *point, size_t disk)
 {
-	static const struct word lun[] = { { "device ", "device", "" },
-					   { "", "identity", "" },
-					   { "volume ", "volume", "" },
-					   { "snapshot ", "snapshot", "" },
-					   { "read as ", "lun", "" } };
-	static const struct word export[] = { { "file system ", "name", "" },
-					      { "device ", "device", "" },
-					      { "snapshot ", "snapshot", "" } };
+	static const struct show_word lun[] = { { "device ", "device", "" },
+						{ "", "identity", "" },
+						{ "volume ", "volume", "" },
+						{ "snapshot ", "snapshot", "" },
+						{ "read as ", "lun", "" } };
+	static const struct show_word export[] = { { "file system ", "name", "" },
+						   { "device ", "device", "" },
+						   { "snapshot ", "snapshot", "" } };
 	const json_t *luns = json_object_get(json_object_get(point, "storage"), "luns");
 	const json_t *disks = json_object_get(json_object_get(point, "software_snapshot"), "disks");
 	print_words(4, json_array_get(luns, disk), lun, ARRAY_SIZE(lun));
@@ -168,10 +169,10 @@ static void print_snapshot(const json_t *point, size_t disk)
 
 static void print_disks(const json_t *point)
 {
-	static const struct word identity[] = { { "", "vendor", "" },
-						{ "", "product", "" },
-						{ "serial ", "serial", "" },
-						{ "", "id", "" } };
+	static const struct show_word identity[] = { { "", "vendor", "" },
+						     { "", "product", "" },
+						     { "serial ", "serial", "" },
+						     { "", "id", "" } };
 	const json_t *layout = json_object_get(point, "layout");
 	size_t i;
 	json_t *disk;
@@ -196,9 +197,9 @@ static void print_disks(const json_t *point)
 
 static void print_groups(const json_t *layout)
 {
-	static const struct word words[] = { { "  ", "kind", "" },
-					     { "", "name", "" },
-					     { "", "id", "" } };
+	static const struct show_word words[] = { { "  ", "kind", "" },
+						  { "", "name", "" },
+						  { "", "id", "" } };
 	size_t i;
 	const json_t *group;
 	json_array_foreach(json_object_get(layout, "groups"), i, group)
@@ -212,11 +213,11 @@ static void print_groups(const json_t *layout)
 
 static void print_volume(const json_t *point, const json_t *volume)
 {
-	static const struct word more[] = { { "group ", "group", "" },
-					    { "", "purpose", " partition" },
-					    { "UUID ", "uuid", "" },
-					    { "named '", "title", "'" } };
-	static const struct word why[] = { { "", "reason", "" } };
+	static const struct show_word more[] = { { "group ", "group", "" },
+						 { "", "purpose", " partition" },
+						 { "UUID ", "uuid", "" },
+						 { "named '", "title", "'" } };
+	static const struct show_word why[] = { { "", "reason", "" } };
 	const char *name = cmd_json_text(volume, "name");
 	const char *filesystem = cmd_json_text(volume, "filesystem");
 	char size[CMD_SIZE_MAX];
@@ -261,17 +262,17 @@ static void print_found(const json_t *point)
 /* ---- all of it ---- */
 
 /**
- * struct shown - what there is to say
+ * struct shown_point - what there is to say
  * @holds: of cmd_point_holds()
  */
-struct shown {
+struct shown_point {
 	const char *id;
 	const json_t *point;
 	const json_t *holds;
 	bool pinned;
 };
 
-static int show_text(const struct shown *shown, struct error *err)
+static int show_text(const struct shown_point *shown, struct error *err)
 {
 	const json_t *point = shown->point;
 	fputs("Restore point ", stdout);
@@ -287,7 +288,7 @@ static int show_text(const struct shown *shown, struct error *err)
 	return cmd_print("", err);
 }
 
-static int show_json(const struct shown *shown, struct error *err)
+static int show_json(const struct shown_point *shown, struct error *err)
 {
 	json_t *doc = json_pack("{s:s, s:O, s:O, s:b}", "id", shown->id, "check",
 				json_object_get(shown->holds, "check"), "future",
@@ -315,7 +316,7 @@ static int run(void *ctx, char **words, size_t n, struct error *err)
 	if (rc)
 		return rc;
 	CLEANUP(json_decref_cleanup) json_t *holds = cmd_point_holds(id, point, verdicts);
-	const struct shown shown = { id, point, holds, pinned };
+	const struct shown_point shown = { id, point, holds, pinned };
 	return (args->json ? show_json : show_text)(&shown, err);
 }
 

@@ -33,7 +33,7 @@
 #define PLACES 64
 
 /* Where the data of a command belongs; no parts: the place is free. */
-struct place {
+struct wire_place {
 	uint32_t tag;
 	int n;
 	const struct scsi_iovec *iov;
@@ -59,7 +59,7 @@ struct lun_wire {
 	uint8_t pass[IN_ROOM];
 	bool body;
 	bool placed;
-	struct place places[PLACES];
+	struct wire_place places[PLACES];
 };
 
 static int lost(struct error *err)
@@ -111,7 +111,7 @@ void lun_wire_free(struct lun_wire *wire)
 
 /* ---- places ---- */
 
-static struct place *find_place(struct lun_wire *wire, uint32_t tag)
+static struct wire_place *find_place(struct lun_wire *wire, uint32_t tag)
 {
 	for (size_t i = 0; i < PLACES; i++)
 		if (wire->places[i].n && wire->places[i].tag == tag)
@@ -123,14 +123,14 @@ void lun_wire_into(struct lun_wire *wire, uint32_t tag, const struct scsi_iovec 
 {
 	for (size_t i = 0; i < PLACES && n <= PARTS; i++)
 		if (!wire->places[i].n) {
-			wire->places[i] = (struct place){ .tag = tag, .n = n, .iov = iov };
+			wire->places[i] = (struct wire_place){ .tag = tag, .n = n, .iov = iov };
 			return;
 		}
 }
 
 size_t lun_wire_got(struct lun_wire *wire, uint32_t tag, bool *ret_gap)
 {
-	struct place *place = find_place(wire, tag);
+	struct wire_place *place = find_place(wire, tag);
 	if (place)
 		place->n = 0;
 	return lun_talk_got(&wire->talk, tag, ret_gap);
@@ -224,7 +224,7 @@ static int where(struct lun_wire *wire, struct iovec parts[PARTS], size_t *ret_l
 	*ret_len = 0;
 	if (!lun_talk_data(&wire->talk, &tag, &off, &len))
 		return 0;
-	const struct place *place = find_place(wire, tag);
+	const struct wire_place *place = find_place(wire, tag);
 	for (int i = 0; place && i < place->n && len > *ret_len; i++) {
 		const struct scsi_iovec *iov = &place->iov[i];
 		size_t skip = MIN((size_t)off, iov->iov_len);
