@@ -57,7 +57,7 @@ int cmd_password_find(const struct cmd_password *from, char **ret, struct error 
 
 /* ---- the terminal ---- */
 
-static int read_line(int fd, char *buf, size_t room, struct error *err)
+static int read_line(int fd, char interrupt, char *buf, size_t room, struct error *err)
 {
 	size_t len = 0;
 	for (;;) {
@@ -67,6 +67,8 @@ static int read_line(int fd, char *buf, size_t room, struct error *err)
 			return error_set(err, -errno, "read the password: %m");
 		if (n == 0 || c == '\n')
 			break;
+		if (c == interrupt)
+			return error_set(err, -EINTR, "interrupted");
 		if (len + 1 == room)
 			return error_set(err, -EINVAL, "the password is too long");
 		buf[len++] = c;
@@ -75,7 +77,10 @@ static int read_line(int fd, char *buf, size_t room, struct error *err)
 	return len > 0 ? 0 : error_set(err, -EINVAL, "no password was given");
 }
 
-/* Without echo, and with signals held back until the echo is on again. */
+/*
+ * Without echo, and with signals held back until the echo is on again: the key that interrupts ends
+ * the line instead.
+ */
 static int ask(int tty, const char *prompt, char *buf, size_t room, struct error *err)
 {
 	struct termios was, is;
@@ -85,6 +90,7 @@ static int ask(int tty, const char *prompt, char *buf, size_t room, struct error
 	is = was;
 	is.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ISIG);
 	is.c_lflag |= ICANON | ECHONL;
+	is.c_cc[VEOL] = was.c_cc[VINTR];
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGHUP);
@@ -93,7 +99,9 @@ static int ask(int tty, const char *prompt, char *buf, size_t room, struct error
 	if (rc == 0 && write(tty, prompt, strlen(prompt)) < 0)
 		rc = error_set(err, -errno, "the terminal: %m");
 	if (rc == 0)
-		rc = read_line(tty, buf, room, err);
+		rc = read_line(tty, (char)was.c_cc[VINTR], buf, room, err);
+	if (rc == -EINTR)
+		dprintf(tty, "\n");
 	tcsetattr(tty, TCSAFLUSH, &was);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return rc;

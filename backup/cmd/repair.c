@@ -2,6 +2,7 @@
 /* repair - saves what can be saved of a damaged repository: says what it will do, asks, does it. */
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -98,8 +99,10 @@ static int ask(const struct repair_args *args, bool *ret, struct error *err)
 	char answer[16] = "";
 	printf("Do this? [y/N] ");
 	fflush(stdout);
+	signal(SIGINT, SIG_DFL); /* nothing is being done now */
 	if (fgets(answer, sizeof(answer), stdin))
 		*ret = answer[0] == 'y' || answer[0] == 'Y';
+	cmd_stop_on_signals();
 	return 0;
 }
 
