@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "freeze.h"
 #include "leftover.h"
@@ -83,9 +84,13 @@ static void write_down(struct freeze *freeze)
 	FILE *file = open_memstream(&text, &len);
 	if (!file)
 		return;
-	for (size_t i = 0; i < freeze->n; i++)
-		fprintf(file, "%llu %s\n", (unsigned long long)freeze->list[i].mount,
-			freeze->list[i].point);
+	for (size_t i = 0; i < freeze->n; i++) {
+		const struct freeze_fs *fs = &freeze->list[i];
+		struct stat st = { 0 };
+		fstat(fs->fd, &st);
+		fprintf(file, "%llu %u:%u %s\n", (unsigned long long)fs->mount, major(st.st_dev),
+			minor(st.st_dev), fs->point);
+	}
 	if (fclose(file) == 0)
 		leftover_begin(freeze->session, freeze->until, text, &freeze->leftover);
 }

@@ -24,6 +24,7 @@
 #define SESSION  "session "
 #define UNTIL    "until "
 #define WATCHDOG "watchdog "
+#define NAMES    "namespace "
 
 #define LATE_MS  3000  /* a watchdog that wakes at its time has done its work by then */
 #define END_MS   5000  /* for who was killed to come out of the kernel */
@@ -43,6 +44,13 @@ static bool path_of(char path[PATH_MAX], long pid)
 	return n > 0 && n < PATH_MAX;
 }
 
+/* Of mounts: by their numbers another one knows none of them. 0: nobody says. */
+static unsigned long long mount_namespace(void)
+{
+	struct stat st;
+	return stat("/proc/self/ns/mnt", &st) == 0 ? (unsigned long long)st.st_ino : 0;
+}
+
 void leftover_begin(const char *session, int64_t until, const char *text, int *ret)
 {
 	char path[PATH_MAX];
@@ -54,7 +62,8 @@ void leftover_begin(const char *session, int64_t until, const char *text, int *r
 	int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || ftruncate(fd, 0) < 0)
 		return;
-	if (dprintf(fd, SESSION "%s\n" UNTIL "%lld\n%s", session, (long long)until, text) > 0)
+	if (dprintf(fd, SESSION "%s\n" UNTIL "%lld\n" NAMES "%llu\n%s", session, (long long)until,
+		    mount_namespace(), text) > 0)
 		*ret = steal_fd(&fd);
 }
 
@@ -81,6 +90,7 @@ void leftover_end(int fd)
  * struct leftover_file - one of the folder, opened
  * @agent: whose file it is; 0 when its name is no number
  * @watchdog: 0 when it was not started yet
+ * @elsewhere: it was written in another mount namespace
  * @text: all of it
  */
 struct leftover_file {
@@ -89,6 +99,7 @@ struct leftover_file {
 	pid_t watchdog;
 	int64_t until;
 	bool thawed;
+	bool elsewhere;
 	char session[256];
 	char path[PATH_MAX];
 	char *text;
@@ -130,6 +141,9 @@ static bool read_text(struct leftover_file *file)
 		 session ? (int)strcspn(session, "\n") : 0, session ? session : "");
 	file->watchdog = (pid_t)find_number(file->text, WATCHDOG);
 	file->until = find_number(file->text, UNTIL);
+	const char *names = find_line(file->text, NAMES);
+	unsigned long long ours = mount_namespace();
+	file->elsewhere = !names || !ours || strtoull(names, NULL, 10) != ours;
 	file->thawed = find_line(file->text, WATCHDOG_MARK) != NULL;
 	return true;
 }
@@ -175,30 +189,44 @@ static void end_holders(const struct leftover_file *file)
 /* ---- thawing ----------------------------------------------------------------------------------
  */
 
-/* Only what is mounted there as it was then. */
-static void thaw_line(const char *line, struct channel *log)
+/*
+ * Only what is mounted there as it was then: by the number of the mount; in another namespace, by
+ * that of the device.
+ *
+ * Return: whether nothing is left to be done about it. In the namespace in which it was frozen what
+ * is not there any more is not frozen; in another one it may be.
+ */
+static bool thaw_line(const struct leftover_file *file, const char *line, struct channel *log)
 {
-	char *point;
-	unsigned long long mount = strtoull(line, &point, 10);
+	unsigned long long mount;
+	unsigned int major, minor;
+	int skip = 0;
 	struct statx st;
-	if (*point++ != ' ')
-		return;
+	if (sscanf(line, "%llu %u:%u %n", &mount, &major, &minor, &skip) < 3 || line[skip] != '/')
+		return true;
+	const char *point = line + skip;
 	CLEANUP(close_cleanup) int fd = open(point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0 && statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) == 0 &&
-	    st.stx_mnt_id == mount && watchdog_thaw(fd) == 0)
+	if (fd < 0 || statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0)
+		return !file->elsewhere;
+	bool same = file->elsewhere ? st.stx_dev_major == major && st.stx_dev_minor == minor
+				    : st.stx_mnt_id == mount;
+	if (same && watchdog_thaw(fd) == 0)
 		channel_log(log, true,
 			    "thawed '%s', which an agent had left frozen when it was killed",
 			    point);
+	return same || !file->elsewhere;
 }
 
 /* They were written in the order of the freeze; the last one is what the others lie on. */
-static void thaw_lines(struct leftover_file *file, struct channel *log)
+static bool thaw_lines(struct leftover_file *file, struct channel *log)
 {
+	bool all = true;
 	for (char *nl; (nl = strrchr(file->text, '\n'));) {
 		*nl = '\0';
 		char *before = strrchr(file->text, '\n');
-		thaw_line(before ? before + 1 : file->text, log);
+		all = thaw_line(file, before ? before + 1 : file->text, log) && all;
 	}
+	return all;
 }
 
 /* Return: whether nothing of it is frozen, and nothing will be. */
@@ -215,11 +243,10 @@ static bool thaw_file(struct leftover_file *file, struct channel *log)
 	/* One that is removed was thawed by its own agent, and may be frozen by another. */
 	if (fstat(file->fd, &st) < 0 || st.st_nlink == 0)
 		return true;
-	if (read_text(file))
-		thaw_lines(file, log);
-	if (free)
+	bool all = !read_text(file) || thaw_lines(file, log);
+	if (free && all)
 		unlink(file->path);
-	return free;
+	return free && all;
 }
 
 /* All, or those of @session. Return: how many are still guarded by others. */

@@ -15,7 +15,7 @@
  * leftover_begin() - write down what will be frozen
  * @session: its name
  * @until: when the watchdog thaws, as clock_now_ms()
- * @text: a line "MOUNT-ID PATH" for each file system
+ * @text: a line "MOUNT-ID MAJOR:MINOR PATH" for each file system
  * @ret: the locked file, to be kept open by whoever thaws, and by the watchdog, which notes in it
  *       that it has done so; -1 where there is no place for it, which is no error
  */

@@ -169,6 +169,16 @@ ok 'the next agent does not wait for it, and thaws' thaw_writable e m i
 ok 'a stopped watchdog is no more: it would thaw what others freeze' gone "$DOG"
 agent_stop
 
+# systemd's PrivateTmp gives each start of a unit mounts with other numbers.
+printf '#!/bin/sh\nexec unshare -m --propagation private "%s" "$@"\n' "$LUNETTE_AGENT" >apart && chmod +x apart
+LUNETTE_AGENT=$PWD/apart begin && snapshot 9000 60000
+ok 'both are killed in a mount namespace of their own: it stays frozen' killed KILL
+next
+ok 'the next agent thaws there, too' thaw_writable e m i
+ok 'the writer goes on as before' wait "$WRITER"
+is 'nothing is noted any more' "$(find "$RUNTIME_DIRECTORY" -type f | wc -l)" 0
+agent_stop
+
 # Two agents: what another one holds is left alone, as long as it can thaw.
 begin && snapshot 60000 60000
 first=$AGENT_PID dog=$(pgrep -P "$AGENT_PID" lunette-thaw) in=$AGENT_IN out=$AGENT_OUT
