@@ -203,14 +203,19 @@ static void take(blkid_probe probe, const char *name, char *buf, size_t size)
 		buf[n - 1] = '\0'; /* FAT fills up with spaces */
 }
 
-static int ask(blkid_probe probe, struct fs_info *ret, struct error *err)
+/* Return: 1 when there is something, or something more. */
+static int find_next(blkid_probe probe, struct error *err)
 {
 	errno = 0;
 	int rc = blkid_do_probe(probe);
-	if (rc < 0)
-		return error_set(err, errno ? -errno : -EIO, "libblkid: %m");
-	if (rc > 0)
-		return 0;
+	return rc < 0 ? error_set(err, errno ? -errno : -EIO, "libblkid: %m") : rc == 0;
+}
+
+static int ask(blkid_probe probe, struct fs_info *ret, struct error *err)
+{
+	int rc = find_next(probe, err);
+	if (rc <= 0)
+		return rc;
 	struct fs_info info = { 0 };
 	take(probe, "TYPE", info.type, sizeof(info.type));
 	take(probe, "LABEL", info.label, sizeof(info.label));
@@ -320,12 +325,9 @@ static int ask_for_rivals(blkid_probe probe, const char *own, char *ret, size_t 
 			  struct error *err)
 {
 	for (;;) {
-		errno = 0;
-		int rc = blkid_do_probe(probe);
-		if (rc < 0)
-			return error_set(err, errno ? -errno : -EIO, "libblkid: %m");
-		if (rc > 0)
-			return 0;
+		int rc = find_next(probe, err);
+		if (rc <= 0)
+			return rc;
 		char type[sizeof(((struct fs_info *)NULL)->type)];
 		take(probe, "TYPE", type, sizeof(type));
 		if (is_rival(type, own)) {

@@ -135,6 +135,17 @@ static int put_index(struct fixture *f, uint32_t extra, const struct index_pack 
 	return 0;
 }
 
+static void replace_three(struct fixture *f)
+{
+	struct index **indexes;
+	size_t n;
+	ok(catalog_refresh(f->repo->catalog, err));
+	ok(catalog_indexes(f->repo->catalog, true, &indexes, &n, err));
+	assert_int_equal(n, 3);
+	ok(tiers_replace(f->repo, indexes, n, NULL, err));
+	free(indexes);
+}
+
 /* What was written last heals: its place is kept, unless its pack is not there. */
 static void of_two_places_the_latest_that_is_there_is_kept(void **state)
 {
@@ -150,15 +161,9 @@ static void of_two_places_the_latest_that_is_there_is_kept(void **state)
 		if (i < 2)
 			ok(store_put_same(f->repo->store, key, bytes, sizeof(bytes), err));
 	}
-	struct index **indexes;
 	struct catalog_search search = { 0 };
 	struct catalog_place place;
-	size_t n;
-	ok(catalog_refresh(f->repo->catalog, err));
-	ok(catalog_indexes(f->repo->catalog, true, &indexes, &n, err));
-	assert_int_equal(n, 3);
-	ok(tiers_replace(f->repo, indexes, n, NULL, err));
-	free(indexes);
+	replace_three(f);
 	assert_int_equal(count_indexes(f->repo), 1);
 	assert_true(catalog_next(f->repo->catalog, &search, &id, &place));
 	assert_int_equal(place.pack.id[0], 2);
@@ -179,14 +184,9 @@ static void of_two_places_that_are_there_one_is_kept_that_stays(void **state)
 		ok(store_put_same(f->repo->store, key, bytes, sizeof(bytes), err));
 	}
 	ok(marks_put(f->repo, &packs[2], 1, mark, err));
-	struct index **indexes;
 	struct catalog_search search = { 0 };
 	struct catalog_place place;
-	size_t n;
-	ok(catalog_refresh(f->repo->catalog, err));
-	ok(catalog_indexes(f->repo->catalog, true, &indexes, &n, err));
-	ok(tiers_replace(f->repo, indexes, n, NULL, err));
-	free(indexes);
+	replace_three(f);
 	assert_true(catalog_next(f->repo->catalog, &search, &id, &place));
 	assert_int_equal(place.pack.id[0], 2);
 }

@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 # SPDX-License-Identifier: GPL-3.0-or-later
 """iscsi-liar - a portal that says what it likes.
 
@@ -13,19 +13,11 @@ import struct
 import sys
 import threading
 
+from iscsi_socket import receive
+
 LOGIN, TEXT, COMMAND, LOGOUT = 0x03, 0x04, 0x01, 0x06
 REPORT_LUNS = 0xA0
 SENSE = bytes([0x70, 0, 5, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x25, 0, 0, 0, 0, 0])
-
-
-def receive(sock, length):
-    data = bytearray()
-    while len(data) < length:
-        more = sock.recv(length - len(data))
-        if not more:
-            raise EOFError
-        data += more
-    return bytes(data)
 
 
 def answer(sock, request, opcode, flags, data=b"", **places):

@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 # SPDX-License-Identifier: GPL-3.0-or-later
 """iscsi-proxy - stands between an initiator and a target, and has READs and connections go wrong.
 
@@ -33,6 +33,8 @@ import sys
 import threading
 import time
 
+from iscsi_socket import receive
+
 SCSI_COMMAND, SCSI_RESPONSE, DATA_IN = 0x01, 0x21, 0x25
 INQUIRY, READ_16, SERVICE_IN, GET_LBA_STATUS = 0x12, 0x88, 0x9E, 0x12
 FINAL, STATUS, UNDERFLOW, OVERFLOW = 0x80, 0x01, 0x02, 0x04
@@ -42,16 +44,6 @@ BLOCK = 512
 LOCK = threading.Lock()
 DONE = {}  # by line of FAULTS: how often
 AWAY = [0.0]  # until when no connection is made
-
-
-def receive(sock, length):
-    data = bytearray()
-    while len(data) < length:
-        more = sock.recv(length - len(data))
-        if not more:
-            raise EOFError
-        data += more
-    return data
 
 
 def receive_pdu(sock):

@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 # SPDX-License-Identifier: GPL-3.0-or-later
 """liar - a target that lies, and what the program makes of it.
 
@@ -22,6 +22,7 @@ import sys
 import threading
 import time
 
+from iscsi_socket import receive
 import lies_data  # the lies are in its table, then
 import lies_talk
 from liar_pdu import CAPACITY, CUT, DATA_IN, COMMAND, INQUIRY, LIES, LOGIN, MUTE, Pdu, READ, REPORT_LUNS, RESPONSE, SERVICE_IN, STATUS, TEXT
@@ -30,16 +31,6 @@ IQN = "iqn.2026-11.test:liar"
 TIMEOUT = 2  # seconds that a LUN may be away
 BOUND = 60  # seconds that a command may take
 FOR_EVER = 1 << 30
-
-
-def receive(sock, length):
-    data = bytearray()
-    while len(data) < length:
-        more = sock.recv(length - len(data))
-        if not more:
-            raise EOFError
-        data += more
-    return data
 
 
 def receive_pdu(sock):
